@@ -1,0 +1,52 @@
+# make        set up in .venv/, run the pipeline on the starter corpus, label the example pages
+# make test   set up and run the tests
+# make lint   formatting, lint and types
+# make public the public profile, where data/public/ is filled (README: "The public corpora")
+# make lock   pin anew what pyproject.toml asks for
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+READY := $(VENV)/ready
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := all
+.PHONY: all setup repro results public test lint lock clean
+
+all: results
+
+setup: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "newsdesk needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	pip install --quiet --require-hashes -r requirements.lock
+	pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+repro: $(READY)
+	dvc repro
+
+results: repro
+	newsdesk results
+	newsdesk predict data/starter/pages
+
+public: $(READY)
+	@test -d data/public/skynews || { echo "data/public/ is empty: dvc pull data/public/*.dvc" >&2; exit 2; }
+	dvc repro --downstream profiles/public/dvc.yaml:clean
+	cd profiles/public && newsdesk results
+
+test: $(READY)
+	python -m pytest
+
+lint: $(READY)
+	ruff format --check .
+	ruff check .
+	mypy
+
+lock:
+	uv pip compile pyproject.toml --extra dev --python-version 3.11 --universal --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) model heads plots data/clean data/features data/predictions.parquet
