@@ -1,0 +1,74 @@
+"""Tell a file's format by its content; the suffix decides only where content leaves it open."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from newsdesk.readers.records import FIELDS, TEXT
+
+Container = Literal["gzip", "zip", "parquet"]
+TextFormat = Literal["page", "html", "jsonl", "json", "delimited", "trec"]
+
+_MAGIC: dict[bytes, Container] = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",  # an empty one
+    b"PAR1": "parquet",
+}
+_ARRAY = re.compile(r"\[\s*(?:[\[{\]]|\Z)")
+_HTML = re.compile(
+    r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.S
+)
+_MARKUP = re.compile(r"<[!a-z]", re.I)
+_LINES = {".jsonl", ".ndjson"}
+_DELIMITERS = ",\t;|"
+
+
+def sniff_container(head: bytes) -> Container | None:
+    """Return the binary format that the first bytes announce, None for what should be text."""
+    return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def sniff_text(head: str, *, suffix: str) -> TextFormat:
+    """Return the format of a text from its start.
+
+    Parameters
+    ----------
+    head : str
+        The start of the text, without a byte order mark.
+    suffix : str
+        The name's last suffix, in lower case, without that of gzip: `.jsonl`.
+    """
+    head = head.replace("\0", "").lstrip()
+    first = head.partition("\n")[0].strip()
+    if head.startswith("{"):
+        # An object that is printed over several lines leaves its first one open.
+        return "json" if first.endswith(("{", "[", ",")) and suffix not in _LINES else "jsonl"
+    if _ARRAY.match(head):
+        return "json"
+    if head.startswith("<DOC>"):
+        return "trec"
+    if _HTML.match(head) or (suffix in {".html", ".htm"} and _MARKUP.match(head)):
+        return "html"
+    columns = [name.strip().lower() for name in split_header(first)[1]]
+    if suffix in {".csv", ".tsv"} or (len(columns) > 1 and any(name in TEXT for name in columns)):
+        return "delimited"
+    if suffix in _LINES:
+        return "jsonl"
+    return "json" if suffix == ".json" else "page"
+
+
+def split_header(line: str) -> tuple[str, Sequence[str]]:
+    """Return the delimiter that finds most known columns in a header line, and the columns."""
+    splits = [(delimiter, _split(line, delimiter)) for delimiter in _DELIMITERS]
+    return max(splits, key=lambda split: (sum(c.strip().lower() in FIELDS for c in split[1]), len(split[1])))
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []

@@ -1,0 +1,173 @@
+"""Turn a record, a mapping of names to values, into an article."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any, cast, get_args
+
+from newsdesk.readers import corpora
+from newsdesk.readers.limits import Limits
+from newsdesk.readers.refusals import Place, Refused
+from newsdesk.schema import Article, Kind, Origin, Refusal, content_id
+
+TEXT = ("text", "content", "full_text", "body")
+ID = ("article_id", "id")
+SOURCE = ("source", "outlet")
+PUBLISHED = ("published", "date")
+REGION = ("regions", "region")
+TOPIC = ("topics", "topic")
+FIELDS = frozenset(
+    {"title", "key", "url", "section", "country", "kind", "region_origin", "topic_origin"}.union(
+        TEXT, ID, SOURCE, PUBLISHED, REGION, TOPIC
+    )
+)
+
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_NONE_APPLIES = "none"
+
+
+def take(
+    record: Mapping[str, Any], place: Place, position: int, *, limits: Limits, raw: str
+) -> Article | Refusal:
+    """Return the record's article, or the reason why it has none; `raw` is the record as it stands."""
+    record = corpora.adapt(record)
+    try:
+        article = _article(record, source=place.source, limits=limits)
+    except Refused as refused:
+        return place.refuse(position, refused, raw=raw, article_id=_identifier_if_any(record, limits))
+    return replace(article, file=place.printable_file, position=position)
+
+
+def check_columns(columns: list[str]) -> None:
+    """Refuse a table in which no column can be the text."""
+    if not any(name in TEXT for name in columns):
+        found = ", ".join(columns) or "none"
+        raise Refused("missing_column", f"no text column ({', '.join(TEXT)}); the columns are: {found}")
+
+
+def repair(text: str) -> str:
+    """Mend what no later stage should have to know of: line ends, NULs, lone surrogates."""
+    text = text.replace("\0", "")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _SURROGATE.sub("\ufffd", text)
+
+
+def _article(record: Mapping[str, Any], *, source: str, limits: Limits) -> Article:
+    if not any(name in record for name in TEXT):
+        raise Refused("missing_column", f"no text ({', '.join(TEXT)}) among: {', '.join(map(str, record))}")
+    title = _string(record, ("title",), limits) or ""
+    text = _string(record, TEXT, limits) or ""
+    article_id = _identifier(record, ID, limits)
+    region, topic = _labels(record, REGION, limits), _labels(record, TOPIC, limits)
+    return Article(
+        article_id=article_id or content_id(title, text),
+        source=_string(record, SOURCE, limits) or repair(source),
+        title=title,
+        text=text,
+        kind=cast(Kind, _choice(record, "kind", get_args(Kind), limits) or "article"),
+        key=_identifier(record, ("key",), limits) or article_id,
+        url=_string(record, ("url",), limits),
+        published=_time(_pick(record, PUBLISHED)[1]),
+        section=_string(record, ("section",), limits),
+        country=_string(record, ("country",), limits),
+        region=region,
+        topic=topic,
+        region_origin=_origin(record, "region_origin", region, limits),
+        topic_origin=_origin(record, "topic_origin", topic, limits),
+    )
+
+
+def _pick(record: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, Any]:
+    """Return the first of the fields that has a value, and it; NaN is how pandas writes a missing one."""
+    for name in names:
+        value = record.get(name)
+        if value is not None and not (isinstance(value, float) and math.isnan(value)):
+            return name, value
+    return names[0], None
+
+
+def _string(record: Mapping[str, Any], names: tuple[str, ...], limits: Limits) -> str | None:
+    return _checked(*_pick(record, names), limits)
+
+
+def _identifier(record: Mapping[str, Any], names: tuple[str, ...], limits: Limits) -> str | None:
+    name, value = _pick(record, names)
+    if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        value = str(value)
+    return _checked(name, value, limits)
+
+
+def _checked(name: str, value: Any, limits: Limits) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise Refused("bad_record", f"{name} is {type(value).__name__}, expected a string")
+    return _within(repair(value), name, limits) or None
+
+
+def _identifier_if_any(record: Mapping[str, Any], limits: Limits) -> str | None:
+    try:
+        return _identifier(record, ID, limits)
+    except Refused:
+        return None
+
+
+def _within(text: str, name: str, limits: Limits) -> str:
+    if len(text) > limits.max_field_chars:
+        raise Refused(
+            "field_too_large",
+            f"{name} has {len(text)} characters, at most {limits.max_field_chars} are taken",
+        )
+    return text
+
+
+def _labels(record: Mapping[str, Any], names: tuple[str, ...], limits: Limits) -> tuple[str, ...] | None:
+    """Return the labels: None where nobody labelled, () where somebody found that none applies."""
+    name, value = _pick(record, names)
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        value = [label.strip() for label in value.split("|") if label.strip()]
+    if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
+        raise Refused("bad_record", f"{name} is not a list of strings")
+    labels = tuple(_within(repair(label), name, limits) for label in value)
+    return () if labels == (_NONE_APPLIES,) else labels
+
+
+def _origin(
+    record: Mapping[str, Any], name: str, labels: tuple[str, ...] | None, limits: Limits
+) -> Origin | None:
+    origin = _choice(record, name, get_args(Origin), limits) or "gold"
+    return cast(Origin, origin) if labels is not None else None
+
+
+def _choice(record: Mapping[str, Any], name: str, known: tuple[str, ...], limits: Limits) -> str | None:
+    value = _string(record, (name,), limits)
+    if value is not None and value not in known:
+        raise Refused("bad_record", f"{name} is {value[:40]!r}, expected one of {', '.join(known)}")
+    return value
+
+
+def _time(value: Any) -> datetime | None:
+    """Return a moment in UTC to the second; one without a zone is taken as UTC, an unreadable one is None."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)  # RFC 2822, as feeds write it
+        except (ValueError, TypeError, IndexError):
+            return None
+    moment = moment.replace(microsecond=0)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        return None

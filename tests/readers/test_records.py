@@ -1,0 +1,114 @@
+"""Records of any origin: names, labels, times and identifiers, one row a phenomenon."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from newsdesk.readers import Limits
+from newsdesk.readers.records import take
+from newsdesk.readers.refusals import Place
+from newsdesk.schema import Article, Refusal, content_id
+
+PLACE = Place("desk", "news.jsonl")
+
+
+def taken(**record: Any) -> Article:
+    row = take({"text": "نص", **record}, PLACE, 1, limits=Limits(), raw="")
+    assert isinstance(row, Article), row
+    return row
+
+
+@pytest.mark.parametrize("name", ["text", "content", "full_text", "body"])
+def test_names_of_the_text(name: str) -> None:
+    row = take({name: "نص الخبر"}, PLACE, 1, limits=Limits(), raw="")
+    assert isinstance(row, Article)
+    assert row.text == "نص الخبر"
+
+
+def test_defaults() -> None:
+    article = taken(title="عنوان")
+    assert article.source == "desk"
+    assert article.article_id == content_id("عنوان", "نص")
+    assert (article.kind, article.key, article.url, article.section) == ("article", None, None, None)
+    assert (article.region, article.region_origin, article.topic, article.topic_origin) == (None,) * 4
+
+
+@pytest.mark.parametrize(
+    ("value", "labels"),
+    [
+        (None, None),
+        ("", None),
+        (float("nan"), None),
+        ([], ()),
+        ("none", ()),
+        (["none"], ()),
+        ("us", ("us",)),
+        ("us|asia", ("us", "asia")),
+        (["us", "asia"], ("us", "asia")),
+    ],
+)
+def test_not_labelled_differs_from_none_applies(value: object, labels: tuple[str, ...] | None) -> None:
+    assert taken(regions=value).region == labels
+    assert taken(topic=value).topic == labels
+    assert taken(topics=value).topic_origin == (None if labels is None else "gold")
+
+
+def test_an_origin_is_kept_only_with_labels() -> None:
+    assert taken(region="us", region_origin="editor").region_origin == "editor"
+    assert taken(region_origin="editor").region_origin is None
+
+
+@pytest.mark.parametrize(
+    ("value", "moment"),
+    [
+        ("2024-03-05", datetime(2024, 3, 5, tzinfo=UTC)),
+        ("2024-03-05 10:20:30.75", datetime(2024, 3, 5, 10, 20, 30, tzinfo=UTC)),
+        ("2024-03-05T10:20:30+02:00", datetime(2024, 3, 5, 8, 20, 30, tzinfo=UTC)),
+        ("2024-03-05T10:20:30Z", datetime(2024, 3, 5, 10, 20, 30, tzinfo=UTC)),
+        ("Sun, 18 Feb 2018 12:26:59 GMT", datetime(2018, 2, 18, 12, 26, 59, tzinfo=UTC)),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("أمس", None),
+        (1709600000, None),
+    ],
+)
+def test_times_are_utc_and_unreadable_ones_unknown(value: object, moment: datetime | None) -> None:
+    assert taken(published=value).published == moment
+    assert taken(date=value).published == moment
+
+
+@pytest.mark.parametrize(
+    ("value", "article_id"),
+    [("AB-7", "AB-7"), (17, "17"), (10**30, "1" + "0" * 30), (Decimal("17"), "17"), (" x\0 ", " x ")],
+)
+def test_an_identifier_is_kept_verbatim_and_is_the_key(value: object, article_id: str) -> None:
+    assert (taken(id=value).article_id, taken(id=value).key) == (article_id, article_id)
+    assert taken(article_id=value, key="k").key == "k"
+
+
+@pytest.mark.parametrize(
+    ("fields", "detail"),
+    [
+        ({"text": ["نص"]}, "text is list, expected a string"),
+        ({"title": 7}, "title is int, expected a string"),
+        ({"outlet": {}}, "outlet is dict, expected a string"),
+        ({"id": True}, "id is bool, expected a string"),
+        ({"kind": "video"}, "kind is 'video', expected one of article, teaser"),
+        (
+            {"region": "us", "region_origin": "x"},
+            "region_origin is 'x', expected one of gold, editor, section, weak",
+        ),
+        ({"topics": {"a": 1}}, "topics is not a list of strings"),
+    ],
+)
+def test_values_of_the_wrong_type_are_refused(fields: dict[str, object], detail: str) -> None:
+    row = take({"text": "نص", **fields}, PLACE, 9, limits=Limits(), raw="سطر\x1b[31m\nآخر")
+    assert isinstance(row, Refusal)
+    assert (row.reason, row.position, row.detail) == ("bad_record", 9, detail)
+    assert row.excerpt == "سطر[31m آخر"
+
+
+def test_a_refused_record_keeps_its_identifier() -> None:
+    row = take({"id": 5, "text": 1}, PLACE, 1, limits=Limits(), raw="")
+    assert row.article_id == "5"
