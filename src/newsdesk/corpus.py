@@ -1,0 +1,184 @@
+"""Clean a corpus: repair, refuse, label, group and split, with every row accounted for."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from newsdesk.groups import assign_splits, group_articles
+from newsdesk.labels import GoldTable, resolve
+from newsdesk.params import Clean
+from newsdesk.schema import ARTICLES, MAX_EXCERPT, QUARANTINE, Article, Reason, Refusal
+from newsdesk.scorer import is_arabic, tokenize
+from newsdesk.taxonomy import Taxonomy
+
+ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+UNDETERMINED = "und"  # ISO 639-2: no letters to tell a language by
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """The tables of `clean` (schemas in `newsdesk.schema`) and their account."""
+
+    articles: pa.Table
+    quarantine: pa.Table
+    account: dict[str, Any]
+
+
+def clean(
+    records: Iterable[Article | Refusal], settings: Clean, taxonomy: Taxonomy, gold: GoldTable
+) -> Cleaned:
+    """Keep or refuse each record; every one is in exactly one of the two tables."""
+    kept: list[Article] = []
+    refused: list[Refusal] = []
+    seen: set[str] = set()
+    n_repaired: Counter[str] = Counter()
+    for record in records:
+        if isinstance(record, Refusal):
+            refused.append(record)
+            continue
+        article = repair(record)
+        n_repaired[article.source] += article is not record
+        if verdict := judge(article, seen, settings, taxonomy):
+            refused.append(_refuse(article, *verdict))
+        else:
+            seen.add(article.article_id)
+            kept.append(resolve(article, taxonomy, gold))
+    articles = _tabulate(kept, settings)
+    quarantine = pa.Table.from_pylist([_row(r, QUARANTINE) for r in refused], schema=QUARANTINE)
+    return Cleaned(articles, quarantine, _account(articles, refused, n_repaired, gold))
+
+
+def repair(article: Article) -> Article:
+    """Mend what a saved or scraped text suffers: HTML entities, control characters, outer space.
+
+    The article itself comes back where there was nothing to mend.
+    """
+    title, text = _repair_text(article.title), _repair_text(article.text)
+    if title == article.title and text == article.text:
+        return article
+    return replace(article, title=title, text=text)
+
+
+def _repair_text(text: str) -> str:
+    if ENTITY.search(text):
+        text = html.unescape(text)
+    return CONTROL.sub("", text).strip()
+
+
+def judge(article: Article, seen: set[str], settings: Clean, taxonomy: Taxonomy) -> tuple[Reason, str] | None:
+    """The reason and detail for which an article is refused, None if it is kept."""
+    for head, labels, known in (
+        ("region", article.region, taxonomy.region_ids),
+        ("topic", article.topic, taxonomy.topic_ids),
+    ):
+        if unknown := [label for label in labels or () if label not in known]:
+            return "bad_record", f"{head} {unknown[0]!r} is not in the taxonomy"
+    if not article.text:
+        return "empty_text", "no text" + (" behind the title" if article.title else " and no title")
+    if len(article.text) > settings.max_chars:
+        return "field_too_large", f"{len(article.text):,} characters, at most {settings.max_chars:,} are read"
+    if article.article_id in seen:
+        return "duplicate_id", f"an earlier row has the id {article.article_id}"
+    whole = f"{article.title}\n{article.text}"
+    if (n_words := len(tokenize(whole))) < settings.min_words:
+        return "too_short", f"{n_words} words, at least {settings.min_words} are needed"
+    if not is_arabic(whole):
+        return "other_language", name_language(whole)
+    return None
+
+
+def name_language(text: str) -> str:
+    """The likeliest language of a text that is not Arabic, as an ISO 639-1 code."""
+    import py3langid  # loads a model of some megabytes; only refused rows need it
+
+    if not any(character.isalpha() for character in text):
+        return UNDETERMINED
+    return next(str(language) for language, _ in py3langid.rank(text[:2000]) if language != "ar")
+
+
+def _refuse(article: Article, reason: Reason, detail: str) -> Refusal:
+    excerpt = (article.title or article.text)[:MAX_EXCERPT]
+    return Refusal(
+        article.source, article.file, article.position, reason, detail, article.article_id, excerpt
+    )
+
+
+def _tabulate(kept: list[Article], settings: Clean) -> pa.Table:
+    group_ids = group_articles(
+        [a.article_id for a in kept],
+        (a.text for a in kept),
+        [a.published for a in kept],
+        min_jaccard=settings.min_jaccard,
+        seed=settings.seed,
+    )
+    splits = assign_splits(
+        group_ids, valid_share=settings.valid_share, test_share=settings.test_share, seed=settings.seed
+    )
+    rows = [
+        _row(article, ARTICLES)
+        | {
+            "group_id": group_id,
+            "split": "evaluation" if article.source in settings.evaluation_outlets else split,
+        }
+        for article, group_id, split in zip(kept, group_ids, splits, strict=True)
+    ]
+    return pa.Table.from_pylist(rows, schema=ARTICLES)
+
+
+def _row(record: Article | Refusal, schema: pa.Schema) -> dict[str, Any]:
+    return {name: getattr(record, name, None) for name in schema.names}
+
+
+def _account(
+    articles: pa.Table, refused: list[Refusal], n_repaired: Counter[str], gold: GoldTable
+) -> dict[str, Any]:
+    """Rows by source: read = kept + refused by reason; and what the kept ones carry."""
+    reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for refusal in refused:
+        reasons[refusal.source][refusal.reason] += 1
+    columns = articles.select(
+        ["source", "key", "kind", "group_id", "split", "region_origin", "topic_origin"]
+    ).to_pylist()
+    by_source: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in columns:
+        by_source[row["source"]].append(row)
+    sources = {
+        source: {
+            "read": len(by_source[source]) + reasons[source].total(),
+            "kept": len(by_source[source]),
+            "refused": dict(sorted(reasons[source].items())),
+            "repaired": n_repaired[source],
+            "teasers": sum(row["kind"] == "teaser" for row in by_source[source]),
+            "groups": len({row["group_id"] for row in by_source[source]}),
+            "splits": dict(sorted(Counter(row["split"] for row in by_source[source]).items())),
+            "region_origins": _count_origins(by_source[source], "region_origin"),
+            "topic_origins": _count_origins(by_source[source], "topic_origin"),
+        }
+        for source in sorted(by_source.keys() | reasons.keys())
+    }
+    found = {(row["source"], row["key"]) for row in columns} & gold.keys()
+    total: Counter[str] = Counter()
+    for counts in reasons.values():
+        total.update(counts)
+    group_sizes = Counter(row["group_id"] for row in columns)
+    return {
+        "read": len(columns) + total.total(),
+        "kept": len(columns),
+        "refused": dict(sorted(total.items())),
+        "groups": len(group_sizes),
+        "articles_in_groups_of_several": sum(n for n in group_sizes.values() if n > 1),
+        "gold": {"labels": len(gold), "found": len(found), "not_found": len(gold) - len(found)},
+        "sources": sources,
+    }
+
+
+def _count_origins(rows: list[dict[str, Any]], column: str) -> dict[str, int]:
+    return dict(sorted(Counter(row[column] for row in rows if row[column]).items()))

@@ -1,0 +1,95 @@
+"""Labels from outside an article's record: the gold table, the editor's country, the section."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from newsdesk.errors import NewsdeskError
+from newsdesk.schema import Article
+from newsdesk.taxonomy import Taxonomy
+
+NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class GoldLabels:
+    """The labels of one article, main label first; empty where none applies."""
+
+    region: tuple[str, ...]
+    topic: tuple[str, ...]
+
+
+GoldTable = Mapping[tuple[str, str], GoldLabels]
+
+
+def read_gold(path: Path, taxonomy: Taxonomy) -> dict[tuple[str, str], GoldLabels]:
+    """Read the gold table: `outlet key regions topics …`, tab-separated, with a header.
+
+    Returns
+    -------
+    dict
+        By outlet and the outlet's own key. An outlet written `corpus/outlet` is keyed by its last part,
+        the source that the corpus' reader gives.
+
+    Raises
+    ------
+    NewsdeskError
+        If the file is missing, lacks a column, repeats a key or holds a label unknown to the taxonomy.
+    """
+    gold: dict[tuple[str, str], GoldLabels] = {}
+    try:
+        with path.open(encoding="utf-8", newline="") as handle:
+            rows = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
+            missing = {"outlet", "key", "regions", "topics"} - set(rows.fieldnames or ())
+            if missing:
+                raise NewsdeskError(
+                    f"{path}: no column {', '.join(sorted(missing))}; found {rows.fieldnames}"
+                )
+            for row in rows:
+                where = f"{path}:{rows.line_num}"
+                key = ((row["outlet"] or "").rpartition("/")[2], row["key"] or "")
+                if key in gold:
+                    raise NewsdeskError(f"{where}: {key[0]} {key[1]} is labelled twice; keep one line")
+                gold[key] = GoldLabels(
+                    _parse(row["regions"], taxonomy.region_ids, where),
+                    _parse(row["topics"], taxonomy.topic_ids, where),
+                )
+    except (OSError, UnicodeDecodeError) as error:
+        raise NewsdeskError(f"{path}: not readable: {error}") from None
+    return gold
+
+
+def _parse(cell: str | None, known: tuple[str, ...], where: str) -> tuple[str, ...]:
+    if not cell:
+        raise NewsdeskError(f"{where}: an empty label; write {NONE!r} where none applies")
+    labels = () if cell == NONE else tuple(cell.split("|"))
+    unknown = [label for label in labels if label not in known]
+    if unknown:
+        raise NewsdeskError(
+            f"{where}: {unknown[0]!r} is not in the taxonomy; expected one of {', '.join(known)}"
+        )
+    return labels
+
+
+def resolve(article: Article, taxonomy: Taxonomy, gold: GoldTable) -> Article:
+    """Give an article the best label known for each head; what its own record says comes first.
+
+    Then the gold table, then the editor's country (region only), then the section.
+    """
+    found = gold.get((article.source, article.key)) if article.key else None
+    if article.region is None:
+        if found:
+            article = replace(article, region=found.region, region_origin="gold")
+        elif region := article.country and taxonomy.region_of_country(article.country):
+            article = replace(article, region=(region,), region_origin="editor")
+        elif region := article.section and taxonomy.region_of_section(article.section):
+            article = replace(article, region=(region,), region_origin="section")
+    if article.topic is None:
+        if found:
+            article = replace(article, topic=found.topic, topic_origin="gold")
+        elif topic := article.section and taxonomy.topic_of_section(article.section):
+            article = replace(article, topic=(topic,), topic_origin="section")
+    return article

@@ -1,0 +1,125 @@
+"""Settings, checked once at the door: params.yaml into frozen types that forbid unknown keys."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from newsdesk.errors import NewsdeskError
+from newsdesk.text import Normalization
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Clean(_Frozen):
+    """What `clean` accepts, groups and holds back."""
+
+    min_words: int = Field(
+        5, ge=1, description="fewest words of title and text together, in training and in serving"
+    )
+    max_chars: int = Field(200_000, ge=1000, description="longest text; longer ones are refused")
+    min_jaccard: float = Field(
+        0.5, gt=0, le=1, description="share of word triples that makes two texts near-duplicates"
+    )
+    valid_share: float = Field(0.15, gt=0, lt=1, description="share of groups in the validation split")
+    test_share: float = Field(0.2, gt=0, lt=1, description="share of groups in the test split")
+    seed: int = Field(0, ge=0, description="seed of the split and of MinHash")
+    evaluation_outlets: tuple[str, ...] = Field(
+        ("aawsat",), description="outlets kept out of every fit, as split `evaluation`"
+    )
+
+
+class Features(_Frozen):
+    """The TF-IDF vectorizer."""
+
+    ngram_max: int = Field(1, ge=1, le=3, description="longest word n-gram")
+    char_ngrams: tuple[int, int] | None = Field(
+        (3, 5), description="shortest and longest run of characters within a word; null for words alone"
+    )
+    min_df: int = Field(1, ge=1, description="fewest training articles that hold a term")
+    max_df: float = Field(0.5, gt=0, le=1, description="largest share of training articles that hold a term")
+    max_features: int | None = Field(None, ge=1, description="keep only so many of the commonest terms")
+    sublinear_tf: bool = Field(True, description="1 + log(count) in place of the count")
+    title_weight: int = Field(3, ge=1, description="how often a word of the title counts")
+
+    @field_validator("char_ngrams")
+    @classmethod
+    def _check_lengths(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        if value and not 1 <= value[0] <= value[1] <= 10:
+            raise ValueError("expected two lengths, 1 <= shortest <= longest <= 10")
+        return value
+
+
+class Train(_Frozen):
+    """The linear one-vs-rest classifiers of both heads."""
+
+    classifier: Literal["logistic_regression", "linear_svc"] = Field(
+        "logistic_regression", description="kind of linear classifier"
+    )
+    C: float = Field(10.0, gt=0, description="inverse strength of regularization")
+    balanced: bool = Field(False, description="weigh the rarer class of each label up")
+    origin_weights: dict[Literal["gold", "editor", "section", "weak"], float] = Field(
+        {"gold": 1.0, "editor": 0.5, "section": 0.3, "weak": 0.1},
+        description="weight of a row by the origin of its label; 0 leaves it out",
+    )
+    min_positives: int = Field(
+        15, ge=1, description="fewest validation positives for a threshold of a label's own"
+    )
+
+
+class Evaluate(_Frozen):
+    """How the test split is measured."""
+
+    origins: tuple[Literal["gold", "editor", "section", "weak"], ...] = Field(
+        ("gold",), description="origins of the labels that are taken as the truth"
+    )
+    n_bootstrap: int = Field(1000, ge=10, description="bootstrap resamples of groups")
+    seed: int = Field(0, ge=0, description="seed of the bootstrap")
+
+
+class Track(_Frozen):
+    """Where the run is recorded."""
+
+    experiment: str = Field("newsdesk", min_length=1, description="MLflow experiment")
+
+
+class Settings(_Frozen):
+    """All of params.yaml."""
+
+    clean: Clean = Clean()
+    text: Normalization = Normalization()
+    features: Features = Features()
+    train: Train = Train()
+    evaluate: Evaluate = Evaluate()
+    track: Track = Track()
+
+
+def read_settings(path: Path) -> Settings:
+    """Read and check a params file.
+
+    Raises
+    ------
+    NewsdeskError
+        If the file is missing, is not YAML, or has an unknown key or a value out of range.
+    """
+    try:
+        content: Any = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NewsdeskError(f"{path}: no such params file; give one with --params") from None
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
+        raise NewsdeskError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    try:
+        # by way of JSON, where `strict` means its types: a list is a tuple, but "no" is no truth value
+        document = json.dumps({} if content is None else content, default=str)
+        return Settings.model_validate_json(document, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise NewsdeskError(f"{path}: {where}: {first['msg']} (found {first['input']!r})") from None
