@@ -1,0 +1,113 @@
+"""What a person at the terminal sees: notes, progress and one-line errors, all on standard error."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar
+
+import click
+
+from newsdesk.errors import NewsdeskError
+
+T = TypeVar("T")
+NOTE_EVERY_SECONDS = 30.0
+
+
+def note(message: str) -> None:
+    """Say something to the person or the log, apart from the results on standard output."""
+    click.echo(message, err=True)
+
+
+def progress(items: Iterable[T], what: str) -> Iterator[T]:
+    """Pass items through, showing their count and rate: live on a terminal, now and then in a log."""
+    live = sys.stderr.isatty()
+    started = last = time.monotonic()
+    count = 0
+    for count, item in enumerate(items, start=1):
+        yield item
+        now = time.monotonic()
+        if now - last >= (0.2 if live else NOTE_EVERY_SECONDS):
+            last = now
+            click.echo(_rate(what, count, now - started), err=True, nl=not live)
+    if live and count:
+        click.echo(_rate(what, count, time.monotonic() - started), err=True)
+
+
+def _rate(what: str, count: int, seconds: float) -> str:
+    rate = f"{count / seconds:,.0f}/s" if seconds > 0 else ""
+    return f"{'' if not sys.stderr.isatty() else chr(13)}{what}: {count:,} {rate}  "
+
+
+class Stopped(BaseException):
+    """A signal asked the process to end."""
+
+
+def _stop(number: int, frame: object) -> None:
+    raise Stopped(number)
+
+
+def entry_point(command: click.Command) -> None:
+    """Run a command; a `NewsdeskError` is one line on standard error and exit code 2.
+
+    A signal that asks to stop ends it by an exception, so that half-written files are removed.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        command(standalone_mode=False)
+    except NewsdeskError as error:
+        note(f"newsdesk: {error}")
+        sys.exit(2)
+    except Stopped as stopped:
+        note(f"newsdesk: stopped by signal {stopped.args[0]}")
+        sys.exit(128 + stopped.args[0])
+    except click.exceptions.Abort:
+        note("newsdesk: interrupted")
+        sys.exit(130)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away: nothing left to say
+        sys.exit(141)
+
+
+ISOLATE_RIGHT_TO_LEFT, END_ISOLATE = "\u2067", "\u2069"
+UNLIMITED = 10_000
+
+
+def _printable(cell: str) -> str:
+    """A cell without line ends and without the escapes by which a text could command the terminal."""
+    return "".join(c for c in " ".join(cell.split()) if unicodedata.category(c) != "Cc")
+
+
+def print_rows(rows: Sequence[Mapping[str, str]], *, arabic: str | None = None) -> None:
+    """Print rows as a table on standard output, the column that holds Arabic last.
+
+    A terminal lays a line out by the Unicode bidirectional algorithm, so Arabic in the middle of a row
+    would swap its neighbours; at the end, and isolated, it stands alone and reads from right to left.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not console.is_terminal:
+        console.width = UNLIMITED  # a file or a pipe has no edge to fold at
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    names = [name for name in rows[0] if name != arabic]
+    for name in (*names, arabic) if arabic else names:
+        # a folded Arabic cell would leave its isolate on the first line
+        table.add_column(name, no_wrap=name == arabic, overflow="ellipsis" if name == arabic else "fold")
+    for row in rows:
+        cells = [_printable(row[name]) for name in names]
+        if arabic:
+            shown = _printable(row[arabic])
+            cells.append(f"{ISOLATE_RIGHT_TO_LEFT}{shown}{END_ISOLATE}" if shown else "")
+        table.add_row(*cells)
+    console.print(table)

@@ -1,0 +1,52 @@
+"""Results for people: the metrics table in Markdown and the figures of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def metrics_table(metrics: Mapping[str, Any]) -> str:
+    """The result of both heads as a Markdown table: totals with their intervals, then each label."""
+    lines = ["| head | label | precision | recall | F1 | support |", "|---|---|---:|---:|---:|---:|"]
+    for task, head in metrics.items():
+        for name in ("f1_macro", "f1_micro"):
+            value, low, high = (head[f"{name}{suffix}"] for suffix in ("", "_low", "_high"))
+            interval = f"**{value:.3f}** ({low:.3f} to {high:.3f})"
+            lines.append(f"| {task} | **{name}** | | | {interval} | {head['n_articles']} |")
+        for label, of_label in head["labels"].items():
+            cells = " | ".join(f"{of_label[name]:.3f}" for name in ("precision", "recall", "f1"))
+            lines.append(f"| {task} | {label} | {cells} | {of_label['support']} |")
+    return "\n".join(lines)
+
+
+def label_figure(task: str, head: Mapping[str, Any]) -> Figure:
+    """F1 of each label as bars, with its support, and the macro-F1 with its interval as a band."""
+    from matplotlib.figure import Figure
+
+    labels = list(head["labels"])
+    f1 = [head["labels"][label]["f1"] for label in labels]
+    figure = Figure(figsize=(7, 0.4 * len(labels) + 1.5), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.barh(labels, f1, color="#4477aa")
+    axes.bar_label(bars, [f"n={head['labels'][label]['support']}" for label in labels], padding=3, fontsize=8)
+    axes.axvspan(head["f1_macro_low"], head["f1_macro_high"], color="#ccbb44", alpha=0.3, label="macro, 95 %")
+    axes.axvline(head["f1_macro"], color="#aa7700")
+    axes.set(xlim=(0, 1.12), xlabel="F1", title=f"{task}: F1 by label on the test split")
+    axes.invert_yaxis()
+    axes.legend(loc="lower left", fontsize=8)
+    return figure
+
+
+def account_table(account: Mapping[str, Any]) -> str:
+    """Rows by source as a Markdown table: read = kept + refused."""
+    lines = ["| source | read | kept | groups | refused |", "|---|---:|---:|---:|---|"]
+    for source, counts in (*account["sources"].items(), ("**all**", account)):
+        refused = ", ".join(f"{reason} {n:,}" for reason, n in counts["refused"].items()) or "none"
+        lines.append(
+            f"| {source} | {counts['read']:,} | {counts['kept']:,} | {counts['groups']:,} | {refused} |"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,92 @@
+"""Stage `clean`: raw corpora to articles, quarantine and the account of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import click
+
+from newsdesk import artifacts, corpus, labels, readers
+from newsdesk.console import entry_point, note, progress
+from newsdesk.errors import NewsdeskError
+from newsdesk.params import Settings, read_settings
+from newsdesk.schema import Article, Refusal
+from newsdesk.taxonomy import read_taxonomy
+
+
+def run(
+    settings: Settings,
+    *,
+    raw: Iterable[Path],
+    taxonomy: Path,
+    gold: Path | None,
+    articles: Path,
+    quarantine: Path,
+    account: Path,
+) -> None:
+    """Clean raw corpora into `articles`, `quarantine` and `account`."""
+    known = read_taxonomy(taxonomy)
+    table = labels.read_gold(gold, known) if gold else {}
+    cleaned = corpus.clean(_count(readers.read(raw, sections=known.sections)), settings.clean, known, table)
+    if not cleaned.articles.num_rows:
+        raise NewsdeskError(
+            f"no article was kept; refused by reason: {cleaned.account['refused'] or 'no rows'}"
+        )
+    artifacts.write_table(cleaned.articles, articles)
+    artifacts.write_table(cleaned.quarantine, quarantine)
+    artifacts.write_json(cleaned.account, account)
+    refused = sum(cleaned.account["refused"].values())
+    note(
+        f"clean: read {cleaned.account['read']:,}, kept {cleaned.account['kept']:,}, refused {refused:,}, "
+        f"groups {cleaned.account['groups']:,}"
+    )
+
+
+def _count(records: Iterable[Article | Refusal]) -> Iterator[Article | Refusal]:
+    return progress(records, "reading")
+
+
+@click.command("clean")
+@click.argument("raw", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option("--gold", type=click.Path(path_type=Path), help="Gold labels (tab-separated).")
+@click.option("--params", default="params.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--articles", default="data/clean/articles.parquet", show_default=True, type=click.Path(path_type=Path)
+)
+@click.option(
+    "--quarantine",
+    default="data/clean/quarantine.parquet",
+    show_default=True,
+    type=click.Path(path_type=Path),
+)
+@click.option("--account", default="metrics/clean.json", show_default=True, type=click.Path(path_type=Path))
+def main(
+    raw: tuple[Path, ...],
+    taxonomy: Path,
+    gold: Path | None,
+    params: Path,
+    articles: Path,
+    quarantine: Path,
+    account: Path,
+) -> None:
+    """Clean RAW files and folders: every row is kept, or refused with a reason and counted.
+
+    \b
+    Example:
+      newsdesk clean data/starter --gold data/labels/gold.tsv
+    """
+    run(
+        read_settings(params),
+        raw=raw,
+        taxonomy=taxonomy,
+        gold=gold,
+        articles=articles,
+        quarantine=quarantine,
+        account=account,
+    )
+
+
+if __name__ == "__main__":
+    entry_point(main)

@@ -1,0 +1,66 @@
+"""Stage `featurize`: labelled articles to vocabulary, IDF and the TF-IDF matrix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from newsdesk import artifacts
+from newsdesk.console import entry_point, note
+from newsdesk.errors import NewsdeskError
+from newsdesk.features import ArabicTfidfVectorizer
+from newsdesk.params import Settings, read_settings
+from newsdesk.schema import ARTICLES
+
+LABEL_COLUMNS = ["article_id", "split", "region", "topic", "region_origin", "topic_origin"]
+
+
+def run(settings: Settings, *, articles: Path, features: Path) -> None:
+    """Fit the vectorizer on the labelled training articles; transform those and the validation ones."""
+    rows = labelled(artifacts.read_table(articles, ARTICLES))
+    frame = rows.select(["title", "text"]).to_pandas()
+    is_train = rows["split"].to_numpy(zero_copy_only=False) == "train"
+    if not is_train.any():
+        raise NewsdeskError(
+            f"{articles}: no labelled article in the training split; give labels or more rows"
+        )
+    vectorizer = ArabicTfidfVectorizer(normalization=settings.text, **settings.features.model_dump())
+    try:
+        vectorizer.fit(frame[is_train])
+    except ValueError as error:
+        raise NewsdeskError(f"{articles}: {error}; lower features.min_df or give more rows") from None
+    matrix = vectorizer.transform(frame)
+    artifacts.write_table(rows.select(LABEL_COLUMNS), features / "rows.parquet")
+    artifacts.write_json(vectorizer.get_feature_names_out().tolist(), features / "terms.json")
+    artifacts.write_arrays(features / "idf.npz", idf=vectorizer.idf_)
+    artifacts.write_matrix(matrix, features / "matrix.npz")
+    note(f"featurize: {matrix.shape[0]:,} articles, {matrix.shape[1]:,} terms, {matrix.nnz:,} values")
+
+
+def labelled(articles: pa.Table) -> pa.Table:
+    """The rows of training and validation whose region or topic is known."""
+    known = pc.or_(pc.is_valid(articles["region"]), pc.is_valid(articles["topic"]))
+    return articles.filter(pc.and_(known, pc.is_in(articles["split"], pa.array(["train", "valid"]))))
+
+
+@click.command("featurize")
+@click.option("--params", default="params.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--articles", default="data/clean/articles.parquet", show_default=True, type=click.Path(path_type=Path)
+)
+@click.option("--features", default="data/features", show_default=True, type=click.Path(path_type=Path))
+def main(params: Path, articles: Path, features: Path) -> None:
+    """Turn clean articles into TF-IDF features, fitted on the training split alone.
+
+    \b
+    Example:
+      newsdesk featurize --articles data/clean/articles.parquet
+    """
+    run(read_settings(params), articles=articles, features=features)
+
+
+if __name__ == "__main__":
+    entry_point(main)

@@ -1,0 +1,70 @@
+"""Stage `package`: both heads and the features to one self-contained model folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import numpy as np
+
+from newsdesk import __version__, artifacts, scorer
+from newsdesk.console import entry_point, note
+from newsdesk.params import Settings, read_settings
+from newsdesk.taxonomy import read_taxonomy
+from newsdesk.text import build_table
+
+
+def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: Path, model: Path) -> None:
+    """Write `model.json`, `terms.json`, `weights.npz` and the code that reads them, `scorer.py`."""
+    terms = artifacts.read_json(features / "terms.json")
+    described = [artifacts.read_json(head / "head.json") for head in heads]
+    weights = [artifacts.read_arrays(head / "weights.npz") for head in heads]
+    arrays = {
+        "idf": artifacts.read_arrays(features / "idf.npz")["idf"],
+        "coef": np.vstack([w["coef"] for w in weights]).T,
+        **{name: np.concatenate([w[name] for w in weights]) for name in ("intercept", "slope", "offset")},
+    }
+    info = {
+        "format": scorer.FORMAT,
+        "name": "newsdesk",
+        "version": __version__,
+        "normalization": build_table(settings.text),
+        "features": {
+            "ngram_max": settings.features.ngram_max,
+            "char_ngrams": settings.features.char_ngrams,
+            "title_weight": settings.features.title_weight,
+            "sublinear_tf": settings.features.sublinear_tf,
+            "min_words": settings.clean.min_words,
+        },
+        "heads": [{key: head[key] for key in ("task", "labels", "thresholds")} for head in described],
+        # who reads pages for this model must know the section labels that it was trained with
+        "taxonomy": read_taxonomy(taxonomy).as_dict(),
+    }
+    artifacts.write_json(terms, model / "terms.json")
+    artifacts.write_arrays(model / "weights.npz", **arrays)
+    artifacts.write_text(Path(scorer.__file__).read_text(encoding="utf-8"), model / "scorer.py")
+    artifacts.write_json(info, model / "model.json")
+    scorer.Scorer.load(model)
+    size = sum(file.stat().st_size for file in model.iterdir())
+    note(f"package: {len(terms):,} terms, {arrays['coef'].shape[1]} labels, {size / 1e6:.1f} MB in {model}")
+
+
+@click.command("package")
+@click.argument("heads", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--params", default="params.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option("--features", default="data/features", show_default=True, type=click.Path(path_type=Path))
+@click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option("--model", default="model", show_default=True, type=click.Path(path_type=Path))
+def main(heads: tuple[Path, ...], params: Path, features: Path, taxonomy: Path, model: Path) -> None:
+    """Package the trained HEADS into one folder that scores by itself: JSON, npz, one Python file.
+
+    \b
+    Example:
+      newsdesk package heads/region heads/topic
+    """
+    run(read_settings(params), features=features, heads=heads, taxonomy=taxonomy, model=model)
+
+
+if __name__ == "__main__":
+    entry_point(main)

@@ -1,0 +1,133 @@
+"""Stage `track`: the finished pipeline as one MLflow run.
+
+It is a stage of its own, and the last, because a stage that DVC takes from its cache runs no code and so
+would make no run. Its output is a receipt of what was recorded, and holds nothing that differs between
+two equal runs; the run is found by the receipt's hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from newsdesk import artifacts, report, tracking
+from newsdesk.console import entry_point, note
+from newsdesk.params import read_settings
+
+
+def run(
+    params: Path,
+    *,
+    articles: Path,
+    account: Path,
+    metrics: Path,
+    plots: Path,
+    heads: Path,
+    model: Path,
+    receipt: Path,
+) -> None:
+    """Record the run, then write the receipt."""
+    settings = read_settings(params)
+    recorded = {
+        name: artifacts.sha256(path)
+        for name, path in {
+            "params": params,
+            "articles": articles,
+            "account": account,
+            "heads": heads,
+            "model": model,
+            "metrics": metrics,
+        }.items()
+    }
+    measured = artifacts.read_json(metrics)
+    with artifacts.replacing(receipt) as written:
+        artifacts.write_json(recorded, written)
+        tags = {
+            tracking.RECEIPT_TAG: artifacts.sha256(written),
+            **{f"newsdesk.{name}_sha256": digest for name, digest in recorded.items()},
+            **tracking.git_tags(tracking.project_root()),
+        }
+        run_id = tracking.log_run(
+            settings.track.experiment,
+            tags=tags,
+            params=flatten(settings.model_dump()),
+            metrics=flatten(measured) | _count_metrics(artifacts.read_json(account)),
+            files={
+                "": params,
+                "metrics": metrics,
+                "account": account,
+                "plots": plots,
+                "heads": heads,
+                tracking.MODEL_PATH: model,
+            },
+            figures={
+                f"figures/{task}.png": report.label_figure(task, head) for task, head in measured.items()
+            },
+        )
+    note(f"track: MLflow run {run_id}")
+
+
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"a": {"b": 1}}` to `{"a.b": 1}`."""
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def _count_metrics(account: Mapping[str, Any]) -> dict[str, float]:
+    counts = {f"clean.{name}": account[name] for name in ("read", "kept", "groups")}
+    return counts | {f"clean.refused.{reason}": n for reason, n in account["refused"].items()}
+
+
+@click.command("track")
+@click.option("--params", default="params.yaml", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--articles", default="data/clean/articles.parquet", show_default=True, type=click.Path(path_type=Path)
+)
+@click.option("--account", default="metrics/clean.json", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--metrics", default="metrics/evaluate.json", show_default=True, type=click.Path(path_type=Path)
+)
+@click.option("--plots", default="plots", show_default=True, type=click.Path(path_type=Path))
+@click.option("--heads", default="heads", show_default=True, type=click.Path(path_type=Path))
+@click.option("--model", default="model", show_default=True, type=click.Path(path_type=Path))
+@click.option("--receipt", default="metrics/receipt.json", show_default=True, type=click.Path(path_type=Path))
+def main(
+    params: Path,
+    articles: Path,
+    account: Path,
+    metrics: Path,
+    plots: Path,
+    heads: Path,
+    model: Path,
+    receipt: Path,
+) -> None:
+    """Record the finished pipeline as one MLflow run.
+
+    The store is the project's mlflow.db, or what MLFLOW_TRACKING_URI names.
+
+    \b
+    Example:
+      MLFLOW_TRACKING_URI=http://127.0.0.1:5000 newsdesk track
+    """
+    run(
+        params,
+        articles=articles,
+        account=account,
+        metrics=metrics,
+        plots=plots,
+        heads=heads,
+        model=model,
+        receipt=receipt,
+    )
+
+
+if __name__ == "__main__":
+    entry_point(main)

@@ -1,0 +1,150 @@
+"""MLflow: where runs are kept, what a run records, and how it is found again."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from newsdesk.errors import NewsdeskError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+RECEIPT_TAG = "newsdesk.receipt"
+MODEL_PATH = "model"
+
+
+def project_root() -> Path:
+    """The checkout: as DVC tells a stage, else the nearest folder above with a `dvc.yaml`, else here."""
+    if root := os.environ.get("DVC_ROOT"):
+        return Path(root)
+    here = Path.cwd()
+    return next((folder for folder in (here, *here.parents) if (folder / "dvc.yaml").exists()), here)
+
+
+def store_uri() -> str:
+    """`MLFLOW_TRACKING_URI`, else an SQLite file at the project's root.
+
+    The path is absolute: a relative one would name another file under `dvc exp run --temp`.
+    """
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project_root() / 'mlflow.db'}"
+
+
+@contextmanager
+def connect() -> Iterator[MlflowClient]:
+    """A client of the store; what MLflow or the network raise becomes one line."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves the machine unasked
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # the default tries for minutes
+    for noisy in ("alembic", "mlflow"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    from mlflow import MlflowClient  # seconds to import: only commands that talk to the store pay
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    uri = store_uri()
+    try:
+        yield MlflowClient(tracking_uri=uri, registry_uri=uri)
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise NewsdeskError(_without_credentials(f"MLflow store {uri}: {first_line}")) from None
+
+
+def _without_credentials(message: str) -> str:
+    return re.sub(r"://[^/\s@]*@", "://", message)
+
+
+def experiment_id(client: MlflowClient, name: str) -> str:
+    """The experiment's id; it is made if missing, its artifacts beside an SQLite store's file."""
+    if experiment := client.get_experiment_by_name(name):
+        return str(experiment.experiment_id)
+    local = store_uri().startswith("sqlite:")
+    location = (project_root() / "mlartifacts").absolute().as_uri() if local else None
+    return str(client.create_experiment(name, artifact_location=location))
+
+
+def find_run(receipt: str) -> str | None:
+    """The id of the newest run that recorded these very files, None if there is none."""
+    with connect() as client:
+        experiments = [e.experiment_id for e in client.search_experiments()]
+        runs = client.search_runs(
+            experiments,
+            filter_string=f"tags.`{RECEIPT_TAG}` = '{receipt}' and attributes.status = 'FINISHED'",
+            order_by=["attributes.start_time DESC"],
+            max_results=1,
+        )
+        return str(runs[0].info.run_id) if runs else None
+
+
+def log_run(
+    experiment: str,
+    *,
+    tags: Mapping[str, str],
+    params: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    files: Mapping[str, Path],
+    figures: Mapping[str, Any],
+) -> str:
+    """Record a finished pipeline as one run and return its id.
+
+    Parameters
+    ----------
+    files : mapping of str to Path
+        Artifact folder to the file or folder that goes there.
+    figures : mapping of str to matplotlib Figure
+        Artifact path to figure.
+    """
+    from mlflow.entities import Metric, Param, RunTag
+
+    with connect() as client:
+        run = client.create_run(experiment_id(client, experiment), tags=dict(tags))
+        run_id = str(run.info.run_id)
+        try:
+            now = run.info.start_time
+            client.log_batch(
+                run_id,
+                metrics=[Metric(key, value, now, 0) for key, value in metrics.items()],
+                params=[Param(key, str(value)) for key, value in params.items()],
+                tags=[RunTag("mlflow.runName", tags.get("DVC_EXP_NAME") or f"pipeline-{run_id[:7]}")],
+            )
+            for folder, path in files.items():
+                log = client.log_artifacts if path.is_dir() else client.log_artifact
+                log(run_id, str(path), folder or None)
+            for artifact, figure in figures.items():
+                client.log_figure(run_id, figure, artifact)
+            client.set_terminated(run_id, "FINISHED")
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+        return run_id
+
+
+def download_model(uri: str) -> Path:
+    """Fetch a model folder by `models:/…` or `runs:/…` and return where it lies."""
+    with connect():
+        from mlflow.artifacts import download_artifacts
+
+        return Path(download_artifacts(artifact_uri=uri, tracking_uri=store_uri()))
+
+
+def git_tags(root: Path) -> dict[str, str]:
+    """Commit, dirty flag and, within a DVC experiment, its name and baseline; empty without git."""
+    tags = {name: os.environ[name] for name in ("DVC_EXP_NAME", "DVC_EXP_BASELINE_REV") if name in os.environ}
+    commit = _git(root, "rev-parse", "HEAD")
+    if commit:
+        tags["mlflow.source.git.commit"] = commit
+        tags["newsdesk.git_dirty"] = str(bool(_git(root, "status", "--porcelain"))).lower()
+    return tags
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,99 @@
+"""The pipeline files: a stage depends on exactly the modules that it imports, in both profiles alike."""
+
+import ast
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src"
+PROFILES = {"starter": ROOT / "dvc.yaml", "public": ROOT / "profiles/public/dvc.yaml"}
+
+
+def read_stages(profile: str) -> dict:
+    stages = YAML(typ="safe", pure=True).load(PROFILES[profile].read_text(encoding="utf-8"))["stages"]
+    return {name: stage.get("do", stage) for name, stage in stages.items()}
+
+
+def module_file(name: str) -> Path | None:
+    stem = SOURCE / Path(*name.split("."))
+    return next((f for f in (stem.with_suffix(".py"), stem / "__init__.py") if f.exists()), None)
+
+
+def imported(file: Path) -> set[str]:
+    """Names of this project's modules that a file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return {name for name in names if name.split(".")[0] == "newsdesk"}
+
+
+def closure(module: str) -> set[Path]:
+    found: set[Path] = set()
+    queue = [module]
+    while queue:
+        name = queue.pop()
+        parents = [".".join(name.split(".")[:i]) for i in range(1, name.count(".") + 1)]
+        for candidate in (name, *parents):
+            file = module_file(candidate)
+            if file and file not in found:
+                found.add(file)
+                queue += imported(file)
+    return found
+
+
+def code_deps(stage: dict, folder: Path) -> set[Path]:
+    """The Python files that a stage lists, folders of modules spread out."""
+    files: set[Path] = set()
+    for dep in stage["deps"]:
+        path = (folder / dep).resolve()
+        if SOURCE in path.parents:
+            files |= set(path.rglob("*.py")) if path.is_dir() else {path}
+    return files
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_deps_equal_imports(profile: str) -> None:
+    for name, stage in read_stages(profile).items():
+        module = stage["cmd"].split()[2]
+        assert module.startswith("newsdesk.stages."), name
+        expected = {f.relative_to(ROOT) for f in closure(module)}
+        listed = {f.relative_to(ROOT) for f in code_deps(stage, PROFILES[profile].parent)}
+        assert listed == expected, f"{profile}/{name}"
+
+
+def test_profiles_have_the_same_stages() -> None:
+    """The public profile differs in its paths, its corpora and its gold labels alone."""
+    starter, public = read_stages("starter"), read_stages("public")
+    assert list(starter) == list(public)
+    for name in starter:
+        for key in ("params", "outs", "metrics", "plots"):
+            assert starter[name].get(key) == public[name].get(key), (name, key)
+
+
+def test_imports_point_down() -> None:
+    """cli -> commands, stages -> I/O -> pure -> leaves."""
+    layers = [
+        {"errors", "schema", "scorer"},
+        {"text", "pages"},
+        {"params", "taxonomy", "features", "heads", "metrics", "groups", "report"},
+        {"labels", "readers"},
+        {"corpus", "console", "artifacts", "tracking", "batch"},
+        {"stages"},
+        {"commands"},
+        {"cli"},
+    ]
+    level = {name: i for i, names in enumerate(layers) for name in names}
+    for file in sorted((SOURCE / "newsdesk").rglob("*.py")):
+        own = file.relative_to(SOURCE / "newsdesk").parts[0].removesuffix(".py")
+        if own == "__init__":
+            continue
+        assert own in level, f"{own} has no layer"
+        for name in imported(file):
+            other = name.split(".")[1] if "." in name else "newsdesk"
+            if other in level and other != own:
+                assert level[other] <= level[own], f"{file.name} imports {name}"
