@@ -1,0 +1,60 @@
+"""The `newsdesk` command: names and modules; a command's module is imported when it is called."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from newsdesk import __version__
+from newsdesk.console import entry_point
+
+# name: (module with `main`, a line for --help, so that --help imports none of them)
+COMMANDS = {
+    "predict": ("newsdesk.commands.predict", "Label articles, pages and tables."),
+    "read": ("newsdesk.commands.read", "Show what the readers make of an input."),
+    "results": ("newsdesk.commands.results", "Print the current run, its metrics and rows."),
+    "taxonomy": ("newsdesk.commands.taxonomy", "Print and check regions and topics."),
+    "doctor": ("newsdesk.commands.doctor", "Check versions, data, stores and model."),
+    "clean": ("newsdesk.stages.clean", "Stage: raw corpora to clean articles."),
+    "featurize": ("newsdesk.stages.featurize", "Stage: articles to TF-IDF features."),
+    "train": ("newsdesk.stages.train", "Stage: features to one head."),
+    "package": ("newsdesk.stages.package", "Stage: heads to one self-contained model."),
+    "evaluate": ("newsdesk.stages.evaluate", "Stage: the model on the test split."),
+    "track": ("newsdesk.stages.track", "Stage: the pipeline as one MLflow run."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).main
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def newsdesk() -> None:
+    """File Arabic news by region and topic.
+
+    \b
+    Examples:
+      newsdesk predict page.txt
+      newsdesk predict articles.parquet --output labels.jsonl
+      newsdesk COMMAND --help
+    """
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    entry_point(newsdesk)

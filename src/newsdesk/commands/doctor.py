@@ -1,0 +1,103 @@
+"""`newsdesk doctor`: is everything there, and what to do where it is not."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import click
+
+from newsdesk import tracking
+from newsdesk.console import print_rows
+from newsdesk.errors import NewsdeskError
+from newsdesk.scorer import Scorer
+
+PACKAGES = ("dvc", "mlflow", "scikit-learn", "pandas", "numpy", "pyarrow")
+PUBLIC = ("almayadeen", "skynews", "alarabiya", "saudinewsnet")
+
+Finding = tuple[str, str, str, str]  # what, state, found, what to do
+
+
+def findings(root: Path) -> Iterator[Finding]:
+    """Check versions, data, model and store, one after the other."""
+    yield (
+        "python",
+        "ok" if sys.version_info >= (3, 11) else "wrong",
+        platform.python_version(),
+        "use 3.11 or newer",
+    )
+    yield "git", "ok" if shutil.which("git") else "missing", shutil.which("git") or "", "install git"
+    yield from _packages(root / "requirements.lock")
+    for name, path, mend in (
+        ("starter corpus", root / "data/starter", "check out data/starter again"),
+        ("gold labels", root / "data/labels/gold.tsv", "check out data/labels again"),
+        ("taxonomy", root / "data/taxonomy.yaml", "check out data/taxonomy.yaml again"),
+    ):
+        yield name, "ok" if path.exists() else "missing", path.relative_to(root).as_posix(), mend
+    for name in PUBLIC:
+        path = root / "data/public" / name
+        n_files = sum(1 for p in path.rglob("*") if p.is_file()) if path.is_dir() else 0
+        state = "ok" if n_files else "optional"
+        yield f"public corpus {name}", state, f"{n_files:,} files", f"dvc pull data/public/{name}.dvc"
+    yield _model(root / "model")
+    yield _store()
+
+
+def _packages(lock: Path) -> Iterator[Finding]:
+    locked: dict[str, list[str]] = {}
+    if lock.exists():
+        for line in lock.read_text(encoding="utf-8").splitlines():
+            name, equals, rest = line.partition("==")
+            if equals and not line.startswith((" ", "#")):
+                locked.setdefault(name, []).append(rest.split()[0])
+    for name in PACKAGES:
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            yield name, "missing", "", "run `make setup`"
+            continue
+        expected = locked.get(name, [version])
+        state = "ok" if version in expected else "differs"
+        yield name, state, version, f"locked is {' or '.join(expected)}: run `make setup`"
+
+
+def _model(folder: Path) -> Finding:
+    if not folder.exists():
+        return "model", "missing", "", "run `make`"
+    try:
+        scorer = Scorer.load(folder)
+    except ValueError as error:
+        return "model", "wrong", str(error), "run `dvc repro -f package`"
+    return "model", "ok", f"{len(scorer.terms):,} terms", ""
+
+
+def _store() -> Finding:
+    try:
+        with tracking.connect() as client:
+            n_experiments = len(client.search_experiments())
+    except NewsdeskError as error:
+        return "MLflow store", "wrong", str(error), "start the server or mend MLFLOW_TRACKING_URI"
+    return "MLflow store", "ok", f"{n_experiments} experiments", ""
+
+
+@click.command("doctor")
+def main() -> None:
+    """Check versions, data, model and store; exit code 1 if something that is needed is not there.
+
+    \b
+    Example:
+      newsdesk doctor
+    """
+    found = list(findings(tracking.project_root()))
+    print_rows(
+        [
+            {"check": what, "state": state, "found": seen, "what to do": "" if state == "ok" else mend}
+            for what, state, seen, mend in found
+        ]
+    )
+    if any(state in ("missing", "wrong") for _, state, _, _ in found):
+        sys.exit(1)

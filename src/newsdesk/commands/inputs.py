@@ -1,0 +1,75 @@
+"""What commands that read INPUT share: checking that it is there, and telling what was refused."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from newsdesk import artifacts, readers
+from newsdesk.console import note, progress
+from newsdesk.errors import NewsdeskError
+from newsdesk.schema import Article, Refusal
+
+SHOWN = 10
+
+refused_option = click.option(
+    "--refused", type=click.Path(path_type=Path), help="Write what could not be read to this JSONL file."
+)
+
+
+class Refused:
+    """Set the refusals of a stream aside and account for them at its end."""
+
+    def __init__(self) -> None:
+        self.refusals: list[Refusal] = []
+        self.n_articles = 0
+
+    def split(self, records: Iterable[Article | Refusal]) -> Iterator[Article]:
+        """Pass the articles on, keep the refusals."""
+        for record in records:
+            if isinstance(record, Refusal):
+                self.refusals.append(record)
+            else:
+                self.n_articles += 1
+                yield record
+
+    def tell(self, path: Path | None) -> None:
+        """Say how many were refused and why; write all of them out where a path is given.
+
+        Raises
+        ------
+        NewsdeskError
+            If there was no article at all.
+        """
+        by_reason = Counter(refusal.reason for refusal in self.refusals)
+        if path and self.refusals:
+            lines = [json.dumps(asdict(r), ensure_ascii=False) for r in self.refusals]
+            artifacts.write_text("\n".join(lines) + "\n", path)
+        for refusal in self.refusals[:SHOWN]:
+            note(f"refused: {refusal.file}:{refusal.position}: {refusal.reason}: {refusal.detail}")
+        if self.refusals:
+            reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(by_reason.items()))
+            n_read = self.n_articles + len(self.refusals)
+            note(f"read {n_read:,}: {self.n_articles:,} articles, refused: {reasons}")
+        if not self.n_articles:
+            raise NewsdeskError("no article could be read from the input")
+
+
+def read_inputs(inputs: Sequence[str], sections: Sequence[str]) -> Iterator[Article | Refusal]:
+    """Read INPUT arguments: files, folders, `-` for standard input.
+
+    Raises
+    ------
+    NewsdeskError
+        If one does not exist: before the work, not in the middle of it.
+    """
+    for name in inputs:
+        if name != "-" and not Path(name).exists():
+            raise NewsdeskError(f"{name}: no such file or folder")
+    return progress(readers.read(inputs, sections=sections, stdin=sys.stdin.buffer), "reading")

@@ -1,0 +1,34 @@
+"""`newsdesk results`: the current pipeline's run, metrics and account of rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from newsdesk import artifacts, tracking
+from newsdesk.report import account_table, metrics_table
+
+
+@click.command("results")
+@click.option(
+    "--metrics", default="metrics/evaluate.json", show_default=True, type=click.Path(path_type=Path)
+)
+@click.option("--account", default="metrics/clean.json", show_default=True, type=click.Path(path_type=Path))
+@click.option("--receipt", default="metrics/receipt.json", show_default=True, type=click.Path(path_type=Path))
+@click.option("--markdown", is_flag=True, help="Only the tables, as the README has them.")
+def main(metrics: Path, account: Path, receipt: Path, markdown: bool) -> None:
+    """Print the rows read and refused, the metrics of both heads and the MLflow run.
+
+    \b
+    Example:
+      newsdesk results
+    """
+    click.echo(account_table(artifacts.read_json(account)))
+    click.echo()
+    click.echo(metrics_table(artifacts.read_json(metrics)))
+    if markdown:
+        return
+    run_id = tracking.find_run(artifacts.sha256(receipt)) if receipt.exists() else None
+    click.echo()
+    click.echo(f"MLflow run: {run_id or 'none for these files; run `newsdesk track`'}")

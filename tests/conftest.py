@@ -1,0 +1,58 @@
+"""What several test modules share: the corpora that may be absent, and one finished pipeline."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of corpora that are not part of the project."""
+    path = Path(os.environ.get("NEWSDESK_SHARED", ROOT / "../shared")).resolve()
+    if not path.is_dir():
+        pytest.skip(f"{path.name}: no such folder beside the checkout; set NEWSDESK_SHARED")
+    return path
+
+
+def project_env(**extra: str) -> dict[str, str]:
+    """The environment of a command of ours: this interpreter first, nothing of an outer DVC or MLflow."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_", "GIT_"))}
+    env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
+    return env | {"DVC_NO_ANALYTICS": "true"} | extra
+
+
+def run(*command: str, cwd: Path, **extra: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder; its output is kept, its exit code is the test's business."""
+    return subprocess.run(
+        command, cwd=cwd, env=project_env(**extra), capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout of its own in which `dvc repro` has run once."""
+    folder = tmp_path_factory.mktemp("checkout") / "newsdesk"
+    listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT)
+    names = [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    # lock and metrics of the machine that committed them: another CPU may write other last digits
+    (folder / "dvc.lock").unlink(missing_ok=True)
+    for command in (
+        ["git", "init", "--quiet"],
+        ["git", "add", "--all"],
+        ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", "start"],
+        ["dvc", "repro"],
+    ):
+        done = run(*command, cwd=folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return folder
