@@ -13,7 +13,8 @@ from nbclient import NotebookClient
 from sklearn.metrics import f1_score
 
 from newsdesk.heads import indicator
-from newsdesk.params import read_settings
+from newsdesk.params import Settings, read_settings
+from newsdesk.report import params_table
 from tests.conftest import ROOT, project_env, run
 
 
@@ -155,6 +156,10 @@ def test_quickstart_notebook(project: Path) -> None:
     NotebookClient(
         notebook, timeout=120, resources={"metadata": {"path": str(project / "notebooks")}}
     ).execute()
+
+
+def test_readme_lists_every_setting() -> None:
+    assert params_table(Settings()) in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_readme_tables_are_the_metrics() -> None:

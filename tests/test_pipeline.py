@@ -80,8 +80,8 @@ def test_imports_point_down() -> None:
     layers = [
         {"errors", "schema", "scorer"},
         {"text", "pages"},
-        {"params", "taxonomy", "features", "heads", "metrics", "groups", "report"},
-        {"labels", "readers"},
+        {"params", "taxonomy", "features", "heads", "metrics", "groups"},
+        {"labels", "readers", "report"},
         {"corpus", "console", "artifacts", "tracking", "batch"},
         {"stages"},
         {"commands"},

@@ -20,6 +20,7 @@ from newsdesk.taxonomy import Taxonomy
 
 ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+ARABIC = frozenset({"ar", "ary", "arz"})  # py3langid tells varieties apart
 UNDETERMINED = "und"  # ISO 639-2: no letters to tell a language by
 
 
@@ -101,7 +102,7 @@ def name_language(text: str) -> str:
 
     if not any(character.isalpha() for character in text):
         return UNDETERMINED
-    return next(str(language) for language, _ in py3langid.rank(text[:2000]) if language != "ar")
+    return next(str(language) for language, _ in py3langid.rank(text[:2000]) if language not in ARABIC)
 
 
 def _refuse(article: Article, reason: Reason, detail: str) -> Refusal:

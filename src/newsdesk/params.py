@@ -90,6 +90,18 @@ class Track(_Frozen):
     experiment: str = Field("newsdesk", min_length=1, description="MLflow experiment")
 
 
+def describe(settings: BaseModel, prefix: str = "") -> list[tuple[str, str, str]]:
+    """Name, value and meaning of every setting, one after the other."""
+    rows: list[tuple[str, str, str]] = []
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            rows += describe(value, f"{prefix}{name}.")
+        else:
+            rows.append((f"{prefix}{name}", json.dumps(value), field.description or ""))
+    return rows
+
+
 class Settings(_Frozen):
     """All of params.yaml."""
 

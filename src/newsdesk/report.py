@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from newsdesk.params import Settings, describe
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
@@ -21,6 +23,12 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
             cells = " | ".join(f"{of_label[name]:.3f}" for name in ("precision", "recall", "f1"))
             lines.append(f"| {task} | {label} | {cells} | {of_label['support']} |")
     return "\n".join(lines)
+
+
+def params_table(settings: Settings) -> str:
+    """Every setting with its value and a sentence, as a Markdown table."""
+    rows = [f"| `{name}` | `{value}` | {meaning} |" for name, value, meaning in describe(settings)]
+    return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
 
 
 def label_figure(task: str, head: Mapping[str, Any]) -> Figure:

@@ -34,7 +34,7 @@ FOREIGN_LETTER = re.compile("[پچژگکیٹڈڑےہھںۀېۍڼړښځڅډڕڵۆ
 ARABIC_WORD = re.compile(
     r"(?:[وفبك]?ال\w+|لل\w+|في|من|على|إلى|الى|أن|ان|عن|مع|هذا|هذه|التي|الذي|بعد|قال|كان)"
 )
-MIN_ARABIC_LETTERS = 0.5
+MIN_ARABIC_LETTERS = 0.3  # scraped articles carry scripts and lists of foreign titles
 MAX_FOREIGN_LETTERS = 0.02
 MIN_ARABIC_WORDS = 0.15
 

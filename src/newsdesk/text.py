@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from newsdesk.scorer import normalize as _normalize
 
@@ -30,16 +30,16 @@ class Normalization(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    strip_marks: bool = True
-    strip_tatweel: bool = True
-    strip_invisible: bool = True
-    fold_alef: bool = True
-    fold_alef_maksura: bool = True
-    fold_teh_marbuta: bool = True
-    fold_hamza: bool = False
-    fold_digits: bool = True
-    fold_persian: bool = True
-    split_underscore: bool = True
+    strip_marks: bool = Field(True, description="remove vowel marks and the dagger alef")
+    strip_tatweel: bool = Field(True, description="remove the tatweel, which only stretches a word")
+    strip_invisible: bool = Field(True, description="remove bidi marks, zero-width signs and soft hyphens")
+    fold_alef: bool = Field(True, description="write أ إ آ ٱ as ا")
+    fold_alef_maksura: bool = Field(True, description="write ى as ي")
+    fold_teh_marbuta: bool = Field(True, description="write ة as ه")
+    fold_hamza: bool = Field(False, description="write ؤ as و and ئ as ي")
+    fold_digits: bool = Field(True, description="write Arabic-Indic and Persian digits as 0 to 9")
+    fold_persian: bool = Field(True, description="write Farsi yeh and keheh, yeh barree and heh goal as ي ك ي ه")
+    split_underscore: bool = Field(True, description="read an underscore as a space, for hashtags")
 
 
 def build_table(settings: Normalization) -> dict[str, str]:

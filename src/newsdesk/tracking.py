@@ -21,11 +21,11 @@ MODEL_PATH = "model"
 
 
 def project_root() -> Path:
-    """The checkout: as DVC tells a stage, else the nearest folder above with a `dvc.yaml`, else here."""
+    """The checkout: as DVC tells a stage, else the nearest folder above that DVC is set up in, else here."""
     if root := os.environ.get("DVC_ROOT"):
         return Path(root)
     here = Path.cwd()
-    return next((folder for folder in (here, *here.parents) if (folder / "dvc.yaml").exists()), here)
+    return next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), here)
 
 
 def store_uri() -> str:
@@ -41,12 +41,12 @@ def connect() -> Iterator[MlflowClient]:
     """A client of the store; what MLflow or the network raise becomes one line."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves the machine unasked
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # the default tries for minutes
-    for noisy in ("alembic", "mlflow"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
     from mlflow import MlflowClient  # seconds to import: only commands that talk to the store pay
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
+    for noisy in ("alembic", "mlflow"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)  # importing mlflow sets its own level
     uri = store_uri()
     try:
         yield MlflowClient(tracking_uri=uri, registry_uri=uri)
