@@ -38,7 +38,9 @@ class Normalization(BaseModel):
     fold_teh_marbuta: bool = Field(True, description="write ة as ه")
     fold_hamza: bool = Field(False, description="write ؤ as و and ئ as ي")
     fold_digits: bool = Field(True, description="write Arabic-Indic and Persian digits as 0 to 9")
-    fold_persian: bool = Field(True, description="write Farsi yeh and keheh, yeh barree and heh goal as ي ك ي ه")
+    fold_persian: bool = Field(
+        True, description="write Farsi yeh and keheh, yeh barree and heh goal as ي ك ي ه"
+    )
     split_underscore: bool = Field(True, description="read an underscore as a space, for hashtags")
 
 
