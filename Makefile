@@ -1,7 +1,8 @@
 # make        set up in .venv/, run the pipeline on the starter corpus, label the example pages
 # make test   set up and run the tests
 # make lint   formatting, lint and types
-# make public the public profile, where data/public/ is filled (README: "The public corpora")
+# make import fetch the public corpora into data/public/, from public repositories at pinned commits
+# make public the public profile, where data/public/ is filled
 # make lock   pin anew what pyproject.toml asks for
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -11,7 +12,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := all
-.PHONY: all setup repro results public test lint lock clean
+.PHONY: all setup repro results public import test lint lock clean
 
 all: results
 
@@ -32,9 +33,18 @@ results: repro
 	newsdesk predict data/starter/pages
 
 public: $(READY)
-	@test -d data/public/skynews || { echo "data/public/ is empty: dvc pull data/public/*.dvc" >&2; exit 2; }
-	dvc repro --downstream profiles/public/dvc.yaml:clean
+	@test -d data/public/skynews || { echo "data/public/ is empty: make import" >&2; exit 2; }
+	dvc repro profiles/public/dvc.yaml
 	cd profiles/public && newsdesk results
+
+import: $(READY)
+	rm -rf data/public/.import && mkdir data/public/.import
+	cp data/public/*.dvc data/public/.import
+	cd data/public/.import && dvc init --quiet --no-scm && dvc pull
+	for folder in data/public/.import/*/; do \
+	  name=$$(basename $$folder) && rm -rf data/public/$$name && mv $$folder data/public/$$name || exit 1; \
+	done
+	rm -rf data/public/.import
 
 test: $(READY)
 	python -m pytest

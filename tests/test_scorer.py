@@ -135,7 +135,7 @@ said = module.Scorer.load(sys.argv[1]).predict([r[0] for r in rows], [r[1] for r
 print(json.dumps([[p.labels, p.scores] for p in said]))
 """
     done = subprocess.run(
-        [sys.executable, "-c", code, str(project / "model")], check=True, capture_output=True, text=True,
+        [sys.executable, "-B", "-c", code, str(project / "model")], check=True, capture_output=True, text=True,
         input=json.dumps([(r["title"], r["text"]) for r in rows]), cwd=tmp_path,
     )  # fmt: skip
     for (labels, scores), e in zip(json.loads(done.stdout), evaluated, strict=True):

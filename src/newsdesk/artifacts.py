@@ -129,11 +129,16 @@ def read_matrix(path: Path) -> sp.csr_matrix:
         raise NewsdeskError(f"{path}: not readable as a sparse matrix: {error}") from None
 
 
+def files_in(folder: Path) -> list[Path]:
+    """All files below a folder in a fixed order, but what Python compiled there."""
+    return sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+
+
 def sha256(path: Path) -> str:
     """Hash a file, or a folder by its files' relative names and hashes, as 64 hex digits."""
     digest = hashlib.sha256()
     if path.is_dir():
-        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+        for file in files_in(path):
             digest.update(f"{file.relative_to(path).as_posix()}\0{sha256(file)}\n".encode())
     else:
         with path.open("rb") as handle:

@@ -8,9 +8,10 @@ import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from newsdesk.artifacts import files_in
 from newsdesk.errors import NewsdeskError
 
 if TYPE_CHECKING:
@@ -113,8 +114,9 @@ def log_run(
                 tags=[RunTag("mlflow.runName", tags.get("DVC_EXP_NAME") or f"pipeline-{run_id[:7]}")],
             )
             for folder, path in files.items():
-                log = client.log_artifacts if path.is_dir() else client.log_artifact
-                log(run_id, str(path), folder or None)
+                for file in files_in(path) if path.is_dir() else [path]:
+                    inside = file.relative_to(path).parent.as_posix() if path.is_dir() else "."
+                    client.log_artifact(run_id, str(file), str(PurePosixPath(folder, inside)).strip("."))
             for artifact, figure in figures.items():
                 client.log_figure(run_id, figure, artifact)
             client.set_terminated(run_id, "FINISHED")

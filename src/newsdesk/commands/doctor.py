@@ -42,7 +42,7 @@ def findings(root: Path) -> Iterator[Finding]:
         path = root / "data/public" / name
         n_files = sum(1 for p in path.rglob("*") if p.is_file()) if path.is_dir() else 0
         state = "ok" if n_files else "optional"
-        yield f"public corpus {name}", state, f"{n_files:,} files", f"dvc pull data/public/{name}.dvc"
+        yield f"public corpus {name}", state, f"{n_files:,} files", "make import"
     yield _model(root / "model")
     yield _store()
 
