@@ -3,7 +3,7 @@
 # make lint   formatting, lint and types
 # make import fetch the public corpora into data/public/, from public repositories at pinned commits
 # make public the public profile, where data/public/ is filled
-# make lock   pin anew what pyproject.toml asks for
+# make lock   pin anew what pyproject.toml asks for (needs uv)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv

@@ -120,6 +120,60 @@ def test_refused_rows_are_told_counted_and_written(newsdesk: Newsdesk, tmp_path:
     assert [(r["position"], r["reason"]) for r in refused] == [(2, "bad_record"), (4, "missing_column")]
 
 
+def test_refusals_of_an_earlier_run_do_not_stay(newsdesk: Newsdesk, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    for content in (rows_of(ARTICLE) + b"{", rows_of(ARTICLE)):
+        source.write_bytes(content)
+        assert newsdesk("predict", str(source), "--output", str(output)).returncode == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
+
+
+def test_odd_fields_lose_no_row(newsdesk: Newsdesk) -> None:
+    odd = [
+        {"kind": "news"},
+        {"section": 12},
+        {"topic": {"id": 3}},
+        {"url": []},
+        {"topic": "x", "topic_origin": "me"},
+    ]
+    done = newsdesk(
+        "predict", "-", "--format", "jsonl", stdin=b"".join(rows_of(ARTICLE, **fields) for fields in odd)
+    )
+    assert [json.loads(line)["reason"] for line in done.stdout.splitlines()] == [None] * len(odd)
+
+
+def test_entities_are_mended_as_in_training(newsdesk: Newsdesk) -> None:
+    plain, encoded = f'"{ARTICLE}"', "&quot;" + "".join(f"&#{ord(c)};" for c in ARTICLE) + "&quot;"
+    done = newsdesk("predict", "-", "--format", "jsonl", stdin=rows_of(plain, encoded, id="1"))
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert first == second
+
+
+def test_defaults_are_the_checkout_s_from_any_folder_in_it(project: Path) -> None:
+    for command in (["predict", "pages/page-01.txt"], ["read", "pages/page-01.txt"], ["taxonomy"]):
+        done = subprocess.run(
+            ["newsdesk", *command],
+            cwd=project / "data/starter",
+            env=project_env(),
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_full_disk_is_one_line(newsdesk: Newsdesk, project: Path) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        done = subprocess.run(
+            ["newsdesk", "taxonomy"],
+            cwd=project,
+            env=project_env(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert (done.returncode, done.stderr.decode()) == (2, "newsdesk: output: No space left on device\n")
+
+
 def test_table_isolates_arabic_and_shows_no_escape_of_the_input(newsdesk: Newsdesk) -> None:
     stdin = rows_of(ARTICLE, title="قمة \x1b[31m[bold]برلين[/bold]")
     shown = newsdesk("predict", "-", stdin=stdin).stdout
@@ -142,6 +196,16 @@ def test_table_isolates_arabic_and_shows_no_escape_of_the_input(newsdesk: Newsde
             ["predict", "params.yaml", "--output", "x", "--format", "table"],
             "newsdesk: --format table is for reading",
         ),
+        (["predict", "params.yaml", "--output", "data"], "newsdesk: data: is a folder; name a file"),
+        (
+            ["predict", "params.yaml", "--output", "x.tsv"],
+            "newsdesk: x.tsv: give --format, or a name that ends in",
+        ),
+        (
+            ["predict", "params.yaml", "--output", "x.csv", "--refused", "./x.csv"],
+            "newsdesk: x.csv: --refused and --output",
+        ),
+        (["predict", "params.yaml", "--output", "params.yaml/x.csv"], "newsdesk: params.yaml: File exists"),
         (["predict", "metrics/empty"], "newsdesk: no article could be read from the input"),
         (["read", "none.txt"], "newsdesk: none.txt: no such file or folder"),
         (["taxonomy", "--taxonomy", "params.yaml"], "newsdesk: params.yaml: regions: expected"),

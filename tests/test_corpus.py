@@ -41,20 +41,38 @@ def cleaned(*records: Article | Refusal, gold: dict | None = None, **params: obj
         (article(title="", text="خبر عاجل"), "too_short", "2 words, at least 5 are needed"),
         (article(text="كلمة " * 2000), "field_too_large", "9,999 characters, at most 1,000 are read"),
         (article(region=("mars",)), "bad_record", "region 'mars' is not in the taxonomy"),
+        (
+            article(topic=(), topic_origin="me"),
+            "bad_record",
+            "topic_origin 'me' is not one of gold, editor, section, weak",
+        ),
         *((article(title="", text=text), "other_language", language) for language, text in OTHERS.items()),
     ],
 )
 def test_refused_with_reason(row: Article, reason: str, detail: str) -> None:
     result = cleaned(row, max_chars=1000)
     (refused,) = result.quarantine.to_pylist()
-    assert (refused["reason"], refused["detail"], refused["article_id"]) == (reason, detail, "a")
+    assert (refused["reason"], refused["detail"], refused["article_id"]) == (reason, detail, "outlet:a")
     assert result.account["refused"] == {reason: 1}
 
 
 def test_second_row_of_an_id_is_refused() -> None:
     result = cleaned(article(), article(text=ARABIC + " تفاصيل أخرى."))
     assert result.articles["text"].to_pylist() == [ARABIC]
-    assert result.quarantine["detail"].to_pylist() == ["an earlier row has the id a"]
+    assert result.quarantine["detail"].to_pylist() == ["an earlier row has the id outlet:a"]
+
+
+def test_outlets_do_not_share_ids() -> None:
+    """Two papers that number their articles from 1, and one wire story that both print without an id."""
+    same = [article("1"), article("1", source="other"), article("x", ARABIC[:-9], source="other")]
+    result = cleaned(*same)
+    assert result.articles["article_id"].to_pylist() == ["outlet:1", "other:1", "other:x"]
+    assert set(result.articles["group_id"].to_pylist()) == {"other:1"}, "copies across outlets are one group"
+
+
+def test_words_are_counted_without_their_marks() -> None:
+    vocalized = "".join(letter + "\u064e" if letter.isalpha() else letter for letter in ARABIC)
+    assert cleaned(article(title="", text=vocalized)).account["kept"] == 1
 
 
 def test_repair_mends_entities_and_controls_and_nothing_else() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -77,6 +78,7 @@ def test_a_run_s_model_serves_by_its_uri(project: Path) -> None:
 
 
 def test_results_name_the_run(project: Path) -> None:
+    """Made from the committed lock, as a fresh clone is: the run is there nevertheless."""
     shown = run("newsdesk", "results", cwd=project).stdout
     assert shown.splitlines()[-1].removeprefix("MLflow run: ") in {r.info.run_id for r in runs_of(project)}
 
@@ -146,6 +148,33 @@ def test_an_unreachable_server_is_one_line(project: Path, tmp_path: Path) -> Non
     assert done.stderr.count("\n") == 1
     assert "secret" not in done.stderr
     assert not receipt.exists(), "no receipt without a run"
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        ("postgresql://user:p@ss@127.0.0.1:9/db", "install this driver"),
+        ("sqlite:///{tmp}/other.db", "`mlflow db upgrade` it"),
+    ],
+)
+def test_a_wrong_store_is_one_line(project: Path, tmp_path: Path, uri: str, message: str) -> None:
+    with sqlite3.connect(tmp_path / "other.db") as other:
+        other.execute("create table experiments (name text)")
+        other.execute("create table alembic_version (version_num varchar(32) not null)")
+        other.execute("insert into alembic_version values ('0')")
+    done = run("newsdesk", "doctor", cwd=project, MLFLOW_TRACKING_URI=uri.format(tmp=tmp_path))
+    assert done.returncode == 1
+    (line,) = [line for line in done.stdout.splitlines() if "MLflow store" in line]
+    assert message in line
+    assert "p@ss" not in line
+    assert "ss@" not in line
+
+
+def test_looking_makes_no_store(project: Path, tmp_path: Path) -> None:
+    for command in ("doctor", "results"):
+        done = run("newsdesk", command, cwd=project, MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path}/none/x.db")
+        assert "none" in done.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_quickstart_notebook(project: Path) -> None:

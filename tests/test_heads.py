@@ -49,14 +49,16 @@ def test_platt_recovers_a_known_sigmoid() -> None:
 def test_fit_head_learns_and_knows_what_it_never_saw(classifier: str) -> None:
     rng = np.random.default_rng(1)
     X = sp.csr_matrix(rng.normal(size=(200, 3)))
-    y = np.column_stack([X[:, [0]].toarray().ravel() > 0, np.zeros(200, bool)])
+    y = np.column_stack([X[:, [0]].toarray().ravel() > 0, np.arange(200) >= 160])  # the second only held out
     head = fit_head(
         X[:150], y[:150], labels=("a", "never"), sample_weight=np.ones(150), X_valid=X[150:], y_valid=y[150:],
         classifier=classifier, C=10.0, balanced=False, min_positives=5, n_jobs=1,
     )  # fmt: skip
     p = head.predict_proba(X[150:])
     assert ((p[:, 0] >= head.thresholds[0]) == y[150:, 0]).mean() > 0.95
-    assert p[:, 1].max() < 1e-6
+    assert p[:, 1].max() < 1e-6 < head.thresholds[1] == 1.0, (
+        "never said, however often it is in the held-out rows"
+    )
 
 
 def test_a_weight_of_zero_is_as_if_absent() -> None:

@@ -53,6 +53,13 @@ def test_interval_holds_the_value_and_copies_widen_it() -> None:
     assert width(naive) < 0.6 * width(grouped)
 
 
+def test_perfect_predictions_are_perfect_in_every_resample() -> None:
+    y = np.zeros((120, 4), dtype=bool)
+    y[:60, 0] = y[60:, 1] = y[5, 2] = True  # one label with a single positive
+    measured = measure(y, y, [str(i) for i in range(120)])
+    assert [measured[f"f1_macro{s}"] for s in ("_low", "", "_high")] == [1, 1, 1]
+
+
 def test_points_end_where_all_is_recalled() -> None:
     y = np.array([[1], [0], [1]], dtype=bool)
     points = precision_recall_points(y, np.array([[0.9], [0.5], [0.4]]), labels=["a"])

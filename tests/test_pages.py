@@ -86,6 +86,8 @@ BODY_LINES = {
     "paragraph beginning with a section's name": "آسيا ضيفة الشرف هذا العام، وأوروبا في العام المقبل.",
     "credit within a sentence": "ونقلت وكالة (رويترز) عن المدير أن الدخول مجاني.",
     "credit before a full stop": "وقال المدير إن الدخول مجاني (رويترز).",
+    "paragraph without a full stop, an organization in parentheses": "وأضاف أن القرار اتخذ بعد مشاورات طويلة (اتحاد الناشرين)",
+    "paragraph without a full stop, an agency in parentheses": "وقالت الإدارة إن المعرض انتهى (رويترز)",
     "short sub-headline with a name in parentheses": "تنظيم (داعش)",
 }
 
@@ -103,6 +105,7 @@ CAPTIONS = {
     "a credit that nobody listed": ["رفوف الكتب في القاعة الكبرى (بلدية المدينة)"],
     "no credit but printed twice": ["رفوف الكتب في القاعة الكبرى", "رفوف الكتب في القاعة الكبرى"],
     "the header's again": [CAPTION],
+    "begins with a noun in waw": ["وزيرة الثقافة تتجول بين أجنحة المعرض (هيئة المعارض)"],
     "begins with a section's word": ["العالم المشرف على الجناح العلمي يشرح التجربة (كيودو)"],
 }
 
@@ -137,6 +140,51 @@ def test_block_in_the_middle_and_a_second_one() -> None:
     (article,) = parse(text, sections=SECTIONS)
     assert article.text.split("\n") == [BODY, resumed]
     assert [(t.section, t.summary) for t in article.teasers] == [("خاص", "ملخص بلا نقطة (الجمعة)")] * 2
+
+
+LATER = "بدء موسم الزيتون في الشمال"
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        [LATER, "TT", "بدأ القطاف."],
+        [LATER, "TT", LATER, "بدأ القطاف."],
+        [f"{LATER} (تقرير)", "TT", f"{LATER} (تقرير)", "بدأ القطاف."],
+    ],
+    ids=["one print", "two prints", "a title that ends like a credit"],
+)
+def test_second_article_without_a_caption(second: list[str]) -> None:
+    first, later = parse(page(BODY) + "\n" + "\n".join(second), sections=SECTIONS)
+    assert first.text == BODY, "its last sentence is not the other's title"
+    assert (later.title, later.text) == (second[0], "بدأ القطاف.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [page("TT", BODY), page(BODY, "TT"), f"{page()}\nTT\n{BODY}", f"{page()}\n{CAPTION}\nTT\n{BODY}"],
+    ids=["after the head", "after the body", "below the second print", "below a caption"],
+)
+def test_a_stray_button_cuts_nothing(text: str) -> None:
+    (article,) = parse(text, sections=SECTIONS)
+    assert (article.title, article.text) == (TITLE, BODY)
+
+
+def test_bylines_with_a_colon() -> None:
+    block = ["مقالات ذات صلة"]
+    for section, city in (("أوروبا", "برلين"), ("آسيا", "طوكيو")):
+        block += [
+            f"{section} صورة لميناء المدينة (رويترز)",
+            f"عنوان من {city}",
+            f"ملخص من {city}.",
+            f"{city}: «الشرق الأوسط»",
+        ]
+    (article,) = parse(page(BODY, *block, BODY.replace("فتح", "أغلق")), sections=SECTIONS)
+    assert [(t.section, t.title) for t in article.teasers] == [
+        ("أوروبا", "عنوان من برلين"),
+        ("آسيا", "عنوان من طوكيو"),
+    ]
+    assert article.text.split("\n") == [BODY, BODY.replace("فتح", "أغلق")]
 
 
 def test_unknown_section_is_told_by_the_title_printed_twice() -> None:

@@ -79,7 +79,7 @@ def test_imports_point_down() -> None:
     """cli -> commands, stages -> I/O -> pure -> leaves."""
     layers = [
         {"errors", "schema", "scorer"},
-        {"text", "pages"},
+        {"text", "pages", "repair"},
         {"params", "taxonomy", "features", "heads", "metrics", "groups"},
         {"labels", "readers", "report"},
         {"corpus", "console", "artifacts", "tracking", "batch"},

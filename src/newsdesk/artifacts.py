@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,8 +19,9 @@ import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from newsdesk.errors import NewsdeskError
+from newsdesk.scorer import Scorer
 
-BROKEN_NPZ = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
+BROKEN_NPZ = (OSError, EOFError, ValueError, KeyError, NotImplementedError, zlib.error, zipfile.BadZipFile)
 
 
 @contextmanager
@@ -129,9 +131,26 @@ def read_matrix(path: Path) -> sp.csr_matrix:
         raise NewsdeskError(f"{path}: not readable as a sparse matrix: {error}") from None
 
 
+def read_model(folder: Path) -> Scorer:
+    """Load a packaged model.
+
+    Raises
+    ------
+    NewsdeskError
+        If there is none, or it is damaged.
+    """
+    if not folder.exists():
+        raise NewsdeskError(f"{folder}: no such model folder; run `make` to train one, or give --model")
+    try:
+        return Scorer.load(folder)
+    except ValueError as error:
+        raise NewsdeskError(str(error)) from None
+
+
 def files_in(folder: Path) -> list[Path]:
-    """All files below a folder in a fixed order, but what Python compiled there."""
-    return sorted(p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts)
+    """All files below a folder in a fixed order, but hidden ones and what Python compiled there."""
+    found = (p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+    return sorted(p for p in found if "__pycache__" not in p.parts)
 
 
 def sha256(path: Path) -> str:

@@ -13,6 +13,7 @@ from typing import IO, Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from newsdesk.repair import repair
 from newsdesk.schema import Article
 from newsdesk.scorer import Prediction, Scorer
 from newsdesk.taxonomy import Taxonomy
@@ -42,7 +43,7 @@ def label(articles: Iterable[Article], scorer: Scorer, taxonomy: Taxonomy) -> It
     A teaser's section is an editor's word on its region, so it stands in place of the model's, and
     `region_origin` says `section`; the scores are the model's all the same.
     """
-    stream = iter(articles)
+    stream = map(repair, articles)  # as `clean` does: what is served is what was trained on
     while batch := list(islice(stream, BATCH)):
         predictions = scorer.predict([a.title for a in batch], [a.text for a in batch])
         for article, prediction in zip(batch, predictions, strict=True):

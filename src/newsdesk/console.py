@@ -67,23 +67,23 @@ def entry_point(command: click.Command) -> None:
     except click.exceptions.Abort:
         note("newsdesk: interrupted")
         sys.exit(130)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away: nothing left to say
-        sys.exit(141)
+    except OSError as error:  # a full disk, a folder that may not be written to
+        note(f"newsdesk: {error.filename or 'output'}: {error.strerror or error}")
+        sys.exit(2)
 
 
+BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 ISOLATE_RIGHT_TO_LEFT, END_ISOLATE = "\u2067", "\u2069"
 UNLIMITED = 10_000
 
 
 def _printable(cell: str) -> str:
-    """A cell without line ends and without the escapes by which a text could command the terminal."""
-    return "".join(c for c in " ".join(cell.split()) if unicodedata.category(c) != "Cc")
+    """A cell without line ends, escapes that command the terminal, and signs that would end its isolate."""
+    line = " ".join(cell.split())
+    return "".join(c for c in line if unicodedata.category(c) != "Cc" and c not in BIDI_CONTROLS)
 
 
 def print_rows(rows: Sequence[Mapping[str, str]], *, arabic: str | None = None) -> None:

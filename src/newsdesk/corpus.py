@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 
 import pyarrow as pa
 
 from newsdesk.groups import assign_splits, group_articles
 from newsdesk.labels import GoldTable, resolve
 from newsdesk.params import Clean
-from newsdesk.schema import ARTICLES, MAX_EXCERPT, QUARANTINE, Article, Reason, Refusal
+from newsdesk.repair import repair
+from newsdesk.schema import ARTICLES, MAX_EXCERPT, QUARANTINE, Article, Origin, Reason, Refusal
 from newsdesk.scorer import is_arabic, tokenize
 from newsdesk.taxonomy import Taxonomy
+from newsdesk.text import Normalization, normalize
 
-ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 ARABIC = frozenset({"ar", "ary", "arz"})  # py3langid tells varieties apart
 UNDETERMINED = "und"  # ISO 639-2: no letters to tell a language by
 
@@ -45,8 +43,9 @@ def clean(
         if isinstance(record, Refusal):
             refused.append(record)
             continue
-        article = repair(record)
-        n_repaired[article.source] += article is not record
+        mended = repair(record)
+        n_repaired[record.source] += mended is not record
+        article = identify(mended)
         if verdict := judge(article, seen, settings, taxonomy):
             refused.append(_refuse(article, *verdict))
         else:
@@ -57,31 +56,24 @@ def clean(
     return Cleaned(articles, quarantine, _account(articles, refused, n_repaired, gold))
 
 
-def repair(article: Article) -> Article:
-    """Mend what a saved or scraped text suffers: HTML entities, control characters, outer space.
-
-    The article itself comes back where there was nothing to mend.
-    """
-    title, text = _repair_text(article.title), _repair_text(article.text)
-    if title == article.title and text == article.text:
+def identify(article: Article) -> Article:
+    """Give an id that no other source can give too: `source:id`."""
+    prefix = f"{article.source}:"
+    if article.article_id.startswith(prefix):
         return article
-    return replace(article, title=title, text=text)
-
-
-def _repair_text(text: str) -> str:
-    if ENTITY.search(text):
-        text = html.unescape(text)
-    return CONTROL.sub("", text).strip()
+    return replace(article, article_id=prefix + article.article_id)
 
 
 def judge(article: Article, seen: set[str], settings: Clean, taxonomy: Taxonomy) -> tuple[Reason, str] | None:
     """The reason and detail for which an article is refused, None if it is kept."""
-    for head, labels, known in (
-        ("region", article.region, taxonomy.region_ids),
-        ("topic", article.topic, taxonomy.topic_ids),
+    for head, labels, known, origin in (
+        ("region", article.region, taxonomy.region_ids, article.region_origin),
+        ("topic", article.topic, taxonomy.topic_ids, article.topic_origin),
     ):
         if unknown := [label for label in labels or () if label not in known]:
             return "bad_record", f"{head} {unknown[0]!r} is not in the taxonomy"
+        if labels is not None and origin not in get_args(Origin):
+            return "bad_record", f"{head}_origin {origin!r} is not one of {', '.join(get_args(Origin))}"
     if not article.text:
         return "empty_text", "no text" + (" behind the title" if article.title else " and no title")
     if len(article.text) > settings.max_chars:
@@ -89,7 +81,7 @@ def judge(article: Article, seen: set[str], settings: Clean, taxonomy: Taxonomy)
     if article.article_id in seen:
         return "duplicate_id", f"an earlier row has the id {article.article_id}"
     whole = f"{article.title}\n{article.text}"
-    if (n_words := len(tokenize(whole))) < settings.min_words:
+    if (n_words := len(tokenize(normalize(whole, Normalization())))) < settings.min_words:
         return "too_short", f"{n_words} words, at least {settings.min_words} are needed"
     if not is_arabic(whole):
         return "other_language", name_language(whole)

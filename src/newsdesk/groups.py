@@ -49,8 +49,9 @@ def group_articles(
 
     Two texts belong together where their sets of word triples have a Jaccard similarity of at least
     `min_jaccard`: MinHash finds the candidates, the exact sets decide. So the groups do not depend on
-    the order of the articles, and adding one that is like no other changes no group; adding a copy
-    changes its group's name only if it is older than the group's earliest article.
+    the order of the articles, and adding one that is like no other changes no group. Adding a copy
+    renames its group if it is the earliest by date (undated ones come last) and id; adding an article
+    that is like two groups joins them. No rule without a memory of earlier runs can avoid either.
 
     Returns
     -------

@@ -98,10 +98,11 @@ def fit_head(
     coef = np.vstack([c for c, _ in fitted]).astype(np.float32).astype(np.float64)
     intercept = np.array([b for _, b in fitted])
     # margins are no probabilities, and regularization shrinks the scores of rare labels most
-    slope, offset = fit_platt(np.asarray(X_valid @ coef.T + intercept), y_valid)
+    # (of a label never seen in training there is nothing to calibrate)
+    slope, offset = fit_platt(np.asarray(X_valid @ coef.T + intercept), y_valid & y.any(axis=0))
     head = TrainedHead(tuple(labels), coef, intercept, slope, offset, np.full(len(labels), 0.5))
     thresholds = choose_thresholds(head.predict_proba(X_valid), y_valid, min_positives=min_positives)
-    return TrainedHead(head.labels, coef, intercept, slope, offset, thresholds)
+    return TrainedHead(head.labels, coef, intercept, slope, offset, np.where(y.any(axis=0), thresholds, 1.0))
 
 
 def _fit_label(

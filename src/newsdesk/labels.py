@@ -41,7 +41,7 @@ def read_gold(path: Path, taxonomy: Taxonomy) -> dict[tuple[str, str], GoldLabel
     """
     gold: dict[tuple[str, str], GoldLabels] = {}
     try:
-        with path.open(encoding="utf-8", newline="") as handle:
+        with path.open(encoding="utf-8-sig", newline="") as handle:
             rows = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
             missing = {"outlet", "key", "regions", "topics"} - set(rows.fieldnames or ())
             if missing:
@@ -51,13 +51,15 @@ def read_gold(path: Path, taxonomy: Taxonomy) -> dict[tuple[str, str], GoldLabel
             for row in rows:
                 where = f"{path}:{rows.line_num}"
                 key = ((row["outlet"] or "").rpartition("/")[2], row["key"] or "")
+                if not all(key):
+                    raise NewsdeskError(f"{where}: outlet or key is empty")
                 if key in gold:
                     raise NewsdeskError(f"{where}: {key[0]} {key[1]} is labelled twice; keep one line")
                 gold[key] = GoldLabels(
                     _parse(row["regions"], taxonomy.region_ids, where),
                     _parse(row["topics"], taxonomy.topic_ids, where),
                 )
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise NewsdeskError(f"{path}: not readable: {error}") from None
     return gold
 
@@ -66,6 +68,8 @@ def _parse(cell: str | None, known: tuple[str, ...], where: str) -> tuple[str, .
     if not cell:
         raise NewsdeskError(f"{where}: an empty label; write {NONE!r} where none applies")
     labels = () if cell == NONE else tuple(cell.split("|"))
+    if len(set(labels)) < len(labels):
+        raise NewsdeskError(f"{where}: {cell!r} names a label twice")
     unknown = [label for label in labels if label not in known]
     if unknown:
         raise NewsdeskError(

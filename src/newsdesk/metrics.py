@@ -42,12 +42,14 @@ def evaluate_head(
     per_group = [_sum_by_group(m, codes, n_groups) for m in (y_true & y_pred, y_pred, y_true)]
     exact = (y_true == y_pred).all(axis=1)[:, None]
     per_group_exact = _sum_by_group(np.hstack([np.ones_like(exact), exact]), codes, n_groups)
-    supported = y_true.any(axis=0)
 
     def summarize(weights: Counts) -> Counts:
         tp, predicted, actual = (weights @ m for m in per_group)
         f1 = _ratio(2 * tp, predicted + actual)
-        macro = f1[:, supported].mean(axis=1) if supported.any() else np.zeros(len(weights))
+        # a resample is averaged over the labels that it holds, as the whole is: one that drew no positive
+        # of a rare label says nothing of that label
+        supported = actual > 0
+        macro = _ratio(np.where(supported, f1, 0).sum(axis=1), supported.sum(axis=1).astype(np.float64))
         micro = _ratio(2 * tp.sum(axis=1), (predicted + actual).sum(axis=1))
         n_exact = weights @ per_group_exact
         return np.column_stack([macro, micro, _ratio(n_exact[:, 1], n_exact[:, 0])])

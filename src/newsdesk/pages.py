@@ -28,6 +28,19 @@ SENTENCE_END = re.compile(r"[.؟!…:؛](?:[»\"”')\]]*)$")
 SENTENCE_BREAK = re.compile(r"[.؟!][»\"”')\]]*\s")
 INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
+FULL_STOP = re.compile(r"(?<!\.)\.[»\"”’)]*$")  # a title may end in three dots, never in one
+
+# A paragraph often begins with a verb or «و» and a verb, a caption with a noun. Nouns that begin with the
+# letter «و» are let through.
+NOUN_IN_WAW = (
+    r"وزيرة?|وزراء|وزارة|وفد|وفود|وحدات?|ورشة?|ورود|وردة|وسط|وسائل|وثيقة|وثائق|وجبات?|وجهاء|وجوه|وقفة|ولي|"
+    r"ولادة|ولاية|والدة?|والدا|والي|واجهة|وادي|واحة|وكالة|وكيلة?|وصول|وداع|وفاة|ورقة|وشم|واشنطن|وارسو"
+)
+PARAGRAPH_START = re.compile(
+    rf"(?!(?:{NOUN_IN_WAW})\b)(?:و\w|(?:قال|أعلن|أكد|أضاف|أوضح|أشار|ذكر|كان|أفاد|رأى|شدد)(?:ت|وا)?\b)"
+)
+BYLINE_WITH_COLON = re.compile(r"[^:]{2,25}: (?:«[^»]{2,30}»|\S+(?: \S+){0,3})")
+
 # Agencies are an open set; these are recognized even behind a caption of one to three words.
 AGENCIES = frozenset(
     {"افب", "اب", "ابا", "دبا", "رويترز", "غيتي", "الشرقالاوسط", "واس", "الاناضول", "ارشيفية", "شينخوا"}
@@ -84,7 +97,8 @@ def parse(text: str, *, sections: Sequence[str]) -> list[PageArticle]:
     starts = [*(head.start for head in heads), len(lines)]
     articles = []
     if preface := [line for line in lines[: starts[0]] if line != BUTTON]:
-        articles.append(_parse_article(preface[0], [], preface[1:], longest_first))
+        body, teasers = _cut_related(preface[1:], longest_first)  # no button, no captions to look for
+        articles.append(PageArticle(preface[0], "\n".join(body), (), tuple(teasers)))
     for head, end in zip(heads, starts[1:], strict=True):
         articles.append(
             _parse_article(head.title, head.captions, lines[head.button + 1 : end], longest_first)
@@ -112,7 +126,10 @@ def _find_heads(lines: list[str]) -> list[_Head]:
             continue
         if button > floor:
             start = _find_title(lines, button, floor)
-            heads.append(_Head(start, button, lines[start], lines[start + 1 : button]))
+            again = bool(heads) and heads[-1].title == lines[start]
+            sentences = any(FULL_STOP.search(line) for line in lines[start:button])
+            if not again and not sentences:  # else it is a button within the body
+                heads.append(_Head(start, button, lines[start], lines[start + 1 : button]))
         floor = button + 1
     return heads
 
@@ -123,13 +140,11 @@ def _find_title(lines: list[str], button: int, floor: int) -> int:
     Where the title is printed again below the button, that print tells it, whatever stands between.
     """
     below = lines[button + 1] if button + 1 < len(lines) else None
+    if button - 1 == floor or FULL_STOP.search(lines[button - 2]):
+        return button - 1  # title and button with no caption between: above stands the body of another
     run = button - 1
     while run > floor and lines[run - 1] == lines[button - 1]:
         run -= 1
-    if below == lines[button - 1] and (run == floor or lines[run - 1] != lines[run]) and run == button - 1:
-        after = lines[button + 2] if button + 2 < len(lines) else None
-        if after != below and not _has_credit(below):
-            return button - 1  # title and button with no caption between
     for index in range(run - 1, max(floor, button - 1 - MAX_CAPTIONS_ABOVE) - 1, -1):
         if lines[index] == below:
             return index
@@ -168,7 +183,7 @@ def _is_caption(line: str, times: int, adjacent: bool) -> bool:
 def _has_credit(line: str) -> bool:
     """Tell whether a line ends in a photo credit, of an agency or of anybody."""
     match = FINAL_PARENTHESIS.match(line)
-    if not match or DATE.fullmatch(match["inside"].strip()):
+    if not match or DATE.fullmatch(match["inside"].strip()) or PARAGRAPH_START.match(line):
         return False
     if any(_fold(part) in AGENCIES for part in re.split(r"[-–/،]", match["inside"])):
         return True
@@ -258,6 +273,8 @@ def _find_byline(lines: list[str], section_at: int, sections: Sequence[str]) -> 
 
 
 def _is_byline(line: str, sections: Sequence[str]) -> bool:
+    if BYLINE_WITH_COLON.fullmatch(line) and _split_section(line, sections)[0] is None:
+        return True
     match = FINAL_PARENTHESIS.match(line)
     if not match or DATE.fullmatch(match["inside"].strip()):
         return False

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from newsdesk.errors import NewsdeskError
+from newsdesk.schema import Origin
 from newsdesk.text import Normalization
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Clean(_Frozen):
@@ -34,6 +35,12 @@ class Clean(_Frozen):
     evaluation_outlets: tuple[str, ...] = Field(
         ("aawsat",), description="outlets kept out of every fit, as split `evaluation`"
     )
+
+    @model_validator(mode="after")
+    def _check_shares(self) -> Self:
+        if self.valid_share + self.test_share >= 1:
+            raise ValueError("valid_share and test_share leave no training split")
+        return self
 
 
 class Features(_Frozen):
@@ -65,20 +72,20 @@ class Train(_Frozen):
     )
     C: float = Field(10.0, gt=0, description="inverse strength of regularization")
     balanced: bool = Field(False, description="weigh the rarer class of each label up")
-    origin_weights: dict[Literal["gold", "editor", "section", "weak"], float] = Field(
+    origin_weights: dict[Origin, Annotated[float, Field(ge=0)]] = Field(
         {"gold": 1.0, "editor": 0.5, "section": 0.3, "weak": 0.1},
         description="weight of a row by the origin of its label; 0 leaves it out",
     )
     min_positives: int = Field(
-        15, ge=1, description="fewest validation positives for a threshold of a label's own"
+        25, ge=1, description="fewest validation positives for a threshold of a label's own"
     )
 
 
 class Evaluate(_Frozen):
     """How the test split is measured."""
 
-    origins: tuple[Literal["gold", "editor", "section", "weak"], ...] = Field(
-        ("gold",), description="origins of the labels that are taken as the truth"
+    origins: tuple[Origin, ...] = Field(
+        ("gold",), min_length=1, description="origins of the labels that are taken as the truth"
     )
     n_bootstrap: int = Field(1000, ge=10, description="bootstrap resamples of groups")
     seed: int = Field(0, ge=0, description="seed of the bootstrap")

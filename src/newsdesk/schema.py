@@ -43,7 +43,8 @@ class Article:
     """One article or teaser as read, before cleaning.
 
     `region` and `topic` are None where nobody labelled the article and () where a reader found that none
-    applies; the main label comes first. `key` is the outlet's own identifier, to which gold labels refer.
+    applies; the main label comes first. Labels and their origins are as the record has them: `clean` checks
+    them. `key` is the outlet's own identifier, to which gold labels refer.
     `section` and `country` are what the newsroom printed, untranslated. `file` and `position` tell where
     it was read, as in `Refusal`.
     """
@@ -60,8 +61,8 @@ class Article:
     country: str | None = None
     region: tuple[str, ...] | None = None
     topic: tuple[str, ...] | None = None
-    region_origin: Origin | None = None
-    topic_origin: Origin | None = None
+    region_origin: str | None = None
+    topic_origin: str | None = None
     file: str = ""
     position: int = 0
 

@@ -11,6 +11,7 @@ import json
 import re
 import unicodedata
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 FORMAT = 1
 CHAR_TERM = "#"
+UNREADABLE = (
+    OSError, EOFError, KeyError, IndexError, TypeError, ValueError, NotImplementedError, zlib.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
 TOKEN = re.compile(r"\w\w+")
 LETTER = re.compile(r"[^\W\d_]")
 ARABIC_LETTER = re.compile(
@@ -185,12 +190,18 @@ class Scorer:
                 terms = json.loads((folder / "terms.json").read_text(encoding="utf-8"))
                 with np.load(folder / "weights.npz", allow_pickle=False) as archive:
                     scorer = cls(info, terms, {name: archive[name] for name in archive.files})
-        except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
+        except UNREADABLE as error:
             raise ValueError(f"{folder}: no readable model ({type(error).__name__}: {error})") from error
         if info["format"] != FORMAT:
             raise ValueError(f"{folder}: model format {info['format']}, this code reads {FORMAT}")
-        if scorer._coef.shape != (len(terms), len(scorer._intercept)) or len(scorer._idf) != len(terms):
-            raise ValueError(f"{folder}: weights of shape {scorer._coef.shape} for {len(terms)} terms")
+        n_labels = sum(len(head.labels) for head in scorer.heads)
+        if scorer._coef.shape != (len(terms), n_labels) or len(scorer._idf) != len(terms):
+            found = f"weights of shape {scorer._coef.shape}"
+            raise ValueError(f"{folder}: {found} for {len(terms)} terms and {n_labels} labels")
+        thresholds = [t for head in scorer.heads for t in head.thresholds]
+        of_labels = (thresholds, scorer._intercept, scorer._slope, scorer._offset)
+        if any(len(values) != n_labels for values in of_labels):
+            raise ValueError(f"{folder}: not one intercept, slope, offset and threshold a label")
         return scorer
 
     def predict(self, titles: Iterable[str | None], texts: Iterable[str | None]) -> list[Prediction]:

@@ -37,11 +37,19 @@ def store_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project_root() / 'mlflow.db'}"
 
 
+def store_exists() -> bool:
+    """False where the store is an SQLite file that is not there yet: looking into it would make it."""
+    path = store_uri().removeprefix("sqlite:///")
+    return path == store_uri() or Path(path).exists()
+
+
 @contextmanager
 def connect() -> Iterator[MlflowClient]:
     """A client of the store; what MLflow or the network raise becomes one line."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves the machine unasked
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # the default tries for minutes
+    from alembic.util import CommandError
     from mlflow import MlflowClient  # seconds to import: only commands that talk to the store pay
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
@@ -51,13 +59,18 @@ def connect() -> Iterator[MlflowClient]:
     uri = store_uri()
     try:
         yield MlflowClient(tracking_uri=uri, registry_uri=uri)
-    except (MlflowException, SQLAlchemyError, OSError) as error:
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise NewsdeskError(_without_credentials(f"MLflow store {uri}: {first_line}")) from None
+    except ImportError as error:
+        raise _store_error(uri, error, "; install this driver") from None
+    except (SQLAlchemyError, CommandError) as error:
+        raise _store_error(uri, error, "; if it was made by another MLflow, `mlflow db upgrade` it") from None
+    except (MlflowException, OSError) as error:
+        raise _store_error(uri, error) from None
 
 
-def _without_credentials(message: str) -> str:
-    return re.sub(r"://[^/\s@]*@", "://", message)
+def _store_error(uri: str, error: Exception, hint: str = "") -> NewsdeskError:
+    """One line of what was raised, without a password in it."""
+    first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return NewsdeskError(re.sub(r"://[^/\s]*@", "://", f"MLflow store {uri}: {first_line}{hint}"))
 
 
 def experiment_id(client: MlflowClient, name: str) -> str:
@@ -71,6 +84,8 @@ def experiment_id(client: MlflowClient, name: str) -> str:
 
 def find_run(receipt: str) -> str | None:
     """The id of the newest run that recorded these very files, None if there is none."""
+    if not store_exists():
+        return None
     with connect() as client:
         experiments = [e.experiment_id for e in client.search_experiments()]
         runs = client.search_runs(

@@ -56,7 +56,7 @@ def test_almayadeen_with_odd_classes(read_bytes: ReadBytes) -> None:
     odd = {**ALMAYADEEN, "classes": [None, {"mapping": ["country"]}, {"mapping": "country", "value": 5}]}
     assert reasons(read_bytes(json.dumps([{**ALMAYADEEN, "classes": "x"}, odd]).encode(), "a.json")) == [
         "ok",
-        "bad_record",
+        "ok",
     ]
 
 

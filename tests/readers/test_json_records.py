@@ -30,7 +30,6 @@ PLACE = Place("desk", "news.json")
         ),
         ('{"title": "عنوان"}', "missing_column", "no text (text, content, full_text, body) among: title"),
         ('{"text": 5}', "bad_record", "text is int, expected a string"),
-        ('{"text": "نص", "regions": [1]}', "bad_record", "regions is not a list of strings"),
     ],
 )
 def test_a_bad_line_is_refused_by_itself(

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import click
 
-from newsdesk import tracking
+from newsdesk import artifacts, tracking
 from newsdesk.console import print_rows
 from newsdesk.errors import NewsdeskError
-from newsdesk.scorer import Scorer
 
 PACKAGES = ("dvc", "mlflow", "scikit-learn", "pandas", "numpy", "pyarrow")
 PUBLIC = ("almayadeen", "skynews", "alarabiya", "saudinewsnet")
@@ -66,16 +65,16 @@ def _packages(lock: Path) -> Iterator[Finding]:
 
 
 def _model(folder: Path) -> Finding:
-    if not folder.exists():
-        return "model", "missing", "", "run `make`"
     try:
-        scorer = Scorer.load(folder)
-    except ValueError as error:
-        return "model", "wrong", str(error), "run `dvc repro -f package`"
+        scorer = artifacts.read_model(folder)
+    except NewsdeskError as error:
+        return "model", "wrong" if folder.exists() else "missing", str(error), "run `make`"
     return "model", "ok", f"{len(scorer.terms):,} terms", ""
 
 
 def _store() -> Finding:
+    if not tracking.store_exists():
+        return "MLflow store", "ok", "none yet: the first run makes it", ""
     try:
         with tracking.connect() as client:
             n_experiments = len(client.search_experiments())

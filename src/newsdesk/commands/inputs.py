@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from newsdesk import artifacts, readers
+from newsdesk import artifacts, readers, tracking
 from newsdesk.console import note, progress
 from newsdesk.errors import NewsdeskError
 from newsdesk.schema import Article, Refusal
@@ -20,6 +20,13 @@ SHOWN = 10
 
 refused_option = click.option(
     "--refused", type=click.Path(path_type=Path), help="Write what could not be read to this JSONL file."
+)
+
+taxonomy_option = click.option(
+    "--taxonomy",
+    default=lambda: tracking.project_root() / "data/taxonomy.yaml",
+    show_default="the checkout's data/taxonomy.yaml",
+    type=click.Path(path_type=Path),
 )
 
 
@@ -48,6 +55,8 @@ class Refused:
             If there was no article at all.
         """
         by_reason = Counter(refusal.reason for refusal in self.refusals)
+        if path:
+            path.unlink(missing_ok=True)  # of an earlier run
         if path and self.refusals:
             lines = [json.dumps(asdict(r), ensure_ascii=False) for r in self.refusals]
             artifacts.write_text("\n".join(lines) + "\n", path)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import click
+from pydantic import ValidationError
 
 from newsdesk import artifacts, batch, tracking
 from newsdesk.commands.inputs import Refused, read_inputs, refused_option
@@ -20,7 +21,7 @@ SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
 @click.command("predict")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("--model", default="model", show_default=True, help="Model folder, models:/… or runs:/… URI.")
+@click.option("--model", help="Model folder, models:/… or runs:/… URI; the checkout's model/ unless told.")
 @click.option("--output", type=click.Path(path_type=Path), help="File to write; standard output unless told.")
 @click.option(
     "--format",
@@ -30,7 +31,7 @@ SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 )
 @refused_option
 def main(
-    inputs: tuple[str, ...], model: str, output: Path | None, form: str | None, refused: Path | None
+    inputs: tuple[str, ...], model: str | None, output: Path | None, form: str | None, refused: Path | None
 ) -> None:
     """Label the articles of INPUT: pages, HTML, JSONL(.gz), CSV, Parquet, folders of them, or - .
 
@@ -44,13 +45,15 @@ def main(
       cat page.html | newsdesk predict - --format jsonl
       newsdesk predict page.txt --model runs:/<run id>/model
     """
-    form = form or (SUFFIXES.get(output.suffix, "jsonl") if output else "table")
+    if output:
+        check_output(output, form, refused)
+    form = form or (SUFFIXES[output.suffix] if output else "table")
     if form == "parquet" and not output:
         raise NewsdeskError("--format parquet needs --output FILE: Parquet is not for a terminal")
     if form == "table" and output:
         raise NewsdeskError("--format table is for reading; give jsonl, csv or parquet with --output")
     scorer = load(model)
-    taxonomy = Taxonomy.model_validate(scorer.info["taxonomy"])
+    taxonomy = taxonomy_of(scorer)
     account = Refused()
     rows = batch.label(account.split(read_inputs(inputs, taxonomy.sections)), scorer, taxonomy)
     if output:
@@ -67,23 +70,34 @@ def main(
         account.tell(refused)
 
 
-def load(model: str) -> Scorer:
-    """Load a model by folder or URI.
+def check_output(output: Path, form: str | None, refused: Path | None) -> None:
+    """Raise a NewsdeskError if the output can't be written as asked, before any work is done."""
+    if output.is_dir():
+        raise NewsdeskError(f"{output}: is a folder; name a file")
+    if refused and refused.resolve() == output.resolve():
+        raise NewsdeskError(f"{output}: --refused and --output name the same file")
+    if not form and output.suffix not in SUFFIXES:
+        raise NewsdeskError(f"{output}: give --format, or a name that ends in {', '.join(SUFFIXES)}")
 
-    Raises
-    ------
-    NewsdeskError
-        If there is none, or it can't be read.
-    """
-    folder = tracking.download_model(model) if model.startswith(("models:/", "runs:/")) else Path(model)
-    if not folder.exists():
-        raise NewsdeskError(
-            f"{model}: no such model folder; run `make` to train one, or give --model DIR or URI"
-        )
+
+def load(model: str | None) -> Scorer:
+    """Load a model by folder or URI; by default that of the checkout."""
+    if model is None:
+        return artifacts.read_model(tracking.project_root() / "model")
+    if model.startswith(("models:/", "runs:/")):
+        return artifacts.read_model(tracking.download_model(model))
+    return artifacts.read_model(Path(model))
+
+
+def taxonomy_of(scorer: Scorer) -> Taxonomy:
+    """The taxonomy that a model was trained with."""
     try:
-        return Scorer.load(folder)
-    except ValueError as error:
-        raise NewsdeskError(str(error)) from None
+        taxonomy = Taxonomy.model_validate(scorer.info["taxonomy"])
+    except (KeyError, ValidationError):
+        raise NewsdeskError("the model's model.json holds no taxonomy that this version reads") from None
+    if {head.task for head in scorer.heads} != {"region", "topic"}:
+        raise NewsdeskError("the model's model.json lacks the head of regions or that of topics")
+    return taxonomy
 
 
 def print_table(rows: Iterable[dict[str, Any]]) -> None:

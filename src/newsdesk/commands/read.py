@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from newsdesk.commands.inputs import Refused, read_inputs, refused_option
+from newsdesk.commands.inputs import Refused, read_inputs, refused_option, taxonomy_option
 from newsdesk.taxonomy import read_taxonomy
 
 
 @click.command("read")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
+@taxonomy_option
 @click.option("--format", "form", default="text", show_default=True, type=click.Choice(["text", "jsonl"]))
 @refused_option
 def main(inputs: tuple[str, ...], taxonomy: Path, form: str, refused: Path | None) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from newsdesk.commands.inputs import taxonomy_option
 from newsdesk.console import print_rows
 from newsdesk.taxonomy import read_taxonomy, taxonomy_rows
 
 
 @click.command("taxonomy")
-@click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
+@taxonomy_option
 @click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
 def main(taxonomy: Path, form: str) -> None:
     """Print regions and topics and check their file; a wrong file is one line and exit code 2.

@@ -9,7 +9,7 @@ from newsdesk import pages
 from newsdesk.readers.chunks import document
 from newsdesk.readers.encodings import decode
 from newsdesk.readers.limits import Limits
-from newsdesk.readers.records import repair, take
+from newsdesk.readers.records import sanitize, take
 from newsdesk.readers.refusals import Place, Refused, excerpt
 from newsdesk.schema import Article, Refusal
 
@@ -18,7 +18,7 @@ def read_page(
     chunks: Iterator[bytes], place: Place, limits: Limits, *, sections: Sequence[str]
 ) -> Iterator[Article | Refusal]:
     """Yield the articles of a saved page, each followed by its teasers; `position` is the article."""
-    text = repair(decode(document(chunks, max_bytes=limits.max_line_bytes)))
+    text = sanitize(decode(document(chunks, max_bytes=limits.max_line_bytes)))
     articles = pages.parse(text, sections=sections)
     if not articles:
         refused = Refused(
@@ -48,5 +48,6 @@ def read_html(chunks: Iterator[bytes], place: Place, limits: Limits) -> Iterator
     if not isinstance(found, Document) or not found.text:
         yield place.refuse(1, Refused("bad_record", "no article found in the HTML"), raw=text)
         return
-    record = {"title": found.title, "text": found.text, "url": found.url, "published": found.date}
+    body = found.text.removeprefix(f"{found.title}\n")  # the headline stands in many bodies again
+    record = {"title": found.title, "text": body, "url": found.url, "published": found.date}
     yield take(record, place, 1, limits=limits, raw=excerpt(text))

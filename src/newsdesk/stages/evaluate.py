@@ -17,14 +17,14 @@ from newsdesk.heads import indicator
 from newsdesk.metrics import evaluate_head, main_label_pairs, precision_recall_points
 from newsdesk.params import Settings, read_settings
 from newsdesk.schema import ARTICLES
-from newsdesk.scorer import Prediction, Scorer
+from newsdesk.scorer import Prediction
 
 
 def run(
     settings: Settings, *, model: Path, articles: Path, metrics: Path, plots: Path, predictions: Path
 ) -> None:
     """Score the labelled test articles and measure each head on the trusted ones."""
-    scorer = load_scorer(model)
+    scorer = artifacts.read_model(model)
     rows = labelled_test(artifacts.read_table(articles, ARTICLES))
     predicted = scorer.predict(rows["title"].to_pylist(), rows["text"].to_pylist())
     measured: dict[str, Any] = {}
@@ -61,14 +61,6 @@ def run(
     artifacts.write_table(tabulate(rows, predicted), predictions)
     for task, of_head in measured.items():
         note(f"evaluate {task}: f1_macro {of_head['f1_macro']:.3f}, f1_micro {of_head['f1_micro']:.3f}")
-
-
-def load_scorer(model: Path) -> Scorer:
-    """Load a model folder; what is wrong with it is one line."""
-    try:
-        return Scorer.load(model)
-    except ValueError as error:
-        raise NewsdeskError(str(error)) from None
 
 
 def labelled_test(articles: pa.Table) -> pa.Table:

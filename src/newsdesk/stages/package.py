@@ -45,7 +45,7 @@ def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: 
     artifacts.write_arrays(model / "weights.npz", **arrays)
     artifacts.write_text(Path(scorer.__file__).read_text(encoding="utf-8"), model / "scorer.py")
     artifacts.write_json(info, model / "model.json")
-    scorer.Scorer.load(model)
+    artifacts.read_model(model)
     size = sum(file.stat().st_size for file in model.iterdir())
     note(f"package: {len(terms):,} terms, {arrays['coef'].shape[1]} labels, {size / 1e6:.1f} MB in {model}")
 
