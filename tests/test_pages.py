@@ -88,6 +88,7 @@ BODY_LINES = {
     "credit before a full stop": "وقال المدير إن الدخول مجاني (رويترز).",
     "paragraph without a full stop, an organization in parentheses": "وأضاف أن القرار اتخذ بعد مشاورات طويلة (اتحاد الناشرين)",
     "paragraph without a full stop, an agency in parentheses": "وقالت الإدارة إن المعرض انتهى (رويترز)",
+    "item of a list": "- كوب واحد من الماء الفاتر (ربع لتر)",
     "short sub-headline with a name in parentheses": "تنظيم (داعش)",
 }
 
@@ -105,6 +106,8 @@ CAPTIONS = {
     "a credit that nobody listed": ["رفوف الكتب في القاعة الكبرى (بلدية المدينة)"],
     "no credit but printed twice": ["رفوف الكتب في القاعة الكبرى", "رفوف الكتب في القاعة الكبرى"],
     "the header's again": [CAPTION],
+    "begins with a name in waw": ["ويليام روتو يفتتح المعرض (أ.ب)"],
+    "begins with a dual in waw": ["وزيرا الثقافة والتربية يتجولان بين الأجنحة (هيئة المعارض)"],
     "begins with a noun in waw": ["وزيرة الثقافة تتجول بين أجنحة المعرض (هيئة المعارض)"],
     "begins with a section's word": ["العالم المشرف على الجناح العلمي يشرح التجربة (كيودو)"],
 }

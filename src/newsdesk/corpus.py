@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -32,14 +32,22 @@ class Cleaned:
 
 
 def clean(
-    records: Iterable[Article | Refusal], settings: Clean, taxonomy: Taxonomy, gold: GoldTable
+    records: Iterable[Article | Refusal],
+    settings: Clean,
+    taxonomy: Taxonomy,
+    gold: GoldTable,
+    *,
+    watch: Callable[[Iterable[Any], str], Iterable[Any]] = lambda items, what: items,
 ) -> Cleaned:
-    """Keep or refuse each record; every one is in exactly one of the two tables."""
+    """Keep or refuse each record; every one is in exactly one of the two tables.
+
+    `watch` is given each long loop's items and its name, and passes them through.
+    """
     kept: list[Article] = []
     refused: list[Refusal] = []
     seen: set[str] = set()
     n_repaired: Counter[str] = Counter()
-    for record in records:
+    for record in watch(records, "reading"):
         if isinstance(record, Refusal):
             refused.append(record)
             continue
@@ -51,7 +59,7 @@ def clean(
         else:
             seen.add(article.article_id)
             kept.append(resolve(article, taxonomy, gold))
-    articles = _tabulate(kept, settings)
+    articles = _tabulate(kept, settings, watch)
     quarantine = pa.Table.from_pylist([_row(r, QUARANTINE) for r in refused], schema=QUARANTINE)
     return Cleaned(articles, quarantine, _account(articles, refused, n_repaired, gold))
 
@@ -104,10 +112,12 @@ def _refuse(article: Article, reason: Reason, detail: str) -> Refusal:
     )
 
 
-def _tabulate(kept: list[Article], settings: Clean) -> pa.Table:
+def _tabulate(
+    kept: list[Article], settings: Clean, watch: Callable[[Iterable[Any], str], Iterable[Any]]
+) -> pa.Table:
     group_ids = group_articles(
         [a.article_id for a in kept],
-        (a.text for a in kept),
+        watch((a.text for a in kept), "grouping"),
         [a.published for a in kept],
         min_jaccard=settings.min_jaccard,
         seed=settings.seed,

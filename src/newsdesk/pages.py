@@ -30,15 +30,16 @@ INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 FULL_STOP = re.compile(r"(?<!\.)\.[»\"”’)]*$")  # a title may end in three dots, never in one
 
-# A paragraph often begins with a verb or «و» and a verb, a caption with a noun. Nouns that begin with the
-# letter «و» are let through.
+# A paragraph begins with a verb, or with «و» and nearly anything; a caption with a noun or a name.
+VERB_START = re.compile(
+    r"و?(?:قال|أعلن|أكد|أضاف|أوضح|أشار|ذكر|كان|أفاد|رأى|شدد|أصدر|بلغ|دعا|لفت|جاء)(?:ت|وا)?\b|و?[يت]قول\b"
+)
 NOUN_IN_WAW = (
-    r"وزيرة?|وزراء|وزارة|وفد|وفود|وحدات?|ورشة?|ورود|وردة|وسط|وسائل|وثيقة|وثائق|وجبات?|وجهاء|وجوه|وقفة|ولي|"
-    r"ولادة|ولاية|والدة?|والدا|والي|واجهة|وادي|واحة|وكالة|وكيلة?|وصول|وداع|وفاة|ورقة|وشم|واشنطن|وارسو"
+    r"وزي?ر\w*|وزراء|وفد\w*|وفود|وحد\w*|ورش\w*|ورود|وردة|وسط|وسائل|وثيقة|وثائق|وجب\w*|وجوه|وقفة|ولي|ولادة|ولاية|"
+    r"والد\w*|والي|واجهة|وادي|واحة|وكالة|وكيل\w*|وصول|وداع|وفاة|ورقة|واشنطن|وارسو"
 )
-PARAGRAPH_START = re.compile(
-    rf"(?!(?:{NOUN_IN_WAW})\b)(?:و\w|(?:قال|أعلن|أكد|أضاف|أوضح|أشار|ذكر|كان|أفاد|رأى|شدد)(?:ت|وا)?\b)"
-)
+WAW_START = re.compile(rf"(?!(?:{NOUN_IN_WAW})\b)و\w")
+LIST_ITEM = re.compile(r"[*•\-–]|\d+ ?[-–.]")
 BYLINE_WITH_COLON = re.compile(r"[^:]{2,25}: (?:«[^»]{2,30}»|\S+(?: \S+){0,3})")
 
 # Agencies are an open set; these are recognized even behind a caption of one to three words.
@@ -183,11 +184,17 @@ def _is_caption(line: str, times: int, adjacent: bool) -> bool:
 def _has_credit(line: str) -> bool:
     """Tell whether a line ends in a photo credit, of an agency or of anybody."""
     match = FINAL_PARENTHESIS.match(line)
-    if not match or DATE.fullmatch(match["inside"].strip()) or PARAGRAPH_START.match(line):
+    if not match or DATE.fullmatch(match["inside"].strip()) or VERB_START.match(line):
         return False
-    if any(_fold(part) in AGENCIES for part in re.split(r"[-–/،]", match["inside"])):
+    if _names_agency(match["inside"]):
         return True
-    return len(match["before"].split()) >= MIN_CAPTION_WORDS and not SENTENCE_BREAK.search(match["before"])
+    if WAW_START.match(line) or LIST_ITEM.match(line) or SENTENCE_BREAK.search(match["before"]):
+        return False
+    return len(match["before"].split()) >= MIN_CAPTION_WORDS
+
+
+def _names_agency(credit: str) -> bool:
+    return any(_fold(part) in AGENCIES for part in re.split(r"[-–/،]", credit))
 
 
 def _fold(credit: str) -> str:
@@ -278,6 +285,6 @@ def _is_byline(line: str, sections: Sequence[str]) -> bool:
     match = FINAL_PARENTHESIS.match(line)
     if not match or DATE.fullmatch(match["inside"].strip()):
         return False
-    if any(_fold(part) in AGENCIES for part in re.split(r"[-–/،]", match["inside"])):
+    if _names_agency(match["inside"]):
         return False  # a photo's credit: the next teaser's section line
     return len(match["before"].split()) <= MAX_BYLINE_WORDS and not SENTENCE_BREAK.search(match["before"])

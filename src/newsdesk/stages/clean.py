@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -11,7 +11,6 @@ from newsdesk import artifacts, corpus, labels, readers
 from newsdesk.console import entry_point, note, progress
 from newsdesk.errors import NewsdeskError
 from newsdesk.params import Settings, read_settings
-from newsdesk.schema import Article, Refusal
 from newsdesk.taxonomy import read_taxonomy
 
 
@@ -28,7 +27,8 @@ def run(
     """Clean raw corpora into `articles`, `quarantine` and `account`."""
     known = read_taxonomy(taxonomy)
     table = labels.read_gold(gold, known) if gold else {}
-    cleaned = corpus.clean(_count(readers.read(raw, sections=known.sections)), settings.clean, known, table)
+    records = readers.read(raw, sections=known.sections)
+    cleaned = corpus.clean(records, settings.clean, known, table, watch=progress)
     if not cleaned.articles.num_rows:
         raise NewsdeskError(
             f"no article was kept; refused by reason: {cleaned.account['refused'] or 'no rows'}"
@@ -41,10 +41,6 @@ def run(
         f"clean: read {cleaned.account['read']:,}, kept {cleaned.account['kept']:,}, refused {refused:,}, "
         f"groups {cleaned.account['groups']:,}"
     )
-
-
-def _count(records: Iterable[Article | Refusal]) -> Iterator[Article | Refusal]:
-    return progress(records, "reading")
 
 
 @click.command("clean")

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from newsdesk import artifacts
-from newsdesk.console import entry_point, note
+from newsdesk.console import entry_point, note, progress
 from newsdesk.errors import NewsdeskError
 from newsdesk.heads import indicator
 from newsdesk.metrics import evaluate_head, main_label_pairs, precision_recall_points
@@ -26,7 +26,7 @@ def run(
     """Score the labelled test articles and measure each head on the trusted ones."""
     scorer = artifacts.read_model(model)
     rows = labelled_test(artifacts.read_table(articles, ARTICLES))
-    predicted = scorer.predict(rows["title"].to_pylist(), rows["text"].to_pylist())
+    predicted = scorer.predict(progress(rows["title"].to_pylist(), "scoring"), rows["text"].to_pylist())
     measured: dict[str, Any] = {}
     points: list[dict[str, Any]] = []
     bars: list[dict[str, Any]] = []
@@ -97,21 +97,14 @@ def tabulate(rows: pa.Table, predicted: list[Prediction]) -> pa.Table:
 @click.option(
     "--predictions", default="data/predictions.parquet", show_default=True, type=click.Path(path_type=Path)
 )
-def main(params: Path, model: Path, articles: Path, metrics: Path, plots: Path, predictions: Path) -> None:
+def main(params: Path, **paths: Path) -> None:
     """Measure the packaged model on the test split, from raw text.
 
     \b
     Example:
       newsdesk evaluate --model model
     """
-    run(
-        read_settings(params),
-        model=model,
-        articles=articles,
-        metrics=metrics,
-        plots=plots,
-        predictions=predictions,
-    )
+    run(read_settings(params), **paths)
 
 
 if __name__ == "__main__":

@@ -99,16 +99,7 @@ def _count_metrics(account: Mapping[str, Any]) -> dict[str, float]:
 @click.option("--heads", default="heads", show_default=True, type=click.Path(path_type=Path))
 @click.option("--model", default="model", show_default=True, type=click.Path(path_type=Path))
 @click.option("--receipt", default="metrics/receipt.json", show_default=True, type=click.Path(path_type=Path))
-def main(
-    params: Path,
-    articles: Path,
-    account: Path,
-    metrics: Path,
-    plots: Path,
-    heads: Path,
-    model: Path,
-    receipt: Path,
-) -> None:
+def main(params: Path, **paths: Path) -> None:
     """Record the finished pipeline as one MLflow run.
 
     The store is the project's mlflow.db, or what MLFLOW_TRACKING_URI names.
@@ -117,16 +108,7 @@ def main(
     Example:
       MLFLOW_TRACKING_URI=http://127.0.0.1:5000 newsdesk track
     """
-    run(
-        params,
-        articles=articles,
-        account=account,
-        metrics=metrics,
-        plots=plots,
-        heads=heads,
-        model=model,
-        receipt=receipt,
-    )
+    run(params, **paths)
 
 
 if __name__ == "__main__":
