@@ -24,7 +24,7 @@ def shared() -> Path:
 
 def project_env(**extra: str) -> dict[str, str]:
     """The environment of a command of ours: this interpreter first, nothing of an outer DVC or MLflow."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_", "GIT_"))}
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_", "GIT_", "PYTHON"))}
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
     return env | {"DVC_NO_ANALYTICS": "true"} | extra
 

@@ -16,7 +16,8 @@ def made_up(n: int = 400) -> tuple[np.ndarray, np.ndarray]:
 
 
 def measure(y: np.ndarray, p: np.ndarray, groups: list[str]) -> dict:
-    return evaluate_head(y, p, labels=LABELS, groups=groups, n_bootstrap=500, seed=0)
+    measured, labels = evaluate_head(y, p, labels=LABELS, groups=groups, n_bootstrap=500, seed=0)
+    return measured | {"labels": labels}
 
 
 def test_equals_scikit_learn() -> None:
@@ -61,10 +62,9 @@ def test_perfect_predictions_are_perfect_in_every_resample() -> None:
 
 
 def test_points_end_where_all_is_recalled() -> None:
-    y = np.array([[1], [0], [1]], dtype=bool)
-    points = precision_recall_points(y, np.array([[0.9], [0.5], [0.4]]), labels=["a"])
-    assert {"label": "a", "recall": 1.0, "precision": 0.666667} in points
-    assert precision_recall_points(~y & y, y.astype(float), labels=["a"]) == []
+    y = np.array([[1, 0], [0, 0], [1, 0]], dtype=bool)
+    points = precision_recall_points(y, np.array([[0.9, 0.1], [0.5, 0.2], [0.4, 0.1]]))
+    assert {"recall": 1.0, "precision": 0.666667} in points
 
 
 def test_main_labels() -> None:

@@ -66,13 +66,18 @@ def test_deps_equal_imports(profile: str) -> None:
         assert listed == expected, f"{profile}/{name}"
 
 
+def outputs(stage: dict) -> set[str]:
+    listed = [*stage.get("outs", []), *stage.get("metrics", []), *stage.get("plots", [])]
+    return {next(iter(out)) if isinstance(out, dict) else out for out in listed}
+
+
 def test_profiles_have_the_same_stages() -> None:
     """The public profile differs in its paths, its corpora and its gold labels alone."""
     starter, public = read_stages("starter"), read_stages("public")
     assert list(starter) == list(public)
     for name in starter:
-        for key in ("params", "outs", "metrics", "plots"):
-            assert starter[name].get(key) == public[name].get(key), (name, key)
+        assert starter[name]["params"] == public[name]["params"], name
+        assert outputs(starter[name]) == outputs(public[name]), name
 
 
 def test_imports_point_down() -> None:

@@ -140,7 +140,7 @@ def read_model(folder: Path) -> Scorer:
         If there is none, or it is damaged.
     """
     if not folder.exists():
-        raise NewsdeskError(f"{folder}: no such model folder; run `make` to train one, or give --model")
+        raise NewsdeskError(f"{folder}: no such model folder; run `make` in the checkout, or give --model")
     try:
         return Scorer.load(folder)
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import time
@@ -72,6 +73,8 @@ def entry_point(command: click.Command) -> None:
         sys.exit(error.exit_code)
     except OSError as error:  # a full disk, a folder that may not be written to
         note(f"newsdesk: {error.filename or 'output'}: {error.strerror or error}")
+        # what is still buffered would be written, and fail, once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(2)
 
 

@@ -20,8 +20,8 @@ def evaluate_head(
     groups: Sequence[str],
     n_bootstrap: int,
     seed: int,
-) -> dict[str, Any]:
-    """Measure one head.
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Measure one head: as a whole, and label by label.
 
     Parameters
     ----------
@@ -34,7 +34,9 @@ def evaluate_head(
     -------
     dict
         `n_articles`, `n_groups`; `f1_macro` (over labels with support), `f1_micro` and `exact_match`, each
-        with a 95 % percentile interval; `labels`: precision, recall, f1 and support of each.
+        with a 95 % percentile interval.
+    dict of str to dict
+        Precision, recall, f1 and support of each label.
     """
     codes = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)[1]
     n_groups = int(codes.max()) + 1 if len(codes) else 0
@@ -67,7 +69,7 @@ def evaluate_head(
     for i, name in enumerate(("f1_macro", "f1_micro", "exact_match")):
         result[name] = _round(point[i])
         result[f"{name}_low"], result[f"{name}_high"] = _round(low[i]), _round(high[i])
-    result["labels"] = {
+    return result, {
         label: {
             "precision": _round(precision[j]),
             "recall": _round(recall[j]),
@@ -76,7 +78,6 @@ def evaluate_head(
         }
         for j, label in enumerate(labels)
     }
-    return result
 
 
 def _sum_by_group(matrix: BoolArray, codes: np.ndarray[Any, Any], n_groups: int) -> Counts:
@@ -98,20 +99,11 @@ def _round(value: float) -> float:
 MAX_POINTS = 100
 
 
-def precision_recall_points(
-    y_true: BoolArray, y_score: Counts, *, labels: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Points of each label's precision-recall curve, at most `MAX_POINTS` each; none without support."""
-    points = []
-    for j, label in enumerate(labels):
-        if not y_true[:, j].any():
-            continue
-        precision, recall, _ = precision_recall_curve(y_true[:, j], y_score[:, j])
-        keep = np.unique(np.linspace(0, len(recall) - 1, MAX_POINTS).astype(int))
-        points += [
-            {"label": label, "recall": _round(recall[i]), "precision": _round(precision[i])} for i in keep
-        ]
-    return points
+def precision_recall_points(y_true: BoolArray, y_score: Counts) -> list[dict[str, Any]]:
+    """Points of the precision-recall curve of all labels counted together, at most `MAX_POINTS`."""
+    precision, recall, _ = precision_recall_curve(y_true.ravel(), y_score.ravel())
+    keep = np.unique(np.linspace(0, len(recall) - 1, MAX_POINTS).astype(int))
+    return [{"recall": _round(recall[i]), "precision": _round(precision[i])} for i in keep]
 
 
 def main_label_pairs(truth: Sequence[Sequence[str]], said: Sequence[Sequence[str]]) -> list[dict[str, str]]:

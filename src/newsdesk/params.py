@@ -141,4 +141,6 @@ def read_settings(path: Path) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise NewsdeskError(f"{path}: {where}: {first['msg']} (found {first['input']!r})") from None
+        found = repr(first["input"])
+        shown = found if len(found) <= 60 else f"{found[:57]}..."
+        raise NewsdeskError(f"{path}: {where}: {first['msg']} (found {shown})") from None

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def metrics_table(metrics: Mapping[str, Any]) -> str:
+def metrics_table(metrics: Mapping[str, Any], labels: Mapping[str, Any]) -> str:
     """The result of both heads as a Markdown table: totals with their intervals, then each label."""
     lines = ["| head | label | precision | recall | F1 | support |", "|---|---|---:|---:|---:|---:|"]
     for task, head in metrics.items():
@@ -19,7 +19,7 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
             value, low, high = (head[f"{name}{suffix}"] for suffix in ("", "_low", "_high"))
             interval = f"**{value:.3f}** ({low:.3f} to {high:.3f})"
             lines.append(f"| {task} | **{name}** | | | {interval} | {head['n_articles']} |")
-        for label, of_label in head["labels"].items():
+        for label, of_label in labels[task].items():
             cells = " | ".join(f"{of_label[name]:.3f}" for name in ("precision", "recall", "f1"))
             lines.append(f"| {task} | {label} | {cells} | {of_label['support']} |")
     return "\n".join(lines)
@@ -31,21 +31,23 @@ def params_table(settings: Settings) -> str:
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
 
 
-def label_figure(task: str, head: Mapping[str, Any]) -> Figure:
+def label_figure(task: str, head: Mapping[str, Any], labels: Mapping[str, Any]) -> Figure:
     """F1 of each label as bars, with its support, and the macro-F1 with its interval as a band."""
     from matplotlib.figure import Figure
 
-    labels = list(head["labels"])
-    f1 = [head["labels"][label]["f1"] for label in labels]
-    figure = Figure(figsize=(7, 0.4 * len(labels) + 1.5), layout="constrained")
+    names = list(labels)
+    f1 = [labels[name]["f1"] for name in names]
+    figure = Figure(figsize=(7, 0.4 * len(names) + 1.5), layout="constrained")
     axes = figure.subplots()
-    bars = axes.barh(labels, f1, color="#4477aa")
-    axes.bar_label(bars, [f"n={head['labels'][label]['support']}" for label in labels], padding=3, fontsize=8)
     axes.axvspan(head["f1_macro_low"], head["f1_macro_high"], color="#ccbb44", alpha=0.3, label="macro, 95 %")
-    axes.axvline(head["f1_macro"], color="#aa7700")
-    axes.set(xlim=(0, 1.12), xlabel="F1", title=f"{task}: F1 by label on the test split")
+    bars = axes.barh(names, f1, color="#4477aa", alpha=0.85)
+    said = [f"{labels[name]['f1']:.2f}, n={labels[name]['support']}" for name in names]
+    axes.bar_label(
+        bars, said, padding=3, fontsize=8, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1}
+    )
+    axes.set(xlim=(0, 1.25), xlabel="F1", title=f"{task}: F1 by label on the test split")
     axes.invert_yaxis()
-    axes.legend(loc="lower left", fontsize=8)
+    axes.legend(loc="lower right", fontsize=8)
     return figure
 
 

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -103,15 +103,15 @@ def log_run(
     tags: Mapping[str, str],
     params: Mapping[str, Any],
     metrics: Mapping[str, float],
-    files: Mapping[str, Path],
+    files: Sequence[tuple[str, Path]],
     figures: Mapping[str, Any],
 ) -> str:
     """Record a finished pipeline as one run and return its id.
 
     Parameters
     ----------
-    files : mapping of str to Path
-        Artifact folder to the file or folder that goes there.
+    files : sequence of (str, Path)
+        Artifact folder, and the file or folder that goes there.
     figures : mapping of str to matplotlib Figure
         Artifact path to figure.
     """
@@ -128,7 +128,7 @@ def log_run(
                 params=[Param(key, str(value)) for key, value in params.items()],
                 tags=[RunTag("mlflow.runName", tags.get("DVC_EXP_NAME") or f"pipeline-{run_id[:7]}")],
             )
-            for folder, path in files.items():
+            for folder, path in files:
                 for file in files_in(path) if path.is_dir() else [path]:
                     inside = file.relative_to(path).parent.as_posix() if path.is_dir() else "."
                     client.log_artifact(run_id, str(file), str(PurePosixPath(folder, inside)).strip("."))
@@ -152,14 +152,15 @@ def download_model(uri: str) -> Path:
 def git_tags(root: Path) -> dict[str, str]:
     """Commit, dirty flag and, within a DVC experiment, its name and baseline; empty without git."""
     tags = {name: os.environ[name] for name in ("DVC_EXP_NAME", "DVC_EXP_BASELINE_REV") if name in os.environ}
-    commit = _git(root, "rev-parse", "HEAD")
+    commit = git(root, "rev-parse", "HEAD")
     if commit:
         tags["mlflow.source.git.commit"] = commit
-        tags["newsdesk.git_dirty"] = str(bool(_git(root, "status", "--porcelain"))).lower()
+        tags["newsdesk.git_dirty"] = str(bool(git(root, "status", "--porcelain"))).lower()
     return tags
 
 
-def _git(root: Path, *arguments: str) -> str | None:
+def git(root: Path, *arguments: str) -> str | None:
+    """What a git command prints, None where it fails or git is missing."""
     try:
         done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

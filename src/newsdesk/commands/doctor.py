@@ -30,6 +30,11 @@ def findings(root: Path) -> Iterator[Finding]:
         "use 3.11 or newer",
     )
     yield "git", "ok" if shutil.which("git") else "missing", shutil.which("git") or "", "install git"
+    identity = " ".join(
+        filter(None, (tracking.git(root, "config", f"user.{key}") for key in ("name", "email")))
+    )
+    mend = "git config user.name NAME; git config user.email ADDRESS"
+    yield "git identity", "ok" if identity else "optional", identity or "none: `dvc exp run` needs one", mend
     yield from _packages(root / "requirements.lock")
     for name, path, mend in (
         ("starter corpus", root / "data/starter", "check out data/starter again"),

@@ -14,10 +14,11 @@ from newsdesk.report import account_table, metrics_table
 @click.option(
     "--metrics", default="metrics/evaluate.json", show_default=True, type=click.Path(path_type=Path)
 )
+@click.option("--labels", default="metrics/labels.json", show_default=True, type=click.Path(path_type=Path))
 @click.option("--account", default="metrics/clean.json", show_default=True, type=click.Path(path_type=Path))
 @click.option("--receipt", default="metrics/receipt.json", show_default=True, type=click.Path(path_type=Path))
 @click.option("--markdown", is_flag=True, help="Only the tables, as the README has them.")
-def main(metrics: Path, account: Path, receipt: Path, markdown: bool) -> None:
+def main(metrics: Path, labels: Path, account: Path, receipt: Path, markdown: bool) -> None:
     """Print the rows read and refused, the metrics of both heads and the MLflow run.
 
     \b
@@ -26,7 +27,7 @@ def main(metrics: Path, account: Path, receipt: Path, markdown: bool) -> None:
     """
     click.echo(account_table(artifacts.read_json(account)))
     click.echo()
-    click.echo(metrics_table(artifacts.read_json(metrics)))
+    click.echo(metrics_table(artifacts.read_json(metrics), artifacts.read_json(labels)))
     if markdown:
         return
     run_id = tracking.find_run(artifacts.sha256(receipt)) if receipt.exists() else None

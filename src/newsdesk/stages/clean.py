@@ -13,6 +13,8 @@ from newsdesk.errors import NewsdeskError
 from newsdesk.params import Settings, read_settings
 from newsdesk.taxonomy import read_taxonomy
 
+SHOWN = 5
+
 
 def run(
     settings: Settings,
@@ -36,10 +38,12 @@ def run(
     artifacts.write_table(cleaned.articles, articles)
     artifacts.write_table(cleaned.quarantine, quarantine)
     artifacts.write_json(cleaned.account, account)
-    refused = sum(cleaned.account["refused"].values())
+    for refused in cleaned.quarantine.slice(0, SHOWN).to_pylist():
+        note(f"refused: {refused['file']}:{refused['position']}: {refused['reason']}: {refused['detail']}")
+    reasons = ", ".join(f"{reason} {n:,}" for reason, n in cleaned.account["refused"].items()) or "none"
     note(
-        f"clean: read {cleaned.account['read']:,}, kept {cleaned.account['kept']:,}, refused {refused:,}, "
-        f"groups {cleaned.account['groups']:,}"
+        f"clean: read {cleaned.account['read']:,}, kept {cleaned.account['kept']:,}, "
+        f"groups {cleaned.account['groups']:,}; refused: {reasons} (all in {quarantine})"
     )
 
 

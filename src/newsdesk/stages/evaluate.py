@@ -21,15 +21,21 @@ from newsdesk.scorer import Prediction
 
 
 def run(
-    settings: Settings, *, model: Path, articles: Path, metrics: Path, plots: Path, predictions: Path
+    settings: Settings,
+    *,
+    model: Path,
+    articles: Path,
+    metrics: Path,
+    labels: Path,
+    plots: Path,
+    predictions: Path,
 ) -> None:
     """Score the labelled test articles and measure each head on the trusted ones."""
     scorer = artifacts.read_model(model)
     rows = labelled_test(artifacts.read_table(articles, ARTICLES))
     predicted = scorer.predict(progress(rows["title"].to_pylist(), "scoring"), rows["text"].to_pylist())
     measured: dict[str, Any] = {}
-    points: list[dict[str, Any]] = []
-    bars: list[dict[str, Any]] = []
+    by_label: dict[str, Any] = {}
     for head in scorer.heads:
         origins = rows[f"{head.task}_origin"].to_pylist()
         trusted = [i for i, origin in enumerate(origins) if origin in settings.evaluate.origins]
@@ -39,7 +45,7 @@ def run(
         truth = [rows[head.task][i].as_py() for i in trusted]
         said = [predicted[i].labels[head.task] for i in trusted]
         y_true, y_pred = indicator(truth, head.labels), indicator(said, head.labels)
-        measured[head.task] = evaluate_head(
+        measured[head.task], by_label[head.task] = evaluate_head(
             y_true,
             y_pred,
             labels=head.labels,
@@ -50,14 +56,14 @@ def run(
         y_score = np.array(
             [[predicted[i].scores[head.task].get(label, 0.0) for label in head.labels] for i in trusted]
         )
-        points += [
-            {"task": head.task} | p for p in precision_recall_points(y_true, y_score, labels=head.labels)
-        ]
-        bars += [{"task": head.task, "label": k} | v for k, v in measured[head.task]["labels"].items()]
+        bars = [{"label": label, "f1": of_label["f1"]} for label, of_label in by_label[head.task].items()]
+        artifacts.write_csv(bars, plots / f"labels_{head.task}.csv")
+        artifacts.write_csv(
+            precision_recall_points(y_true, y_score), plots / f"precision_recall_{head.task}.csv"
+        )
         artifacts.write_csv(main_label_pairs(truth, said), plots / f"confusion_{head.task}.csv")
-    artifacts.write_csv(points, plots / "precision_recall.csv")
-    artifacts.write_csv(bars, plots / "labels.csv")
     artifacts.write_json(measured, metrics)
+    artifacts.write_json(by_label, labels)
     artifacts.write_table(tabulate(rows, predicted), predictions)
     for task, of_head in measured.items():
         note(f"evaluate {task}: f1_macro {of_head['f1_macro']:.3f}, f1_micro {of_head['f1_micro']:.3f}")
@@ -93,6 +99,7 @@ def tabulate(rows: pa.Table, predicted: list[Prediction]) -> pa.Table:
 @click.option(
     "--metrics", default="metrics/evaluate.json", show_default=True, type=click.Path(path_type=Path)
 )
+@click.option("--labels", default="metrics/labels.json", show_default=True, type=click.Path(path_type=Path))
 @click.option("--plots", default="plots", show_default=True, type=click.Path(path_type=Path))
 @click.option(
     "--predictions", default="data/predictions.parquet", show_default=True, type=click.Path(path_type=Path)

@@ -24,6 +24,7 @@ def run(
     articles: Path,
     account: Path,
     metrics: Path,
+    labels: Path,
     plots: Path,
     heads: Path,
     model: Path,
@@ -40,31 +41,35 @@ def run(
             "heads": heads,
             "model": model,
             "metrics": metrics,
+            "labels": labels,
         }.items()
     }
-    measured = artifacts.read_json(metrics)
+    measured, by_label = artifacts.read_json(metrics), artifacts.read_json(labels)
+    checkout = tracking.git_tags(tracking.project_root())  # before a file of ours makes it dirty
     with artifacts.replacing(receipt) as written:
         artifacts.write_json(recorded, written)
         tags = {
             tracking.RECEIPT_TAG: artifacts.sha256(written),
             **{f"newsdesk.{name}_sha256": digest for name, digest in recorded.items()},
-            **tracking.git_tags(tracking.project_root()),
+            **checkout,
         }
         run_id = tracking.log_run(
             settings.track.experiment,
             tags=tags,
             params=flatten(settings.model_dump()),
-            metrics=flatten(measured) | _count_metrics(artifacts.read_json(account)),
-            files={
-                "": params,
-                "metrics": metrics,
-                "account": account,
-                "plots": plots,
-                "heads": heads,
-                tracking.MODEL_PATH: model,
-            },
+            metrics=flatten(measured) | flatten(by_label) | _count_metrics(artifacts.read_json(account)),
+            files=[
+                ("", params),
+                ("metrics", metrics),
+                ("metrics", labels),
+                ("metrics", account),
+                ("plots", plots),
+                ("heads", heads),
+                (tracking.MODEL_PATH, model),
+            ],
             figures={
-                f"figures/{task}.png": report.label_figure(task, head) for task, head in measured.items()
+                f"figures/{task}.png": report.label_figure(task, head, by_label[task])
+                for task, head in measured.items()
             },
         )
     note(f"track: MLflow run {run_id}")
@@ -95,6 +100,7 @@ def _count_metrics(account: Mapping[str, Any]) -> dict[str, float]:
 @click.option(
     "--metrics", default="metrics/evaluate.json", show_default=True, type=click.Path(path_type=Path)
 )
+@click.option("--labels", default="metrics/labels.json", show_default=True, type=click.Path(path_type=Path))
 @click.option("--plots", default="plots", show_default=True, type=click.Path(path_type=Path))
 @click.option("--heads", default="heads", show_default=True, type=click.Path(path_type=Path))
 @click.option("--model", default="model", show_default=True, type=click.Path(path_type=Path))
