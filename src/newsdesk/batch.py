@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -82,21 +81,16 @@ def write(rows: Iterable[dict[str, Any]], path: Path, form: Format) -> int:
 def write_lines(rows: Iterable[dict[str, Any]], handle: IO[str], form: Literal["jsonl", "csv"]) -> int:
     """Write rows as lines of JSON or CSV; returns their number."""
     count = 0
+    table = csv.writer(handle, lineterminator="\n")
     if form == "csv":
-        handle.write(_csv_line(LABELED.names))
+        table.writerow(LABELED.names)
     for row in rows:
         if form == "csv":
-            handle.write(_csv_line([_csv_cell(row[name]) for name in LABELED.names]))
+            table.writerow([_csv_cell(row[name]) for name in LABELED.names])
         else:
             handle.write(json.dumps(row, ensure_ascii=False) + "\n")
         count += 1
     return count
-
-
-def _csv_line(cells: list[Any]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(cells)
-    return buffer.getvalue()
 
 
 def _csv_cell(value: Any) -> Any:

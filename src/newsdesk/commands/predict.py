@@ -101,7 +101,7 @@ def taxonomy_of(scorer: Scorer) -> Taxonomy:
 
 
 def print_table(rows: Iterable[dict[str, Any]]) -> None:
-    """Print rows for a person: labels with the main one's probability, title last."""
+    """Print rows for a person: labels with their probabilities, title last."""
     shown = [
         {
             "article_id": row["article_id"],
