@@ -1,8 +1,11 @@
 """The scorer: equal to the matrix path, one answer a row, and silent with a reason."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,7 @@ from newsdesk.features import ArabicTfidfVectorizer
 from newsdesk.heads import TrainedHead
 from newsdesk.params import read_settings
 from newsdesk.scorer import Scorer, is_arabic
+from tests.test_engine import hostile
 
 ARABIC = "أعلنت وزارة الدفاع الأميركية في واشنطن أن الجيش قتل قيادياً في تنظيم «القاعدة» بغارة جوية."
 
@@ -26,7 +30,7 @@ def scorer(project: Path) -> Scorer:
 
 
 def test_equals_the_matrix_path(project: Path, scorer: Scorer) -> None:
-    """scikit-learn's vectorizer and a matrix product against the scorer's own sums."""
+    """The vectorizer's matrix and a matrix product against the scorer's own sums."""
     params = read_settings(project / "params.yaml")
     articles = pq.read_table(project / "data/clean/articles.parquet").to_pandas()
     vectorizer = ArabicTfidfVectorizer(normalization=params.text, **params.features.model_dump())
@@ -108,40 +112,109 @@ def test_marks_tatweel_digits_and_invisibles_change_nothing(scorer: Scorer) -> N
 
 
 def test_two_rows_of_one_title_and_unequal_lengths(scorer: Scorer) -> None:
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="2 titles for 1 texts"):
         scorer.predict(["أ", "ب"], ["نص"])
 
 
-def test_packaged_code_runs_without_the_project(project: Path, tmp_path: Path) -> None:
-    """The model's own scorer.py, in a process that cannot import newsdesk, gives the evaluated labels."""
+def compiled(folder: Path, *, threads: int = 1) -> Scorer:
+    scorer = Scorer.load(folder)
+    scorer.compile_from, scorer.threads = 0, threads
+    return scorer
+
+
+def test_the_compiled_path_gives_the_same_bits(project: Path, scorer: Scorer) -> None:
+    """Of every article of the corpus, in any number of threads, as lists and as Arrow columns."""
+    articles = pq.read_table(project / "data/clean/articles.parquet")
+    titles, texts = articles["title"], articles["text"]
+    plain = Scorer.load(project / "model")
+    plain.compile_from = len(texts) + 1
+    expected, reasons = plain.predict_proba(titles.to_pylist(), texts.to_pylist())
+    for threads in (1, 3):
+        for columns in ((titles, texts), (titles.to_pylist(), texts.to_pylist())):
+            found, why = compiled(project / "model", threads=threads).predict_proba(*columns)
+            assert found.tobytes() == expected.tobytes()
+            assert why == reasons
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows=st.lists(st.tuples(hostile, hostile | st.just(ARABIC) | st.none()), max_size=4))
+def test_the_compiled_path_says_the_same_of_hostile_texts(project: Path, rows: list[tuple[str, str]]) -> None:
+    titles, texts = [title for title, _ in rows], [text for _, text in rows]
+    assert COMPILED(project).predict(titles, texts) == PLAIN(project).predict(titles, texts)
+
+
+PLAIN, COMPILED = (
+    cache(lambda folder, load=load: load(folder / "model")) for load in (Scorer.load, compiled)
+)
+
+
+def test_the_plain_path_until_there_is_enough_to_do(project: Path) -> None:
+    scorer = Scorer.load(project / "model")
+    scorer.compile_from = 3
+    scorer.predict(["أ", "ب"], [ARABIC, ARABIC])
+    assert scorer._compiled is None
+    scorer.predict(["أ"], [ARABIC])
+    assert scorer._compiled is not None
+
+
+PACKAGED = """
+import builtins, importlib.util, json, sys
+real = builtins.__import__
+def guarded(name, *a, **k):
+    if name.startswith(("newsdesk", "sklearn", "scipy", "pandas", "pyarrow", "dvc", "mlflow")):
+        raise ImportError(name)
+    return real(name, *a, **k)
+builtins.__import__ = guarded
+if "--no-numba" in sys.argv:
+    sys.modules["numba"] = None
+sys.path.insert(0, sys.argv[1])
+import scorer
+rows = json.load(sys.stdin)
+model = scorer.Scorer.load(sys.argv[1])
+model.compile_from = int(sys.argv[2])
+said = model.predict([r[0] for r in rows], [r[1] for r in rows])
+print(json.dumps([[p.labels, p.scores] for p in said]))
+print("compiled" if model._compiled else "plain")
+"""
+
+
+def predict_packaged(project: Path, *args: str, **env: str) -> tuple[subprocess.CompletedProcess[str], list]:
+    """Labels by the model's own code, in a process that can't import newsdesk, and those evaluated."""
     evaluated = pq.read_table(project / "data/predictions.parquet").to_pylist()[:20]
     articles = {
         r["article_id"]: r for r in pq.read_table(project / "data/clean/articles.parquet").to_pylist()
     }
     rows = [articles[e["article_id"]] for e in evaluated]
-    code = """
-import builtins, importlib.util, json, sys
-real = builtins.__import__
-def guarded(name, *a, **k):
-    assert not name.startswith(("newsdesk", "sklearn", "scipy", "pandas", "dvc", "mlflow")), name
-    return real(name, *a, **k)
-builtins.__import__ = guarded
-spec = importlib.util.spec_from_file_location("scorer", sys.argv[1] + "/scorer.py")
-module = importlib.util.module_from_spec(spec)
-sys.modules["scorer"] = module
-spec.loader.exec_module(module)
-rows = json.load(sys.stdin)
-said = module.Scorer.load(sys.argv[1]).predict([r[0] for r in rows], [r[1] for r in rows])
-print(json.dumps([[p.labels, p.scores] for p in said]))
-"""
     done = subprocess.run(
-        [sys.executable, "-B", "-c", code, str(project / "model")], check=True, capture_output=True, text=True,
-        input=json.dumps([(r["title"], r["text"]) for r in rows]), cwd=tmp_path,
+        [sys.executable, "-B", "-c", PACKAGED, *args], check=True, capture_output=True, text=True,
+        input=json.dumps([(r["title"], r["text"]) for r in rows]), cwd=project.parent, env=os.environ | env,
     )  # fmt: skip
-    for (labels, scores), e in zip(json.loads(done.stdout), evaluated, strict=True):
+    for (labels, scores), e in zip(json.loads(done.stdout.splitlines()[0]), evaluated, strict=True):
         for task in ("region", "topic"):
             assert labels[task] == e[f"{task}_predicted"]
             assert scores[task] == dict(e[f"{task}_scores"])
+    return done, evaluated
+
+
+@pytest.mark.parametrize(
+    ("args", "path"), [(["0"], "compiled"), (["0", "--no-numba"], "plain"), (["1000"], "plain")]
+)
+def test_packaged_code_runs_without_the_project(
+    project: Path, tmp_path: Path, args: list[str], path: str
+) -> None:
+    done, _ = predict_packaged(project, str(project / "model"), *args, NUMBA_CACHE_DIR=str(tmp_path))
+    assert done.stdout.splitlines()[1] == path
+    assert not done.stderr
+
+
+def test_no_folder_for_compiled_code(project: Path, tmp_path: Path) -> None:
+    """It says so and works all the same."""
+    model = tmp_path / "model"
+    shutil.copytree(project / "model", model, ignore=shutil.ignore_patterns("__pycache__"))
+    (model / "__pycache__").write_text("a file where a folder would be")
+    done, _ = predict_packaged(project, str(model), "0", HOME="/dev/null", XDG_CACHE_HOME="/dev/null")
+    assert done.stdout.splitlines()[1] == "compiled"
+    assert done.stderr.count("set NUMBA_CACHE_DIR") == 1
 
 
 @pytest.mark.parametrize(
@@ -150,7 +223,8 @@ print(json.dumps([[p.labels, p.scores] for p in said]))
         (lambda m: (m / "weights.npz").unlink(), "no readable model .FileNotFoundError"),
         (lambda m: (m / "weights.npz").write_bytes(b"PK\x03\x04 cut"), "no readable model .BadZipFile"),
         (lambda m: (m / "model.json").write_text("{"), "no readable model .JSONDecodeError"),
-        (lambda m: (m / "model.json").write_text('{"format": 99}'), "model format 99, this code reads 1"),
+        (lambda m: (m / "model.json").write_text('{"format": 99}'), "model format 99, this code reads 2"),
+        (lambda m: (m / "model.json").write_text('{"format": 2}'), "no readable model .KeyError"),
         (lambda m: (m / "terms.json").write_text('["كلمة"]'), "weights of shape .* for 1 terms"),
     ],
 )

@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import click
@@ -23,13 +23,17 @@ def note(message: str) -> None:
     click.echo(message, err=True)
 
 
-def progress(items: Iterable[T], what: str) -> Iterator[T]:
-    """Pass items through, showing their count and rate: live on a terminal, now and then in a log."""
+def progress(items: Iterable[T], what: str, *, size: Callable[[T], int] = lambda item: 1) -> Iterator[T]:
+    """Pass items through, showing their count and rate: live on a terminal, now and then in a log.
+
+    An item that is a batch counts as many times as its `size` says.
+    """
     live = sys.stderr.isatty()
     started = last = time.monotonic()
     count = 0
-    for count, item in enumerate(items, start=1):
+    for item in items:
         yield item
+        count += size(item)
         now = time.monotonic()
         if now - last >= (0.2 if live else NOTE_EVERY_SECONDS):
             last = now

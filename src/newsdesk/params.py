@@ -46,14 +46,23 @@ class Clean(_Frozen):
 class Features(_Frozen):
     """The TF-IDF vectorizer."""
 
-    ngram_max: int = Field(1, ge=1, le=3, description="longest word n-gram")
-    char_ngrams: tuple[int, int] | None = Field(
-        (3, 5), description="shortest and longest run of characters within a word; null for words alone"
+    ngram_max: int = Field(1, ge=0, le=3, description="longest run of words; 0 for no words")
+    ngram_scope: Literal["text", "sentence"] = Field(
+        "text", description="whether a run of words may reach into the next sentence"
     )
+    stem: Literal["snowball"] | None = Field("snowball", description="stemmer of the words; null for none")
+    char_ngrams: tuple[int, int] | None = Field(
+        (4, 6), description="shortest and longest run of characters within a word; null for words alone"
+    )
+    word_weight: float = Field(1.0, gt=0, description="weight of words beside characters")
+    char_weight: float = Field(2.0, gt=0, description="weight of characters beside words")
     min_df: int = Field(1, ge=1, description="fewest training articles that hold a term")
     max_df: float = Field(0.5, gt=0, le=1, description="largest share of training articles that hold a term")
     max_features: int | None = Field(None, ge=1, description="keep only so many of the commonest terms")
     sublinear_tf: bool = Field(True, description="1 + log(count) in place of the count")
+    norm: Literal["l2", "l1"] | None = Field(
+        "l2", description="what is made one, for words and for characters each; null for nothing"
+    )
     title_weight: int = Field(3, ge=1, description="how often a word of the title counts")
 
     @field_validator("char_ngrams")
@@ -62,6 +71,12 @@ class Features(_Frozen):
         if value and not 1 <= value[0] <= value[1] <= 10:
             raise ValueError("expected two lengths, 1 <= shortest <= longest <= 10")
         return value
+
+    @model_validator(mode="after")
+    def _check_blocks(self) -> Self:
+        if not self.ngram_max and self.char_ngrams is None:
+            raise ValueError("neither words nor characters to count; set ngram_max or char_ngrams")
+        return self
 
 
 class Train(_Frozen):

@@ -1,19 +1,26 @@
-"""The one file that scores: text in, regions and topics out.
+"""What scores: text in, regions and topics out.
 
-It needs NumPy and nothing of this project, is copied into every packaged model, and holds the only
-implementation of normalization and tokenization: training imports it from here, so that a model is
-trained on the terms that it is served with.
+It needs NumPy and nothing of this project, is copied into every packaged model, and holds the reference
+implementation of normalization, tokens and terms: training counts the terms that the model is served with.
+Many articles are scored by the compiled path, in the files `engine.py` and `kernel.py` beside this one, where
+numba is installed; its scores are the same to the last bit.
 """
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import json
+import math
 import re
+import sys
+import threading
+import types
 import unicodedata
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,13 +29,17 @@ import numpy as np
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
-FORMAT = 1
+FORMAT = 2
 CHAR_TERM = "#"
 UNREADABLE = (
     OSError, EOFError, KeyError, IndexError, TypeError, ValueError, NotImplementedError, zlib.error,
     zipfile.BadZipFile,
 )  # fmt: skip
+STEMMERS = {"snowball": "arabic"}  # algorithms of PyStemmer
+COMPILE_FROM = 256  # articles; fewer are done before the compiled path is loaded, let alone compiled
+BATCH = 1024
 TOKEN = re.compile(r"\w\w+")
+SENTENCE_END = re.compile("[.!?\u061f\n]")
 LETTER = re.compile(r"[^\W\d_]")
 ARABIC_LETTER = re.compile(
     "[\u0620-\u064a\u066e-\u06d3\u06d5\u06ee\u06ef\u06fa-\u06fc\u06ff\u0750-\u077f\ufb50-\ufefc]"
@@ -39,6 +50,11 @@ FOREIGN_LETTER = re.compile("[پچژگکیٹڈڑےہھںۀېۍڼړښځڅډڕڵۆ
 ARABIC_WORD = re.compile(
     r"(?:[وفبك]?ال\w+|لل\w+|في|من|على|إلى|الى|أن|ان|عن|مع|هذا|هذه|التي|الذي|بعد|قال|كان)"
 )
+# what a character can be, for the compiled path
+CLASSES = {
+    "word": re.compile(r"\w"), "end": SENTENCE_END,
+    "letter": LETTER, "arabic": ARABIC_LETTER, "foreign": FOREIGN_LETTER,
+}  # fmt: skip
 MIN_ARABIC_LETTERS = 0.3  # scraped articles carry scripts and lists of foreign titles
 MAX_FOREIGN_LETTERS = 0.02
 MIN_ARABIC_WORDS = 0.15
@@ -68,28 +84,43 @@ def tokenize(normalized: str) -> list[str]:
     return TOKEN.findall(normalized)
 
 
-def analyze(tokens: Sequence[str], *, ngram_max: int, char_ngrams: Sequence[int] | None) -> list[str]:
-    """The terms of a text: runs of 1 to `ngram_max` words, and runs of characters within words.
+def sentences(normalized: str, *, scope: str) -> list[list[str]]:
+    """Tokens of a normalized text, by sentence where runs of words end with it (`scope` "sentence")."""
+    parts = SENTENCE_END.split(normalized) if scope == "sentence" else [normalized]
+    return [tokenize(part) for part in parts]
 
-    Parameters
-    ----------
-    tokens : sequence of str
-    char_ngrams : (shortest, longest) or None
-        Lengths of the character runs; a word's edges count as spaces, as in scikit-learn's `char_wb`.
-        These terms begin with `CHAR_TERM`, so that none can be taken for a word.
+
+def word_runs(words: Sequence[str], *, ngram_max: int) -> list[str]:
+    """Runs of 1 to `ngram_max` words, joined by spaces; none for 0."""
+    return [" ".join(words[i : i + n]) for n in range(1, ngram_max + 1) for i in range(len(words) - n + 1)]
+
+
+def char_runs(token: str, *, shortest: int, longest: int) -> list[str]:
+    """Runs of characters within a word, whose edges count as spaces, as in scikit-learn's `char_wb`."""
+    padded, runs = f" {token} ", []
+    for n in range(shortest, longest + 1):
+        runs += [padded[i : i + n] for i in range(max(1, len(padded) - n + 1))]
+        if len(padded) <= n:
+            break  # a short word counts once, not once a length
+    return runs
+
+
+def stemmer(name: str | None) -> Callable[[list[str]], list[str]] | None:
+    """The function that stems a list of normalized words, or None for no stemming.
+
+    Raises
+    ------
+    ValueError
+        If PyStemmer is not installed.
     """
-    terms = list(tokens)
-    for n in range(2, ngram_max + 1):
-        terms.extend(" ".join(tokens[i : i + n]) for i in range(len(tokens) - n + 1))
-    if char_ngrams:
-        shortest, longest = char_ngrams
-        for token in tokens:
-            padded = f" {token} "
-            for n in range(shortest, longest + 1):
-                terms.extend(CHAR_TERM + padded[i : i + n] for i in range(max(1, len(padded) - n + 1)))
-                if len(padded) <= n:
-                    break  # a short word counts once, not once a length
-    return terms
+    if name is None:
+        return None
+    try:
+        from Stemmer import Stemmer
+    except ImportError:
+        raise ValueError("words are stemmed by PyStemmer, which is missing: pip install PyStemmer") from None
+    stem = Stemmer(STEMMERS[name]).stemWords
+    return lambda words: [stemmed or word for stemmed, word in zip(stem(words), words, strict=True)]
 
 
 def is_arabic(text: str) -> bool:
@@ -140,8 +171,13 @@ class Scorer:
     ----------
     heads : tuple of Head
     terms : tuple of str, shape (n_terms,)
+        Words and runs of them, then runs of characters, which begin with `CHAR_TERM`.
     info : dict
         The model's `model.json`.
+    threads : int
+        Of the compiled path.
+    compile_from : int
+        How many articles must come before the compiled path is loaded, or compiled.
     """
 
     def __init__(
@@ -149,19 +185,15 @@ class Scorer:
     ) -> None:
         self.info = dict(info)
         self.terms = tuple(terms)
-        features = info["features"]
-        self._ngram_max: int = features["ngram_max"]
-        self._char_ngrams: list[int] | None = features["char_ngrams"]
-        self._title_weight: int = features["title_weight"]
-        self._sublinear_tf: bool = features["sublinear_tf"]
-        self._min_words: int = features["min_words"]
+        self.threads = 1
+        self.compile_from = COMPILE_FROM
+        self._features = info["features"]
         fold = info["normalization"]
         self._table = str.maketrans(fold["from"], fold["to"], fold["remove"])
+        self._stem = stemmer(self._features["stem"])
         self._index = {term: i for i, term in enumerate(self.terms)}
         self._idf = np.asarray(weights["idf"], dtype=np.float64)
-        self._coef: FloatArray = np.ascontiguousarray(
-            weights["coef"], dtype=np.float64
-        )  # (n_terms, n_labels)
+        self._coef = np.ascontiguousarray(weights["coef"], dtype=np.float32)  # (n_terms, n_labels)
         self._intercept = np.asarray(weights["intercept"], dtype=np.float64)
         self._slope = np.asarray(weights["slope"], dtype=np.float64)
         self._offset = np.asarray(weights["offset"], dtype=np.float64)
@@ -173,6 +205,9 @@ class Scorer:
             )
             start = stop
         self.heads = tuple(heads)
+        self._n_scored = 0
+        self._compiled: tuple[Any, Any] | None = None
+        self._lock = threading.Lock()  # one thread loads the compiled path
 
     @classmethod
     def load(cls, folder: str | Path) -> Scorer:
@@ -186,14 +221,19 @@ class Scorer:
         folder = Path(folder)
         try:
             info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            if info["format"] == FORMAT:
+            known = info["format"] == FORMAT
+            if known:
                 terms = json.loads((folder / "terms.json").read_text(encoding="utf-8"))
                 with np.load(folder / "weights.npz", allow_pickle=False) as archive:
-                    scorer = cls(info, terms, {name: archive[name] for name in archive.files})
+                    weights = {name: archive[name] for name in archive.files}
         except UNREADABLE as error:
             raise ValueError(f"{folder}: no readable model ({type(error).__name__}: {error})") from error
-        if info["format"] != FORMAT:
+        if not known:
             raise ValueError(f"{folder}: model format {info['format']}, this code reads {FORMAT}")
+        try:
+            scorer = cls(info, terms, weights)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{folder}: no readable model ({type(error).__name__}: {error})") from error
         n_labels = sum(len(head.labels) for head in scorer.heads)
         if scorer._coef.shape != (len(terms), n_labels) or len(scorer._idf) != len(terms):
             found = f"weights of shape {scorer._coef.shape}"
@@ -209,64 +249,198 @@ class Scorer:
 
         Parameters
         ----------
-        titles, texts : iterable of str or None, shape (n_articles,)
+        titles, texts : iterables of str or None, or Arrow arrays of strings, shape (n_articles,)
 
         Returns
         -------
         list of Prediction, shape (n_articles,)
             In the order of the input, one for each, whatever it holds.
         """
-        return [self._predict_one(title or "", text or "") for title, text in zip(titles, texts, strict=True)]
+        probabilities, reasons = self.predict_proba(titles, texts)
+        held = [probabilities[:, head.columns] >= head.thresholds for head in self.heads]
+        orders = [np.argsort(-probabilities[:, head.columns], axis=1, kind="stable") for head in self.heads]
+        predictions = []
+        for row, reason in enumerate(reasons):
+            if reason:
+                silent: dict[str, list[str]] = {head.task: [] for head in self.heads}
+                predictions.append(Prediction(silent, {head.task: {} for head in self.heads}, reason))
+                continue
+            labels, scores = {}, {}
+            for head, holds, order in zip(self.heads, held, orders, strict=True):
+                labels[head.task] = [head.labels[i] for i in order[row] if holds[row, i]]
+                own = probabilities[row, head.columns].tolist()
+                scores[head.task] = dict(zip(head.labels, own, strict=True))
+            predictions.append(Prediction(labels, scores, None if any(labels.values()) else "no_evidence"))
+        return predictions
 
-    def decision_function(self, title: str, text: str) -> FloatArray:
-        """Linear scores of all labels of all heads before calibration, shape (n_labels,)."""
-        indices, values = self._features(*self._tokens(title, text))
-        scores: FloatArray = values @ self._coef[indices] + self._intercept
-        return scores
+    def predict_proba(
+        self, titles: Iterable[str | None], texts: Iterable[str | None]
+    ) -> tuple[FloatArray, list[str | None]]:
+        """Probabilities of all labels of all heads, and why an article was not scored, if it was not.
 
-    def _predict_one(self, title: str, text: str) -> Prediction:
-        title_tokens, text_tokens = self._tokens(title, text)
-        if len(title_tokens) + len(text_tokens) < self._min_words:
-            return self._silent("too_short")
-        if not is_arabic(f"{title}\n{text}"):
-            return self._silent("not_arabic")
-        indices, values = self._features(title_tokens, text_tokens)
-        if not len(indices):
-            return self._silent("no_evidence")
-        scores = values @ self._coef[indices] + self._intercept
-        probabilities = _sigmoid(self._slope * scores + self._offset)
-        labels, by_label = {}, {}
-        for head in self.heads:
-            own = probabilities[head.columns]
-            held = [i for i in np.argsort(-own, kind="stable") if own[i] >= head.thresholds[i]]
-            labels[head.task] = [head.labels[i] for i in held]
-            by_label[head.task] = dict(zip(head.labels, own.tolist(), strict=True))
-        return Prediction(labels, by_label, None if any(labels.values()) else "no_evidence")
+        Returns
+        -------
+        ndarray of shape (n_articles, n_labels)
+            NaN in the rows that were not scored; the heads' `columns` tell which label is where.
+        list of str or None, shape (n_articles,)
+        """
+        of_titles, of_texts = _sequence(titles), _sequence(texts)
+        n = len(of_texts)
+        if len(of_titles) != n:
+            raise ValueError(f"{len(of_titles)} titles for {n} texts; give one of each an article")
+        self._n_scored += n
+        score = self._score_compiled if self._load_compiled() else self._score_plain
+        scores = np.empty((n, len(self._intercept)))
+        reasons: list[str | None] = []
+        for start in range(0, n, BATCH):
+            batch = slice(start, start + BATCH)
+            scores[batch], why = score(of_titles[batch], of_texts[batch])
+            reasons += why
+        probabilities = _sigmoid(self._slope * (scores + self._intercept) + self._offset)
+        probabilities[[reason is not None for reason in reasons]] = np.nan
+        return probabilities, reasons
 
-    def _silent(self, reason: str) -> Prediction:
-        return Prediction({h.task: [] for h in self.heads}, {h.task: {} for h in self.heads}, reason)
+    # the plain path
 
-    def _tokens(self, title: str, text: str) -> tuple[list[str], list[str]]:
-        return tokenize(normalize(title, self._table)), tokenize(normalize(text, self._table))
+    def _score_plain(self, titles: Any, texts: Any) -> tuple[FloatArray, list[str | None]]:
+        scores, reasons = np.zeros((len(texts), len(self._intercept))), []
+        for row, (title, text) in enumerate(zip(_strings(titles), _strings(texts), strict=True)):
+            parts = [sentences(normalize(part, self._table), scope=self._scope) for part in (title, text)]
+            reason = None
+            if sum(len(sentence) for part in parts for sentence in part) < self._features["min_words"]:
+                reason = "too_short"
+            elif not is_arabic(f"{title}\n{text}"):
+                reason = "not_arabic"
+            else:
+                columns, values = self._row(*parts)
+                if len(columns):  # summed one after the other, as the compiled path does
+                    scores[row] = np.cumsum(values[:, None] * self._coef[columns], axis=0)[-1]
+                else:
+                    reason = "no_evidence"
+            reasons.append(reason)
+        return scores, reasons
 
-    def _analyze(self, tokens: list[str]) -> list[str]:
-        return analyze(tokens, ngram_max=self._ngram_max, char_ngrams=self._char_ngrams)
+    @property
+    def _scope(self) -> str:
+        return str(self._features["ngram_scope"])
 
-    def _features(
-        self, title_tokens: list[str], text_tokens: list[str]
+    def _row(
+        self, title: list[list[str]], text: list[list[str]]
     ) -> tuple[np.ndarray[Any, np.dtype[np.intp]], FloatArray]:
-        """Indices and TF-IDF values of the known terms of one article, each of shape (n_known,)."""
-        counts = Counter(self._analyze(text_tokens))
-        for term in self._analyze(title_tokens):
-            counts[term] += self._title_weight
+        """Columns and TF-IDF values of an article's known terms, each of shape (n_known,)."""
+        words: Counter[str] = Counter()
+        chars: Counter[str] = Counter()
+        for part, weight in ((title, self._features["title_weight"]), (text, 1)):
+            for tokens in part:
+                stems = self._stem(tokens) if self._stem else tokens
+                for run in word_runs(stems, ngram_max=self._features["ngram_max"]):
+                    words[run] += weight
+            if self._features["char_ngrams"]:
+                shortest, longest = self._features["char_ngrams"]
+                for token in (token for tokens in part for token in tokens):
+                    for run in char_runs(token, shortest=shortest, longest=longest):
+                        chars[CHAR_TERM + run] += weight
+        blocks = [
+            self._block(words, self._features["word_weight"]),
+            self._block(chars, self._features["char_weight"]),
+        ]
+        return np.concatenate([b[0] for b in blocks]), np.concatenate([b[1] for b in blocks])
+
+    def _block(
+        self, counts: Counter[str], weight: float
+    ) -> tuple[np.ndarray[Any, np.dtype[np.intp]], FloatArray]:
         known = sorted((i, n) for term, n in counts.items() if (i := self._index.get(term)) is not None)
-        indices = np.array([i for i, _ in known], dtype=np.intp)
-        values = np.array([n for _, n in known], dtype=np.float64)
-        if self._sublinear_tf:
-            values = np.log(values) + 1.0
-        values *= self._idf[indices]
-        norm = np.sqrt(values @ values)
-        return indices, values / norm if norm else values
+        columns = np.array([i for i, _ in known], dtype=np.intp)
+        sublinear, norm = self._features["sublinear_tf"], self._features["norm"]
+        values = (
+            np.array([math.log(n) + 1.0 if sublinear else float(n) for _, n in known]) * self._idf[columns]
+        )
+        if norm and len(values):
+            total = np.cumsum(values * values if norm == "l2" else values)[-1]
+            values = values / (np.sqrt(total) if norm == "l2" else total)
+        return columns, values * weight
+
+    # the compiled path
+
+    def _load_compiled(self) -> bool:
+        """Whether the compiled path is there; it is loaded when enough articles have come."""
+        if self._compiled is None and self._n_scored >= self.compile_from:
+            with self._lock:
+                if self._compiled is None and (engine := _load_engine()):
+                    self._compiled = self._build(engine)
+        return self._compiled is not None
+
+    def _build(self, module: Any) -> tuple[Any, Any]:
+        features = self._features
+        engine = module.Engine(
+            normalize=lambda text: normalize(text, self._table),
+            maps=module.build_maps(lambda text: normalize(text, self._table), CLASSES),
+            ngram_max=features["ngram_max"],
+            sentences=features["ngram_scope"] == "sentence",
+            char_ngrams=features["char_ngrams"],
+            title_weight=features["title_weight"],
+            stem=self._stem,
+        )
+        words = [term for term in self.terms if not term.startswith(CHAR_TERM)]
+        engine.set_terms(words, [term.removeprefix(CHAR_TERM) for term in self.terms[len(words) :]])
+        weights = module.build_weights(
+            self._idf[: len(words)],
+            self._idf[len(words) :],
+            sublinear=features["sublinear_tf"],
+            norm=features["norm"],
+            word_weight=features["word_weight"],
+            char_weight=features["char_weight"],
+        )
+        return engine, weights
+
+    def _score_compiled(self, titles: Any, texts: Any) -> tuple[FloatArray, list[str | None]]:
+        assert self._compiled is not None
+        engine, weights = self._compiled
+        with engine.lock:
+            engine.threads = self.threads
+            scanned = engine.scan(titles, texts)
+            scores, n_known = engine.scores(scanned, weights, self._coef)
+        n_letters, n_arabic, n_foreign = scanned.letters.T
+        arabic = (n_letters > 0) & (n_arabic >= MIN_ARABIC_LETTERS * n_letters)
+        unsure = scanned.slow | (arabic & (n_foreign > MAX_FOREIGN_LETTERS * n_letters))
+        for row in np.flatnonzero(unsure):
+            (title,), (text,) = _strings(titles[row : row + 1]), _strings(texts[row : row + 1])
+            arabic[row] = is_arabic(f"{title}\n{text}")
+        reasons = np.full(len(scores), None, dtype=object)
+        reasons[n_known == 0] = "no_evidence"
+        reasons[~arabic] = "not_arabic"
+        reasons[scanned.n_tokens() < self._features["min_words"]] = "too_short"
+        return scores, reasons.tolist()
+
+
+def _sequence(values: Iterable[str | None]) -> Any:
+    """What can be sliced: Arrow arrays and lists as they are, all else as a list."""
+    return values if isinstance(values, list) or hasattr(values, "to_pylist") else list(values)
+
+
+def _strings(values: Any) -> list[str]:
+    return [value or "" for value in (values.to_pylist() if hasattr(values, "to_pylist") else values)]
+
+
+def _load_engine() -> Any:
+    """The driver of the compiled path, or None where numba is missing.
+
+    In a model's folder it stands beside this file, and the folder is made a package of its own name, so
+    that two models in one process run each its own code.
+    """
+    if importlib.util.find_spec("numba") is None:
+        return None
+    if __package__ == "newsdesk":
+        from newsdesk import engine
+
+        return engine
+    folder = Path(__file__).resolve().parent
+    name = f"model_{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}"
+    if name not in sys.modules:
+        package = types.ModuleType(name)
+        package.__path__ = [str(folder)]
+        sys.modules[name] = package
+    return importlib.import_module(f"{name}.engine")
 
 
 def _sigmoid(x: FloatArray) -> FloatArray:

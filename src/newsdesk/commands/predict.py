@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, cast
@@ -53,6 +54,7 @@ def main(
     if form == "table" and output:
         raise NewsdeskError("--format table is for reading; give jsonl, csv or parquet with --output")
     scorer = load(model)
+    scorer.threads = os.cpu_count() or 1
     taxonomy = taxonomy_of(scorer)
     account = Refused()
     rows = batch.label(account.split(read_inputs(inputs, taxonomy.sections)), scorer, taxonomy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from newsdesk.heads import indicator
 from newsdesk.metrics import evaluate_head, main_label_pairs, precision_recall_points
 from newsdesk.params import Settings, read_settings
 from newsdesk.schema import ARTICLES
-from newsdesk.scorer import Prediction
+from newsdesk.scorer import Prediction, Scorer
 
 
 def run(
@@ -33,7 +34,7 @@ def run(
     """Score the labelled test articles and measure each head on the trusted ones."""
     scorer = artifacts.read_model(model)
     rows = labelled_test(artifacts.read_table(articles, ARTICLES))
-    predicted = scorer.predict(progress(rows["title"].to_pylist(), "scoring"), rows["text"].to_pylist())
+    predicted = list(progress(score(scorer, rows), "scoring"))
     measured: dict[str, Any] = {}
     by_label: dict[str, Any] = {}
     for head in scorer.heads:
@@ -67,6 +68,12 @@ def run(
     artifacts.write_table(tabulate(rows, predicted), predictions)
     for task, of_head in measured.items():
         note(f"evaluate {task}: f1_macro {of_head['f1_macro']:.3f}, f1_micro {of_head['f1_micro']:.3f}")
+
+
+def score(scorer: Scorer, rows: pa.Table) -> Iterator[Prediction]:
+    """Predictions in the order of the rows."""
+    for batch in rows.select(["title", "text"]).to_batches(max_chunksize=512):
+        yield from scorer.predict(batch["title"], batch["text"])
 
 
 def labelled_test(articles: pa.Table) -> pa.Table:

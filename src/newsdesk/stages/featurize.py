@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from newsdesk import artifacts
-from newsdesk.console import entry_point, note
+from newsdesk.console import entry_point, note, progress
 from newsdesk.errors import NewsdeskError
 from newsdesk.features import ArabicTfidfVectorizer
 from newsdesk.params import Settings, read_settings
@@ -21,18 +21,20 @@ LABEL_COLUMNS = ["article_id", "split", "region", "topic", "region_origin", "top
 def run(settings: Settings, *, articles: Path, features: Path) -> None:
     """Fit the vectorizer on the labelled training articles; transform those and the validation ones."""
     rows = labelled(artifacts.read_table(articles, ARTICLES))
-    frame = rows.select(["title", "text"]).to_pandas()
     is_train = rows["split"].to_numpy(zero_copy_only=False) == "train"
     if not is_train.any():
         raise NewsdeskError(
             f"{articles}: no labelled article in the training split; give labels or more rows"
         )
-    vectorizer = ArabicTfidfVectorizer(normalization=settings.text, **settings.features.model_dump())
+    vectorizer = ArabicTfidfVectorizer(
+        normalization=settings.text, n_jobs=-1, **settings.features.model_dump()
+    )
     try:
-        vectorizer.fit(frame[is_train])
+        training = rows.filter(pa.array(is_train)).select(["title", "text"]).to_batches(max_chunksize=4096)
+        vectorizer.fit_batches(progress(training, "fitting", size=len))
     except ValueError as error:
         raise NewsdeskError(f"{articles}: {error}; lower features.min_df or give more rows") from None
-    matrix = vectorizer.transform(frame)
+    matrix = vectorizer.transform(rows)
     artifacts.write_table(rows.select(LABEL_COLUMNS), features / "rows.parquet")
     artifacts.write_json(vectorizer.get_feature_names_out().tolist(), features / "terms.json")
     artifacts.write_arrays(features / "idf.npz", idf=vectorizer.idf_)

@@ -16,7 +16,7 @@ from newsdesk.text import build_table
 
 
 def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: Path, model: Path) -> None:
-    """Write `model.json`, `terms.json`, `weights.npz` and the code that reads them, `scorer.py`."""
+    """Write `model.json`, `terms.json`, `weights.npz` and the code that reads them."""
     terms = artifacts.read_json(features / "terms.json")
     described = [artifacts.read_json(head / "head.json") for head in heads]
     weights = [artifacts.read_arrays(head / "weights.npz") for head in heads]
@@ -31,10 +31,7 @@ def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: 
         "version": __version__,
         "normalization": build_table(settings.text),
         "features": {
-            "ngram_max": settings.features.ngram_max,
-            "char_ngrams": settings.features.char_ngrams,
-            "title_weight": settings.features.title_weight,
-            "sublinear_tf": settings.features.sublinear_tf,
+            **settings.features.model_dump(exclude={"min_df", "max_df", "max_features"}),
             "min_words": settings.clean.min_words,
         },
         "heads": [{key: head[key] for key in ("task", "labels", "thresholds")} for head in described],
@@ -43,7 +40,9 @@ def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: 
     }
     artifacts.write_json(terms, model / "terms.json")
     artifacts.write_arrays(model / "weights.npz", **arrays)
-    artifacts.write_text(Path(scorer.__file__).read_text(encoding="utf-8"), model / "scorer.py")
+    for name in ("scorer.py", "engine.py", "kernel.py"):
+        code = Path(scorer.__file__).with_name(name)
+        artifacts.write_text(code.read_text(encoding="utf-8"), model / name)
     artifacts.write_json(info, model / "model.json")
     artifacts.read_model(model)
     size = sum(file.stat().st_size for file in model.iterdir())
@@ -57,7 +56,7 @@ def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: 
 @click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--model", default="model", show_default=True, type=click.Path(path_type=Path))
 def main(heads: tuple[Path, ...], params: Path, features: Path, taxonomy: Path, model: Path) -> None:
-    """Package the trained HEADS into one folder that scores by itself: JSON, npz, one Python file.
+    """Package the trained HEADS into one folder that scores by itself: JSON, npz, three Python files.
 
     \b
     Example:

@@ -1,0 +1,131 @@
+"""The compiled path against the plain one: the same tokens of any text, whatever stands in it."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsdesk import engine as driver
+from newsdesk.engine import Engine
+from newsdesk.kernel import BREAK
+from newsdesk.scorer import CLASSES, char_runs, normalize, sentences, tokenize, word_runs
+from newsdesk.text import Normalization, build_table, translation
+
+PLAIN = Normalization(**dict.fromkeys(Normalization.model_fields, False))
+FOLDED = Normalization()
+# letters with marks, ligatures, expansions, compositions, invisibles, other planes, ends of sentences
+HOSTILE = (
+    "ابتأإآةىيئؤءلگپچ٣۵_-.؟!\n ﻻﷺﷲ\u0651\u0654\u0653\u064b\u0670\u200c\u0640\u202b\ufeffeÉΣςİß\u0301\u0308\u0345"
+    "가\u1100\u1161\u11a8𝔸𝒳😀½²™ﬁǅ\u1e9e\u0958\u09be\ud800\udfff\x00"
+)
+hostile = st.text(st.sampled_from(HOSTILE) | st.characters(), max_size=60)
+
+
+def build_engine(normalization: Normalization = FOLDED, **extra) -> Engine:
+    table = translation(build_table(normalization))
+
+    def fold(text: str) -> str:
+        return normalize(text, table)
+
+    given = {"ngram_max": 1, "sentences": False, "char_ngrams": None, "title_weight": 1, "stem": None}
+    return Engine(normalize=fold, maps=driver.build_maps(fold, CLASSES), **given | extra)
+
+
+ENGINES = {n: build_engine(n, sentences=True) for n in (FOLDED, PLAIN)}
+
+
+def tokens_of(engine: Engine, texts) -> list[list[list[str]]]:
+    """Tokens by text and sentence, as the compiled path finds them."""
+    engine.forget()
+    spans = engine.scan([""] * len(texts), texts).spans
+    spelled, found = engine.spellings.strings(), []
+    for start, stop in zip(spans.starts, spans.stops, strict=True):
+        own: list[list[str]] = [[]]
+        for token in spans.text[start:stop].tolist():
+            if token == BREAK:
+                own.append([])
+            else:
+                own[-1].append(spelled[token])
+        found.append([sentence for sentence in own if sentence])
+    return found
+
+
+def reference(normalization: Normalization, texts) -> list[list[list[str]]]:
+    table = translation(build_table(normalization))
+    cut = (sentences(normalize(text, table), scope="sentence") for text in texts)
+    return [[sentence for sentence in of_text if sentence] for of_text in cut]
+
+
+@pytest.mark.parametrize("normalization", ENGINES, ids=["folded", "plain"])
+def test_every_character_in_its_place(normalization: Normalization) -> None:
+    """Each code point behind, between and before letters that marks compose with."""
+    texts = [f"{chr(c)}وا{chr(c)}يب {chr(c)}e{chr(c)}" for c in range(0x30000) if not 0xD800 <= c < 0xE000]
+    for lo in range(0, len(texts), 1 << 15):
+        some = texts[lo : lo + (1 << 15)]
+        assert tokens_of(ENGINES[normalization], some) == reference(normalization, some)
+
+
+@pytest.mark.parametrize("normalization", ENGINES, ids=["folded", "plain"])
+@settings(max_examples=300, deadline=None)
+@given(texts=st.lists(hostile, max_size=4))
+def test_hostile_texts(normalization: Normalization, texts: list[str]) -> None:
+    assert tokens_of(ENGINES[normalization], texts) == reference(normalization, texts)
+
+
+def test_arrow_of_any_layout() -> None:
+    texts = ["قمة في برلين", None, "", "مباراة 😀 مدريد", "قمة باريس"]
+    expected = reference(FOLDED, [text or "" for text in texts])
+    array = pa.array(texts)
+    for column in (
+        array, array.cast(pa.large_string()), array.cast(pa.string_view()), array.dictionary_encode(),
+        pa.chunked_array([array[:2], array[2:]]), pa.array(["حشو كثير", *texts])[1:],
+    ):  # fmt: skip
+        assert tokens_of(ENGINES[FOLDED], column) == expected
+    assert tokens_of(ENGINES[FOLDED], pa.chunked_array([], pa.string())) == []
+    with pytest.raises(ValueError, match="2 titles for 1 texts"):
+        ENGINES[FOLDED].scan(["أ", "ب"], ["نص"])
+
+
+def test_a_cut_character_in_an_arrow_buffer_is_refused() -> None:
+    whole = pa.array(["قمة"])
+    cut = pa.StringArray.from_buffers(1, pa.py_buffer(np.array([0, 3], np.int32)), whole.buffers()[2])
+    with pytest.raises(pa.ArrowInvalid, match="UTF8"):
+        ENGINES[FOLDED].scan([""], cut)
+
+
+def test_terms_of_equal_hash_are_counted_and_kept_apart() -> None:
+    """With 10 bits of hash many words share one; their checks tell them apart."""
+    words = [f"كلمة{i}" for i in range(2000)]
+    narrow, wide = (build_engine(ngram_max=2, char_ngrams=(3, 3), hash_bits=bits) for bits in (10, 64))
+    for engine in (narrow, wide):
+        engine.learn(engine.scan([""], [" ".join(words)]))
+    assert narrow.words.collisions > 1000
+    assert not wide.words.collisions
+    assert (narrow.words.n, narrow.chars.n) == (wide.words.n, wide.chars.n)
+    assert wide.words.n == 2000 + 1999
+
+
+def test_what_is_remembered_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = build_engine(char_ngrams=(3, 4))
+    texts = ["قمة في برلين", "مباراة في مدريد", "قمة في مدريد"]
+    engine.learn(engine.scan([""] * 3, texts))
+    words, chars = np.arange(engine.words.n, dtype=np.int32), np.arange(engine.chars.n, dtype=np.int32)
+    engine.freeze(words, chars)
+    weights = driver.build_weights(
+        np.ones(len(words)), np.ones(len(chars)), sublinear=True, norm="l2", word_weight=1, char_weight=1
+    )
+    (before,) = engine.rows(engine.scan([""] * 3, texts), weights)
+    monkeypatch.setattr(driver, "MAX_TOKENS", 2)
+    engine.scan([""], ["كلمات لم ترد من قبل"])
+    (after,) = engine.rows(engine.scan([""] * 3, texts), weights)
+    assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def test_runs() -> None:
+    """scikit-learn's `char_wb` counts a word that is shorter than the runs once."""
+    assert word_runs(["أ", "ب", "ج"], ngram_max=2) == ["أ", "ب", "ج", "أ ب", "ب ج"]
+    assert word_runs(["أ"], ngram_max=0) == []
+    assert char_runs("في", shortest=5, longest=7) == [" في "]
+    assert char_runs("في", shortest=3, longest=5) == [" في", "في ", " في "]
+    assert tokenize("قمة، في ب 20") == ["قمة", "في", "20"]
