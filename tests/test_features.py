@@ -157,10 +157,11 @@ def test_equal_on_twenty_thousand_articles(
     "options", [{"ngram_max": 2}, {"stem": "snowball", "char_ngrams": (3, 5), "min_df": 2}]
 )
 def test_same_bytes_for_any_batches_and_threads(options: dict[str, object]) -> None:
-    table = pa.table({"title": [text[:30] for text in TEXTS], "text": TEXTS})
+    texts = [*TEXTS[:50], " ".join(TEXTS * 3), *TEXTS[50:]]  # one longer than all others together
+    table = pa.table({"title": [text[:30] for text in texts], "text": texts})
     expected = ArabicTfidfVectorizer(title_weight=2, **options)
     X = expected.fit_transform(table)
-    for size, n_jobs in ((1, 1), (7, 2), (100, 3), (10_000, 2)):
+    for size, n_jobs in ((1, 1), (7, 2), (100, 3), (10_000, 2), (10_000, 16)):
         vectorizer = ArabicTfidfVectorizer(title_weight=2, n_jobs=n_jobs, **options)
         vectorizer.fit_batches(table.to_batches(max_chunksize=size))
         blocks = list(vectorizer.transform_batches(table.to_batches(max_chunksize=size)))
@@ -180,6 +181,26 @@ def test_input_of_any_kind() -> None:
         pa.chunked_array([texts[:5], texts[5:]]), pa.table({"text": texts}), pa.RecordBatch.from_pydict({"text": texts}),
     ):  # fmt: skip
         assert abs(ArabicTfidfVectorizer().fit_transform(X) - expected).max() == 0
+
+
+def test_nothing_to_transform() -> None:
+    vectorizer = ArabicTfidfVectorizer().fit(TEXTS[:20])
+    for X in ([], pa.array([], pa.string()), pa.chunked_array([], pa.string()), pd.DataFrame({"text": []})):
+        assert vectorizer.transform(X).shape == (0, len(vectorizer.idf_))
+
+
+def test_words_in_another_order_are_another_run() -> None:
+    vectorizer = ArabicTfidfVectorizer(ngram_max=2).fit(["w772973 w866325", "w866325 w772973"])
+    assert len(vectorizer.vocabulary_) == 4
+
+
+def test_a_parameter_set_after_the_fit_holds_at_once() -> None:
+    frame = pd.DataFrame({"title": ["قمة برلين"], "text": ["بيان عن قمة"]})
+    vectorizer = ArabicTfidfVectorizer().fit(frame)
+    vectorizer.transform(frame)
+    vectorizer.set_params(title_weight=3)
+    copy = pickle.loads(pickle.dumps(vectorizer))
+    assert abs(vectorizer.transform(frame) - copy.transform(frame)).max() == 0
 
 
 def test_title_counts_as_often_as_it_weighs() -> None:
@@ -217,13 +238,20 @@ def test_pickled_it_is_the_same_and_small() -> None:
     ("options", "X", "message"),
     [
         ({}, "نص", "expected a frame or a sequence of texts, found one string"),
-        ({}, pd.DataFrame({"body": ["نص"]}), r"column 'text', found \['body'\]"),
+        ({}, pd.DataFrame({"body": ["نص"]}), r"column 'text' .* found \['body'\]"),
         ({}, ["نص", 7], "expected texts, found int in row 1"),
         ({}, [], "empty vocabulary"),
         ({}, ["", " . ؟"], "empty vocabulary"),
         ({"min_df": 2}, ["قمة برلين", "مباراة مدريد"], "no terms remain"),
         ({"min_df": 2, "max_df": 1}, ["قمة برلين"], "max_df corresponds to < documents than min_df"),
         ({"ngram_max": 0}, ["قمة برلين"], "neither words nor characters"),
+        ({"title_weight": 0}, ["قمة برلين"], "title_weight: expected an integer from 1 to 1000, found 0"),
+        ({"title_weight": 2.5}, ["قمة برلين"], "title_weight"),
+        ({"char_ngrams": (5, 3)}, ["قمة برلين"], "char_ngrams: expected 1 <= shortest <= longest <= 10"),
+        ({"stem": "porter"}, ["قمة برلين"], "stem: expected one of None, 'snowball', found 'porter'"),
+        ({"norm": "max"}, ["قمة برلين"], "norm: expected one of"),
+        ({"min_df": -1}, ["قمة برلين"], "min_df: expected a number above 0"),
+        ({}, pd.DataFrame([["أ", "ب"]], columns=["text", "text"]), "perhaps one 'title'"),
     ],
 )
 def test_errors(options: dict[str, object], X: object, message: str) -> None:

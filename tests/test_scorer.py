@@ -5,11 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -36,7 +38,7 @@ def test_equals_the_matrix_path(project: Path, scorer: Scorer) -> None:
     vectorizer = ArabicTfidfVectorizer(normalization=params.text, **params.features.model_dump())
     labelled = articles[articles["region"].notna() | articles["topic"].notna()]
     vectorizer.fit(labelled[labelled["split"] == "train"])
-    sample = pd.concat([articles.sample(60, random_state=0)])
+    sample = articles.sample(60, random_state=0)
     X = vectorizer.transform(sample)
     predictions = scorer.predict(sample["title"], sample["text"])
     for head in scorer.heads:
@@ -116,9 +118,17 @@ def test_two_rows_of_one_title_and_unequal_lengths(scorer: Scorer) -> None:
         scorer.predict(["أ", "ب"], ["نص"])
 
 
+@cache
 def compiled(folder: Path, *, threads: int = 1) -> Scorer:
     scorer = Scorer.load(folder)
     scorer.compile_from, scorer.threads = 0, threads
+    return scorer
+
+
+@cache
+def plain(folder: Path) -> Scorer:
+    scorer = Scorer.load(folder)
+    scorer.compile_from = sys.maxsize
     return scorer
 
 
@@ -126,9 +136,7 @@ def test_the_compiled_path_gives_the_same_bits(project: Path, scorer: Scorer) ->
     """Of every article of the corpus, in any number of threads, as lists and as Arrow columns."""
     articles = pq.read_table(project / "data/clean/articles.parquet")
     titles, texts = articles["title"], articles["text"]
-    plain = Scorer.load(project / "model")
-    plain.compile_from = len(texts) + 1
-    expected, reasons = plain.predict_proba(titles.to_pylist(), texts.to_pylist())
+    expected, reasons = plain(project / "model").predict_proba(titles.to_pylist(), texts.to_pylist())
     for threads in (1, 3):
         for columns in ((titles, texts), (titles.to_pylist(), texts.to_pylist())):
             found, why = compiled(project / "model", threads=threads).predict_proba(*columns)
@@ -140,12 +148,46 @@ def test_the_compiled_path_gives_the_same_bits(project: Path, scorer: Scorer) ->
 @given(rows=st.lists(st.tuples(hostile, hostile | st.just(ARABIC) | st.none()), max_size=4))
 def test_the_compiled_path_says_the_same_of_hostile_texts(project: Path, rows: list[tuple[str, str]]) -> None:
     titles, texts = [title for title, _ in rows], [text for _, text in rows]
-    assert COMPILED(project).predict(titles, texts) == PLAIN(project).predict(titles, texts)
+    assert compiled(project / "model").predict(titles, texts) == plain(project / "model").predict(
+        titles, texts
+    )
 
 
-PLAIN, COMPILED = (
-    cache(lambda folder, load=load: load(folder / "model")) for load in (Scorer.load, compiled)
-)
+@pytest.mark.parametrize("place", [0, 2, 4])
+def test_a_long_article_shifts_no_other(project: Path, place: int) -> None:
+    """It fills the parts of several threads by itself."""
+    texts = ["مباراة مدريد وبرشلونة في الدوري الإسباني انتهت بالتعادل", ARABIC] * 2
+    texts.insert(place, f"{ARABIC} " * 3000)
+    expected = plain(project / "model").predict([""] * 5, texts)
+    for threads in (2, 3):
+        assert compiled(project / "model", threads=threads).predict([""] * 5, texts) == expected
+
+
+def test_what_is_refused_leaves_nothing_behind(project: Path) -> None:
+    expected = plain(project / "model").predict(["غارة"], [ARABIC])
+    for scorer in (plain(project / "model"), compiled(project / "model")):
+        for texts in ([float("nan")], [7], pa.array([20252026]), pa.array([b"x"])):
+            with pytest.raises(ValueError, match="expected texts, found"):
+                scorer.predict(["كلمات لم ترد من قبل قط"], texts)
+        assert scorer.predict(["غارة"], [ARABIC]) == expected
+
+
+def test_threads_share_a_scorer(project: Path) -> None:
+    texts = [f"{ARABIC} كلمة{i}" for i in range(400)]
+    expected = plain(project / "model").predict([""] * len(texts), texts)
+    for scorer in (plain(project / "model"), compiled(project / "model", threads=2)):
+        with ThreadPoolExecutor(8) as pool:
+            said = pool.map(lambda lo, s=scorer: s.predict([""] * 50, texts[lo : lo + 50]), range(0, 400, 50))
+            assert [p for part in said for p in part] == expected
+
+
+def test_a_model_without_its_compiled_path(project: Path, tmp_path: Path) -> None:
+    """It says so once and goes on as before."""
+    model = tmp_path / "model"
+    shutil.copytree(project / "model", model, ignore=shutil.ignore_patterns("__pycache__", "kernel.py"))
+    done, _ = predict_packaged(project, str(model), "0")
+    assert done.stdout.splitlines()[1] == "plain"
+    assert done.stderr.count("no compiled path") == 1
 
 
 def test_the_plain_path_until_there_is_enough_to_do(project: Path) -> None:
@@ -217,6 +259,15 @@ def test_no_folder_for_compiled_code(project: Path, tmp_path: Path) -> None:
     assert done.stderr.count("set NUMBA_CACHE_DIR") == 1
 
 
+def features(**changed: object) -> Callable[[Path], None]:
+    def damage(model: Path) -> None:
+        info = json.loads((model / "model.json").read_text())
+        info["features"] |= changed
+        (model / "model.json").write_text(json.dumps(info))
+
+    return damage
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -224,8 +275,19 @@ def test_no_folder_for_compiled_code(project: Path, tmp_path: Path) -> None:
         (lambda m: (m / "weights.npz").write_bytes(b"PK\x03\x04 cut"), "no readable model .BadZipFile"),
         (lambda m: (m / "model.json").write_text("{"), "no readable model .JSONDecodeError"),
         (lambda m: (m / "model.json").write_text('{"format": 99}'), "model format 99, this code reads 2"),
+        (lambda m: (m / "model.json").write_text("[" * 100_000), "no readable model .RecursionError"),
+        (lambda m: (m / "model.json").write_text("[]"), "no readable model .TypeError"),
+        (features(ngram_max="x"), "features.ngram_max: 'x' is not understood"),
+        (features(title_weight=2**31), "features.title_weight: 2147483648"),
+        (features(char_ngrams=[6, 4]), "features.char_ngrams"),
+        (features(norm="l3"), "features.norm"),
+        (features(ngram_scope="para"), "features.ngram_scope"),
+        (features(sublinear_tf="no"), "features.sublinear_tf"),
+        (lambda m: (m / "terms.json").write_text('["#كل", "كلمة"]'), "words stand behind characters"),
+        (lambda m: (m / "terms.json").write_text('["كلمة", "كلمة"]'), "a term stands twice"),
+        (lambda m: (m / "terms.json").write_text("[7]"), "not a list of strings"),
         (lambda m: (m / "model.json").write_text('{"format": 2}'), "no readable model .KeyError"),
-        (lambda m: (m / "terms.json").write_text('["كلمة"]'), "weights of shape .* for 1 terms"),
+        (lambda m: (m / "terms.json").write_text('["كلمة"]'), "coef of shape .* for 1 terms"),
     ],
 )
 def test_damaged_models(project: Path, tmp_path: Path, damage, message: str) -> None:

@@ -1,7 +1,8 @@
 """The driver of the compiled path: batches of articles to tokens, and tokens to counts, rows or scores.
 
 It decides what the kernel sees: the map of characters, the tables of terms, what is remembered of tokens,
-and which thread does what. Needs NumPy and the kernel, which it is copied into every model with.
+and which thread does what. Needs NumPy and the kernel, with which it is copied into every model; pyarrow only
+where Arrow columns come in.
 """
 
 from __future__ import annotations
@@ -142,15 +143,27 @@ def encode(texts: Any) -> tuple[Array, Array, Array]:
     """
     if hasattr(texts, "combine_chunks") or hasattr(texts, "buffers"):
         return _encode_arrow(texts)
-    pieces = [(text or "").encode("utf-8", "surrogatepass") for text in texts]
+    pieces = [_utf8(text) for text in texts]
     ends = np.cumsum([len(piece) for piece in pieces], dtype=np.int64)
     data = np.frombuffer(b"".join(pieces), np.uint8)
     return data, np.concatenate([np.zeros(1, np.int64), ends])[: len(pieces)], ends
 
 
+def _utf8(text: Any) -> bytes:
+    if text is None:
+        return b""
+    if not isinstance(text, str):
+        raise ValueError(f"expected texts, found {type(text).__name__}")
+    return text.encode("utf-8", "surrogatepass")
+
+
 def _encode_arrow(texts: Any) -> tuple[Array, Array, Array]:
     import pyarrow as pa
 
+    kind = texts.type.value_type if pa.types.is_dictionary(texts.type) else texts.type
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
+    if not any(test(kind) for test in tests):
+        raise ValueError(f"expected texts, found {texts.type}")
     if isinstance(texts, pa.ChunkedArray):
         texts = texts.chunk(0) if texts.num_chunks == 1 else texts.cast(pa.large_string()).combine_chunks()
     if isinstance(texts, pa.ChunkedArray):  # of no chunk
@@ -231,12 +244,14 @@ class Table:
         """Identifiers of terms, -1 for those that are not there."""
         return np.asarray(kernel.lookup_all(self.slots, hashes, checks))
 
-    def hashes(self) -> Array:
-        """The hash of each term, shape (n,)."""
-        found = np.empty(self.n, np.uint64)
+    def hashes(self) -> tuple[Array, Array]:
+        """Hash and check of each term, shape (n,) each."""
+        hashes, checks = np.empty(self.n, np.uint64), np.empty(self.n, np.uint64)
         taken = self.slots[1::2] != 0
-        found[(self.slots[1::2][taken] & LOW).astype(np.int64) - 1] = self.slots[::2][taken]
-        return found
+        entries = self.slots[1::2][taken]
+        identifiers = (entries & LOW).astype(np.int64) - 1
+        hashes[identifiers], checks[identifiers] = self.slots[::2][taken], entries >> np.uint64(32)
+        return hashes, checks
 
     def renumbered(self, columns: Array) -> Table:
         """The terms whose column is not -1, known by their columns."""
@@ -339,6 +354,7 @@ class Engine:
         threads: int = 1,
         hash_bits: int = 64,
     ) -> None:
+        _check_settings(ngram_max, char_ngrams, title_weight)
         self._normalize = normalize
         self._charmap, self._identity = maps
         self._sentences, self._char_ngrams, self._stem = sentences, char_ngrams, stem
@@ -384,12 +400,23 @@ class Engine:
         """Read a batch; `titles` and `texts` as `encode` takes them."""
         if self.frozen and self._tokens.n > MAX_TOKENS:
             self.forget()
-        first = self._tokens.n
-        title, title_starts, title_stops, title_letters, title_slow = self._read(*encode(titles))
-        text, starts, stops, letters, slow = self._read(*encode(texts))
-        if len(starts) != len(title_starts):
-            raise ValueError(f"{len(title_starts)} titles for {len(starts)} texts")
-        self._describe(first)
+        of_titles, of_texts = (
+            encode(titles),
+            encode(texts),
+        )  # what is refused is refused before anything is kept
+        if len(of_titles[1]) != len(of_texts[1]):
+            raise ValueError(f"{len(of_titles[1])} titles for {len(of_texts[1])} texts")
+        try:
+            return self._scan(of_titles, of_texts)
+        except BaseException:
+            if self.frozen:
+                self.forget()  # an interrupt may have left half of what is remembered
+            raise
+
+    def _scan(self, of_titles: tuple[Array, Array, Array], of_texts: tuple[Array, Array, Array]) -> Scanned:
+        title, title_starts, title_stops, title_letters, title_slow = self._read(*of_titles)
+        text, starts, stops, letters, slow = self._read(*of_texts)
+        self._describe(self._word_id.n)
         title_runs, runs = self._runs(title), self._runs(text)
         spans = Spans(title, title_starts, title_stops, title_runs, text, starts, stops, runs)
         if self.frozen and self._ngram_max > 1:
@@ -467,11 +494,18 @@ class Engine:
         n = self._tokens.n
         if n == first:
             return
+        if self._ngram_max:
+            self._describe_words(first)
+        else:
+            self._word_id.extend(np.full(n - first, -1, np.int32))
+        if self._char_ngrams:
+            for lo in range(first, n, 1 << 14):
+                self._describe_runs(lo, min(lo + (1 << 14), n), *self._char_ngrams)
+
+    def _describe_words(self, first: int) -> None:
         if self._stem:
             words = self.spellings.strings(first)
-            points, bounds = spell(
-                [stem or word for stem, word in zip(self._stem(words), words, strict=True)]
-            )
+            points, bounds = spell(self._stem(words))
             self.word_spellings.extend(points, bounds)
             self._word_hash.values[first:], self._word_check.values[first:] = kernel.hash_words(
                 points, bounds, self._mask
@@ -485,9 +519,6 @@ class Engine:
             self._word_id.extend(identifiers)
             self._make_room(0)
             self.word_examples[known : self.words.n, 0] = first + firsts
-        if self._char_ngrams:
-            for lo in range(first, n, 1 << 14):
-                self._describe_runs(lo, min(lo + (1 << 14), n), *self._char_ngrams)
 
     def _make_room(self, extra: int) -> None:
         """Room for so many more words in the table and among the examples."""
@@ -561,6 +592,7 @@ class Engine:
             for runs in (batch.spans.title_runs, batch.spans.runs):
                 runs[:] = word_columns[runs]  # the last stands for none
         self._works = []
+        self.word_examples, self.char_examples = self.word_examples[:0], Growing(np.int32, 3)
         self.frozen = True
 
     def rows(self, scanned: Scanned, weights: Weights) -> list[tuple[Array, Array, Array]]:
@@ -605,10 +637,28 @@ class Engine:
             return list(pool.map(lambda call: function(*call), calls))
 
 
+def _check_settings(ngram_max: Any, char_ngrams: Any, title_weight: Any) -> None:
+    """What the kernel relies on: it writes where these numbers say."""
+    if not _is_count(ngram_max, 0, 10):
+        raise ValueError(f"ngram_max: expected an integer from 0 to 10, found {ngram_max!r}")
+    if not _is_count(title_weight, 1, 1000):
+        raise ValueError(f"title_weight: expected an integer from 1 to 1000, found {title_weight!r}")
+    if char_ngrams is not None:
+        pair = isinstance(char_ngrams, tuple | list) and len(char_ngrams) == 2
+        if not (pair and all(_is_count(n, 1, 10) for n in char_ngrams) and char_ngrams[0] <= char_ngrams[1]):
+            raise ValueError(f"char_ngrams: expected 1 <= shortest <= longest <= 10, found {char_ngrams!r}")
+    elif not ngram_max:
+        raise ValueError("neither words nor characters to count; set ngram_max or char_ngrams")
+
+
+def _is_count(value: Any, least: int, most: int) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and least <= int(value) <= most
+
+
 def _split(sizes: Array, parts: int) -> list[tuple[int, int]]:
     """Ranges of articles of about equal size, one a thread."""
     total = np.cumsum(sizes)
     if parts == 1 or not len(total) or total[-1] < MIN_PART * parts:
         return [(0, len(sizes))]
     cuts = np.searchsorted(total, np.linspace(0, total[-1], parts + 1)[1:-1]).tolist()
-    return list(pairwise([0, *cuts, len(sizes)]))
+    return list(pairwise(np.unique([0, *cuts, len(sizes)]).tolist()))  # a long article may fill a part

@@ -12,19 +12,25 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import scipy.sparse as sp
+from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from newsdesk.engine import Engine, Scanned, build_maps, build_weights, unspell
 from newsdesk.kernel import Weights
-from newsdesk.scorer import CHAR_TERM, CLASSES, normalize, stemmer
+from newsdesk.scorer import CHAR_TERM, CLASSES, STEMMERS, normalize, stemmer
 from newsdesk.text import Normalization, build_table, translation
 
 Documents = (
     Any  # a pandas or Arrow table with `text` and perhaps `title`; or texts: a list, Series, Arrow array
 )
-Frequencies = np.ndarray[Any, np.dtype[np.int64]]
+Integers = np.ndarray[Any, np.dtype[np.int64]]
+ArrowData = pa.Table | pa.RecordBatch | pa.Array | pa.ChunkedArray
 BATCH = 8192
+CHOICES = {
+    "ngram_scope": ("text", "sentence"), "stem": (None, *STEMMERS), "norm": (None, "l1", "l2"),
+    "dtype": ("float64", "float32"), "sublinear_tf": (True, False),
+}  # fmt: skip
 
 
 class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -114,7 +120,7 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         """Learn vocabulary and IDF from a frame or Arrow table with `title` and `text`, or from texts."""
         return self.fit_batches(_batches(X))
 
-    def fit_batches(self, batches: Iterable[Documents], y: object = None) -> Self:
+    def fit_batches(self, batches: Iterable[Documents]) -> Self:
         """Learn from batches, each as `fit` takes them; memory grows with the terms, not the articles."""
         engine = self._build_engine()
         for batch in batches:
@@ -147,8 +153,9 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         """Terms in the order of the columns."""
         check_is_fitted(self, "idf_")
         words, tokens = (unspell(*spelled) for spelled in self._spelled)
+        padded = [f" {token} " for token in tokens]
         runs = [" ".join(words[t] for t in run if t >= 0) for run in self._word_examples.tolist()]
-        chars = [f"{CHAR_TERM}{f' {tokens[t]} '[i : i + n]}" for t, i, n in self._char_examples.tolist()]
+        chars = [CHAR_TERM + padded[t][i : i + n] for t, i, n in self._char_examples.tolist()]
         return np.array([*runs, *chars], dtype=object)
 
     @property
@@ -158,13 +165,13 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
 
     def __getstate__(self) -> dict[str, Any]:
         state = dict(super().__getstate__())
-        state.pop("_engine", None)  # what it remembers of tokens is found again
+        for name in ("_engine", "_engine_settings"):
+            state.pop(name, None)  # what an engine remembers of tokens is found again
         return state
 
-    def _build_engine(self, hash_bits: int = 64) -> Engine:
+    def _build_engine(self) -> Engine:
+        _check_choices(self)
         settings = self.normalization or Normalization()
-        if self.char_ngrams is None and not self.ngram_max:
-            raise ValueError("neither words nor characters to count; set ngram_max or char_ngrams")
         return Engine(
             normalize=_fold(settings),
             maps=_maps(settings),
@@ -174,7 +181,6 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
             title_weight=self.title_weight,
             stem=stemmer(self.stem),
             threads=_threads(self.n_jobs),
-            hash_bits=hash_bits,
         )
 
     def _finish(self, engine: Engine, scanned: Sequence[Scanned] = ()) -> None:
@@ -182,8 +188,8 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         word_df, word_tf, char_df, char_tf = engine.frequencies()
         if not len(word_df) and not len(char_df):
             raise ValueError("empty vocabulary; the articles hold no word of two letters or more")
-        words = self._choose(word_df, word_tf, engine.words.hashes(), engine.n_articles)
-        chars = self._choose(char_df, char_tf, engine.chars.hashes(), engine.n_articles)
+        words = self._choose(word_df, word_tf, *engine.words.hashes(), engine.n_articles)
+        chars = self._choose(char_df, char_tf, *engine.chars.hashes(), engine.n_articles)
         if not len(words) and not len(chars):
             raise ValueError("After pruning, no terms remain. Try a lower min_df or a higher max_df.")
         self.n_articles_ = engine.n_articles
@@ -202,20 +208,21 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
             engine.word_examples[words],
             engine.char_examples.values[chars],
         )
-        engine.freeze(_columns_of(words, len(word_df)), _columns_of(chars, len(char_df)), scanned)
+        engine.freeze(_numbered(words, len(word_df)), _numbered(chars, len(char_df)), scanned)
         self._tables = engine.words, engine.chars
-        self._engine = engine
+        self._engine, self._engine_settings = engine, self._settings()
 
-    def _choose(self, df: Frequencies, tf: Frequencies, hashes: Any, n_articles: int) -> Frequencies:
+    def _choose(self, df: Integers, tf: Integers, hashes: Any, checks: Any, n_articles: int) -> Integers:
         """Terms to keep, in the order of their columns."""
         least = self.min_df if isinstance(self.min_df, int | np.integer) else self.min_df * n_articles
         most = self.max_df if isinstance(self.max_df, int | np.integer) else self.max_df * n_articles
         if most < least:
             raise ValueError("max_df corresponds to < documents than min_df")
+        # a term may occur in no article: of one that turned out slow, what stood before was read twice
         kept = np.flatnonzero((df >= least) & (df <= most) & (df > 0))
         if self.max_features is not None and len(kept) > self.max_features:
-            kept = kept[np.lexsort((hashes[kept], -tf[kept]))[: self.max_features]]
-        return kept[_order(df[kept], hashes[kept])]
+            kept = kept[np.lexsort((checks[kept], hashes[kept], -tf[kept]))[: self.max_features]]
+        return kept[_order(df[kept], hashes[kept], checks[kept])]
 
     def _weights(self) -> Weights:
         n_words = len(self._word_examples)
@@ -229,16 +236,23 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         )
 
     def _rows(self, batch: Documents) -> list[tuple[Any, Any, Any]]:
-        if not hasattr(self, "_engine"):
+        if not hasattr(self, "_engine") or self._engine_settings != self._settings():
             engine = self._build_engine()
             engine.restore(*self._tables)
-            self._engine = engine
+            self._engine, self._engine_settings = engine, self._settings()
         engine = self._engine
         engine.threads = _threads(self.n_jobs)
         with engine.lock:
             return engine.rows(engine.scan(*_columns(batch)), self._weights())
 
+    def _settings(self) -> dict[str, Any]:
+        """The parameters that an engine is built with."""
+        names = ("normalization", "ngram_max", "ngram_scope", "stem", "char_ngrams", "title_weight")
+        return {name: getattr(self, name) for name in names}
+
     def _matrix(self, parts: list[tuple[Any, Any, Any]]) -> sp.csr_matrix:
+        if not parts:
+            return sp.csr_matrix((0, len(self.idf_)), dtype=self.dtype)
         data, indices, lengths = (
             _concatenate(pieces, _threads(self.n_jobs)) for pieces in zip(*parts, strict=True)
         )
@@ -265,13 +279,13 @@ def _concatenate(pieces: Sequence[Any], threads: int) -> Any:
     return whole
 
 
-def _order(df: Frequencies, hashes: Any) -> Frequencies:
+def _order(df: Integers, hashes: Any, checks: Any) -> Integers:
     """Common terms first, so that those of an article lie close together in memory; then by hash."""
     rarity = 31 - np.log2(df).astype(np.uint64)  # in powers of two, to leave one key to sort by
     keys = (rarity << np.uint64(59)) | (hashes >> np.uint64(5))
     order = np.argsort(keys, kind="stable")
     if (keys[order[1:]] == keys[order[:-1]]).any():
-        order = np.lexsort((hashes, rarity))
+        order = np.lexsort((checks, hashes, rarity))
     return order
 
 
@@ -285,13 +299,25 @@ def _maps(settings: Normalization) -> tuple[Any, Any]:
     return build_maps(_fold(settings), CLASSES)
 
 
-def _threads(n_jobs: int | None) -> int:
-    from joblib import effective_n_jobs
+def _check_choices(vectorizer: ArabicTfidfVectorizer) -> None:
+    """Refuse what is none of a parameter's choices, before any work is done."""
+    for name, choices in CHOICES.items():
+        value = getattr(vectorizer, name)
+        if value not in choices:
+            shown = ", ".join(map(repr, choices))
+            raise ValueError(f"{name}: expected one of {shown}, found {value!r}")
+    for name in ("min_df", "max_df", "max_features", "word_weight", "char_weight"):
+        value = getattr(vectorizer, name)
+        missing = value is None and name == "max_features"
+        if not missing and not (isinstance(value, int | float | np.number) and value > 0):
+            raise ValueError(f"{name}: expected a number above 0, found {value!r}")
 
+
+def _threads(n_jobs: int | None) -> int:
     return int(effective_n_jobs(n_jobs))
 
 
-def _columns_of(terms: Frequencies, n: int) -> np.ndarray[Any, np.dtype[np.int32]]:
+def _numbered(terms: Integers, n: int) -> np.ndarray[Any, np.dtype[np.int32]]:
     """The column of each of `n` terms, -1 for those that are not kept."""
     columns = np.full(n, -1, np.int32)
     columns[terms] = np.arange(len(terms))
@@ -302,10 +328,10 @@ def _batches(X: Documents) -> Iterator[Documents]:
     """Slices of a corpus; of an empty one, itself."""
     if isinstance(X, str):
         raise ValueError("expected a frame or a sequence of texts, found one string; put it into a list")
-    if not hasattr(X, "__len__"):
+    if not isinstance(X, list | tuple | np.ndarray | pd.DataFrame | pd.Series | ArrowData):
         X = list(X)
     for start in range(0, max(1, len(X)), BATCH):
-        if isinstance(X, pa.Table | pa.RecordBatch | pa.Array | pa.ChunkedArray):
+        if isinstance(X, ArrowData):
             yield X.slice(start, BATCH)
         else:
             yield (
@@ -324,8 +350,8 @@ def _columns(X: Documents) -> tuple[Any, Any]:
     else:
         texts = _texts(X)
         return [""] * len(texts), texts
-    if "text" not in names:
-        raise ValueError(f"expected a frame with a column 'text', found {names}")
+    if names.count("text") != 1 or names.count("title") > 1:
+        raise ValueError(f"expected a frame with a column 'text' and perhaps one 'title', found {names}")
     texts = _texts(X["text"])
     return _texts(X["title"]) if "title" in names else [""] * len(texts), texts
 
@@ -335,8 +361,12 @@ def _texts(values: Any) -> Any:
         values = values.to_list()
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
-    texts = ["" if value is None or value is pd.NA or value != value else value for value in values]
+    texts = ["" if value is None or value is pd.NA or _is_nan(value) else value for value in values]
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             raise ValueError(f"expected texts, found {type(text).__name__} in row {row}")
     return texts
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and value != value

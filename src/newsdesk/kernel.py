@@ -73,13 +73,13 @@ def _check(g: Int, c: Int) -> Int:
 @_leaf
 def _join(h: Int, other: Int) -> Int:
     """Hash of a run of words from the hash of all but the last and that of the last."""
-    h = (h ^ (other + H0)) * H2
+    h = ((h * H1) ^ (other + H0)) * H2  # of "a b" and of "b a" far apart
     return h ^ (h >> U29)
 
 
 @_leaf
 def _join_check(g: Int, other: Int) -> Int:
-    return ((g + other) * G2) >> U32
+    return (((g << U5) + g + other) * G2) >> U32
 
 
 # A table is an array of pairs: the hash, and (check, identifier + 1); zero marks an empty place.
@@ -115,6 +115,7 @@ def _insert(slots: Array, h: Int, g: Int, identifier: Int) -> bool:
 
 @_leaf
 def copy(slots: Array, larger: Array) -> None:
+    """Put all terms into a larger, empty table."""
     for j in range(len(slots) // 2):
         entry = slots[2 * j + 1]
         if entry != np.uint64(0):
@@ -123,6 +124,7 @@ def copy(slots: Array, larger: Array) -> None:
 
 @_leaf
 def copy_columns(slots: Array, columns: Array, kept: Array) -> None:
+    """Put the terms whose column is not -1 into an empty table, known by their columns."""
     for j in range(len(slots) // 2):
         entry = slots[2 * j + 1]
         if entry != np.uint64(0):
@@ -133,6 +135,7 @@ def copy_columns(slots: Array, columns: Array, kept: Array) -> None:
 
 @_compiled
 def lookup_all(slots: Array, h: Array, g: Array) -> Array:
+    """Identifiers of terms, -1 for those that are not there."""
     found = np.empty(len(h), np.int32)
     for k in range(len(h)):
         found[k] = _find(slots, h[k], g[k])
@@ -551,6 +554,7 @@ def _sum(work: Work, m: Int) -> None:
 
 @_leaf
 def count(spans: Spans, lo: Int, hi: Int, rules: Rules, lexicon: Lexicon, works: Works) -> None:
+    """Add articles to the document and term frequencies."""
     for d in range(lo, hi):
         _sum(works.words, _words_of(spans, d, rules, lexicon, works))
         _sum(works.chars, _chars_of(spans, d, rules, lexicon, works))

@@ -9,7 +9,7 @@ numba is installed; its scores are the same to the last bit.
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib
 import json
 import math
 import re
@@ -17,6 +17,7 @@ import sys
 import threading
 import types
 import unicodedata
+import warnings
 import zipfile
 import zlib
 from collections import Counter
@@ -32,8 +33,8 @@ FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 FORMAT = 2
 CHAR_TERM = "#"
 UNREADABLE = (
-    OSError, EOFError, KeyError, IndexError, TypeError, ValueError, NotImplementedError, zlib.error,
-    zipfile.BadZipFile,
+    OSError, EOFError, KeyError, IndexError, TypeError, ValueError, AttributeError, NotImplementedError,
+    RecursionError, zlib.error, zipfile.BadZipFile,
 )  # fmt: skip
 STEMMERS = {"snowball": "arabic"}  # algorithms of PyStemmer
 COMPILE_FROM = 256  # articles; fewer are done before the compiled path is loaded, let alone compiled
@@ -119,7 +120,7 @@ def stemmer(name: str | None) -> Callable[[list[str]], list[str]] | None:
         from Stemmer import Stemmer
     except ImportError:
         raise ValueError("words are stemmed by PyStemmer, which is missing: pip install PyStemmer") from None
-    stem = Stemmer(STEMMERS[name]).stemWords
+    stem = Stemmer(STEMMERS[name], 0).stemWords  # a cache of its own would cost more than it saves
     return lambda words: [stemmed or word for stemmed, word in zip(stem(words), words, strict=True)]
 
 
@@ -166,6 +167,8 @@ class Prediction:
 
 class Scorer:
     """A packaged model: `Scorer.load(folder).predict(titles, texts)`.
+
+    Threads may share one; processes load one each.
 
     Attributes
     ----------
@@ -221,28 +224,20 @@ class Scorer:
         folder = Path(folder)
         try:
             info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-            known = info["format"] == FORMAT
-            if known:
-                terms = json.loads((folder / "terms.json").read_text(encoding="utf-8"))
-                with np.load(folder / "weights.npz", allow_pickle=False) as archive:
-                    weights = {name: archive[name] for name in archive.files}
+            if info["format"] != FORMAT:
+                raise ValueError(f"model format {info['format']}, this code reads {FORMAT}")
+            terms = json.loads((folder / "terms.json").read_text(encoding="utf-8"))
+            with np.load(folder / "weights.npz", allow_pickle=False) as archive:
+                weights = {name: archive[name] for name in archive.files}
+            _check_features(info["features"])
+            _check_terms(terms)
+            _check_heads(info["heads"])
+            _check_weights(weights, len(terms), sum(len(head["labels"]) for head in info["heads"]))
+            return cls(info, terms, weights)
         except UNREADABLE as error:
-            raise ValueError(f"{folder}: no readable model ({type(error).__name__}: {error})") from error
-        if not known:
-            raise ValueError(f"{folder}: model format {info['format']}, this code reads {FORMAT}")
-        try:
-            scorer = cls(info, terms, weights)
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{folder}: no readable model ({type(error).__name__}: {error})") from error
-        n_labels = sum(len(head.labels) for head in scorer.heads)
-        if scorer._coef.shape != (len(terms), n_labels) or len(scorer._idf) != len(terms):
-            found = f"weights of shape {scorer._coef.shape}"
-            raise ValueError(f"{folder}: {found} for {len(terms)} terms and {n_labels} labels")
-        thresholds = [t for head in scorer.heads for t in head.thresholds]
-        of_labels = (thresholds, scorer._intercept, scorer._slope, scorer._offset)
-        if any(len(values) != n_labels for values in of_labels):
-            raise ValueError(f"{folder}: not one intercept, slope, offset and threshold a label")
-        return scorer
+            # our own words stand for themselves; of another's error the kind is told too
+            said = error if type(error) is ValueError else f"{type(error).__name__}: {error}"
+            raise ValueError(f"{folder}: no readable model ({said})") from error
 
     def predict(self, titles: Iterable[str | None], texts: Iterable[str | None]) -> list[Prediction]:
         """Label articles.
@@ -366,8 +361,12 @@ class Scorer:
         """Whether the compiled path is there; it is loaded when enough articles have come."""
         if self._compiled is None and self._n_scored >= self.compile_from:
             with self._lock:
-                if self._compiled is None and (engine := _load_engine()):
-                    self._compiled = self._build(engine)
+                if self._compiled is None:
+                    engine = _load_engine()
+                    if engine:
+                        self._compiled = self._build(engine)
+                    else:
+                        self.compile_from = sys.maxsize  # it will not be there the next time either
         return self._compiled is not None
 
     def _build(self, module: Any) -> tuple[Any, Any]:
@@ -413,34 +412,109 @@ class Scorer:
         return scores, reasons.tolist()
 
 
+def _is_number(value: Any, least: float, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+
+
+def _check_features(features: Any) -> None:
+    """Raise a ValueError unless the settings of the features are of their types and in their ranges."""
+    tests: dict[str, Callable[[Any], bool]] = {
+        "ngram_max": lambda v: isinstance(v, int) and _is_number(v, 0, 10),
+        "ngram_scope": lambda v: v in ("text", "sentence"),
+        "stem": lambda v: v is None or v in STEMMERS,
+        "char_ngrams": lambda v: v is None or _is_range(v),
+        "title_weight": lambda v: isinstance(v, int) and _is_number(v, 1, 1000),
+        "word_weight": lambda v: _is_number(v, 0, math.inf),
+        "char_weight": lambda v: _is_number(v, 0, math.inf),
+        "sublinear_tf": lambda v: isinstance(v, bool),
+        "norm": lambda v: v in (None, "l1", "l2"),
+        "min_words": lambda v: isinstance(v, int) and _is_number(v, 0, math.inf),
+    }
+    for name, holds in tests.items():
+        if not holds(features[name]):
+            raise ValueError(f"features.{name}: {features[name]!r} is not understood")
+    if not features["ngram_max"] and features["char_ngrams"] is None:
+        raise ValueError("features: neither words nor characters")
+
+
+def _is_range(value: Any) -> bool:
+    whole = isinstance(value, list) and len(value) == 2 and all(isinstance(n, int) for n in value)
+    return whole and 1 <= value[0] <= value[1] <= 10
+
+
+def _check_terms(terms: Any) -> None:
+    if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
+        raise ValueError("terms.json: not a list of strings")
+    if len(set(terms)) != len(terms):
+        raise ValueError("terms.json: a term stands twice")
+    kinds = [term.startswith(CHAR_TERM) for term in terms]
+    if kinds != sorted(kinds):
+        raise ValueError("terms.json: words stand behind characters")
+
+
+def _check_heads(heads: Any) -> None:
+    if not heads or len({head["task"] for head in heads}) != len(heads):
+        raise ValueError("heads: none, or two of one task")
+    for head in heads:
+        labels, thresholds = head["labels"], head["thresholds"]
+        named = isinstance(head["task"], str) and all(isinstance(label, str) for label in labels)
+        if not named or len(set(labels)) != len(labels):
+            raise ValueError(f"heads: labels of {head['task']!r} are not distinct names")
+        if len(thresholds) != len(labels) or not all(_is_number(t, 0, 1) for t in thresholds):
+            raise ValueError(f"heads: {head['task']} has not one threshold from 0 to 1 a label")
+
+
+def _check_weights(weights: Mapping[str, np.ndarray[Any, Any]], n_terms: int, n_labels: int) -> None:
+    shapes = {
+        "coef": (n_terms, n_labels), "idf": (n_terms,),
+        "intercept": (n_labels,), "slope": (n_labels,), "offset": (n_labels,),
+    }  # fmt: skip
+    for name, shape in shapes.items():
+        if weights[name].shape != shape:
+            found = f"{name} of shape {weights[name].shape}"
+            raise ValueError(f"weights.npz: {found} for {n_terms} terms and {n_labels} labels")
+        if weights[name].dtype.kind != "f" or not np.isfinite(weights[name]).all():
+            raise ValueError(f"weights.npz: {name} holds what is no finite number")
+
+
 def _sequence(values: Iterable[str | None]) -> Any:
     """What can be sliced: Arrow arrays and lists as they are, all else as a list."""
     return values if isinstance(values, list) or hasattr(values, "to_pylist") else list(values)
 
 
 def _strings(values: Any) -> list[str]:
-    return [value or "" for value in (values.to_pylist() if hasattr(values, "to_pylist") else values)]
+    strings = [
+        "" if v is None else v for v in (values.to_pylist() if hasattr(values, "to_pylist") else values)
+    ]
+    for value in strings:
+        if not isinstance(value, str):
+            raise ValueError(f"expected texts, found {type(value).__name__}")
+    return strings
 
 
 def _load_engine() -> Any:
-    """The driver of the compiled path, or None where numba is missing.
+    """The driver of the compiled path, or None where it or numba is missing.
 
     In a model's folder it stands beside this file, and the folder is made a package of its own name, so
     that two models in one process run each its own code.
     """
-    if importlib.util.find_spec("numba") is None:
-        return None
-    if __package__ == "newsdesk":
-        from newsdesk import engine
+    try:
+        if __package__ == "newsdesk":
+            from newsdesk import engine
 
-        return engine
-    folder = Path(__file__).resolve().parent
-    name = f"model_{hashlib.sha256(str(folder).encode()).hexdigest()[:16]}"
-    if name not in sys.modules:
-        package = types.ModuleType(name)
-        package.__path__ = [str(folder)]
-        sys.modules[name] = package
-    return importlib.import_module(f"{name}.engine")
+            return engine
+        folder = Path(__file__).resolve().parent
+        code = [(folder / name).read_bytes() for name in ("engine.py", "kernel.py")]
+        name = f"model_{hashlib.sha256(b''.join([str(folder).encode(), *code])).hexdigest()[:16]}"
+        if name not in sys.modules:
+            package = types.ModuleType(name)
+            package.__path__ = [str(folder)]
+            sys.modules[name] = package
+        return importlib.import_module(f"{name}.engine")
+    except (ImportError, OSError) as error:
+        if getattr(error, "name", None) != "numba":  # that numba is missing is no news to who left it out
+            warnings.warn(f"no compiled path, so scoring is slow: {error}", RuntimeWarning, stacklevel=2)
+        return None
 
 
 def _sigmoid(x: FloatArray) -> FloatArray:

@@ -33,8 +33,9 @@ def run(settings: Settings, *, articles: Path, features: Path) -> None:
         training = rows.filter(pa.array(is_train)).select(["title", "text"]).to_batches(max_chunksize=4096)
         vectorizer.fit_batches(progress(training, "fitting", size=len))
     except ValueError as error:
-        raise NewsdeskError(f"{articles}: {error}; lower features.min_df or give more rows") from None
-    matrix = vectorizer.transform(rows)
+        hint = "; lower features.min_df or give more rows" if "terms remain" in str(error) else ""
+        raise NewsdeskError(f"{articles}: {error}{hint}") from None
+    matrix = vectorizer.transform(rows.select(["title", "text"]))
     artifacts.write_table(rows.select(LABEL_COLUMNS), features / "rows.parquet")
     artifacts.write_json(vectorizer.get_feature_names_out().tolist(), features / "terms.json")
     artifacts.write_arrays(features / "idf.npz", idf=vectorizer.idf_)
