@@ -47,7 +47,8 @@ class Corpus:
 
     def batches(self, articles: int, columns: list[str]) -> Iterator[pa.RecordBatch]:
         """The first so many articles, a batch in memory at a time."""
-        with pq.ParquetFile(self.path) as file:
+        # read ahead, it would keep every row group that it has read
+        with pq.ParquetFile(self.path, pre_buffer=False) as file:
             for batch in file.iter_batches(BATCH, columns=columns, use_threads=False):
                 yield batch.slice(0, articles)
                 articles -= len(batch)
