@@ -147,7 +147,9 @@ def test_hostile_texts(texts: list[str]) -> None:
 def test_equal_on_twenty_thousand_articles(
     shared: Path, ours: dict[str, object], theirs: TfidfVectorizer
 ) -> None:
-    read = (item for item in readers.read([shared / "raw/saudinewsnet"], sections=()) if hasattr(item, "text"))
+    read = (
+        item for item in readers.read([shared / "raw/saudinewsnet"], sections=()) if hasattr(item, "text")
+    )
     texts = [article.text for _, article in zip(range(20_000), read, strict=False)]
     assert len(texts) == 20_000
     assert_equal(ArabicTfidfVectorizer(n_jobs=2, **ours), theirs, texts)
