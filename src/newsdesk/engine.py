@@ -37,7 +37,7 @@ from .kernel import (
     Weights,
     Work,
     Works,
-)  # fmt: skip
+)
 
 NORMS = {None: 0, "l1": 1, "l2": 2}
 SMALL_SIGMA = "\u03c3"
@@ -92,13 +92,14 @@ def build_charmap(
         As `build_identity` gives it.
     """
     charmap = identity[:0x20000].copy()
-    points = [c for c in range(0x20000) if not 0xD800 <= c < 0xE000 and c != 0x0A]
+    points = [c for c in range(len(charmap)) if not 0xD800 <= c < 0xE000 and c != 0x0A]
     raw = "".join(map(chr, points))
     for name, bit in (("letter", LETTER), ("arabic", ARABIC), ("foreign", FOREIGN)):
         for run in re.finditer(f"(?:{classes[name].pattern})+", raw):
             charmap[points[run.start() : run.end()]] |= bit
-    composing = _composing()
-    folded = normalize("\n".join(raw)).split("\n")
+    lines = "\n".join(raw)
+    composing = _composing(lines)
+    folded = normalize(lines).split("\n")
     for c, char, form in zip(points, raw, folded, strict=True):
         if form != char:
             charmap[c] = charmap[c] & (LETTER | ARABIC | FOREIGN) | _folded(form, identity, composing)
@@ -118,11 +119,9 @@ def _folded(form: str, identity: Array, composing: set[int]) -> int:
     return SLOW if bits & WORD else bits & (SKIP | END)
 
 
-def _composing() -> set[int]:
+def _composing(lines: str) -> set[int]:
     """Characters that may be composed with one before them: all but the first of any decomposition."""
-    points = [c for c in range(0x20000) if not 0xD800 <= c < 0xE000 and c != 0x0A]
-    taken_apart = unicodedata.normalize("NFD", "\n".join(map(chr, points))).split("\n")
-    return {ord(c) for parts in taken_apart if len(parts) > 1 for c in parts[1:]}
+    return {ord(c) for parts in unicodedata.normalize("NFD", lines).split("\n") for c in parts[1:]}
 
 
 def build_maps(
@@ -329,7 +328,8 @@ class Engine:
     maps : (ndarray, ndarray)
         As `build_charmap` and `build_identity` give them.
     ngram_max : int
-        Longest run of words; 0 for none.
+        Longest run of words; 0 for none. The kernel writes where this, `char_ngrams` and `title_weight`
+        say: callers have `scorer.check_counted` look at them.
     sentences : bool
         Whether a run of words ends where a sentence does.
     char_ngrams : (int, int) or None
@@ -354,7 +354,6 @@ class Engine:
         threads: int = 1,
         hash_bits: int = 64,
     ) -> None:
-        _check_settings(ngram_max, char_ngrams, title_weight)
         self._normalize = normalize
         self._charmap, self._identity = maps
         self._sentences, self._char_ngrams, self._stem = sentences, char_ngrams, stem
@@ -429,9 +428,11 @@ class Engine:
         return np.full((len(tokens) if more else 0, more), -1, np.int32)
 
     def _find_runs(self, tokens: Array, starts: Array, stops: Array, runs: Array) -> None:
-        words = self._word_hash.values, self._word_check.values, self.words.slots, self._mask
+        words = self._word_hash.values, self._word_check.values, self.words.slots
         self._map(
-            lambda lo, hi: kernel.find_runs(tokens, starts, stops, lo, hi, *words, runs),
+            lambda lo, hi: kernel.find_runs(
+                tokens, starts, stops, lo, hi, *words, 0, self.word_examples, self._mask, runs, False
+            ),
             _split(stops - starts, self.threads),
         )
 
@@ -560,9 +561,9 @@ class Engine:
         lengths, more, d = stops - starts, self._ngram_max - 1, 0
         while d < len(starts):  # most runs occur once, so about half of a batch's are new
             self._make_room(more * max(int(lengths[d:].sum()) // 2, int(lengths[d])))
-            d, self.words.n, collisions = kernel.learn_runs(
-                tokens, starts, stops, d, self._word_hash.values, self._word_check.values,
-                self.words.slots, self.words.n, self.word_examples, self._mask, runs,
+            d, self.words.n, collisions = kernel.find_runs(
+                tokens, starts, stops, d, len(starts), self._word_hash.values, self._word_check.values,
+                self.words.slots, self.words.n, self.word_examples, self._mask, runs, True,
             )  # fmt: skip
             self.words.collisions += collisions
 
@@ -635,24 +636,6 @@ class Engine:
             return [function(*calls[0])]
         with ThreadPoolExecutor(len(calls)) as pool:
             return list(pool.map(lambda call: function(*call), calls))
-
-
-def _check_settings(ngram_max: Any, char_ngrams: Any, title_weight: Any) -> None:
-    """What the kernel relies on: it writes where these numbers say."""
-    if not _is_count(ngram_max, 0, 10):
-        raise ValueError(f"ngram_max: expected an integer from 0 to 10, found {ngram_max!r}")
-    if not _is_count(title_weight, 1, 1000):
-        raise ValueError(f"title_weight: expected an integer from 1 to 1000, found {title_weight!r}")
-    if char_ngrams is not None:
-        pair = isinstance(char_ngrams, tuple | list) and len(char_ngrams) == 2
-        if not (pair and all(_is_count(n, 1, 10) for n in char_ngrams) and char_ngrams[0] <= char_ngrams[1]):
-            raise ValueError(f"char_ngrams: expected 1 <= shortest <= longest <= 10, found {char_ngrams!r}")
-    elif not ngram_max:
-        raise ValueError("neither words nor characters to count; set ngram_max or char_ngrams")
-
-
-def _is_count(value: Any, least: int, most: int) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and least <= int(value) <= most
 
 
 def _split(sizes: Array, parts: int) -> list[tuple[int, int]]:

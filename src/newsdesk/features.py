@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from newsdesk.engine import Engine, Scanned, build_maps, build_weights, unspell
 from newsdesk.kernel import Weights
-from newsdesk.scorer import CHAR_TERM, CLASSES, STEMMERS, normalize, stemmer
+from newsdesk.scorer import CHAR_TERM, CLASSES, STEMMERS, check_counted, normalize, stemmer
 from newsdesk.text import Normalization, build_table, translation
 
 Documents = (
@@ -311,6 +311,7 @@ def _check_choices(vectorizer: ArabicTfidfVectorizer) -> None:
         missing = value is None and name == "max_features"
         if not missing and not (isinstance(value, int | float | np.number) and value > 0):
             raise ValueError(f"{name}: expected a number above 0, found {value!r}")
+    check_counted(vectorizer.ngram_max, vectorizer.char_ngrams, vectorizer.title_weight)
 
 
 def _threads(n_jobs: int | None) -> int:

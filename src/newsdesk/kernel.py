@@ -351,17 +351,18 @@ def char_runs(
 
 
 @_leaf
-def learn_runs(
-    tokens: Array, starts: Array, stops: Array, d: Int, word_hash: Array, word_check: Array,
-    slots: Array, n: Int, examples: Array, mask: Int, runs: Array,
+def find_runs(
+    tokens: Array, starts: Array, stops: Array, d: Int, end: Int, word_hash: Array, word_check: Array,
+    slots: Array, n: Int, examples: Array, mask: Int, runs: Array, learn: bool,
 ) -> tuple[Int, Int, Int]:  # fmt: skip
-    """Find the runs of two and more words of the articles from `d` on and add new ones, while there is room.
+    """Find the runs of two and more words of the articles from `d` to `end`.
 
-    `runs[p, k]` becomes the term of the run of k + 2 words that begins at token p; `examples` keeps the
-    tokens of one occurrence of each. Returns the next article, the number of terms and of collisions.
+    `runs[p, k]` becomes the term of the run of k + 2 words that begins at token p, -1 for a new one; or, to
+    `learn`, new ones become terms while there is room, and `examples` keeps the tokens of one occurrence
+    of each. Returns the next article, the number of terms and of collisions.
     """
     collisions, more = 0, runs.shape[1]
-    while d < len(starts) and n + (stops[d] - starts[d]) * more <= len(examples):
+    while d < end and (not learn or n + (stops[d] - starts[d]) * more <= len(examples)):
         for p in range(starts[d], stops[d]):
             if tokens[p] == BREAK:
                 continue
@@ -371,7 +372,7 @@ def learn_runs(
                     break
                 h, g = _join(h, word_hash[tokens[q]]) & mask, _join_check(g, word_check[tokens[q]])
                 run = _find(slots, h, g)
-                if run < 0:
+                if run < 0 and learn:
                     run = n
                     collisions += _insert(slots, h, g, n)
                     for k in range(p, q + 1):
@@ -380,24 +381,6 @@ def learn_runs(
                 runs[p, q - p - 1] = run
         d += 1
     return d, n, collisions
-
-
-@_leaf
-def find_runs(
-    tokens: Array, starts: Array, stops: Array, lo: Int, hi: Int, word_hash: Array, word_check: Array,
-    slots: Array, mask: Int, runs: Array,
-) -> None:  # fmt: skip
-    """As `learn_runs`, but of the articles `lo` to `hi` and with no new terms: theirs stay -1."""
-    for d in range(lo, hi):
-        for p in range(starts[d], stops[d]):
-            if tokens[p] == BREAK:
-                continue
-            h, g = word_hash[tokens[p]], word_check[tokens[p]]
-            for q in range(p + 1, min(p + runs.shape[1] + 1, stops[d])):
-                if tokens[q] == BREAK:
-                    break
-                h, g = _join(h, word_hash[tokens[q]]) & mask, _join_check(g, word_check[tokens[q]])
-                runs[p, q - p - 1] = _find(slots, h, g)
 
 
 # -- terms to counts, rows and scores ----------------------------------------------------------------

@@ -300,7 +300,10 @@ class Scorer:
     def _score_plain(self, titles: Any, texts: Any) -> tuple[FloatArray, list[str | None]]:
         scores, reasons = np.zeros((len(texts), len(self._intercept))), []
         for row, (title, text) in enumerate(zip(_strings(titles), _strings(texts), strict=True)):
-            parts = [sentences(normalize(part, self._table), scope=self._scope) for part in (title, text)]
+            parts = [
+                sentences(normalize(part, self._table), scope=self._features["ngram_scope"])
+                for part in (title, text)
+            ]
             reason = None
             if sum(len(sentence) for part in parts for sentence in part) < self._features["min_words"]:
                 reason = "too_short"
@@ -314,10 +317,6 @@ class Scorer:
                     reason = "no_evidence"
             reasons.append(reason)
         return scores, reasons
-
-    @property
-    def _scope(self) -> str:
-        return str(self._features["ngram_scope"])
 
     def _row(
         self, title: list[list[str]], text: list[list[str]]
@@ -371,9 +370,13 @@ class Scorer:
 
     def _build(self, module: Any) -> tuple[Any, Any]:
         features = self._features
+
+        def fold(text: str) -> str:
+            return normalize(text, self._table)
+
         engine = module.Engine(
-            normalize=lambda text: normalize(text, self._table),
-            maps=module.build_maps(lambda text: normalize(text, self._table), CLASSES),
+            normalize=fold,
+            maps=module.build_maps(fold, CLASSES),
             ngram_max=features["ngram_max"],
             sentences=features["ngram_scope"] == "sentence",
             char_ngrams=features["char_ngrams"],
@@ -419,11 +422,8 @@ def _is_number(value: Any, least: float, most: float) -> bool:
 def _check_features(features: Any) -> None:
     """Raise a ValueError unless the settings of the features are of their types and in their ranges."""
     tests: dict[str, Callable[[Any], bool]] = {
-        "ngram_max": lambda v: isinstance(v, int) and _is_number(v, 0, 10),
         "ngram_scope": lambda v: v in ("text", "sentence"),
         "stem": lambda v: v is None or v in STEMMERS,
-        "char_ngrams": lambda v: v is None or _is_range(v),
-        "title_weight": lambda v: isinstance(v, int) and _is_number(v, 1, 1000),
         "word_weight": lambda v: _is_number(v, 0, math.inf),
         "char_weight": lambda v: _is_number(v, 0, math.inf),
         "sublinear_tf": lambda v: isinstance(v, bool),
@@ -433,13 +433,25 @@ def _check_features(features: Any) -> None:
     for name, holds in tests.items():
         if not holds(features[name]):
             raise ValueError(f"features.{name}: {features[name]!r} is not understood")
-    if not features["ngram_max"] and features["char_ngrams"] is None:
-        raise ValueError("features: neither words nor characters")
+    check_counted(features["ngram_max"], features["char_ngrams"], features["title_weight"])
 
 
-def _is_range(value: Any) -> bool:
-    whole = isinstance(value, list) and len(value) == 2 and all(isinstance(n, int) for n in value)
-    return whole and 1 <= value[0] <= value[1] <= 10
+def check_counted(ngram_max: Any, char_ngrams: Any, title_weight: Any) -> None:
+    """Raise a ValueError unless the runs to count are ones that the compiled path has room for."""
+    if not _is_count(ngram_max, 0, 10):
+        raise ValueError(f"ngram_max: expected an integer from 0 to 10, found {ngram_max!r}")
+    if not _is_count(title_weight, 1, 1000):
+        raise ValueError(f"title_weight: expected an integer from 1 to 1000, found {title_weight!r}")
+    if char_ngrams is not None:
+        pair = isinstance(char_ngrams, tuple | list) and len(char_ngrams) == 2
+        if not (pair and all(_is_count(n, 1, 10) for n in char_ngrams) and char_ngrams[0] <= char_ngrams[1]):
+            raise ValueError(f"char_ngrams: expected 1 <= shortest <= longest <= 10, found {char_ngrams!r}")
+    elif not ngram_max:
+        raise ValueError("neither words nor characters to count; set ngram_max or char_ngrams")
+
+
+def _is_count(value: Any, least: int, most: int) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and least <= int(value) <= most
 
 
 def _check_terms(terms: Any) -> None:

@@ -66,7 +66,8 @@ def _records(handle: BinaryIO, size: int, limits: Limits) -> Iterator[dict[str, 
     _check_size(meta, size, limits)
     # Read as dictionaries, a value that a small file repeats a million times is held once.
     texts = [name for name in wanted if pa.types.is_string(schema.field(name).type)]
-    with pq.ParquetFile(handle, read_dictionary=texts) as table:
+    # Read ahead, all row groups that were read would be kept.
+    with pq.ParquetFile(handle, read_dictionary=texts, pre_buffer=False) as table:
         for group in range(meta.num_row_groups):
             about = meta.row_group(group)
             row_bytes = about.total_byte_size // max(about.num_rows, 1) + 1
