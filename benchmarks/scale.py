@@ -104,7 +104,7 @@ def run_scorer(corpus: Corpus, articles: int, *, model: str, threads: int) -> Ro
     """Labels of both heads."""
     from newsdesk.scorer import Scorer
 
-    scorer = Scorer.load(model)
+    scorer = Scorer.load(ROOT / model)
     scorer.compile_from, scorer.threads = 0, threads
     scorer.predict([""], ["نص"])
     started = time.perf_counter()
@@ -186,7 +186,7 @@ def main() -> None:
     parser = build_parser(__doc__, example="python benchmarks/scale.py --sizes 1000 3000 --repeats 1")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="articles (%(default)s)")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="ours (%(default)s)")
-    parser.add_argument("--model", type=Path, default=ROOT / "model", help="for predict (%(default)s)")
+    parser.add_argument("--model", type=Path, default=Path("model"), help="for predict (%(default)s)")
     parser.add_argument("--patience", type=float, default=120, help="seconds a peer may take (%(default)s)")
     parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
