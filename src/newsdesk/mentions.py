@@ -13,23 +13,24 @@ from math import log1p
 from typing import Literal, NamedTuple
 
 Kind = Literal[
-    "country", "demonym", "area", "city", "institution", "person", "group", "company", "club", "media", "other"
+    "country", "area", "demonym", "city", "institution", "person", "group", "company", "club", "media",
+    "other",
 ]  # fmt: skip
-Part = Literal["title", "lead", "body"]
 
-KIND_GROUPS: dict[Kind, str] = {
-    "country": "country", "demonym": "country", "area": "country", "city": "city", "institution": "institution",
-    "person": "person", "group": "actor", "company": "actor", "club": "actor",
+# Kinds whose mentions count together. An armed group, a company or a club is often far from home.
+GROUP_BY_KIND: dict[Kind, str] = {
+    "country": "country", "area": "country", "demonym": "country", "city": "city",
+    "institution": "institution", "person": "person", "group": "actor", "company": "actor", "club": "actor",
 }  # fmt: skip
-GROUPS = ("country", "city", "institution", "person", "actor")
-PART_WEIGHTS: dict[Part, float] = {"title": 4.0, "lead": 2.0, "body": 1.0}
-# A dateline names the reporter's desk: a city among the first words of the text, before an agency or a channel.
-DATELINE_TOKENS = 3
+GROUPS = tuple(dict.fromkeys(GROUP_BY_KIND.values()))
+TITLE_WEIGHT, LEAD_WEIGHT = 4, 2  # a mention of the body weighs 1
 SHARES = (0.2, 0.4, 0.6)
+# «لندن: «الشرق الأوسط»», «دبي - رويترز»: the reporter's desk is named within the first words of a text.
+DATELINE_TOKENS = 3
 
 
 class Place(NamedTuple):
-    """What a name stands for; `region` is None for names that only keep others from being read into them."""
+    """What a name stands for; `region` is None where it stands for no place and only keeps others out."""
 
     code: str
     region: str | None
@@ -40,8 +41,8 @@ class Place(NamedTuple):
 class Rule(NamedTuple):
     """When an ambiguous name counts.
 
-    It never does next to a word of `not_after` and `not_before`. Where `after`, `before` or `named` is given,
-    one of them has to hold: the word before it, the word after it, or another name of its country in the article.
+    Never next to a word of `not_after` and `not_before`. Where `after`, `before` or `named` is given, one of
+    them has to hold: the word before it, the word after it, or another name of its country in the article.
     """
 
     after: frozenset[str] = frozenset()
@@ -52,7 +53,7 @@ class Rule(NamedTuple):
 
 
 class Form(NamedTuple):
-    """A spelling: the places that it may mean, likeliest first, and the rule under which it counts."""
+    """A spelling: the indices of the places that it may mean, likeliest first, and its rule."""
 
     places: tuple[int, ...]
     rule: Rule | None = None
@@ -68,7 +69,7 @@ class Gazetteer:
         In the order of the features.
     places : tuple of Place
     forms : mapping of str to Form
-        Normalized tokens, joined by a space.
+        By normalized tokens joined with a space.
     """
 
     regions: tuple[str, ...]
@@ -80,13 +81,13 @@ class Gazetteer:
         """Number of tokens of the longest spelling that begins with a token."""
         longest: dict[str, int] = {}
         for form in self.forms:
-            tokens = form.split()
+            tokens = form.split(" ")
             longest[tokens[0]] = max(len(tokens), longest.get(tokens[0], 0))
         return longest
 
 
 class Mention(NamedTuple):
-    """A place named in `tokens[start:stop]`."""
+    """A place named in `tokens[start:stop]`; `place` is a country's code or the region itself."""
 
     start: int
     stop: int
@@ -98,63 +99,68 @@ class Mention(NamedTuple):
 class _Candidate(NamedTuple):
     start: int
     stop: int
-    form: Form
+    places: tuple[Place, ...]
     sure: bool
 
 
-def find_mentions(tokens: Sequence[str], gazetteer: Gazetteer, *, known: Sequence[str] = ()) -> list[Mention]:
+def find_mentions(tokens: Sequence[str], gazetteer: Gazetteer) -> list[Mention]:
     """Find the places named in a text, in its order and without overlap; the longest spelling wins.
 
     Parameters
     ----------
     tokens : sequence of str
         As `scorer.tokenize` gives them.
-    known : sequence of str
-        Codes of countries named elsewhere in the article, which settle ambiguous names.
     """
     candidates = _candidates(tokens, gazetteer)
-    sure = [c.form.places[0] for c in candidates if c.sure and len(c.form.places) == 1]
-    named = Counter([*known, *(_support(gazetteer.places[i]) for i in sure)])
-    mentions = []
-    for start, stop, form, is_sure in candidates:
-        place = _settle([gazetteer.places[i] for i in form.places], named)
-        if place.region is not None and (is_sure or named[_support(place)]):
-            mentions.append(Mention(start, stop, place.code, place.region, place.kind))
-    return mentions
+    return _settle(candidates, _support(candidates))
+
+
+def find_article_mentions(
+    title_tokens: Sequence[str], text_tokens: Sequence[str], gazetteer: Gazetteer
+) -> tuple[list[Mention], list[Mention]]:
+    """Find the places named in title and text; what is clear in one settles the doubts of the other."""
+    title, text = _candidates(title_tokens, gazetteer), _candidates(text_tokens, gazetteer)
+    named = _support([*title, *text])
+    return _settle(title, named), _settle(text, named)
 
 
 def _candidates(tokens: Sequence[str], gazetteer: Gazetteer) -> list[_Candidate]:
-    lengths, forms, places = gazetteer.lengths, gazetteer.forms, gazetteer.places
+    lengths = gazetteer.lengths
     found: list[_Candidate] = []
     media_stop = -1
-    end, i = len(tokens), 0
-    while i < end:
+    i = 0
+    while i < len(tokens):
         longest = lengths.get(tokens[i])
-        if longest is None:
+        match = _longest_match(tokens, i, longest, gazetteer) if longest else None
+        if match is None:
             i += 1
             continue
-        step = 1
-        for stop in range(min(i + longest, end), i, -1):
-            form = forms.get(tokens[i] if stop == i + 1 else " ".join(tokens[i:stop]))
-            if form is None:
-                continue
-            sure = _check(form.rule, tokens, i, stop) if form.rule else True
-            if sure is None:
-                continue
-            kind = places[form.places[0]].kind
-            if kind == "media" or (kind == "area" and _is_dateline(found, places, i)):
-                _drop_dateline(found, places, i)
-                media_stop = stop
-            elif not (kind == "demonym" and i == media_stop):
-                found.append(_Candidate(i, stop, form, sure))
-            step = stop - i
-            break
-        i += step
+        kind = match.places[0].kind
+        if kind == "media" or (kind == "area" and _is_dateline(found, i)):
+            media_stop = match.stop
+            if i <= DATELINE_TOKENS:
+                found = [c for c in found if c.places[0].kind not in ("city", "country")]
+        elif not (kind == "demonym" and i == media_stop):  # «نيويورك تايمز الأميركية»
+            found.append(match)
+        i = match.stop
     return found
 
 
+def _longest_match(
+    tokens: Sequence[str], start: int, longest: int, gazetteer: Gazetteer
+) -> _Candidate | None:
+    for stop in range(min(start + longest, len(tokens)), start, -1):
+        form = gazetteer.forms.get(tokens[start] if stop == start + 1 else " ".join(tokens[start:stop]))
+        if form is None:
+            continue
+        sure = True if form.rule is None else _check(form.rule, tokens, start, stop)
+        if sure is not None:
+            return _Candidate(start, stop, tuple(gazetteer.places[i] for i in form.places), sure)
+    return None
+
+
 def _check(rule: Rule, tokens: Sequence[str], start: int, stop: int) -> bool | None:
-    """Tell whether a name counts: surely, only where its country is named otherwise (False), or not (None)."""
+    """Tell whether a name counts: surely, where its country is named otherwise (False), or not (None)."""
     previous = tokens[start - 1] if start else ""
     following = tokens[stop] if stop < len(tokens) else ""
     if previous in rule.not_after or following in rule.not_before:
@@ -166,91 +172,95 @@ def _check(rule: Rule, tokens: Sequence[str], start: int, stop: int) -> bool | N
     return None if rule.after or rule.before else True
 
 
-def _drop_dateline(found: list[_Candidate], places: Sequence[Place], start: int) -> None:
-    if start <= DATELINE_TOKENS:
-        found[:] = [c for c in found if places[c.form.places[0]].kind not in ("city", "country")]
+def _is_dateline(found: Sequence[_Candidate], start: int) -> bool:
+    """Tell whether an area follows the city that opens a text, and so is a newspaper called after it."""
+    return 0 < start <= DATELINE_TOKENS and bool(found) and found[-1][1:2] == (start,) and (
+        found[-1].places[0].kind == "city"
+    )  # fmt: skip
 
 
-def _is_dateline(found: Sequence[_Candidate], places: Sequence[Place], start: int) -> bool:
-    """Tell whether an area follows the city that opens a text: «لندن: الشرق الأوسط», the newspaper's own name."""
-    if not 0 < start <= DATELINE_TOKENS or not found:
-        return False
-    return found[-1].stop == start and places[found[-1].form.places[0]].kind == "city"
+def _support(candidates: Sequence[_Candidate]) -> Counter[str]:
+    """How often each country is named beyond doubt."""
+    return Counter(_lends(c.places[0]) for c in candidates if c.sure and len(c.places) == 1)
 
 
-def _settle(places: Sequence[Place], named: Mapping[str, int]) -> Place:
-    return places[0] if len(places) == 1 else max(places, key=lambda place: named.get(place.code, 0))
-
-
-def _support(place: Place) -> str:
-    """What one mention lends to another of its country: clubs only to clubs, whose names are common words."""
+def _lends(place: Place) -> str:
+    """What a name lends support to: its country; a club's only to clubs, which are called by common words."""
     return f"{place.code} {place.kind}" if place.kind == "club" else place.code
 
 
+def _settle(candidates: Sequence[_Candidate], named: Mapping[str, int]) -> list[Mention]:
+    mentions = []
+    for start, stop, places, sure in candidates:
+        place = places[0] if len(places) == 1 else max(places, key=lambda p: named.get(_lends(p), 0))
+        if place.region is not None and (sure or named.get(_lends(place), 0)):
+            mentions.append(Mention(start, stop, place.code, place.region, place.kind))
+    return mentions
+
+
 def feature_names(regions: Sequence[str]) -> list[str]:
-    """Names of the values of `place_features`, in their order."""
+    """Names of the values of `place_features`: those of each region, then those of the article."""
     own = [
-        *("title", "title_count", "lead_count", "body_count", "first", "first_in_text", "rank", "share", "lead_share"),
-        "opening_city",
-        *(f"share_over_{share}" for share in SHARES),
-        *GROUPS,
-    ]
-    return [f"{region}:{name}" for region in regions for name in own] + [
-        *(f"n_regions_{n}" for n in (0, 1, 2, 3)),
-        "n_mentions",
-    ]
+        "title", "title_count", "lead_count", "body_count", "first", "first_in_text", "opening_city", "rank",
+        "share", "rival_share", "lead_share", *(f"share_over_{share}" for share in SHARES), *GROUPS,
+    ]  # fmt: skip
+    whole = ["no_region", "one_region", "two_regions", "more_regions", "n_mentions"]
+    return [f"{region}:{name}" for region in regions for name in own] + whole
 
 
 def place_features(
-    title_tokens: Sequence[str],
-    text_tokens: Sequence[str],
-    gazetteer: Gazetteer,
-    *,
-    lead_tokens: int = 60,
+    title_tokens: Sequence[str], text_tokens: Sequence[str], gazetteer: Gazetteer, *, lead_tokens: int = 60
 ) -> list[float]:
     """Weigh the regions of an article by the places that it names, in the order of `feature_names`.
+
+    Counts are log(1 + n). A share is that of the region among all mentions, those of the title and the lead
+    weighing more; `rival_share` is the largest of another region; `rank` is 1 for the region of the largest
+    share, 1/2 for the next. A city that opens the text is most often a dateline: it counts as `opening_city`
+    alone.
 
     Parameters
     ----------
     title_tokens, text_tokens : sequence of str
     lead_tokens : int
         Number of tokens at the beginning of the text that count as its lead.
+
+    Returns
+    -------
+    list of float
+        Between 0 and 1, but for the counts.
     """
-    text = find_mentions(text_tokens, gazetteer)
+    title, text = find_article_mentions(title_tokens, text_tokens, gazetteer)
     opening = text.pop(0).region if text and text[0].start == 0 and text[0].kind == "city" else None
-    title = find_mentions(title_tokens, gazetteer, known=[mention.place for mention in text])
-    parts: list[tuple[Part, Mention]] = [("title", mention) for mention in title]
-    parts += [("lead" if mention.start < lead_tokens else "body", mention) for mention in text]
-    counts = Counter((part, mention.region) for part, mention in parts)
-    by_group: Counter[tuple[str, str]] = Counter()
-    for part, mention in parts:
-        by_group[mention.region, KIND_GROUPS[mention.kind]] += 1 if part == "body" else 2
-    weights = weigh_regions(counts, gazetteer.regions)
-    total = sum(weights.values())
-    n_lead = sum(counts["title", r] + counts["lead", r] for r in gazetteer.regions)
-    order = sorted((r for r in gazetteer.regions if weights[r]), key=lambda r: -weights[r])
+    lead = [mention for mention in text if mention.start < lead_tokens]
+    body = text[len(lead) :]
+    in_title, in_lead, in_body = (Counter(m.region for m in part) for part in (title, lead, body))
+    groups = Counter(
+        (m.region, GROUP_BY_KIND[m.kind]) for part in (title, lead, title, lead, body) for m in part
+    )
+    weights = {
+        r: TITLE_WEIGHT * in_title[r] + LEAD_WEIGHT * in_lead[r] + in_body[r] for r in gazetteer.regions
+    }
+    total = sum(weights.values()) or 1
+    n_early = len(title) + len(lead) or 1
+    ranked = sorted((r for r in gazetteer.regions if weights[r]), key=lambda r: -weights[r])
+    first = next((mention.region for mention in (*title, *text)), None)
     values: list[float] = []
     for region in gazetteer.regions:
-        share = weights[region] / total if total else 0.0
-        n_title, n_in_lead, n_body = (counts[part, region] for part in ("title", "lead", "body"))
+        share = weights[region] / total
+        rival = next((weights[r] / total for r in ranked if r != region), 0.0)
         values += [
-            float(n_title > 0),
-            log1p(n_title),
-            log1p(n_in_lead),
-            log1p(n_body),
-            float(bool(parts) and parts[0][1].region == region),
+            float(in_title[region] > 0),
+            log1p(in_title[region]),
+            log1p(in_lead[region]),
+            log1p(in_body[region]),
+            float(first == region),
             float(bool(text) and text[0].region == region),
-            1.0 / (1 + order.index(region)) if region in order else 0.0,
-            share,
-            (n_title + n_in_lead) / n_lead if n_lead else 0.0,
             float(opening == region),
+            1 / (1 + ranked.index(region)) if region in ranked else 0.0,
+            share,
+            rival,
+            (in_title[region] + in_lead[region]) / n_early,
             *(float(share > least) for least in SHARES),
-            *(log1p(by_group[region, group]) for group in GROUPS),
+            *(log1p(groups[region, group]) for group in GROUPS),
         ]
-    values += [float(len(order) == n) for n in (0, 1, 2)] + [float(len(order) >= 3), log1p(len(parts))]
-    return values
-
-
-def weigh_regions(counts: Mapping[tuple[Part, str], int], regions: Sequence[str]) -> dict[str, float]:
-    """One number a region: its mentions, those of the title and the lead counting more."""
-    return {r: sum(weight * counts.get((part, r), 0) for part, weight in PART_WEIGHTS.items()) for r in regions}
+    return [*values, *(float(min(len(ranked), 3) == n) for n in range(4)), log1p(len(title) + len(text))]
