@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from newsdesk.text import Normalization, normalize
 # Where a country has the same spelling twice, the file named first decides the kind.
 FILES: dict[str, Kind] = {
     "countries.tsv": "country", "areas.tsv": "area", "demonyms.tsv": "demonym", "cities.tsv": "city",
-    "institutions.tsv": "institution", "groups.tsv": "group", "people.tsv": "person",
+    "towns.tsv": "city", "institutions.tsv": "institution", "groups.tsv": "group", "people.tsv": "person",
     "companies.tsv": "company", "clubs.tsv": "club",
 }  # fmt: skip
 MEDIA_FILE, WORDS_FILE, RULES_FILE = "media.tsv", "words.tsv", "rules.tsv"
@@ -54,10 +55,12 @@ def read_places(folder: Path, taxonomy: Taxonomy, normalization: Normalization) 
     """
     region_by_code = _regions(taxonomy)
     keys = _keys(normalization)
-    listed = [row for file, kind in FILES.items() for row in _read_names(folder / file, kind, region_by_code)]
-    _check_names(listed, keys)
-    rows = [*_country_rows(taxonomy), *listed, *_read_media(folder / MEDIA_FILE)]
-    rules, bare = _read_rules(folder, keys, known={keys(row.name) for row in rows})
+    listed = {file: [*_read_names(folder / file, kind, region_by_code)] for file, kind in FILES.items()}
+    listed[MEDIA_FILE] = [*_read_media(folder / MEDIA_FILE)]
+    _check_names([*chain.from_iterable(listed.values())], keys)
+    rows = [*_country_rows(taxonomy), *chain.from_iterable(listed.values())]
+    groups = {file: {keys(row.name) for row in own} for file, own in listed.items()}
+    rules, bare = _read_rules(folder, keys, known={keys(row.name) for row in rows}, groups=groups)
     places = tuple(Place(row.code, region_by_code[row.code], row.kind, row.name) for row in rows)
     return Gazetteer(taxonomy.region_ids, places, _forms(places, rules, bare, keys))
 
@@ -186,8 +189,13 @@ def _check_names(rows: Sequence[Row], keys: Keys) -> None:
             )
 
 
-def _read_rules(folder: Path, keys: Keys, *, known: Container[str]) -> tuple[dict[str, Rule], set[str]]:
-    """Rules by key, and the keys of the names that take no proclitic."""
+def _read_rules(
+    folder: Path, keys: Keys, *, known: Container[str], groups: Mapping[str, set[str]]
+) -> tuple[dict[str, Rule], set[str]]:
+    """Rules by key, and the keys of the names that take no proclitic.
+
+    A table's name stands for all its names (`groups`), `EVERY_DEMONYM` for itself.
+    """
     lists = {name: _split(words) for _, (name, words) in _read_cells(folder / WORDS_FILE, n_cells=2)}
     rules: dict[str, Rule] = {}
     bare: set[str] = set()
@@ -195,10 +203,10 @@ def _read_rules(folder: Path, keys: Keys, *, known: Container[str]) -> tuple[dic
         if condition not in CONDITIONS:
             raise NewsdeskError(f"{place}: expected one of {', '.join(CONDITIONS)}, found {condition!r}")
         beside = _neighbours(words, lists, keys, place) if condition in BESIDE else frozenset()
-        for name in _split(names):
-            key = name if name == EVERY_DEMONYM else keys(name)
-            if key not in known and key != EVERY_DEMONYM:
-                raise NewsdeskError(f"{place}: expected a name of the tables, found «{name}»")
+        named = _split(names)
+        if unknown := [n for n in named if n not in groups and n != EVERY_DEMONYM and keys(n) not in known]:
+            raise NewsdeskError(f"{place}: expected a name of the tables, found «{unknown[0]}»")
+        for key in chain.from_iterable(groups.get(n, [n if n == EVERY_DEMONYM else keys(n)]) for n in named):
             rule = rules.get(key, Rule())
             if condition == "bare":
                 bare.add(key)
