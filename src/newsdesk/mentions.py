@@ -180,8 +180,10 @@ def _is_dateline(found: Sequence[_Candidate], start: int) -> bool:
 
 
 def _support(candidates: Sequence[_Candidate]) -> Counter[str]:
-    """How often each country is named beyond doubt."""
-    return Counter(_lends(c.places[0]) for c in candidates if c.sure and len(c.places) == 1)
+    """How often each country is named beyond doubt; the clear names decide what the ambiguous ones mean."""
+    sure = [c.places for c in candidates if c.sure]
+    named = Counter(_lends(places[0]) for places in sure if len(places) == 1)
+    return named + Counter(_lends(_likeliest(places, named)) for places in sure if len(places) > 1)
 
 
 def _lends(place: Place) -> str:
@@ -189,10 +191,14 @@ def _lends(place: Place) -> str:
     return f"{place.code} {place.kind}" if place.kind == "club" else place.code
 
 
+def _likeliest(places: Sequence[Place], named: Mapping[str, int]) -> Place:
+    return max(places, key=lambda place: named.get(_lends(place), 0))
+
+
 def _settle(candidates: Sequence[_Candidate], named: Mapping[str, int]) -> list[Mention]:
     mentions = []
     for start, stop, places, sure in candidates:
-        place = places[0] if len(places) == 1 else max(places, key=lambda p: named.get(_lends(p), 0))
+        place = places[0] if len(places) == 1 else _likeliest(places, named)
         if place.region is not None and (sure or named.get(_lends(place), 0)):
             mentions.append(Mention(start, stop, place.code, place.region, place.kind))
     return mentions

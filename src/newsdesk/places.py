@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from newsdesk.errors import NewsdeskError
 from newsdesk.mentions import Form, Gazetteer, Kind, Place, Rule
-from newsdesk.scorer import tokenize
+from newsdesk.scorer import normalize, tokenize
 from newsdesk.taxonomy import Taxonomy
-from newsdesk.text import Normalization, normalize
+from newsdesk.text import Normalization, build_table, translation
 
 # Where a country has the same spelling twice, the file named first decides the kind.
 FILES: dict[str, Kind] = {
@@ -28,8 +28,8 @@ MAX_TOKENS = 6
 BESIDE = ("after", "before", "not_after", "not_before")
 CONDITIONS = (*BESIDE, "named", "bare")
 
-PROCLITICS = ("و", "ف", "ب", "ل", "ك", "وب", "ول", "وك", "فب", "فل")
-LAM_ARTICLE = ("لل", "ولل", "فلل")  # for ل before the article, whose alef is not written
+PROCLITICS = ("و", "ف", "ب", "ل", "ك", "وب", "ول")
+LAM_ARTICLE = ("لل", "ولل")  # for ل before the article, whose alef is not written
 TANWIN = "ا"
 NISBA_ENDINGS = ("", "ة", TANWIN, "ون", "ين", "ان", "تان", "تين", "ات")
 
@@ -127,6 +127,8 @@ def _spellings(place: Place) -> Iterator[str]:
 
 def _one_a_code(indices: Sequence[int], places: Sequence[Place]) -> tuple[int, ...]:
     """The first place of each code; where one is no place at all, that one alone."""
+    if len(indices) == 1:
+        return (indices[0],)
     first_by_code = {places[i].code: i for i in reversed(indices)}
     kept = sorted(first_by_code.values())
     return tuple([i for i in kept if places[i].region is None][:1] or kept)
@@ -135,9 +137,11 @@ def _one_a_code(indices: Sequence[int], places: Sequence[Place]) -> tuple[int, .
 def _keys(normalization: Normalization) -> Keys:
     """What maps a name to its normalized tokens, joined with a space."""
 
+    table = translation(build_table(normalization))
+
     @cache
     def key(name: str) -> str:
-        return " ".join(tokenize(normalize(name, normalization)))
+        return " ".join(tokenize(normalize(name, table)))
 
     return key
 
