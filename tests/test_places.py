@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -114,6 +115,10 @@ def test_every_country_is_found_in_its_region(gazetteer: Gazetteer, taxonomy: Ta
             name = taxonomy.names_of_country(code)[0]
             found = find_mentions(tokens(f"حكومة {name}"), gazetteer)
             assert [mention.region for mention in found] == [region.id], name
+
+
+def test_gazetteer_survives_json(gazetteer: Gazetteer) -> None:
+    assert Gazetteer.from_dict(json.loads(json.dumps(gazetteer.as_dict()))) == gazetteer
 
 
 VOCABULARY = tokens("بوتين وروسيا الهلال نادي مالي في كوريا الشمالية نهر الأردن جورجيا قال ولاية رويترز لندن")

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import log1p
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Kind = Literal[
     "country", "area", "demonym", "city", "institution", "person", "group", "company", "club", "media",
@@ -76,6 +76,34 @@ class Gazetteer:
     places: tuple[Place, ...]
     forms: Mapping[str, Form]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Lists and text, ready for JSON: spellings of the same places and rule stand together."""
+        rules = sorted({form.rule for form in self.forms.values() if form.rule}, key=_rule_key)
+        number = {rule: i for i, rule in enumerate(rules)}
+        groups: dict[tuple[tuple[int, ...], int | None], list[str]] = {}
+        for spelling, form in self.forms.items():
+            groups.setdefault((form.places, number[form.rule] if form.rule else None), []).append(spelling)
+        return {
+            "regions": list(self.regions),
+            "places": [list(place) for place in self.places],
+            "rules": [[*map(sorted, rule[:4]), rule.named] for rule in rules],
+            "forms": [[list(places), rule, spellings] for (places, rule), spellings in groups.items()],
+        }
+
+    @classmethod
+    def from_dict(cls, info: Mapping[str, Any]) -> Gazetteer:
+        """Undo `as_dict`."""
+        rules = [
+            Rule(frozenset(after), frozenset(before), frozenset(not_after), frozenset(not_before), named)
+            for after, before, not_after, not_before, named in info["rules"]
+        ]
+        forms = {
+            spelling: Form(tuple(places), None if rule is None else rules[rule])
+            for places, rule, spellings in info["forms"]
+            for spelling in spellings
+        }
+        return cls(tuple(info["regions"]), tuple(Place(*place) for place in info["places"]), forms)
+
     @cached_property
     def lengths(self) -> dict[str, int]:
         """Number of tokens of the longest spelling that begins with a token."""
@@ -84,6 +112,10 @@ class Gazetteer:
             tokens = form.split(" ")
             longest[tokens[0]] = max(len(tokens), longest.get(tokens[0], 0))
         return longest
+
+
+def _rule_key(rule: Rule) -> tuple[object, ...]:
+    return (*map(sorted, rule[:4]), rule.named)
 
 
 class Mention(NamedTuple):
