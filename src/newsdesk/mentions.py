@@ -23,7 +23,6 @@ GROUP_BY_KIND: dict[Kind, str] = {
     "institution": "institution", "person": "person", "group": "actor", "company": "actor", "club": "actor",
 }  # fmt: skip
 GROUPS = tuple(dict.fromkeys(GROUP_BY_KIND.values()))
-TITLE_WEIGHT, LEAD_WEIGHT = 4, 2  # a mention of the body weighs 1
 SHARES = (0.2, 0.4, 0.6)
 # «لندن: «الشرق الأوسط»», «دبي - رويترز»: the reporter's desk is named within the first words of a text.
 DATELINE_TOKENS = 3
@@ -237,13 +236,12 @@ def _settle(candidates: Sequence[_Candidate], named: Mapping[str, int]) -> list[
 
 
 def feature_names(regions: Sequence[str]) -> list[str]:
-    """Names of the values of `place_features`: those of each region, then those of the article."""
+    """Names of the values of `place_features`, the same ones for each region."""
     own = [
-        "title", "title_count", "lead_count", "body_count", "first", "first_in_text", "opening_city", "rank",
-        "share", "rival_share", "lead_share", *(f"share_over_{share}" for share in SHARES), *GROUPS,
+        "title", "title_count", "lead_count", "body_count", "opening_city", "first", "rank", "share",
+        "early_share", *(f"share_over_{share}" for share in SHARES), *GROUPS,
     ]  # fmt: skip
-    whole = ["no_region", "one_region", "two_regions", "more_regions", "n_mentions"]
-    return [f"{region}:{name}" for region in regions for name in own] + whole
+    return [f"{region}:{name}" for region in regions for name in own]
 
 
 def place_features(
@@ -251,54 +249,42 @@ def place_features(
 ) -> list[float]:
     """Weigh the regions of an article by the places that it names, in the order of `feature_names`.
 
-    Counts are log(1 + n). A share is that of the region among all mentions, those of the title and the lead
-    weighing more; `rival_share` is the largest of another region; `rank` is 1 for the region of the largest
-    share, 1/2 for the next. A city that opens the text is most often a dateline: it counts as `opening_city`
-    alone.
+    Counts, also those of the kinds of places, are log(1 + n). `share` is that of all mentions, those of the
+    title and the lead weighing more; `early_share` is that of title and lead alone; `rank` is 1 for the region
+    of the largest share, 1/2 for the next; `first` tells the region that is named first. A city that opens the
+    text is most often a dateline: it counts as `opening_city` alone. Without a mention all values are 0.
 
     Parameters
     ----------
     title_tokens, text_tokens : sequence of str
     lead_tokens : int
         Number of tokens at the beginning of the text that count as its lead.
-
-    Returns
-    -------
-    list of float
-        Between 0 and 1, but for the counts.
     """
     title, text = find_article_mentions(title_tokens, text_tokens, gazetteer)
     opening = text.pop(0).region if text and text[0].start == 0 and text[0].kind == "city" else None
-    lead = [mention for mention in text if mention.start < lead_tokens]
-    body = text[len(lead) :]
-    in_title, in_lead, in_body = (Counter(m.region for m in part) for part in (title, lead, body))
-    groups = Counter(
-        (m.region, GROUP_BY_KIND[m.kind]) for part in (title, lead, title, lead, body) for m in part
-    )
-    weights = {
-        r: TITLE_WEIGHT * in_title[r] + LEAD_WEIGHT * in_lead[r] + in_body[r] for r in gazetteer.regions
-    }
-    total = sum(weights.values()) or 1
-    n_early = len(title) + len(lead) or 1
-    ranked = sorted((r for r in gazetteer.regions if weights[r]), key=lambda r: -weights[r])
-    first = next((mention.region for mention in (*title, *text)), None)
+    early = [*title, *(mention for mention in text if mention.start < lead_tokens)]
+    mentions = [*title, *text]
+    in_title, in_early, in_all = (Counter(m.region for m in part) for part in (title, early, mentions))
+    of_kind = Counter(
+        (m.region, GROUP_BY_KIND[m.kind]) for m in (*early, *mentions)
+    )  # early ones count twice
+    weights = {r: 2 * in_title[r] + in_early[r] + in_all[r] for r in gazetteer.regions}
+    total, n_early = sum(weights.values()) or 1, len(early) or 1
+    ranked = sorted((r for r in weights if weights[r]), key=lambda r: -weights[r])
     values: list[float] = []
     for region in gazetteer.regions:
         share = weights[region] / total
-        rival = next((weights[r] / total for r in ranked if r != region), 0.0)
         values += [
             float(in_title[region] > 0),
             log1p(in_title[region]),
-            log1p(in_lead[region]),
-            log1p(in_body[region]),
-            float(first == region),
-            float(bool(text) and text[0].region == region),
+            log1p(in_early[region] - in_title[region]),
+            log1p(in_all[region] - in_early[region]),
             float(opening == region),
+            float(bool(mentions) and mentions[0].region == region),
             1 / (1 + ranked.index(region)) if region in ranked else 0.0,
             share,
-            rival,
-            (in_title[region] + in_lead[region]) / n_early,
+            in_early[region] / n_early,
             *(float(share > least) for least in SHARES),
-            *(log1p(groups[region, group]) for group in GROUPS),
+            *(log1p(of_kind[region, group]) for group in GROUPS),
         ]
-    return [*values, *(float(min(len(ranked), 3) == n) for n in range(4)), log1p(len(title) + len(text))]
+    return values
