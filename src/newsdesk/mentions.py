@@ -250,9 +250,9 @@ def place_features(
     """Weigh the regions of an article by the places that it names, in the order of `feature_names`.
 
     Counts, also those of the kinds of places, are log(1 + n). `share` is that of all mentions, those of the
-    title and the lead weighing more; `early_share` is that of title and lead alone; `rank` is 1 for the region
-    of the largest share, 1/2 for the next; `first` tells the region that is named first. A city that opens the
-    text is most often a dateline: it counts as `opening_city` alone. Without a mention all values are 0.
+    title and the lead weighing more; `early_share` that of title and lead alone; `rank` is 1 for the region
+    of the largest share and 1/2 for the next; `first` tells the region that is named first. A city that opens
+    the text is most often a dateline: it counts as `opening_city` alone. Without mentions all values are 0.
 
     Parameters
     ----------

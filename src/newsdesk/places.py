@@ -200,7 +200,9 @@ def _read_rules(
 
     A table's name stands for all its names (`groups`), `EVERY_DEMONYM` for itself.
     """
-    lists = {name: _split(words) for _, (name, words) in _read_cells(folder / WORDS_FILE, n_cells=2)}
+    lists: dict[str, list[str]] = {}
+    for _, (name, words) in _read_cells(folder / WORDS_FILE, n_cells=2):
+        lists.setdefault(name, []).extend(_split(words))
     rules: dict[str, Rule] = {}
     bare: set[str] = set()
     for place, (names, condition, words) in _read_cells(folder / RULES_FILE, n_cells=3):
