@@ -78,6 +78,8 @@ GOLDEN = {
     "newspaper after a verb": ("وقال لـ«الشرق الأوسط» إن المفاوضات تعثرت", []),
     "the Middle East itself": ("السلام في الشرق الأوسط", ["middle_east"]),
     "agency after the desk": ("القاهرة - رويترز: ارتفع الجنيه", []),
+    "city and area": ("القاهرة والشرق الأوسط", ["EG", "middle_east"]),
+    "country that speaks to an agency": ("روسيا تبلغ رويترز", ["RU"]),
     "demonym of a newspaper": ("ذكرت صحيفة نيويورك تايمز الأميركية", []),
     "metonyms": ("الكرملين يرد على البنتاغون", ["RU", "US"]),
     "body of a region": ("الاتحاد الأوروبي والاتحاد الأفريقي", ["europe", "africa"]),

@@ -24,7 +24,8 @@ GROUP_BY_KIND: dict[Kind, str] = {
 }  # fmt: skip
 GROUPS = tuple(dict.fromkeys(GROUP_BY_KIND.values()))
 SHARES = (0.2, 0.4, 0.6)
-# «لندن: «الشرق الأوسط»», «دبي - رويترز»: the reporter's desk is named within the first words of a text.
+# «لندن: «الشرق الأوسط»», «دبي - رويترز»: the reporter's desk ends within the first words of a text, before
+# the name of an agency, or of a newspaper that is called like an area.
 DATELINE_TOKENS = 3
 
 
@@ -167,10 +168,11 @@ def _candidates(tokens: Sequence[str], gazetteer: Gazetteer) -> list[_Candidate]
             i += 1
             continue
         kind = match.places[0].kind
-        if kind == "media" or (kind == "area" and _is_dateline(found, i)):
+        after_dateline = _ends_dateline(found, i)
+        if kind == "media" or (kind == "area" and after_dateline and not tokens[i].startswith("و")):
             media_stop = match.stop
-            if i <= DATELINE_TOKENS:
-                found = [c for c in found if c.places[0].kind not in ("city", "country")]
+            if after_dateline:
+                found.pop()
         elif not (kind == "demonym" and i == media_stop):  # «نيويورك تايمز الأميركية»
             found.append(match)
         i = match.stop
@@ -203,11 +205,11 @@ def _check(rule: Rule, tokens: Sequence[str], start: int, stop: int) -> bool | N
     return None if rule.after or rule.before else True
 
 
-def _is_dateline(found: Sequence[_Candidate], start: int) -> bool:
-    """Tell whether an area follows the city that opens a text, and so is a newspaper called after it."""
-    return 0 < start <= DATELINE_TOKENS and bool(found) and found[-1][1:2] == (start,) and (
-        found[-1].places[0].kind == "city"
-    )  # fmt: skip
+def _ends_dateline(found: Sequence[_Candidate], stop: int) -> bool:
+    """Tell whether a city or country right at the beginning ends here, as the reporter's desk does."""
+    if stop > DATELINE_TOKENS or not found:
+        return False
+    return found[-1].stop == stop and found[-1].places[0].kind in ("city", "country")
 
 
 def _support(candidates: Sequence[_Candidate]) -> Counter[str]:
