@@ -84,9 +84,9 @@ def test_profiles_have_the_same_stages() -> None:
 def test_imports_point_down() -> None:
     """cli -> commands, stages -> I/O -> pure -> leaves."""
     layers = [
-        {"errors", "schema", "scorer", "engine", "kernel"},
+        {"errors", "schema", "scorer", "engine", "kernel", "mentions"},
         {"text", "pages", "repair"},
-        {"params", "taxonomy", "features", "heads", "metrics", "groups"},
+        {"params", "taxonomy", "places", "features", "heads", "metrics", "groups"},
         {"labels", "readers", "report"},
         {"corpus", "console", "artifacts", "tracking", "batch"},
         {"stages"},
