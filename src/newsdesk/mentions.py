@@ -6,7 +6,7 @@ It needs the standard library and nothing of this project, as `scorer` does: a p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import log1p
@@ -35,7 +35,7 @@ class Place(NamedTuple):
     code: str
     region: str | None
     kind: Kind
-    name: str
+    name: str = ""
 
 
 class Rule(NamedTuple):
@@ -77,41 +77,85 @@ class Gazetteer:
     forms: Mapping[str, Form]
 
     def as_dict(self) -> dict[str, Any]:
-        """Lists and text, ready for JSON: spellings of the same places and rule stand together."""
+        """Lists and text, ready for JSON: what finds mentions, without the places' own names.
+
+        Places of equal code, region and kind are one; spellings of the same places and rule stand together.
+        """
+        kept = {key: i for i, key in enumerate(dict.fromkeys(place[:3] for place in self.places))}
+        place_numbers = [kept[place[:3]] for place in self.places]
         rules = sorted({form.rule for form in self.forms.values() if form.rule}, key=_rule_key)
-        number = {rule: i for i, rule in enumerate(rules)}
+        rule_numbers = {rule: i for i, rule in enumerate(rules)}
         groups: dict[tuple[tuple[int, ...], int | None], list[str]] = {}
         for spelling, form in self.forms.items():
-            groups.setdefault((form.places, number[form.rule] if form.rule else None), []).append(spelling)
+            places = tuple(place_numbers[i] for i in form.places)
+            groups.setdefault((places, rule_numbers[form.rule] if form.rule else None), []).append(spelling)
         return {
             "regions": list(self.regions),
-            "places": [list(place) for place in self.places],
+            "places": [list(place) for place in kept],
             "rules": [[*map(sorted, rule[:4]), rule.named] for rule in rules],
             "forms": [[list(places), rule, spellings] for (places, rule), spellings in groups.items()],
         }
 
     @classmethod
     def from_dict(cls, info: Mapping[str, Any]) -> Gazetteer:
-        """Undo `as_dict`."""
+        """Make a gazetteer of what `as_dict` gave.
+
+        Raises
+        ------
+        ValueError
+            If it is not of that shape; KeyError or TypeError where a part is missing or of another type.
+        """
+        regions, places = tuple(info["regions"]), tuple(Place(*place) for place in info["places"])
         rules = [
             Rule(frozenset(after), frozenset(before), frozenset(not_after), frozenset(not_before), named)
             for after, before, not_after, not_before, named in info["rules"]
         ]
-        forms = {
-            spelling: Form(tuple(places), None if rule is None else rules[rule])
-            for places, rule, spellings in info["forms"]
-            for spelling in spellings
-        }
-        return cls(tuple(info["regions"]), tuple(Place(*place) for place in info["places"]), forms)
+        _check_gazetteer(regions, places, rules)
+        forms: dict[str, Form] = {}
+        n_spellings = 0
+        for indices, rule, spellings in info["forms"]:
+            if not indices or not all(_is_index(i, places) for i in indices):
+                raise ValueError(f"a spelling means place {indices!r} of {len(places)}")
+            if rule is not None and not _is_index(rule, rules):
+                raise ValueError(f"a spelling has rule {rule!r} of {len(rules)}")
+            if not _is_list_of_words(spellings):
+                raise ValueError("a spelling is no text")
+            forms |= dict.fromkeys(spellings, Form(tuple(indices), None if rule is None else rules[rule]))
+            n_spellings += len(spellings)
+        if len(forms) != n_spellings:
+            raise ValueError("a spelling stands twice")
+        return cls(regions, places, forms)
 
     @cached_property
     def lengths(self) -> dict[str, int]:
         """Number of tokens of the longest spelling that begins with a token."""
         longest: dict[str, int] = {}
         for form in self.forms:
-            tokens = form.split(" ")
-            longest[tokens[0]] = max(len(tokens), longest.get(tokens[0], 0))
+            first = form.partition(" ")[0]
+            longest[first] = max(form.count(" ") + 1, longest.get(first, 0))
         return longest
+
+
+def _check_gazetteer(regions: Sequence[Any], places: Sequence[Place], rules: Sequence[Rule]) -> None:
+    if not _is_list_of_words(regions) or len(set(regions)) != len(regions):
+        raise ValueError(f"regions {regions!r} are not distinct names")
+    for place in places:
+        named = isinstance(place.code, str) and isinstance(place.kind, str)
+        if not named or (place.region is not None and place.region not in regions):
+            raise ValueError(f"{place.code!r} is no place of the regions")
+        if place.region is not None and place.kind not in GROUP_BY_KIND:
+            raise ValueError(f"{place.code!r} is of kind {place.kind!r}, which has no region")
+    for rule in rules:
+        if not all(map(_is_list_of_words, rule[:4])) or not isinstance(rule.named, bool):
+            raise ValueError("a rule is not four lists of words and a truth value")
+
+
+def _is_list_of_words(values: Collection[Any]) -> bool:
+    return not isinstance(values, str) and all(isinstance(value, str) and value for value in values)
+
+
+def _is_index(value: Any, values: Sequence[object]) -> bool:
+    return type(value) is int and 0 <= value < len(values)
 
 
 def _rule_key(rule: Rule) -> tuple[object, ...]:
@@ -215,24 +259,24 @@ def _ends_dateline(found: Sequence[_Candidate], stop: int) -> bool:
 def _support(candidates: Sequence[_Candidate]) -> Counter[str]:
     """How often each country is named beyond doubt; the clear names decide what the ambiguous ones mean."""
     sure = [c.places for c in candidates if c.sure]
-    named = Counter(_lends(places[0]) for places in sure if len(places) == 1)
-    return named + Counter(_lends(_likeliest(places, named)) for places in sure if len(places) > 1)
+    named = Counter(lends_to(places[0]) for places in sure if len(places) == 1)
+    return named + Counter(lends_to(_likeliest(places, named)) for places in sure if len(places) > 1)
 
 
-def _lends(place: Place) -> str:
+def lends_to(place: Place) -> str:
     """What a name lends support to: its country; a club's only to clubs, which are called by common words."""
     return f"{place.code} {place.kind}" if place.kind == "club" else place.code
 
 
 def _likeliest(places: Sequence[Place], named: Mapping[str, int]) -> Place:
-    return max(places, key=lambda place: named.get(_lends(place), 0))
+    return max(places, key=lambda place: named.get(lends_to(place), 0))
 
 
 def _settle(candidates: Sequence[_Candidate], named: Mapping[str, int]) -> list[Mention]:
     mentions = []
     for start, stop, places, sure in candidates:
         place = places[0] if len(places) == 1 else _likeliest(places, named)
-        if place.region is not None and (sure or named.get(_lends(place), 0)):
+        if place.region is not None and (sure or named.get(lends_to(place), 0)):
             mentions.append(Mention(start, stop, place.code, place.region, place.kind))
     return mentions
 

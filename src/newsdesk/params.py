@@ -44,7 +44,7 @@ class Clean(_Frozen):
 
 
 class Features(_Frozen):
-    """The TF-IDF vectorizer."""
+    """The TF-IDF vectorizer, and places beside its terms."""
 
     ngram_max: int = Field(1, ge=0, le=3, description="longest run of words; 0 for no words")
     ngram_scope: Literal["text", "sentence"] = Field(
@@ -64,6 +64,14 @@ class Features(_Frozen):
         "l2", description="what is made one, for words and for characters each; null for nothing"
     )
     title_weight: int = Field(3, ge=1, description="how often a word of the title counts")
+    places: bool = Field(True, description="whether places named in title and text are features")
+    place_weight: float = Field(0.3, gt=0, description="weight of places beside words and characters")
+    lead_tokens: int = Field(60, ge=0, description="words of the text's beginning that count as its lead")
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """Those of the vectorizer."""
+        return self.model_dump(exclude={"places", "place_weight", "lead_tokens"})
 
     @field_validator("char_ngrams")
     @classmethod
