@@ -338,18 +338,15 @@ class Places:
     Attributes
     ----------
     names : Names
-    firsts, words : Table
-        Tokens that spellings begin with; words of the rules.
-    longest : ndarray
-        Number of tokens of the longest spelling, by its first token, and 0 for all other tokens.
+    spellings, words : Table
+        Spellings and what they begin with; words of the rules.
     n_values : int
         Of each article.
     """
 
     names: Names
-    firsts: Table
+    spellings: Table
     words: Table
-    longest: Array
     n_values: int
 
 
@@ -369,11 +366,15 @@ def build_places(gazetteer: Gazetteer, *, lead_tokens: int, mask: Any) -> Places
     for rule, i in rules.items():
         for listed, bit in zip(rule[:4], (AFTER, BEFORE, NOT_AFTER, NOT_BEFORE), strict=True):
             beside[[number[word] for word in listed], i] |= bit
+    longer = {" ".join(s.split(" ")[:n]) for s in gazetteer.forms for n in range(1, s.count(" ") + 1)}
+    spellings = list(dict.fromkeys([*gazetteer.forms, *sorted(longer)]))
+    found = table(spellings)
     lends = {name: i for i, name in enumerate(dict.fromkeys(map(lends_to, gazetteer.places)))}
     places = gazetteer.places
     names = Names(
-        slots=table(list(gazetteer.forms)).slots,
-        form=np.array([forms[form] for form in gazetteer.forms.values()], np.int32),
+        slots=found.slots,
+        form=np.array([forms[f] if (f := gazetteer.forms.get(s)) else -1 for s in spellings], np.int32),
+        longer=np.array([s in longer for s in spellings], np.bool_),
         bounds=np.cumsum([0, *(len(form.places) for form in forms)]),
         places=np.array([i for form in forms for i in form.places], np.int32),
         rule=np.array([rules[form.rule] if form.rule else -1 for form in forms], np.int32),
@@ -390,10 +391,7 @@ def build_places(gazetteer: Gazetteer, *, lead_tokens: int, mask: Any) -> Places
         dateline_tokens=DATELINE_TOKENS,
         lead_tokens=lead_tokens,
     )
-    longest = np.array([*gazetteer.lengths.values(), 0], np.int32)  # the last is that of -1
-    return Places(
-        names, table(list(gazetteer.lengths)), table(words), longest, len(feature_names(gazetteer.regions))
-    )
+    return Places(names, found, table(words), len(feature_names(gazetteer.regions)))
 
 
 class Engine:
@@ -601,7 +599,7 @@ class Engine:
         described = Cues(
             hashes,
             checks,
-            places.longest[places.firsts.find(hashes, checks)],
+            places.spellings.find(hashes, checks),
             places.words.find(hashes, checks),
             self.spellings.points.values[starts] == ord(CONJUNCTION),
         )

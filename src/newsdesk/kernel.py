@@ -675,12 +675,14 @@ NAMED, BESIDE = 1, 2
 class Names(NamedTuple):
     """A gazetteer: spellings to forms, forms to places and a rule, and what the places are.
 
-    The places of a form are `places[bounds[form]:bounds[form + 1]]`, likeliest first. `beside` is of shape
-    (n_words, n_rules): what each word of the rules is to each rule.
+    The table holds the spellings and what longer ones begin with. The places of a form are
+    `places[bounds[form]:bounds[form + 1]]`, likeliest first. `beside` is of shape (n_words, n_rules): what
+    each word of the rules is to each rule.
     """
 
     slots: Array
-    form: Array
+    form: Array  # by spelling, -1 for a mere beginning
+    longer: Array  # whether a longer spelling begins with it
     bounds: Array
     places: Array
     rule: Array  # by form, -1 for none
@@ -699,14 +701,14 @@ class Names(NamedTuple):
 
 
 class Cues(NamedTuple):
-    """What each token is to names: its unstemmed hash and check, and how long a spelling may begin with it.
+    """What each token is to names: its unstemmed hash and check, and the spelling that it is or begins.
 
-    `word` is its number among the words of the rules, or -1; `joined` tells whether it begins with «و».
+    `word` is its number among the words of the rules; `joined` tells whether it begins with «و». -1 is none.
     """
 
     hashes: Array
     checks: Array
-    longest: Array
+    spelling: Array
     word: Array
     joined: Array
 
@@ -773,20 +775,24 @@ def _find_names(n: Int, cues: Cues, names: Names, mask: Int, found: Found, first
     """Put the names of a part into `found` from place `first` on; where they end."""
     m, media_stop, i = first, -1, 0
     while i < n:
-        longest = np.int64(cues.longest[found.tokens[i]])
+        token = found.tokens[i]
+        spelling = np.int64(cues.spelling[token])
+        if spelling < 0:
+            i += 1
+            continue
         form, stop, sure = np.int64(-1), i, 0
-        h, g = H0, G0
-        for q in range(i, min(i + longest, n)):
-            token = found.tokens[q]
-            if q == i:
-                h, g = cues.hashes[token], cues.checks[token]
-            else:
-                h, g = _join(h, cues.hashes[token]) & mask, _join_check(g, cues.checks[token])
+        h, g, end = cues.hashes[token], cues.checks[token], i + 1
+        while spelling >= 0:
+            own = np.int64(names.form[spelling])
+            judged = _judge(own, i, end, n, cues, names, found) if own >= 0 else -1
+            if judged >= 0:
+                form, stop, sure = own, end, judged  # the longest that counts
+            if end == n or not names.longer[spelling]:
+                break
+            token = found.tokens[end]
+            h, g = _join(h, cues.hashes[token]) & mask, _join_check(g, cues.checks[token])
             spelling = _find(names.slots, h, g)
-            if spelling >= 0:
-                judged = _judge(names.form[spelling], i, q + 1, n, cues, names, found)
-                if judged >= 0:
-                    form, stop, sure = np.int64(names.form[spelling]), q + 1, judged
+            end += 1
         if form < 0:
             i += 1
             continue
@@ -873,9 +879,11 @@ def _weigh_places(n_title: Int, m: Int, names: Names, found: Found, logs: Array,
     for region in range(n_regions):
         found.weight[region] = 2 * found.title[region] + found.early[region] + found.all[region]
         total += found.weight[region]
-    at = 0
+    n_values = 9 + len(names.shares) + names.n_groups
     for region in range(n_regions):
-        weight = found.weight[region]
+        weight, at = found.weight[region], region * n_values
+        if not weight and region != opening:
+            continue  # its values are zero
         rank: Int = 0
         for other in range(n_regions):
             more = found.weight[other] > weight
