@@ -6,7 +6,7 @@ It needs the standard library and nothing of this project, as `scorer` does: a p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import log1p
@@ -105,12 +105,12 @@ class Gazetteer:
         ValueError
             If it is not of that shape; KeyError or TypeError where a part is missing or of another type.
         """
-        regions, places = tuple(info["regions"]), tuple(Place(*place) for place in info["places"])
+        _check_gazetteer(info)
+        places = tuple(Place(*place) for place in info["places"])
         rules = [
             Rule(frozenset(after), frozenset(before), frozenset(not_after), frozenset(not_before), named)
             for after, before, not_after, not_before, named in info["rules"]
         ]
-        _check_gazetteer(regions, places, rules)
         forms: dict[str, Form] = {}
         n_spellings = 0
         for indices, rule, spellings in info["forms"]:
@@ -124,7 +124,7 @@ class Gazetteer:
             n_spellings += len(spellings)
         if len(forms) != n_spellings:
             raise ValueError("a spelling stands twice")
-        return cls(regions, places, forms)
+        return cls(tuple(info["regions"]), places, forms)
 
     @cached_property
     def lengths(self) -> dict[str, int]:
@@ -136,22 +136,23 @@ class Gazetteer:
         return longest
 
 
-def _check_gazetteer(regions: Sequence[Any], places: Sequence[Place], rules: Sequence[Rule]) -> None:
+def _check_gazetteer(info: Mapping[str, Any]) -> None:
+    regions = info["regions"]
     if not _is_list_of_words(regions) or len(set(regions)) != len(regions):
         raise ValueError(f"regions {regions!r} are not distinct names")
-    for place in places:
-        named = isinstance(place.code, str) and isinstance(place.kind, str)
-        if not named or (place.region is not None and place.region not in regions):
-            raise ValueError(f"{place.code!r} is no place of the regions")
-        if place.region is not None and place.kind not in GROUP_BY_KIND:
-            raise ValueError(f"{place.code!r} is of kind {place.kind!r}, which has no region")
-    for rule in rules:
-        if not all(map(_is_list_of_words, rule[:4])) or not isinstance(rule.named, bool):
+    for code, region, kind in info["places"]:
+        named = isinstance(code, str) and isinstance(kind, str)
+        if not named or (region is not None and region not in regions):
+            raise ValueError(f"{code!r} is no place of the regions")
+        if region is not None and kind not in GROUP_BY_KIND:
+            raise ValueError(f"{code!r} is of kind {kind!r}, which has no region")
+    for *lists, named in info["rules"]:
+        if len(lists) != 4 or not all(map(_is_list_of_words, lists)) or not isinstance(named, bool):
             raise ValueError("a rule is not four lists of words and a truth value")
 
 
-def _is_list_of_words(values: Collection[Any]) -> bool:
-    return not isinstance(values, str) and all(isinstance(value, str) and value for value in values)
+def _is_list_of_words(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) and value for value in values)
 
 
 def _is_index(value: Any, values: Sequence[object]) -> bool:
