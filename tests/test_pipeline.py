@@ -86,7 +86,7 @@ def test_imports_point_down() -> None:
     layers = [
         {"errors", "schema", "scorer", "engine", "kernel", "mentions"},
         {"text", "pages", "repair"},
-        {"params", "taxonomy", "places", "features", "heads", "metrics", "groups"},
+        {"params", "taxonomy", "places", "features", "heads", "metrics", "groups", "protocol", "baselines"},
         {"labels", "readers", "report"},
         {"corpus", "console", "artifacts", "tracking", "batch"},
         {"stages"},
