@@ -1,6 +1,7 @@
 """The headline comparison on made articles of three outlets."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from newsdesk.outlets import Said, Trial, build_features, compare, plot_risk, te
 from newsdesk.params import Features, Settings
 from newsdesk.schema import ARTICLES
 from newsdesk.stages.outlets import add_peers, read_peer, read_test_only, run
+from newsdesk.taxonomy import read_taxonomy
 from newsdesk.text import Normalization
 from tests.conftest import ROOT
 
@@ -38,13 +40,13 @@ def write_articles(path: Path, *, without_gold: str = "") -> Path:
     for source in ("n1", "n2", "s", "w", "aawsat"):
         for i in range(10):
             (region, topic), words = list(STORIES.items())[i % 2]
-            drawn = " ".join(rng.permutation(words.split()).tolist()[:5] + [f"كلمه{source}"])
+            drawn = " ".join([*rng.permutation(words.split()).tolist()[:5], f"كلمه{source}"])
             gold = None if source == without_gold else "gold"
             rows.append(
                 dict.fromkeys(ARTICLES.names)
                 | {
                     "article_id": f"{source}:{i}", "source": source, "kind": "article", "title": drawn,
-                    "text": f"{drawn} {i}", "group_id": f"{source}:{i}",
+                    "text": f"{drawn} {i}", "published": datetime(2020, 1, 1 + i, tzinfo=UTC), "group_id": f"{source}:{i}",
                     "split": "evaluation" if source == "aawsat" else "train",
                     "region": [region], "topic": [topic],
                     "region_origin": gold or "editor", "topic_origin": gold or "editor",
@@ -160,8 +162,6 @@ def test_test_only_takes_the_labelled_and_trains_nothing(tmp_path: Path) -> None
 
 
 def test_test_only_without_a_label_is_told(tmp_path: Path) -> None:
-    from newsdesk.taxonomy import read_taxonomy
-
     gold, path = tmp_path / "gold.tsv", tmp_path / "far.jsonl"
     gold.write_text("outlet\tkey\tregions\ttopics\n", encoding="utf-8")
     path.write_text(json.dumps({"id": "k", "outlet": "far", "title": "t", "text": "x"}) + "\n")

@@ -30,6 +30,7 @@ class Rows:
     ----------
     article_ids, outlets, groups : object ndarray of str
     published : sequence of datetime or None
+        An undated article counts as earlier than any other.
     labelled : bool ndarray
         Articles with a label that may train.
     gold : bool ndarray
