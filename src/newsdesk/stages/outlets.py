@@ -59,13 +59,7 @@ def run(
     """Leave each outlet out in turn, then split the same articles in kinder ways; measure every system."""
     known = read_taxonomy(taxonomy)
     gazetteer = read_places(places, known, settings.text)
-    table = artifacts.read_table(articles, ARTICLES)
-    added = read_test_only(test_only, gold, settings, known) if test_only else ARTICLES.empty_table()
-    if added.num_rows:
-        added = join_groups(added, table, settings)
-    table = pa.concat_tables([table, added])
-    tasks = [build_task(task, table, known, settings) for task in TASKS]
-    rows = build_rows(table, tasks, settings, barred_from=table.num_rows - added.num_rows)
+    table, tasks, rows = read_rows(settings, known, articles=articles, test_only=test_only, gold=gold)
     splits = [leave_out(rows, outlet) for outlet in choose_outlets(rows, settings, chosen)]
     kinder = [
         contrast(rows, kind, outlets=[*settings.outlets], seed=settings.evaluate.seed) for kind in CONTRASTS
@@ -97,6 +91,19 @@ def run(
     write(settings, left_out, contrasted, metrics=metrics, by_label=by_label, plots=plots)
     tables = [tabulate(left_out, "outlet"), tabulate(contrasted, "contrast")]
     artifacts.write_table(pa.concat_tables(tables), predictions)
+
+
+def read_rows(
+    settings: Settings, taxonomy: Taxonomy, *, articles: Path, test_only: Path | None, gold: Path | None
+) -> tuple[pa.Table, list[Task], Rows]:
+    """Articles, those that are only tested on last; the labels of both heads; what the splits need."""
+    table = artifacts.read_table(articles, ARTICLES)
+    n_articles = table.num_rows
+    if test_only:
+        added = read_test_only(test_only, gold, settings, taxonomy)
+        table = pa.concat_tables([table, join_groups(added, table, settings)])
+    tasks = [build_task(task, table, taxonomy, settings) for task in TASKS]
+    return table, tasks, build_rows(table, tasks, settings, barred_from=n_articles)
 
 
 def write(
