@@ -5,8 +5,8 @@ to 5 characters, one against the rest. One threshold a head, of the best micro-F
 articles. Its threads race, so no two runs are alike.
 
 Any other program, Annif say, takes part in the same way: take the splits of `leave_out` as here, train on
-`split.train`, choose its threshold there too, and write the labels of `split.test` as Parquet with the columns
-article_id, region and topic (lists of labels).
+`split.train`, choose its threshold there too, and write the labels of `split.test` as Parquet with the
+columns article_id, region and topic (lists of labels).
 """
 
 from __future__ import annotations
