@@ -100,7 +100,9 @@ class Train(_Frozen):
         description="weight of a row by the origin of its label; 0 leaves it out",
     )
     min_positives: int = Field(
-        25, ge=1, description="fewest validation positives for a threshold of a label's own"
+        25,
+        ge=1,
+        description="fewest positives for a threshold of a label's own, and labels for an outlet's own fold",
     )
 
 
@@ -109,6 +111,9 @@ class Evaluate(_Frozen):
 
     origins: tuple[Origin, ...] = Field(
         ("gold",), min_length=1, description="origins of the labels that are taken as the truth"
+    )
+    min_support: int = Field(
+        20, ge=1, description="fewest articles of an outlet with a label for its part in macro-F1"
     )
     n_bootstrap: int = Field(1000, ge=10, description="bootstrap resamples of groups")
     seed: int = Field(0, ge=0, description="seed of the bootstrap")
@@ -140,7 +145,19 @@ class Settings(_Frozen):
     features: Features = Features()
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
+    outlets: dict[str, tuple[str, ...]] = Field(
+        {},
+        description="outlets that are left out in turn, and the sources of each; another source is its own",
+    )
     track: Track = Track()
+
+    @field_validator("outlets")
+    @classmethod
+    def _check_outlets(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        sources = [source for of_outlet in value.values() for source in of_outlet]
+        if twice := next((source for source in sources if sources.count(source) > 1), None):
+            raise ValueError(f"source {twice!r} belongs to two outlets")
+        return value
 
 
 def read_settings(path: Path) -> Settings:
