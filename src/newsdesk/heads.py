@@ -204,7 +204,8 @@ def _fit_label(
 def fit_platt(scores: FloatArray, y: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Slope and offset of Platt's sigmoid for each label, with his smoothed targets.
 
-    A score of NaN is left out. A label without both positives and negatives keeps slope 1 and offset 0.
+    A score of NaN is left out. A label without both positives and negatives, or whose positives
+    score lower than its negatives, keeps slope 1 and offset 0.
 
     Source: J. Platt, "Probabilistic outputs for support vector machines", 1999.
     """
@@ -224,7 +225,8 @@ def fit_platt(scores: FloatArray, y: BoolArray) -> tuple[FloatArray, FloatArray]
         model = LogisticRegression(C=1e6, max_iter=1000).fit(
             x, labels, sample_weight=np.concatenate([target, 1 - target])
         )
-        slopes[j], offsets[j] = model.coef_[0, 0], model.intercept_[0]
+        if model.coef_[0, 0] > 0:  # of scores that rank a label's articles last there is nothing to learn
+            slopes[j], offsets[j] = model.coef_[0, 0], model.intercept_[0]
     return slopes, offsets
 
 

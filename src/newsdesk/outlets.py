@@ -12,9 +12,9 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from newsdesk.baselines import fit_place_rule, majority_set
-from newsdesk.features import ArabicTfidfVectorizer
+from newsdesk.features import ArabicTfidfVectorizer, place_matrix
 from newsdesk.heads import TrainedHead, fit_head
-from newsdesk.mentions import Gazetteer, feature_names, place_features
+from newsdesk.mentions import Gazetteer
 from newsdesk.metrics import (
     brier_score,
     calibration_error,
@@ -27,11 +27,9 @@ from newsdesk.metrics import (
 )
 from newsdesk.params import Features, Settings
 from newsdesk.protocol import BoolArray, FloatArray, Names, Split
-from newsdesk.scorer import normalize, tokenize
-from newsdesk.text import Normalization, build_table, translation
+from newsdesk.text import Normalization
 
 OURS = "newsdesk"
-PLACE_WEIGHT = 0.3  # of the place features beside TF-IDF
 WORDS = Features(stem=None, char_ngrams=None, min_df=2, title_weight=1)  # of the baseline TF-IDF + LinearSVC
 PRECISION = 0.95  # at which coverage is told
 
@@ -76,22 +74,23 @@ class Trial:
     said: Mapping[str, Said]
 
 
-def measure_places(articles: pa.Table, gazetteer: Gazetteer, normalization: Normalization) -> FloatArray:
+def measure_places(articles: pa.Table, gazetteer: Gazetteer, settings: Settings) -> FloatArray:
     """`mentions.place_features` of articles, shape (n_articles, n_place_features)."""
-    table = translation(build_table(normalization))
-    values = np.zeros((articles.num_rows, len(feature_names(gazetteer.regions))))
-    texts = zip(articles["title"].to_pylist(), articles["text"].to_pylist(), strict=True)
-    for row, (title, text) in enumerate(texts):
-        title_tokens, text_tokens = (tokenize(normalize(part, table)) for part in (title, text))
-        values[row] = place_features(title_tokens, text_tokens, gazetteer)
-    return values
+    values = place_matrix(
+        articles.select(["title", "text"]),
+        gazetteer,
+        normalization=settings.text,
+        lead_tokens=settings.features.lead_tokens,
+        n_jobs=-1,
+    )
+    return np.asarray(values.toarray())
 
 
 def build_features(
     articles: pa.Table, train: BoolArray, *, normalization: Normalization, features: Features, n_jobs: int
 ) -> sp.csr_matrix:
     """TF-IDF of articles, vocabulary and IDF of the training ones alone, shape (n_articles, n_terms)."""
-    vectorizer = ArabicTfidfVectorizer(normalization=normalization, n_jobs=n_jobs, **features.model_dump())
+    vectorizer = ArabicTfidfVectorizer(normalization=normalization, n_jobs=n_jobs, **features.terms)
     texts = articles.select(["title", "text"])
     return vectorizer.fit(texts.filter(pa.array(train))).transform(texts)
 
@@ -120,7 +119,8 @@ def try_split(
     build = partial(
         build_features, articles.filter(pa.array(taken)), train, normalization=settings.text, n_jobs=n_jobs
     )
-    own = sp.hstack([build(features=settings.features), PLACE_WEIGHT * places[taken]]).tocsr()
+    terms = build(features=settings.features)
+    placed = sp.hstack([terms, settings.features.place_weight * places[taken]], format="csr")
     words = build(features=WORDS)
     trials = []
     for task in tasks:
@@ -142,6 +142,7 @@ def try_split(
             n_jobs=n_jobs,
         )
         choice = settings.train
+        own = placed if task.name in choice.place_tasks else terms
         said = {
             OURS: _ask(
                 fit(own[learn], classifier=choice.classifier, C=choice.C, balanced=choice.balanced), own[test]

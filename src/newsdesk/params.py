@@ -99,6 +99,9 @@ class Train(_Frozen):
         {"gold": 1.0, "editor": 0.5, "section": 0.3, "weak": 0.1},
         description="weight of a row by the origin of its label; 0 leaves it out",
     )
+    place_tasks: tuple[Literal["region", "topic"], ...] = Field(
+        ("region",), description="heads that are told which places an article names"
+    )
     min_positives: int = Field(
         25,
         ge=1,

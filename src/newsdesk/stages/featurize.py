@@ -18,23 +18,24 @@ from newsdesk.places import read_places
 from newsdesk.schema import ARTICLES
 from newsdesk.taxonomy import read_taxonomy
 
-LABEL_COLUMNS = ["article_id", "split", "region", "topic", "region_origin", "topic_origin"]
+LABEL_COLUMNS = [
+    "article_id", "source", "group_id", "split", "region", "topic", "region_origin", "topic_origin",
+]  # fmt: skip
 
 
 def run(settings: Settings, *, articles: Path, places: Path, taxonomy: Path, features: Path) -> None:
-    """Fit the vectorizer on the labelled training articles; transform those and the validation ones.
+    """Fit the vectorizer on the articles that train a head, and transform them.
 
     The values of places are columns behind the terms.
     """
-    rows = labelled(artifacts.read_table(articles, ARTICLES))
-    is_train = rows["split"].to_numpy(zero_copy_only=False) == "train"
-    if not is_train.any():
+    rows = learned(artifacts.read_table(articles, ARTICLES), settings)
+    if not rows.num_rows:
         raise NewsdeskError(
-            f"{articles}: no labelled article in the training split; give labels or more rows"
+            f"{articles}: no article with a label of a weight outside the test split; give labels or more rows"
         )
     vectorizer = ArabicTfidfVectorizer(normalization=settings.text, n_jobs=-1, **settings.features.terms)
     try:
-        training = rows.filter(pa.array(is_train)).select(["title", "text"]).to_batches(max_chunksize=4096)
+        training = rows.select(["title", "text"]).to_batches(max_chunksize=4096)
         vectorizer.fit_batches(progress(training, "fitting", size=len))
     except ValueError as error:
         hint = "; lower features.min_df or give more rows" if "terms remain" in str(error) else ""
@@ -60,10 +61,11 @@ def run(settings: Settings, *, articles: Path, places: Path, taxonomy: Path, fea
     note(f"featurize: {matrix.shape[0]:,} articles, {counted}, {matrix.nnz:,} values that are not zero")
 
 
-def labelled(articles: pa.Table) -> pa.Table:
-    """The rows of training and validation whose region or topic is known."""
-    known = pc.or_(pc.is_valid(articles["region"]), pc.is_valid(articles["topic"]))
-    return articles.filter(pc.and_(known, pc.is_in(articles["split"], pa.array(["train", "valid"]))))
+def learned(articles: pa.Table, settings: Settings) -> pa.Table:
+    """The rows of training and validation whose region or topic is known, and of an origin with a weight."""
+    origins = pa.array([origin for origin, weight in settings.train.origin_weights.items() if weight])
+    known = [pc.is_in(articles[f"{task}_origin"], origins) for task in ("region", "topic")]
+    return articles.filter(pc.and_(pc.or_(*known), pc.is_in(articles["split"], pa.array(["train", "valid"]))))
 
 
 @click.command("featurize")
@@ -75,7 +77,7 @@ def labelled(articles: pa.Table) -> pa.Table:
 @click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--features", default="data/features", show_default=True, type=click.Path(path_type=Path))
 def main(params: Path, articles: Path, places: Path, taxonomy: Path, features: Path) -> None:
-    """Turn clean articles into features: TF-IDF, fitted on the training split alone, and the places named.
+    """Turn the articles that train into features: TF-IDF, fitted on them alone, and the places named.
 
     \b
     Example:

@@ -71,7 +71,7 @@ def run(
     table = table.filter(pa.array(kept))
     tasks = [replace(t, y=t.y[kept], weights=t.weights[kept], trusted=t.trusted[kept]) for t in tasks]
     note(f"outlets: {table.num_rows:,} labelled articles, {len(splits) + len(kinder)} splits")
-    measured_places = measure_places(table, gazetteer, settings.text)
+    measured_places = measure_places(table, gazetteer, settings)
 
     def try_all(all_splits: Sequence[Split]) -> list[Trial]:
         found: list[Trial] = []

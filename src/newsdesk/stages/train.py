@@ -15,23 +15,19 @@ from newsdesk.errors import NewsdeskError
 from newsdesk.heads import fit_head, indicator
 from newsdesk.params import Settings, read_settings
 from newsdesk.protocol import outlet_by_source, weigh
-from newsdesk.schema import ARTICLES
 from newsdesk.taxonomy import read_taxonomy
 
 Task = Literal["region", "topic"]
 
 
-def run(
-    settings: Settings, task: Task, *, features: Path, articles: Path, taxonomy: Path, head: Path
-) -> None:
+def run(settings: Settings, task: Task, *, features: Path, taxonomy: Path, head: Path) -> None:
     """Train the head of a task on the rows whose label is known, weighted by the label's origin."""
     known = read_taxonomy(taxonomy)
     labels = {"region": known.region_ids, "topic": known.topic_ids}[task]
     rows = artifacts.read_table(features / "rows.parquet").to_pydict()
     matrix = artifacts.read_matrix(features / "matrix.npz")
-    told = artifacts.read_table(articles, ARTICLES).select(["article_id", "source", "group_id"]).to_pylist()
-    by_id = {article["article_id"]: article for article in told}
-    sources = [by_id[article_id]["source"] for article_id in rows["article_id"]]
+    n_terms = len(artifacts.read_arrays(features / "idf.npz")["idf"])
+    n_seen = matrix.shape[1] if task in settings.train.place_tasks else n_terms
     outlet_of = outlet_by_source(settings.outlets)
     weights, trusted = weigh(
         rows[f"{task}_origin"],
@@ -43,12 +39,12 @@ def run(
     try:
         y = indicator([held or [] for held in rows[task]], labels)
         fitted = fit_head(
-            matrix,
+            matrix[:, :n_seen],
             y,
             labels=labels,
             sample_weight=weights,
-            outlets=[outlet_of.get(source, source) for source in sources],
-            groups=[by_id[article_id]["group_id"] for article_id in rows["article_id"]],
+            outlets=[outlet_of.get(source, source) for source in rows["source"]],
+            groups=rows["group_id"],
             trusted=trusted,
             classifier=settings.train.classifier,
             C=settings.train.C,
@@ -57,9 +53,11 @@ def run(
         )
     except ValueError as error:
         raise NewsdeskError(f"{features}: {task}: {error}") from None
+    coef = np.zeros((len(labels), matrix.shape[1]), np.float32)
+    coef[:, :n_seen] = fitted.coef
     artifacts.write_arrays(
         head / "weights.npz",
-        coef=fitted.coef.astype(np.float32),
+        coef=coef,
         intercept=fitted.intercept,
         slope=fitted.slope,
         offset=fitted.offset,
@@ -89,26 +87,17 @@ def run(
 @click.argument("task", type=click.Choice(["region", "topic"]))
 @click.option("--params", default="params.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--features", default="data/features", show_default=True, type=click.Path(path_type=Path))
-@click.option(
-    "--articles", default="data/clean/articles.parquet", show_default=True, type=click.Path(path_type=Path)
-)
 @click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--head", type=click.Path(path_type=Path), help="Folder to write; heads/TASK unless told.")
-def main(task: str, params: Path, features: Path, articles: Path, taxonomy: Path, head: Path | None) -> None:
+def main(task: str, params: Path, features: Path, taxonomy: Path, head: Path | None) -> None:
     """Train the head of TASK: one linear classifier a label, thresholds from out-of-outlet scores.
 
     \b
     Example:
       newsdesk train region
     """
-    run(
-        read_settings(params),
-        cast(Task, task),
-        features=features,
-        articles=articles,
-        taxonomy=taxonomy,
-        head=head or Path("heads", task),
-    )
+    head = head or Path("heads", task)
+    run(read_settings(params), cast(Task, task), features=features, taxonomy=taxonomy, head=head)
 
 
 if __name__ == "__main__":
