@@ -6,6 +6,7 @@ of the largest corpus that is there, normalized and cut into tokens as ours; the
 
 from __future__ import annotations
 
+import gzip
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -33,10 +34,22 @@ from harness import (
 )
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.pipeline import make_union
+from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 from vowpalwabbit import Workspace
 
-from newsdesk.scorer import CHAR_TERM, Scorer, char_runs, normalize, sentences, stemmer, word_runs
+from newsdesk.mentions import Gazetteer, place_features
+from newsdesk.scorer import (
+    CHAR_TERM,
+    PLACES,
+    Scorer,
+    char_runs,
+    normalize,
+    sentences,
+    stemmer,
+    tokenize,
+    word_runs,
+)
 
 MODELS = ("model", "profiles/public/model")
 CORPORA = ("profiles/public/data/clean/articles.parquet", "data/clean/articles.parquet")
@@ -84,11 +97,13 @@ def scikit_learn(folder: Path) -> Label:
     )
     blocks = [(words, settings["word_weight"])] if n_words else []
     blocks += [(chars, settings["char_weight"])] if n_words < len(terms) else []
+    if settings["places"]:
+        blocks.append((_places(folder, info), settings["place_weight"]))
     coef = weights["coef"].astype(np.float64)
 
     def score(titles: Texts, texts: Texts) -> np.ndarray:
         pairs = list(zip(titles, texts, strict=True))
-        X = sp.hstack([weight * vectorizer.transform(pairs) for vectorizer, weight in blocks], format="csr")
+        X = sp.hstack([weight * transformer.transform(pairs) for transformer, weight in blocks], format="csr")
         linear = X @ coef + weights["intercept"]
         return 1 / (1 + np.exp(-(weights["slope"] * linear + weights["offset"])))
 
@@ -114,6 +129,18 @@ def _block(
     if len(terms):
         vectorizer.idf_ = idf
     return vectorizer
+
+
+def _places(folder: Path, info: Row) -> FunctionTransformer:
+    gazetteer = Gazetteer.from_dict(json.loads(gzip.decompress((folder / PLACES).read_bytes())))
+    fold, lead_tokens = info["normalization"], info["features"]["lead_tokens"]
+    table = str.maketrans(fold["from"], fold["to"], fold["remove"])
+
+    def values(pairs: list[tuple[str, str]]) -> sp.csr_matrix:
+        tokens = ([tokenize(normalize(part, table)) for part in pair] for pair in pairs)
+        return sp.csr_matrix([place_features(*both, gazetteer, lead_tokens=lead_tokens) for both in tokens])
+
+    return FunctionTransformer(values)
 
 
 def _words_of(parts: list[list[str]], settings: Row) -> list[str]:

@@ -6,9 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from newsdesk.mentions import Gazetteer
+from newsdesk.places import read_places
+from newsdesk.taxonomy import Taxonomy, read_taxonomy
+from newsdesk.text import Normalization
 
 ROOT = Path(__file__).parents[1]
 
@@ -20,6 +26,22 @@ def shared() -> Path:
     if not path.is_dir():
         pytest.skip(f"{path.name}: no such folder beside the checkout; set NEWSDESK_SHARED")
     return path
+
+
+@pytest.fixture(scope="session")
+def taxonomy() -> Taxonomy:
+    return read_taxonomy(ROOT / "data/taxonomy.yaml")
+
+
+@cache
+def read_gazetteer() -> Gazetteer:
+    """Every spelling of the tables, normalized as by default."""
+    return read_places(ROOT / "data/places", read_taxonomy(ROOT / "data/taxonomy.yaml"), Normalization())
+
+
+@pytest.fixture(scope="session")
+def gazetteer() -> Gazetteer:
+    return read_gazetteer()
 
 
 def project_env(**extra: str) -> dict[str, str]:

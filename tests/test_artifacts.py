@@ -1,5 +1,7 @@
 """Files: whole or absent, byte-stable, and clear about what is wrong with them."""
 
+import gzip
+import json
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +31,12 @@ def test_what_is_read_is_what_was_written_and_bytes_are_stable(tmp_path: Path) -
         artifacts.write_table(TABLE, tmp_path / f"{i}.parquet")
         artifacts.write_arrays(tmp_path / f"{i}.npz", idf=np.arange(3.0))
         artifacts.write_matrix(matrix, tmp_path / f"{i}.csr.npz")
+        artifacts.write_compact_json({"قمة": [1]}, tmp_path / f"{i}.json.gz", packed=True)
         artifacts.write_csv([{"task": "region", "f1": 0.5}], tmp_path / f"{i}.csv")
-    for kind in ("parquet", "npz", "csr.npz", "csv"):
+    for kind in ("parquet", "npz", "csr.npz", "json.gz", "csv"):
         assert (tmp_path / f"1.{kind}").read_bytes() == (tmp_path / f"2.{kind}").read_bytes()
     assert artifacts.read_table(tmp_path / "1.parquet").equals(TABLE)
+    assert json.loads(gzip.decompress((tmp_path / "1.json.gz").read_bytes())) == {"قمة": [1]}
     assert artifacts.read_arrays(tmp_path / "1.npz")["idf"].tolist() == [0, 1, 2]
     assert abs(artifacts.read_matrix(tmp_path / "1.csr.npz") - matrix).max() == 0
 

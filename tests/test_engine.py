@@ -1,4 +1,6 @@
-"""The compiled path against the plain one: the same tokens of any text, whatever stands in it."""
+"""The compiled path against the plain one: the same tokens and places of any text, whatever stands in it."""
+
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -9,8 +11,10 @@ from hypothesis import strategies as st
 from newsdesk import engine as driver
 from newsdesk.engine import Engine
 from newsdesk.kernel import BREAK
-from newsdesk.scorer import CLASSES, char_runs, normalize, sentences, tokenize, word_runs
+from newsdesk.mentions import place_features
+from newsdesk.scorer import CLASSES, char_runs, normalize, sentences, stemmer, tokenize, word_runs
 from newsdesk.text import Normalization, build_table, translation
+from tests.conftest import read_gazetteer
 
 PLAIN = Normalization(**dict.fromkeys(Normalization.model_fields, False))
 FOLDED = Normalization()
@@ -120,6 +124,101 @@ def test_what_is_remembered_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> Non
     engine.scan([""], ["كلمات لم ترد من قبل"])
     (after,) = engine.rows(engine.scan([""] * 3, texts), weights)
     assert all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
+
+
+def expected_places(titles, texts, *, lead_tokens: int = 60) -> np.ndarray:
+    table = translation(build_table(FOLDED))
+
+    def read(text: str) -> list[str]:
+        return tokenize(normalize(text, table))
+
+    pairs = zip(titles, texts, strict=True)
+    gazetteer = read_gazetteer()
+    return np.array([place_features(*map(read, pair), gazetteer, lead_tokens=lead_tokens) for pair in pairs])
+
+
+@cache
+def place_engine(*, hash_bits: int, lead_tokens: int = 60) -> Engine:
+    """Sentences end in it, which a place must not notice; of 20 bits of hash, thousands of names share one."""
+    engine = build_engine(sentences=True, stem=stemmer("snowball"), hash_bits=hash_bits)
+    engine.set_places(read_gazetteer(), lead_tokens=lead_tokens)
+    engine.set_terms([], [])
+    return engine
+
+
+ARTICLES = {
+    "dateline": ("", "جنيف: هبة السعيد تراجعت مبيعات السيارات في البرازيل"),
+    "dateline before the newspaper": ("", "لندن: «الشرق الأوسط» قالت الحكومة البريطانية"),
+    "area behind a conjunction": ("", "لندن والشرق الأوسط في قمة"),
+    "dateline of two cities": ("", "باريس لندن رويترز قالت ألمانيا"),
+    "dateline of a country": ("", "قطر الشرق الأوسط قال وزير"),
+    "too late for a dateline": ("", "قال وزير من لندن الشرق الأوسط"),
+    "newspaper and its people": ("", "ذكرت نيويورك تايمز الأميركية أن الصين وعدت"),
+    "media in the title": ("رويترز", "لندن - رويترز: أعلنت فرنسا"),
+    "rule within a sentence": ("", "عبر نهر الأردن إلى الضفة"),
+    "rule over a break": ("", "عبر النهر. الأردن. جورجيا! ولاية؟ جورجيا\nنهر\nالأردن"),
+    "name over a break": ("كوريا. الشمالية", "كوريا\nالشمالية تهدد كوريا"),
+    "clubs": ("الهلال يفوز", "فاز نادي الهلال على النصر في الرياض"),
+    "clubs without support": ("الهلال يهل", "رأى النصر قريبا"),
+    "ambiguous, settled by the title": ("فنزويلا تنتخب", "في فالنسيا وقرطبة ومالقة"),
+    "ambiguous, equal support": ("", "طرابلس وقرطاج وجورجيا وتبليسي وأتلانتا"),
+    "slow path": ("قمة e\u0301 في Straße ﷺ", "زار é\u0301 برلين ثم ﷲ باريس، الصين"),
+    "no letters": ("", " \n."),
+    "lead": ("", "كلمة " * 59 + "فرنسا ألمانيا " + "كلمة " * 5000 + "الصين " * 300),
+    "many": ("مصر " * 700, "الهند " * 5000 + "رويترز " * 10),
+}
+
+
+@pytest.mark.parametrize("hash_bits", [64, 20])
+@pytest.mark.parametrize("lead_tokens", [0, 60])
+def test_places_of_articles(hash_bits: int, lead_tokens: int) -> None:
+    titles, texts = zip(*ARTICLES.values(), strict=True)
+    engine = place_engine(hash_bits=hash_bits, lead_tokens=lead_tokens)
+    expected = expected_places(titles, texts, lead_tokens=lead_tokens)
+    for engine.threads in (1, 3):
+        found = engine.place_values(engine.scan(titles, texts))
+        for name, own, wanted in zip(ARTICLES, found, expected, strict=True):
+            assert own.tobytes() == wanted.tobytes(), name
+
+
+@cache
+def named() -> st.SearchStrategy[str]:
+    """Texts of spellings of all sorts, of beginnings of them, of words of the rules and of others."""
+    forms, places = read_gazetteer().forms, read_gazetteer().places
+    rules = {form.rule for form in forms.values() if form.rule}
+    pools = [
+        list(forms),
+        [s for s in forms if " " in s],
+        [s.partition(" ")[0] for s in forms if " " in s],
+        [s for s, form in forms.items() if len(form.places) > 1],
+        [s for s, form in forms.items() if form.rule],
+        [s for s, form in forms.items() if places[form.places[0]].kind in ("media", "area")],
+        sorted({word for rule in rules for listed in rule[:4] for word in listed}),
+        ["قال", "لندن", "الامريكيه", "2020"],
+    ]
+    word = st.one_of([st.sampled_from(pool) for pool in pools])
+    between = st.sampled_from([" ", " ", " ", "، ", ". ", "\n"])
+    return st.lists(st.tuples(word, between).map("".join), max_size=15).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(data=st.data())
+def test_places_of_any_text(data: st.DataObject) -> None:
+    titles, texts = (data.draw(st.lists(named(), min_size=3, max_size=3)) for _ in range(2))
+    expected = expected_places(titles, texts)
+    for hash_bits in (64, 20):
+        engine = place_engine(hash_bits=hash_bits)
+        assert engine.place_values(engine.scan(titles, texts)).tobytes() == expected.tobytes()
+
+
+def test_places_are_described_anew_with_the_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = place_engine(hash_bits=64)
+    expected = expected_places(["قمة برلين"], ["كوريا الشمالية ونهر الأردن"])
+    monkeypatch.setattr(driver, "MAX_TOKENS", 2)
+    for _ in range(2):
+        engine.scan([""], ["كلمات لم ترد من قبل"])
+        found = engine.place_values(engine.scan(["قمة برلين"], ["كوريا الشمالية ونهر الأردن"]))
+        assert found.tobytes() == expected.tobytes()
 
 
 def test_runs() -> None:

@@ -19,7 +19,8 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from Stemmer import Stemmer
 
 from newsdesk import readers
-from newsdesk.features import ArabicTfidfVectorizer
+from newsdesk.features import ArabicTfidfVectorizer, place_matrix
+from newsdesk.mentions import Gazetteer, feature_names, place_features
 from newsdesk.scorer import sentences, tokenize, word_runs
 from newsdesk.text import Normalization, normalize
 from tests.test_engine import hostile
@@ -264,3 +265,21 @@ def test_errors(options: dict[str, object], X: object, message: str) -> None:
 def test_not_fitted() -> None:
     with pytest.raises(ValueError, match="not fitted"):
         ArabicTfidfVectorizer().transform(["نص"])
+
+
+def test_places_are_the_plain_path_s(gazetteer: Gazetteer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the whole starter corpus, in any batches and threads."""
+    frame = pd.DataFrame({"title": TEXTS[::-1], "text": TEXTS})
+    tokens = [tokenize(folded(text)) for text in TEXTS]
+    pairs = zip(tokens[::-1], tokens, strict=True)
+    expected = sp.csr_matrix([place_features(*pair, gazetteer, lead_tokens=20) for pair in pairs])
+    for size, n_jobs in ((50, 2), (10_000, 1), (10_000, 3)):
+        monkeypatch.setattr("newsdesk.features.BATCH", size)
+        found = place_matrix(frame, gazetteer, normalization=Normalization(), lead_tokens=20, n_jobs=n_jobs)
+        for part in ("data", "indices", "indptr"):
+            assert getattr(found, part).tobytes() == getattr(expected, part).tobytes()
+
+
+def test_places_of_no_articles(gazetteer: Gazetteer) -> None:
+    n_values = place_matrix([], gazetteer, normalization=Normalization(), lead_tokens=60).shape[1]
+    assert n_values == len(feature_names(gazetteer.regions))

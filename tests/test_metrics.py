@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_fscore_support
 
-from newsdesk.metrics import evaluate_head, main_label_pairs, precision_recall_points
+from newsdesk.metrics import (
+    brier_score,
+    calibration_error,
+    coverage_at_precision,
+    draw_f1,
+    evaluate_head,
+    main_label_pairs,
+    precision_recall_points,
+    reliability_points,
+    risk_coverage_points,
+    summarize_draws,
+)
 
 LABELS = ("a", "b", "c", "empty")
 
@@ -72,3 +83,80 @@ def test_main_labels() -> None:
         {"actual": "a", "predicted": "none"},
         {"actual": "none", "predicted": "b"},
     ]
+
+
+ONE = np.ones((2, 1), dtype=bool)
+FIRST, SECOND = np.array([[True], [False]]), np.array([[False], [True]])
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "difference"),
+    [
+        # of two articles a resample holds the first twice (1/4), both (1/2) or the second twice (1/4):
+        # F1 of ONE is 1, 1, 1; of FIRST 1, 2/3, 0; of SECOND 0, 2/3, 1
+        (ONE, FIRST, (1 / 3, 0, 1)),
+        (FIRST, SECOND, (0, -1, 1)),
+        (FIRST, FIRST, (0, 0, 0)),
+    ],
+)
+def test_paired_bootstrap_by_hand(p: np.ndarray, q: np.ndarray, difference: tuple[float, ...]) -> None:
+    draws = [draw_f1(ONE, said, groups=["g", "h"], n_bootstrap=400, seed=1) for said in (p, q)]
+    measured = summarize_draws(draws[0] - draws[1])
+    for name in ("f1_macro", "f1_micro"):
+        assert [measured[f"{name}{s}"] for s in ("", "_low", "_high")] == pytest.approx(difference, abs=1e-6)
+
+
+def test_a_group_is_drawn_as_a_whole() -> None:
+    draws = draw_f1(ONE, FIRST, groups=["g", "g"], n_bootstrap=50, seed=1)
+    assert np.allclose(draws, 2 / 3)
+
+
+def test_mean_of_outlets_is_narrower_than_each() -> None:
+    """Draws of independent outlets even out: of four alike, the interval of the mean is half as wide."""
+    y, p = made_up()
+    groups = [str(i) for i in range(len(y))]
+    draws = [draw_f1(y, p, groups=groups, n_bootstrap=1000, seed=(0, i)) for i in range(4)]
+    one, mean = summarize_draws(draws[0]), summarize_draws(np.mean(draws, axis=0))
+    assert mean["f1_micro"] == one["f1_micro"]
+    ratio = (mean["f1_micro_high"] - mean["f1_micro_low"]) / (one["f1_micro_high"] - one["f1_micro_low"])
+    assert ratio == pytest.approx(0.5, abs=0.1)
+
+
+def test_macro_is_over_labels_with_support() -> None:
+    y = np.array([[1, 0], [1, 0], [1, 1]], dtype=bool)
+    p = np.array([[1, 0], [1, 0], [1, 0]], dtype=bool)
+    assert [
+        draw_f1(y, p, groups=["a", "b", "c"], n_bootstrap=10, seed=0, min_support=n)[0, 0] for n in (1, 2)
+    ] == [0.5, 1.0]
+    none = summarize_draws(draw_f1(y, p, groups=["a", "b", "c"], n_bootstrap=10, seed=0, min_support=4))
+    assert none["f1_macro"] is None
+    assert none["f1_micro"] == pytest.approx(6 / 7, abs=1e-6)
+
+
+def test_calibration_by_hand() -> None:
+    """30 probabilities in 15 bins of two: one bin of 0.5 with one true, one of 0.9 with none, 13 right ones."""
+    p = np.array([0.0] * 26 + [0.5, 0.5] + [0.9, 0.9]).reshape(15, 2)
+    y = np.array([0] * 26 + [1, 0] + [0, 0], dtype=bool).reshape(15, 2)
+    assert calibration_error(y, p) == pytest.approx(2 * 0.9 / 30, abs=1e-6)
+    assert brier_score(y, p) == pytest.approx((2 * 0.25 + 2 * 0.81) / 30, abs=1e-6)
+    assert reliability_points(y, p)[-2:] == [
+        {"predicted": 0.5, "observed": 0.5, "n": 2},
+        {"predicted": 0.9, "observed": 0.0, "n": 2},
+    ]
+
+
+def test_risk_coverage_by_hand() -> None:
+    right = np.array([True, False, True, True])
+    points = risk_coverage_points(right, np.array([0.9, 0.5, 0.8, 0.5]))
+    assert points == [
+        {"coverage": 0.25, "risk": 0.0},
+        {"coverage": 0.5, "risk": 0.0},
+        {"coverage": 1.0, "risk": 0.25},  # equal confidences are not told apart
+    ]
+
+
+def test_coverage_at_precision_by_hand() -> None:
+    y = np.array([[1, 0, 0], [1, 0, 0], [0, 0, 1], [1, 0, 0]], dtype=bool)
+    p = np.array([[0.9, 0, 0.9], [0.8, 0, 0.8], [0.7, 0, 0.1], [0.6, 0, 0.2]])
+    assert coverage_at_precision(y, p, precision=0.95) == [pytest.approx(2 / 3, abs=1e-6), None, 0.0]
+    assert coverage_at_precision(y, p, precision=0.75)[0] == 1.0

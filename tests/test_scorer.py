@@ -1,5 +1,6 @@
 """The scorer: equal to the matrix path, one answer a row, and silent with a reason."""
 
+import gzip
 import json
 import os
 import shutil
@@ -14,14 +15,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsdesk.features import ArabicTfidfVectorizer
+from newsdesk.features import ArabicTfidfVectorizer, place_matrix
 from newsdesk.heads import TrainedHead
+from newsdesk.mentions import Gazetteer
 from newsdesk.params import read_settings
-from newsdesk.scorer import Scorer, is_arabic
-from tests.test_engine import hostile
+from newsdesk.scorer import PLACES, Scorer, is_arabic
+from tests.test_engine import ARTICLES, hostile
 
 ARABIC = "أعلنت وزارة الدفاع الأميركية في واشنطن أن الجيش قتل قيادياً في تنظيم «القاعدة» بغارة جوية."
 
@@ -31,15 +34,17 @@ def scorer(project: Path) -> Scorer:
     return Scorer.load(project / "model")
 
 
-def test_equals_the_matrix_path(project: Path, scorer: Scorer) -> None:
-    """The vectorizer's matrix and a matrix product against the scorer's own sums."""
+def test_equals_the_matrix_path(project: Path, scorer: Scorer, gazetteer: Gazetteer) -> None:
+    """The matrix of terms and places and a matrix product against the scorer's own sums."""
     params = read_settings(project / "params.yaml")
     articles = pq.read_table(project / "data/clean/articles.parquet").to_pandas()
-    vectorizer = ArabicTfidfVectorizer(normalization=params.text, **params.features.model_dump())
+    vectorizer = ArabicTfidfVectorizer(normalization=params.text, **params.features.terms)
     labelled = articles[articles["region"].notna() | articles["topic"].notna()]
     vectorizer.fit(labelled[labelled["split"] == "train"])
     sample = articles.sample(60, random_state=0)
-    X = vectorizer.transform(sample)
+    lead_tokens = params.features.lead_tokens
+    places = place_matrix(sample, gazetteer, normalization=params.text, lead_tokens=lead_tokens)
+    X = sp.hstack([vectorizer.transform(sample), params.features.place_weight * places], format="csr")
     predictions = scorer.predict(sample["title"], sample["text"])
     for head in scorer.heads:
         arrays = np.load(project / "heads" / head.task / "weights.npz")
@@ -100,6 +105,21 @@ def test_one_answer_a_row_that_depends_on_no_other(
     assert all((p.reason is None) == any(p.labels.values()) for p in together)
 
 
+@pytest.mark.parametrize(
+    ("place", "region"),
+    [
+        ("برلين", "europe"),
+        ("ريكيافيك", "europe"),
+        ("أولان باتور", "asia"),
+        ("نواكشوط", "africa"),
+        ("ليما", "americas"),
+    ],
+)
+def test_a_place_that_training_need_not_have_named(scorer: Scorer, place: str, region: str) -> None:
+    (prediction,) = scorer.predict([f"رحلة إلى {place}"], [f"وصل الكاتب مع أسرته إلى {place} مساء أمس"])
+    assert prediction.labels["region"][:1] == [region]
+
+
 def test_marks_tatweel_digits_and_invisibles_change_nothing(scorer: Scorer) -> None:
     plain = "قتل 14 شخصا في هجوم شنه مسلحون في كابول وسط أفغانستان"
     variants = [
@@ -142,6 +162,33 @@ def test_the_compiled_path_gives_the_same_bits(project: Path, scorer: Scorer) ->
             found, why = compiled(project / "model", threads=threads).predict_proba(*columns)
             assert found.tobytes() == expected.tobytes()
             assert why == reasons
+
+
+@pytest.mark.parametrize("scope", ["text", "sentence"])
+def test_the_compiled_path_finds_the_same_places(project: Path, tmp_path: Path, scope: str) -> None:
+    """Of a model that reads by sentence too: with runs of one word, that changes nothing."""
+    shutil.copytree(project / "model", tmp_path / "model")
+    features(ngram_scope=scope)(tmp_path / "model")
+    titles, texts = map(list, zip(*ARTICLES.values(), strict=True))
+    expected, reasons = plain(project / "model").predict_proba(titles, texts)
+    for threads in (1, 3):
+        found, why = compiled(tmp_path / "model", threads=threads).predict_proba(titles, texts)
+        assert found.tobytes() == expected.tobytes()
+        assert why == reasons
+
+
+def test_a_model_without_places(project: Path, tmp_path: Path) -> None:
+    shutil.copytree(project / "model", tmp_path / "model")
+    (tmp_path / "model" / PLACES).unlink()
+    features(places=False)(tmp_path / "model")
+    with np.load(project / "model/weights.npz") as archive:
+        weights = dict(archive)
+    weights["coef"] = weights["coef"][: len(weights["idf"])]
+    np.savez(tmp_path / "model/weights.npz", **weights)
+    given = ["قمة", ""], [ARABIC, "غغغغ ضضضض ظظظظ ثثثث ذذذذ برلين"]
+    said = plain(tmp_path / "model").predict(*given)
+    assert compiled(tmp_path / "model").predict(*given) == said
+    assert said != plain(project / "model").predict(*given)
 
 
 @settings(max_examples=100, deadline=None)
@@ -188,6 +235,15 @@ def test_a_model_without_its_compiled_path(project: Path, tmp_path: Path) -> Non
     done, _ = predict_packaged(project, str(model), "0")
     assert done.stdout.splitlines()[1] == "plain"
     assert done.stderr.count("no compiled path") == 1
+
+
+def test_a_model_without_its_finder_of_places(project: Path, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(project / "model", model, ignore=shutil.ignore_patterns("__pycache__", "mentions.py"))
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", PACKAGED, str(model), "0"], input="[]", capture_output=True, text=True
+    )
+    assert "no readable model (ModuleNotFoundError" in done.stderr.splitlines()[-1]
 
 
 def test_the_plain_path_until_there_is_enough_to_do(project: Path) -> None:
@@ -259,6 +315,10 @@ def test_no_folder_for_compiled_code(project: Path, tmp_path: Path) -> None:
     assert done.stderr.count("set NUMBA_CACHE_DIR") == 1
 
 
+def places(content: bytes) -> Callable[[Path], None]:
+    return lambda model: (model / PLACES).write_bytes(gzip.compress(content))
+
+
 def features(**changed: object) -> Callable[[Path], None]:
     def damage(model: Path) -> None:
         info = json.loads((model / "model.json").read_text())
@@ -274,7 +334,7 @@ def features(**changed: object) -> Callable[[Path], None]:
         (lambda m: (m / "weights.npz").unlink(), "no readable model .FileNotFoundError"),
         (lambda m: (m / "weights.npz").write_bytes(b"PK\x03\x04 cut"), "no readable model .BadZipFile"),
         (lambda m: (m / "model.json").write_text("{"), "no readable model .JSONDecodeError"),
-        (lambda m: (m / "model.json").write_text('{"format": 99}'), "model format 99, this code reads 2"),
+        (lambda m: (m / "model.json").write_text('{"format": 99}'), "model format 99, this code reads 3"),
         (lambda m: (m / "model.json").write_text("[" * 100_000), "no readable model .RecursionError"),
         (lambda m: (m / "model.json").write_text("[]"), "no readable model .TypeError"),
         (features(ngram_max="x"), "ngram_max: expected an integer from 0 to 10, found 'x'"),
@@ -286,8 +346,23 @@ def features(**changed: object) -> Callable[[Path], None]:
         (lambda m: (m / "terms.json").write_text('["#كل", "كلمة"]'), "words stand behind characters"),
         (lambda m: (m / "terms.json").write_text('["كلمة", "كلمة"]'), "a term stands twice"),
         (lambda m: (m / "terms.json").write_text("[7]"), "not a list of strings"),
-        (lambda m: (m / "model.json").write_text('{"format": 2}'), "no readable model .KeyError"),
+        (lambda m: (m / "model.json").write_text('{"format": 3}'), "no readable model .KeyError"),
         (lambda m: (m / "terms.json").write_text('["كلمة"]'), "coef of shape .* for 1 terms"),
+        (features(places="yes"), "features.places"),
+        (features(place_weight=-1), "features.place_weight"),
+        (features(lead_tokens=1.5), "features.lead_tokens"),
+        (features(places=False), "coef of shape .* 0 values of places"),
+        (lambda m: (m / PLACES).unlink(), "no readable model .FileNotFoundError"),
+        (lambda m: (m / PLACES).write_bytes(b"{}"), "places.json.gz: BadGzipFile"),
+        (lambda m: (m / PLACES).write_bytes((m / PLACES).read_bytes()[:-9]), "places.json.gz: EOFError"),
+        (places(b"{"), "places.json.gz: JSONDecodeError"),
+        (places(b"[]"), "places.json.gz: TypeError"),
+        (places(b'{"regions": []}'), "places.json.gz: KeyError"),
+        (places(b'{"regions": [7]}'), "places.json.gz: regions .7. are not distinct names"),
+        (
+            places(b'{"regions": ["europe"], "places": [], "rules": [], "forms": []}'),
+            "coef of shape .* 17 values of places",
+        ),
     ],
 )
 def test_damaged_models(project: Path, tmp_path: Path, damage, message: str) -> None:

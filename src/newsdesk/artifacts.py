@@ -53,6 +53,16 @@ def write_json(content: Any, path: Path) -> None:
     write_text(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n", path)
 
 
+def write_compact_json(content: Any, path: Path, *, packed: bool = False) -> None:
+    """Write JSON without spaces; `packed` by gzip, without a time."""
+    data = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    if packed:
+        packer = zlib.compressobj(9, wbits=31)  # gzip.compress writes another header in each Python
+        data = packer.compress(data) + packer.flush()
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file."""
     try:

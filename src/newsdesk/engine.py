@@ -21,24 +21,40 @@ import numpy as np
 
 from . import kernel  # relative, since in a model's folder the package has another name
 from .kernel import (
+    AFTER,
     ARABIC,
+    AREA,
+    BEFORE,
+    BESIDE,
     BREAK,
+    CITY,
+    COUNTRY,
+    DEMONYM,
     END,
     FOREIGN,
     LETTER,
     LOW,
+    MEDIA,
+    NAMED,
+    NOT_AFTER,
+    NOT_BEFORE,
     SKIP,
     SLOW,
     WORD,
     Array,
+    Cues,
     Lexicon,
+    Names,
     Rules,
     Spans,
     Weights,
     Work,
     Works,
 )
+from .mentions import DATELINE_TOKENS, GROUP_BY_KIND, GROUPS, SHARES, Gazetteer, feature_names, lends_to
 
+KINDS = {"media": MEDIA, "area": AREA, "demonym": DEMONYM, "city": CITY, "country": COUNTRY}
+CONJUNCTION = "و"
 NORMS = {None: 0, "l1": 1, "l2": 2}
 SMALL_SIGMA = "\u03c3"
 MAX_TOKENS = 1_000_000  # remembered at a time, some hundred bytes each
@@ -315,8 +331,71 @@ def spell(strings: Sequence[str]) -> tuple[Array, Array]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """A gazetteer as the kernel reads it, and the tables that tell of a token what it is to names.
+
+    Attributes
+    ----------
+    names : Names
+    spellings, words : Table
+        Spellings and what they begin with; words of the rules.
+    n_values : int
+        Of each article.
+    """
+
+    names: Names
+    spellings: Table
+    words: Table
+    n_values: int
+
+
+def build_places(gazetteer: Gazetteer, *, lead_tokens: int, mask: Any) -> Places:
+    """Lay a gazetteer out in arrays; the first `lead_tokens` of a text are its lead."""
+
+    def table(strings: Sequence[str]) -> Table:
+        made = Table()
+        made.intern(*kernel.hash_words(*spell(strings), mask))
+        return made
+
+    forms = {form: i for i, form in enumerate(dict.fromkeys(gazetteer.forms.values()))}
+    rules = {rule: i for i, rule in enumerate(dict.fromkeys(form.rule for form in forms if form.rule))}
+    words = sorted({word for rule in rules for listed in rule[:4] for word in listed})
+    number = {word: i for i, word in enumerate(words)}
+    beside = np.zeros((len(words), len(rules)), np.uint8)
+    for rule, i in rules.items():
+        for listed, bit in zip(rule[:4], (AFTER, BEFORE, NOT_AFTER, NOT_BEFORE), strict=True):
+            beside[[number[word] for word in listed], i] |= bit
+    longer = {" ".join(s.split(" ")[:n]) for s in gazetteer.forms for n in range(1, s.count(" ") + 1)}
+    spellings = list(dict.fromkeys([*gazetteer.forms, *sorted(longer)]))
+    found = table(spellings)
+    lends = {name: i for i, name in enumerate(dict.fromkeys(map(lends_to, gazetteer.places)))}
+    places = gazetteer.places
+    names = Names(
+        slots=found.slots,
+        form=np.array([forms[f] if (f := gazetteer.forms.get(s)) else -1 for s in spellings], np.int32),
+        longer=np.array([s in longer for s in spellings], np.bool_),
+        bounds=np.cumsum([0, *(len(form.places) for form in forms)]),
+        places=np.array([i for form in forms for i in form.places], np.int32),
+        rule=np.array([rules[form.rule] if form.rule else -1 for form in forms], np.int32),
+        asks=np.array([r.named * NAMED | bool(r.after or r.before) * BESIDE for r in rules], np.uint8),
+        beside=beside,
+        region=np.array([gazetteer.regions.index(p.region) if p.region else -1 for p in places], np.int32),
+        kind=np.array([KINDS.get(p.kind, 0) for p in places], np.uint8),
+        group=np.array([GROUPS.index(GROUP_BY_KIND.get(p.kind, GROUPS[0])) for p in places], np.int32),
+        lends=np.array([lends[lends_to(p)] for p in places], np.int32),
+        n_lends=len(lends),
+        n_regions=len(gazetteer.regions),
+        n_groups=len(GROUPS),
+        shares=np.array(SHARES),
+        dateline_tokens=DATELINE_TOKENS,
+        lead_tokens=lead_tokens,
+    )
+    return Places(names, found, table(words), len(feature_names(gazetteer.regions)))
+
+
 class Engine:
-    """Articles to tokens, and tokens to counts, rows or scores, in threads.
+    """Articles to tokens, and tokens to counts, rows, values of places or scores, in threads.
 
     It learns terms until `freeze` gives each its column (or is given frozen tables), and from then on
     only looks them up. What it remembers of tokens changes no result and is forgotten when it gets large.
@@ -365,6 +444,8 @@ class Engine:
         self.words, self.chars = Table(), Table()
         self.frozen = False
         self.n_articles = 0
+        self._places: Places | None = None
+        self._logs = np.zeros(1)
         self.forget()
         self._works: list[Works] = []
 
@@ -378,6 +459,11 @@ class Engine:
         self.chars.intern(*kernel.hash_runs(*spell(chars), self._mask))
         self.frozen = True
 
+    def set_places(self, gazetteer: Gazetteer, *, lead_tokens: int) -> None:
+        """Look for the names of a gazetteer from now on; to be called before anything is learned."""
+        self._places = build_places(gazetteer, lead_tokens=lead_tokens, mask=self._mask)
+        self.forget()
+
     def forget(self) -> None:
         """Drop what is remembered of tokens."""
         self._tokens = Table()
@@ -390,6 +476,7 @@ class Engine:
             Growing(np.int64),
         )
         self._char_ends.extend(np.zeros(1, np.int64))
+        self._cues = [Growing(dtype) for dtype in (np.uint64, np.uint64, np.int32, np.int32, np.bool_)]
         self.word_examples = np.full((1024, max(1, self._ngram_max)), -1, np.int32)  # tokens of a run
         self.char_examples = Growing(np.int32, 3)  # token, start, length
 
@@ -495,6 +582,8 @@ class Engine:
         n = self._tokens.n
         if n == first:
             return
+        if self._places:
+            self._describe_names(self._places, first)
         if self._ngram_max:
             self._describe_words(first)
         else:
@@ -502,6 +591,20 @@ class Engine:
         if self._char_ngrams:
             for lo in range(first, n, 1 << 14):
                 self._describe_runs(lo, min(lo + (1 << 14), n), *self._char_ngrams)
+
+    def _describe_names(self, places: Places, first: int) -> None:
+        # not yet those of stems
+        hashes, checks = self._word_hash.values[first:], self._word_check.values[first:]
+        starts = self.spellings.bounds.values[first:-1]
+        described = Cues(
+            hashes,
+            checks,
+            places.spellings.find(hashes, checks),
+            places.words.find(hashes, checks),
+            self.spellings.points.values[starts] == ord(CONJUNCTION),
+        )
+        for kept, values in zip(self._cues, described, strict=True):
+            kept.extend(values)
 
     def _describe_words(self, first: int) -> None:
         if self._stem:
@@ -609,9 +712,36 @@ class Engine:
 
         return [part for parts in self._each(scanned, rows) for part in parts]
 
-    def scores(self, scanned: Scanned, weights: Weights, coef: Array) -> tuple[Array, Array]:
-        """Linear scores without intercept, shape (n_articles, n_labels), and the number of known terms."""
-        parts = self._each(scanned, lambda *given: kernel.scores(*given, weights, coef))
+    def place_values(self, scanned: Scanned) -> Array:
+        """What `mentions.place_features` gives of each article, shape (n_articles, n_values)."""
+        if self._places is None:
+            return np.empty((len(scanned), 0))
+        spans, names = scanned.spans, self._places.names
+        values = np.zeros((len(scanned), self._places.n_values))
+        most = spans.title_stops - spans.title_starts + spans.stops - spans.starts
+        if 2 * most.max(initial=0) >= len(self._logs):
+            self._logs = np.array([math.log1p(n) for n in range(4 * most.max() + 1)])  # the plain path's own
+        cues = Cues(*(kept.values for kept in self._cues))
+        self._map(
+            lambda lo, hi: kernel.place_values(spans, lo, hi, cues, names, self._mask, self._logs, values),
+            _split(spans.stops - spans.starts, self.threads),
+        )
+        return values
+
+    def scores(self, scanned: Scanned, weights: Weights, places: Array, coef: Array) -> tuple[Array, Array]:
+        """Linear scores without intercept, and how many values each row has.
+
+        Parameters
+        ----------
+        places : ndarray of shape (n_articles, n_values)
+            Further values; their coefficients are the last of `coef`.
+        coef : ndarray of shape (n_terms + n_values, n_labels)
+
+        Returns
+        -------
+        ndarray of shape (n_articles, n_labels), ndarray of shape (n_articles,)
+        """
+        parts = self._each(scanned, lambda *given: kernel.scores(*given, weights, places, coef))
         scores, lengths = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
         return scores, lengths
 

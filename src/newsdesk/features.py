@@ -1,4 +1,4 @@
-"""TF-IDF features of Arabic articles: scikit-learn's numbers and contract, the compiled kernel's speed."""
+"""Features of Arabic articles by the compiled kernel: TF-IDF with scikit-learn's contract, and places."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from newsdesk.engine import Engine, Scanned, build_maps, build_weights, unspell
 from newsdesk.kernel import Weights
+from newsdesk.mentions import Gazetteer
 from newsdesk.scorer import CHAR_TERM, CLASSES, STEMMERS, check_counted, normalize, stemmer
 from newsdesk.text import Normalization, build_table, translation
 
@@ -264,6 +265,41 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         )
         matrix.has_sorted_indices = True
         return matrix
+
+
+def place_matrix(
+    X: Documents,
+    gazetteer: Gazetteer,
+    *,
+    normalization: Normalization,
+    lead_tokens: int,
+    n_jobs: int | None = None,
+) -> sp.csr_matrix:
+    """What `mentions.place_features` gives of each article, shape (n_articles, n_values).
+
+    Parameters
+    ----------
+    X : frame or Arrow table with `title` and `text`, or texts
+    normalization : Normalization
+        The one that the gazetteer was read with.
+    lead_tokens : int
+    n_jobs : int or None
+        Threads; None is one. The result is the same for any number.
+    """
+    engine = Engine(
+        normalize=_fold(normalization),
+        maps=_maps(normalization),
+        ngram_max=0,
+        sentences=False,
+        char_ngrams=None,
+        title_weight=1,
+        stem=None,
+        threads=_threads(n_jobs),
+    )
+    engine.set_places(gazetteer, lead_tokens=lead_tokens)
+    engine.set_terms([], [])  # frozen, it forgets tokens when they are many
+    values = (engine.place_values(engine.scan(*_columns(batch))) for batch in _batches(X))
+    return sp.vstack([sp.csr_matrix(batch) for batch in values], format="csr")
 
 
 def _concatenate(pieces: Sequence[Any], threads: int) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,12 +16,14 @@ from threadpoolctl import threadpool_limits
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
+Integers = np.ndarray[Any, np.dtype[np.int64]]
 ClassifierName = Literal["logistic_regression", "linear_svc"]
 
 CLASSIFIERS: dict[ClassifierName, Callable[..., Any]] = {
     "logistic_regression": lambda **kw: LogisticRegression(max_iter=1000, tol=1e-6, **kw),
     "linear_svc": lambda **kw: LinearSVC(max_iter=20_000, random_state=0, **kw),
 }
+N_FOLDS = 5
 NEVER = -20.0  # intercept of a label without a training example: a probability of 2e-9
 
 
@@ -69,40 +72,115 @@ def indicator(label_lists: Sequence[Sequence[str]], labels: Sequence[str]) -> Bo
     return y
 
 
+def assign_folds(
+    outlets: Sequence[str], groups: Sequence[str], trusted: BoolArray, *, min_articles: int
+) -> Integers:
+    """Folds to score each article by a classifier that has not read its outlet.
+
+    An outlet with at least `min_articles` trusted articles is a fold, the small ones are one together. Where
+    that leaves trusted articles in one fold alone, near-duplicate groups are dealt out to `N_FOLDS` instead,
+    in the order of their hash.
+
+    Parameters
+    ----------
+    outlets, groups : sequence of str, shape (n_articles,)
+    trusted : bool ndarray of shape (n_articles,)
+
+    Returns
+    -------
+    int ndarray of shape (n_articles,)
+    """
+    names, codes = np.unique(np.asarray(outlets, dtype=object).astype(str), return_inverse=True)
+    large = np.bincount(codes[trusted], minlength=len(names)) >= min_articles
+    number = np.where(large, np.cumsum(large), 0)  # 0 for the small ones
+    folds: Integers = number[codes].astype(np.int64)
+    if len(np.unique(folds[trusted])) > 1:
+        return folds
+    hashed = sorted({*groups}, key=lambda group: hashlib.sha256(group.encode("utf-8", "replace")).digest())
+    fold_of = {group: i % N_FOLDS for i, group in enumerate(hashed)}
+    return np.array([fold_of[group] for group in groups], dtype=np.int64)
+
+
 def fit_head(
     X: sp.csr_matrix,
     y: BoolArray,
     *,
     labels: Sequence[str],
     sample_weight: FloatArray,
-    X_valid: sp.csr_matrix,
-    y_valid: BoolArray,
+    outlets: Sequence[str],
+    groups: Sequence[str],
+    trusted: BoolArray,
     classifier: ClassifierName,
     C: float,
     balanced: bool,
     min_positives: int,
     n_jobs: int = -1,
 ) -> TrainedHead:
-    """Train a head on labelled articles; calibrate and set thresholds on held-out ones.
+    """Train a head on labelled articles; calibrate and set thresholds on out-of-outlet scores of them.
+
+    Each fold of `assign_folds` is left out in turn, with the near-duplicates of its articles; the others
+    train and score its trusted articles. Sigmoids and thresholds are fitted on these scores, which are such
+    as an article of an unknown outlet gets; the classifiers are then trained on all articles.
 
     Parameters
     ----------
-    X, X_valid : csr matrix of shape (n_articles, n_features)
-    y, y_valid : bool ndarray of shape (n_articles, n_labels)
+    X : csr matrix of shape (n_articles, n_features)
+    y : bool ndarray of shape (n_articles, n_labels)
     sample_weight : ndarray of shape (n_articles,)
+        Articles without weight take no part.
+    outlets, groups : sequence of str, shape (n_articles,)
+        Outlet and near-duplicate group of each article.
+    trusted : bool ndarray of shape (n_articles,)
+        Whose labels are taken as the truth to calibrate on.
+    min_positives : int
+        Fewest positives for a threshold of a label's own, and fewest trusted articles for a fold of an
+        outlet's own.
+
+    Raises
+    ------
+    ValueError
+        If there is no article to calibrate on, or none to train on beside it.
     """
-    fitted = Parallel(n_jobs=n_jobs)(
-        delayed(_fit_label)(X, y[:, j], sample_weight, classifier, C, balanced) for j in range(len(labels))
+    used = sample_weight > 0
+    X, y, weight, trusted = X[used], y[used], sample_weight[used], trusted[used]
+    own_groups = np.asarray(groups, dtype=object)[used]
+    folds = assign_folds(
+        np.asarray(outlets, dtype=object)[used].tolist(),
+        own_groups.tolist(),
+        trusted,
+        min_articles=min_positives,
     )
-    # rounded as the model stores them, so that thresholds are set on the very scores that it will give
-    coef = np.vstack([c for c, _ in fitted]).astype(np.float32).astype(np.float64)
-    intercept = np.array([b for _, b in fitted])
+    fits: list[tuple[BoolArray, BoolArray]] = []
+    for fold in np.unique(folds[trusted]):
+        held = trusted & (folds == fold)
+        fits.append((held, (folds != fold) & ~np.isin(own_groups, own_groups[folds == fold])))
+    if not fits or not all(rest.any() for _, rest in fits):
+        raise ValueError(f"{trusted.sum()} trusted articles in {len(set(own_groups))} groups; two are needed")
+    everything = np.ones(len(y), dtype=bool)
+    fitted = Parallel(n_jobs=n_jobs)(
+        delayed(_fit_label)(X_fit, y[rows, j], weight[rows], classifier, C, balanced)
+        for rows, X_fit in ((rows, X[rows]) for rows in (*(rest for _, rest in fits), everything))
+        for j in range(len(labels))
+    )
+    n = len(labels)
+    scores = np.full(y.shape, np.nan)
+    for i, (held, rest) in enumerate(fits):
+        coef, intercept = _stack(fitted[i * n : (i + 1) * n])
+        # of a label that the others never saw there is no score to calibrate
+        scores[held] = np.where(y[rest].any(axis=0), X[held] @ coef.T + intercept, np.nan)
+    coef, intercept = _stack(fitted[-n:])
     # margins are no probabilities, and regularization shrinks the scores of rare labels most
-    # (of a label never seen in training there is nothing to calibrate)
-    slope, offset = fit_platt(np.asarray(X_valid @ coef.T + intercept), y_valid & y.any(axis=0))
-    head = TrainedHead(tuple(labels), coef, intercept, slope, offset, np.full(len(labels), 0.5))
-    thresholds = choose_thresholds(head.predict_proba(X_valid), y_valid, min_positives=min_positives)
-    return TrainedHead(head.labels, coef, intercept, slope, offset, np.where(y.any(axis=0), thresholds, 1.0))
+    slope, offset = fit_platt(scores[trusted], y[trusted])
+    probabilities = 1.0 / (1.0 + np.exp(-(slope * scores[trusted] + offset)))
+    thresholds = choose_thresholds(probabilities, y[trusted], min_positives=min_positives)
+    thresholds = np.where(y.any(axis=0), thresholds, 1.0)
+    return TrainedHead(tuple(labels), coef, intercept, slope, offset, thresholds)
+
+
+def _stack(fitted: Sequence[tuple[FloatArray, float]]) -> tuple[FloatArray, FloatArray]:
+    """Coefficients, rounded as the model stores them: thresholds are set on such scores as it gives."""
+    coef = np.vstack([c for c, _ in fitted]).astype(np.float32).astype(np.float64)
+    return coef, np.array([b for _, b in fitted])
 
 
 def _fit_label(
@@ -126,23 +204,29 @@ def _fit_label(
 def fit_platt(scores: FloatArray, y: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Slope and offset of Platt's sigmoid for each label, with his smoothed targets.
 
+    A score of NaN is left out. A label without both positives and negatives, or whose positives
+    score lower than its negatives, keeps slope 1 and offset 0.
+
     Source: J. Platt, "Probabilistic outputs for support vector machines", 1999.
     """
     slopes, offsets = np.ones(scores.shape[1]), np.zeros(scores.shape[1])
     for j in range(scores.shape[1]):
-        n_pos = int(y[:, j].sum())
-        n_neg = len(y) - n_pos
+        scored = ~np.isnan(scores[:, j])
+        own, positive = scores[scored, j], y[scored, j]
+        n_pos = int(positive.sum())
+        n_neg = len(positive) - n_pos
         if not n_pos or not n_neg:
             continue
         high, low = (n_pos + 1) / (n_pos + 2), 1 / (n_neg + 2)
-        target = np.where(y[:, j], high, low)
+        target = np.where(positive, high, low)
         # a target t is t positives and 1 - t negatives
-        x = np.concatenate([scores[:, j], scores[:, j]])[:, None]
-        labels = np.concatenate([np.ones(len(y)), np.zeros(len(y))])
+        x = np.concatenate([own, own])[:, None]
+        labels = np.concatenate([np.ones(len(own)), np.zeros(len(own))])
         model = LogisticRegression(C=1e6, max_iter=1000).fit(
             x, labels, sample_weight=np.concatenate([target, 1 - target])
         )
-        slopes[j], offsets[j] = model.coef_[0, 0], model.intercept_[0]
+        if model.coef_[0, 0] > 0:  # of scores that rank a label's articles last there is nothing to learn
+            slopes[j], offsets[j] = model.coef_[0, 0], model.intercept_[0]
     return slopes, offsets
 
 
@@ -150,15 +234,18 @@ def choose_thresholds(probabilities: FloatArray, y: BoolArray, *, min_positives:
     """Probability thresholds that maximize each label's F1 on held-out articles.
 
     A label with fewer than `min_positives` positives takes the threshold that is best for all labels
-    counted together (micro-F1): an own one would be fitted to chance. Shape (n_labels,).
+    counted together (micro-F1): an own one would be fitted to chance. A probability of NaN is left out.
+    Shape (n_labels,).
     """
+    scored = ~np.isnan(probabilities)
+    y = y & scored
     if not y.any():
         return np.full(y.shape[1], 0.5)
-    common = best_threshold(probabilities.ravel(), y.ravel())
+    common = best_threshold(probabilities[scored], y[scored])
     return np.array(
         [
-            best_threshold(probabilities[:, j], y[:, j]) if y[:, j].sum() >= min_positives else common
-            for j in range(y.shape[1])
+            best_threshold(probabilities[own, j], y[own, j]) if y[:, j].sum() >= min_positives else common
+            for j, own in enumerate(scored.T)
         ]
     )
 

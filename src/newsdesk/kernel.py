@@ -624,15 +624,23 @@ def rows(
 @_compiled
 def scores(
     spans: Spans, lo: Int, hi: Int, rules: Rules, lexicon: Lexicon, works: Works,
-    weights: Weights, coef: Array,
+    weights: Weights, places: Array, coef: Array,
 ) -> tuple[Array, Array]:  # fmt: skip
-    """Sums of value times coefficient in the order of the columns, and the number of known terms."""
+    """Sums of value times coefficient in the order of the columns, and how many values each row has.
+
+    The columns of `places`, shape (n_articles, n_values), stand behind the terms; zeros are left out.
+    """
     n_columns, n_labels = coef.shape
+    n_terms = n_columns - places.shape[1]
     columns, values = np.empty(n_columns, np.int32), np.empty(n_columns, np.float64)
     scores = np.zeros((hi - lo, n_labels), np.float64)
     lengths = np.zeros(hi - lo, np.int64)
     for d in range(lo, hi):
         m = _row(spans, d, rules, lexicon, works, weights, columns, values)
+        for k in range(places.shape[1]):
+            if places[d, k] != 0.0:
+                columns[m], values[m] = n_terms + k, places[d, k]
+                m += 1
         lengths[d - lo] = m
         _add_products(columns, values, m, coef, scores[d - lo])
     return scores, lengths
@@ -653,3 +661,275 @@ def _add_products(columns: Array, values: Array, m: Int, coef: Array, total: Arr
         row = coef[columns[k]]
         for label in range(n_labels):
             total[label] += values[k] * row[label]
+
+
+# -- tokens to places --------------------------------------------------------------------------------
+
+# the kinds of places that the finder of mentions treats in their own way
+MEDIA, AREA, DEMONYM, CITY, COUNTRY = (1 << bit for bit in range(5))
+# what a rule says of a neighbouring word, and what it asks for
+AFTER, BEFORE, NOT_AFTER, NOT_BEFORE = (1 << bit for bit in range(4))
+NAMED, BESIDE = 1, 2
+
+
+class Names(NamedTuple):
+    """A gazetteer: spellings to forms, forms to places and a rule, and what the places are.
+
+    The table holds the spellings and what longer ones begin with. The places of a form are
+    `places[bounds[form]:bounds[form + 1]]`, likeliest first. `beside` is of shape (n_words, n_rules): what
+    each word of the rules is to each rule.
+    """
+
+    slots: Array
+    form: Array  # by spelling, -1 for a mere beginning
+    longer: Array  # whether a longer spelling begins with it
+    bounds: Array
+    places: Array
+    rule: Array  # by form, -1 for none
+    asks: Array  # by rule
+    beside: Array
+    region: Array  # by place, -1 for none
+    kind: Array
+    group: Array
+    lends: Array  # what a mention of the place lends support to
+    n_lends: Int
+    n_regions: Int
+    n_groups: Int
+    shares: Array
+    dateline_tokens: Int
+    lead_tokens: Int
+
+
+class Cues(NamedTuple):
+    """What each token is to names: its unstemmed hash and check, and the spelling that it is or begins.
+
+    `word` is its number among the words of the rules; `joined` tells whether it begins with «و». -1 is none.
+    """
+
+    hashes: Array
+    checks: Array
+    spelling: Array
+    word: Array
+    joined: Array
+
+
+class Found(NamedTuple):
+    """Memory for an article: its tokens and the names among them, in their order, and what is counted."""
+
+    tokens: Array
+    start: Array
+    stop: Array
+    form: Array
+    place: Array
+    sure: Array
+    named: Array  # how often what names lend support to is named beyond doubt
+    title: Array  # mentions by region
+    early: Array
+    all: Array
+    weight: Array
+    of_kind: Array
+
+
+@_leaf
+def _gather(tokens: Array, start: Int, stop: Int, found: Found) -> Int:
+    """Lay the tokens of a part side by side, without breaks; their number."""
+    n = ZERO
+    for p in range(start, stop):
+        if tokens[p] != BREAK:
+            found.tokens[n] = tokens[p]
+            n += 1
+    return n
+
+
+@_leaf
+def _judge(form: Int, start: Int, stop: Int, n: Int, cues: Cues, names: Names, found: Found) -> Int:
+    """1 where a name surely counts, 0 where it does if its country is named otherwise, else -1."""
+    rule = names.rule[form]
+    if rule < 0:
+        return 1
+    met: Int = 0
+    if start > 0:
+        word = cues.word[found.tokens[start - 1]]
+        if word >= 0:
+            met |= names.beside[word, rule] & (AFTER | NOT_AFTER)
+    if stop < n:
+        word = cues.word[found.tokens[stop]]
+        if word >= 0:
+            met |= names.beside[word, rule] & (BEFORE | NOT_BEFORE)
+    if met & (NOT_AFTER | NOT_BEFORE):
+        return -1
+    if met:
+        return 1
+    if names.asks[rule] & NAMED:
+        return 0
+    return -1 if names.asks[rule] & BESIDE else 1
+
+
+@_leaf
+def _kind(form: Int, names: Names) -> Int:
+    return np.int64(names.kind[names.places[names.bounds[form]]])
+
+
+@_leaf
+def _find_names(n: Int, cues: Cues, names: Names, mask: Int, found: Found, first: Int) -> Int:
+    """Put the names of a part into `found` from place `first` on; where they end."""
+    m, media_stop, i = first, -1, 0
+    while i < n:
+        token = found.tokens[i]
+        spelling = np.int64(cues.spelling[token])
+        if spelling < 0:
+            i += 1
+            continue
+        form, stop, sure = np.int64(-1), i, 0
+        h, g, end = cues.hashes[token], cues.checks[token], i + 1
+        while spelling >= 0:
+            own = np.int64(names.form[spelling])
+            judged = _judge(own, i, end, n, cues, names, found) if own >= 0 else -1
+            if judged >= 0:
+                form, stop, sure = own, end, judged  # the longest that counts
+            if end == n or not names.longer[spelling]:
+                break
+            token = found.tokens[end]
+            h, g = _join(h, cues.hashes[token]) & mask, _join_check(g, cues.checks[token])
+            spelling = _find(names.slots, h, g)
+            end += 1
+        if form < 0:
+            i += 1
+            continue
+        kind = _kind(form, names)
+        ends_dateline = (
+            i <= names.dateline_tokens
+            and m > first
+            and found.stop[m - 1] == i
+            and _kind(found.form[m - 1], names) & (CITY | COUNTRY) != 0
+        )
+        if kind & MEDIA or (kind & AREA and ends_dateline and not cues.joined[found.tokens[i]]):
+            media_stop = stop
+            if ends_dateline:
+                m -= 1
+        elif not (kind & DEMONYM and i == media_stop):
+            found.start[m], found.stop[m], found.form[m], found.sure[m] = i, stop, form, sure
+            m += 1
+        i = stop
+    return m
+
+
+@_leaf
+def _likeliest(form: Int, names: Names, named: Array) -> Int:
+    """The place that most names of the article support; of equal ones the first."""
+    best = np.int64(names.places[names.bounds[form]])
+    for k in range(names.bounds[form] + 1, names.bounds[form + 1]):
+        place = np.int64(names.places[k])
+        if named[names.lends[place]] > named[names.lends[best]]:
+            best = place
+    return best
+
+
+@_leaf
+def _settle(m: Int, names: Names, found: Found) -> None:
+    """Decide what each name means; its place becomes -1 where it means none or does not count."""
+    named = found.named
+    named[:] = 0
+    for k in range(m):
+        form = found.form[k]
+        if found.sure[k] and names.bounds[form + 1] - names.bounds[form] == 1:
+            named[names.lends[names.places[names.bounds[form]]]] += 1
+    for k in range(m):  # what the clear names decide is counted when all are decided
+        found.place[k] = _likeliest(found.form[k], names, named)
+    for k in range(m):
+        form = found.form[k]
+        if found.sure[k] and names.bounds[form + 1] - names.bounds[form] > 1:
+            named[names.lends[found.place[k]]] += 1
+    for k in range(m):
+        place = _likeliest(found.form[k], names, named)
+        counts = names.region[place] >= 0 and (found.sure[k] or named[names.lends[place]] > 0)
+        found.place[k] = place if counts else -1
+
+
+@_leaf
+def _weigh_places(n_title: Int, m: Int, names: Names, found: Found, logs: Array, values: Array) -> None:
+    """The values of an article, region by region, from its settled names."""
+    n_regions = names.n_regions
+    opening: Int = -1
+    first: Int = -1
+    n_early: Int = 0
+    total: Int = 0
+    for counts in (found.title, found.early, found.all):
+        counts[:] = 0
+    found.of_kind[:] = 0
+    in_text = False
+    for k in range(m):
+        place = found.place[k]
+        if place < 0:
+            continue
+        own = names.region[place]
+        if k >= n_title and not in_text:
+            in_text = True
+            if found.start[k] == 0 and names.kind[place] & CITY:
+                opening = own
+                continue
+        if first < 0:
+            first = own
+        early = k < n_title or found.start[k] < names.lead_tokens
+        found.title[own] += k < n_title
+        found.early[own] += early
+        found.all[own] += 1
+        n_early += early
+        found.of_kind[own, names.group[place]] += 2 if early else 1
+    for region in range(n_regions):
+        found.weight[region] = 2 * found.title[region] + found.early[region] + found.all[region]
+        total += found.weight[region]
+    n_values = 9 + len(names.shares) + names.n_groups
+    for region in range(n_regions):
+        weight, at = found.weight[region], region * n_values
+        if not weight and region != opening:
+            continue  # its values are zero
+        rank: Int = 0
+        for other in range(n_regions):
+            more = found.weight[other] > weight
+            rank += more or (other < region and found.weight[other] == weight)
+        share = weight / max(total, 1)
+        values[at] = found.title[region] > 0
+        values[at + 1] = logs[found.title[region]]
+        values[at + 2] = logs[found.early[region] - found.title[region]]
+        values[at + 3] = logs[found.all[region] - found.early[region]]
+        values[at + 4] = opening == region
+        values[at + 5] = first == region
+        values[at + 6] = 1 / (1 + rank) if weight else 0.0
+        values[at + 7] = share
+        values[at + 8] = found.early[region] / max(n_early, 1)
+        at += 9
+        for k in range(len(names.shares)):
+            values[at] = share > names.shares[k]
+            at += 1
+        for k in range(names.n_groups):
+            values[at] = logs[found.of_kind[region, k]]
+            at += 1
+
+
+@_compiled
+def place_values(
+    spans: Spans, lo: Int, hi: Int, cues: Cues, names: Names, mask: Int, logs: Array, values: Array
+) -> None:
+    """Fill the rows of articles, shape (n_articles, n_values), with what `mentions.place_features` gives.
+
+    `logs` holds log(1 + n) for all n up to twice the number of tokens.
+    """
+    size = 0
+    for d in range(lo, hi):
+        size = max(size, spans.title_stops[d] - spans.title_starts[d] + spans.stops[d] - spans.starts[d])
+    found = Found(
+        np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64),
+        np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64),
+        np.empty(names.n_lends, np.int64), np.empty(names.n_regions, np.int64),
+        np.empty(names.n_regions, np.int64), np.empty(names.n_regions, np.int64),
+        np.empty(names.n_regions, np.int64), np.empty((names.n_regions, names.n_groups), np.int64),
+    )  # fmt: skip
+    for d in range(lo, hi):
+        n = _gather(spans.title, spans.title_starts[d], spans.title_stops[d], found)
+        n_title = _find_names(n, cues, names, mask, found, ZERO)
+        n = _gather(spans.text, spans.starts[d], spans.stops[d], found)
+        m = _find_names(n, cues, names, mask, found, n_title)
+        if m:
+            _settle(m, names, found)
+            _weigh_places(n_title, m, names, found, logs, values[d])

@@ -44,7 +44,7 @@ class Clean(_Frozen):
 
 
 class Features(_Frozen):
-    """The TF-IDF vectorizer."""
+    """The TF-IDF vectorizer, and places beside its terms."""
 
     ngram_max: int = Field(1, ge=0, le=3, description="longest run of words; 0 for no words")
     ngram_scope: Literal["text", "sentence"] = Field(
@@ -64,6 +64,14 @@ class Features(_Frozen):
         "l2", description="what is made one, for words and for characters each; null for nothing"
     )
     title_weight: int = Field(3, ge=1, description="how often a word of the title counts")
+    places: bool = Field(True, description="whether places named in title and text are features")
+    place_weight: float = Field(0.3, gt=0, description="weight of places beside words and characters")
+    lead_tokens: int = Field(60, ge=0, description="words of the text's beginning that count as its lead")
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """Those of the vectorizer."""
+        return self.model_dump(exclude={"places", "place_weight", "lead_tokens"})
 
     @field_validator("char_ngrams")
     @classmethod
@@ -91,8 +99,13 @@ class Train(_Frozen):
         {"gold": 1.0, "editor": 0.5, "section": 0.3, "weak": 0.1},
         description="weight of a row by the origin of its label; 0 leaves it out",
     )
+    place_tasks: tuple[Literal["region", "topic"], ...] = Field(
+        ("region",), description="heads that are told which places an article names"
+    )
     min_positives: int = Field(
-        25, ge=1, description="fewest validation positives for a threshold of a label's own"
+        25,
+        ge=1,
+        description="fewest positives for a threshold of a label's own, and labels for an outlet's own fold",
     )
 
 
@@ -101,6 +114,9 @@ class Evaluate(_Frozen):
 
     origins: tuple[Origin, ...] = Field(
         ("gold",), min_length=1, description="origins of the labels that are taken as the truth"
+    )
+    min_support: int = Field(
+        20, ge=1, description="fewest articles of an outlet with a label for its part in macro-F1"
     )
     n_bootstrap: int = Field(1000, ge=10, description="bootstrap resamples of groups")
     seed: int = Field(0, ge=0, description="seed of the bootstrap")
@@ -132,7 +148,19 @@ class Settings(_Frozen):
     features: Features = Features()
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
+    outlets: dict[str, tuple[str, ...]] = Field(
+        {},
+        description="outlets that are left out in turn, and the sources of each; another source is its own",
+    )
     track: Track = Track()
+
+    @field_validator("outlets")
+    @classmethod
+    def _check_outlets(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        sources = [source for of_outlet in value.values() for source in of_outlet]
+        if twice := next((source for source in sources if sources.count(source) > 1), None):
+            raise ValueError(f"source {twice!r} belongs to two outlets")
+        return value
 
 
 def read_settings(path: Path) -> Settings:

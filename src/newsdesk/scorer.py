@@ -1,13 +1,14 @@
 """What scores: text in, regions and topics out.
 
-It needs NumPy and nothing of this project, is copied into every packaged model, and holds the reference
-implementation of normalization, tokens and terms: training counts the terms that the model is served with.
-Many articles are scored by the compiled path, in the files `engine.py` and `kernel.py` beside this one, where
-numba is installed; its scores are the same to the last bit.
+It needs NumPy and, of this project, the files of `CODE`, with which it is copied into every packaged model.
+It holds the reference implementation of normalization, tokens and terms: training counts the terms that the
+model is served with; `mentions.py` finds the places. Many articles are scored by the compiled path, in
+`engine.py` and `kernel.py`, where numba is installed; its scores are the same to the last bit.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import importlib
 import json
@@ -24,17 +25,22 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from newsdesk.mentions import Gazetteer
+
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
-FORMAT = 2
+FORMAT = 3
+PLACES = "places.json.gz"
+CODE = ("scorer.py", "mentions.py", "engine.py", "kernel.py")  # what a packaged model holds a copy of
 CHAR_TERM = "#"
 UNREADABLE = (
-    OSError, EOFError, KeyError, IndexError, TypeError, ValueError, AttributeError, NotImplementedError,
-    RecursionError, zlib.error, zipfile.BadZipFile,
+    OSError, EOFError, ImportError, KeyError, IndexError, TypeError, ValueError, AttributeError,
+    NotImplementedError, RecursionError, zlib.error, zipfile.BadZipFile,
 )  # fmt: skip
 STEMMERS = {"snowball": "arabic"}  # algorithms of PyStemmer
 COMPILE_FROM = 256  # articles; fewer are done before the compiled path is loaded, let alone compiled
@@ -184,7 +190,11 @@ class Scorer:
     """
 
     def __init__(
-        self, info: Mapping[str, Any], terms: Sequence[str], weights: Mapping[str, np.ndarray[Any, Any]]
+        self,
+        info: Mapping[str, Any],
+        terms: Sequence[str],
+        weights: Mapping[str, np.ndarray[Any, Any]],
+        gazetteer: Gazetteer | None,
     ) -> None:
         self.info = dict(info)
         self.terms = tuple(terms)
@@ -194,9 +204,11 @@ class Scorer:
         fold = info["normalization"]
         self._table = str.maketrans(fold["from"], fold["to"], fold["remove"])
         self._stem = stemmer(self._features["stem"])
+        self._gazetteer = gazetteer
+        self._place_features = _load_beside("mentions").place_features if gazetteer else None
         self._index = {term: i for i, term in enumerate(self.terms)}
         self._idf = np.asarray(weights["idf"], dtype=np.float64)
-        self._coef = np.ascontiguousarray(weights["coef"], dtype=np.float32)  # (n_terms, n_labels)
+        self._coef = np.ascontiguousarray(weights["coef"], dtype=np.float32)  # (n_rows, n_labels)
         self._intercept = np.asarray(weights["intercept"], dtype=np.float64)
         self._slope = np.asarray(weights["slope"], dtype=np.float64)
         self._offset = np.asarray(weights["offset"], dtype=np.float64)
@@ -232,12 +244,12 @@ class Scorer:
             _check_features(info["features"])
             _check_terms(terms)
             _check_heads(info["heads"])
-            _check_weights(weights, len(terms), sum(len(head["labels"]) for head in info["heads"]))
-            return cls(info, terms, weights)
+            gazetteer, n_places = _read_gazetteer(folder) if info["features"]["places"] else (None, 0)
+            n_labels = sum(len(head["labels"]) for head in info["heads"])
+            _check_weights(weights, len(terms), n_places, n_labels)
+            return cls(info, terms, weights, gazetteer)
         except UNREADABLE as error:
-            # our own words stand for themselves; of another's error the kind is told too
-            said = error if type(error) is ValueError else f"{type(error).__name__}: {error}"
-            raise ValueError(f"{folder}: no readable model ({said})") from error
+            raise ValueError(f"{folder}: no readable model ({_said(error)})") from error
 
     def predict(self, titles: Iterable[str | None], texts: Iterable[str | None]) -> list[Prediction]:
         """Label articles.
@@ -321,7 +333,7 @@ class Scorer:
     def _row(
         self, title: list[list[str]], text: list[list[str]]
     ) -> tuple[np.ndarray[Any, np.dtype[np.intp]], FloatArray]:
-        """Columns and TF-IDF values of an article's known terms, each of shape (n_known,)."""
+        """Columns and values of an article's known terms and of its places, each of shape (n_known,)."""
         words: Counter[str] = Counter()
         chars: Counter[str] = Counter()
         for part, weight in ((title, self._features["title_weight"]), (text, 1)):
@@ -337,6 +349,7 @@ class Scorer:
         blocks = [
             self._block(words, self._features["word_weight"]),
             self._block(chars, self._features["char_weight"]),
+            self._place_block(title, text),
         ]
         return np.concatenate([b[0] for b in blocks]), np.concatenate([b[1] for b in blocks])
 
@@ -353,6 +366,20 @@ class Scorer:
             total = np.cumsum(values * values if norm == "l2" else values)[-1]
             values = values / (np.sqrt(total) if norm == "l2" else total)
         return columns, values * weight
+
+    def _place_block(
+        self, title: list[list[str]], text: list[list[str]]
+    ) -> tuple[np.ndarray[Any, np.dtype[np.intp]], FloatArray]:
+        if self._place_features is None:
+            return np.empty(0, np.intp), np.empty(0)
+        title_tokens, text_tokens = ([token for tokens in part for token in tokens] for part in (title, text))
+        values = self._features["place_weight"] * np.array(
+            self._place_features(
+                title_tokens, text_tokens, self._gazetteer, lead_tokens=self._features["lead_tokens"]
+            )
+        )
+        named = np.flatnonzero(values)
+        return len(self.terms) + named, values[named]
 
     # the compiled path
 
@@ -383,6 +410,8 @@ class Scorer:
             title_weight=features["title_weight"],
             stem=self._stem,
         )
+        if self._gazetteer:
+            engine.set_places(self._gazetteer, lead_tokens=features["lead_tokens"])
         words = [term for term in self.terms if not term.startswith(CHAR_TERM)]
         engine.set_terms(words, [term.removeprefix(CHAR_TERM) for term in self.terms[len(words) :]])
         weights = module.build_weights(
@@ -401,7 +430,8 @@ class Scorer:
         with engine.lock:
             engine.threads = self.threads
             scanned = engine.scan(titles, texts)
-            scores, n_known = engine.scores(scanned, weights, self._coef)
+            places = self._features["place_weight"] * engine.place_values(scanned)
+            scores, n_known = engine.scores(scanned, weights, places, self._coef)
         n_letters, n_arabic, n_foreign = scanned.letters.T
         arabic = (n_letters > 0) & (n_arabic >= MIN_ARABIC_LETTERS * n_letters)
         unsure = scanned.slow | (arabic & (n_foreign > MAX_FOREIGN_LETTERS * n_letters))
@@ -429,6 +459,9 @@ def _check_features(features: Any) -> None:
         "sublinear_tf": lambda v: isinstance(v, bool),
         "norm": lambda v: v in (None, "l1", "l2"),
         "min_words": lambda v: isinstance(v, int) and _is_number(v, 0, math.inf),
+        "places": lambda v: isinstance(v, bool),
+        "place_weight": lambda v: _is_number(v, 0, math.inf),
+        "lead_tokens": lambda v: _is_count(v, 0, 1_000_000),
     }
     for name, holds in tests.items():
         if not holds(features[name]):
@@ -476,15 +509,18 @@ def _check_heads(heads: Any) -> None:
             raise ValueError(f"heads: {head['task']} has not one threshold from 0 to 1 a label")
 
 
-def _check_weights(weights: Mapping[str, np.ndarray[Any, Any]], n_terms: int, n_labels: int) -> None:
+def _check_weights(
+    weights: Mapping[str, np.ndarray[Any, Any]], n_terms: int, n_places: int, n_labels: int
+) -> None:
     shapes = {
-        "coef": (n_terms, n_labels), "idf": (n_terms,),
+        "coef": (n_terms + n_places, n_labels), "idf": (n_terms,),
         "intercept": (n_labels,), "slope": (n_labels,), "offset": (n_labels,),
     }  # fmt: skip
     for name, shape in shapes.items():
         if weights[name].shape != shape:
             found = f"{name} of shape {weights[name].shape}"
-            raise ValueError(f"weights.npz: {found} for {n_terms} terms and {n_labels} labels")
+            wanted = f"{n_terms} terms, {n_places} values of places and {n_labels} labels"
+            raise ValueError(f"weights.npz: {found} for {wanted}")
         if weights[name].dtype.kind != "f" or not np.isfinite(weights[name]).all():
             raise ValueError(f"weights.npz: {name} holds what is no finite number")
 
@@ -504,25 +540,50 @@ def _strings(values: Any) -> list[str]:
     return strings
 
 
-def _load_engine() -> Any:
-    """The driver of the compiled path, or None where it or numba is missing.
+def _said(error: BaseException) -> str:
+    """Our own words stand for themselves; of another's error the kind is told too."""
+    return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
 
-    In a model's folder it stands beside this file, and the folder is made a package of its own name, so
-    that two models in one process run each its own code.
-    """
+
+def _read_gazetteer(folder: Path) -> tuple[Any, int]:
+    """A model's names of places, and how many values they give an article."""
+    mentions = _load_beside("mentions")
+    packed = (folder / PLACES).read_bytes()
     try:
-        if __package__ == "newsdesk":
-            from newsdesk import engine
+        gazetteer = mentions.Gazetteer.from_dict(json.loads(gzip.decompress(packed)))
+    except UNREADABLE as error:
+        raise ValueError(f"{PLACES}: {_said(error)}") from error
+    return gazetteer, len(mentions.feature_names(gazetteer.regions))
 
-            return engine
-        folder = Path(__file__).resolve().parent
-        code = [(folder / name).read_bytes() for name in ("engine.py", "kernel.py")]
-        name = f"model_{hashlib.sha256(b''.join([str(folder).encode(), *code])).hexdigest()[:16]}"
-        if name not in sys.modules:
-            package = types.ModuleType(name)
-            package.__path__ = [str(folder)]
-            sys.modules[name] = package
-        return importlib.import_module(f"{name}.engine")
+
+def _load_beside(module: str) -> Any:
+    """A module that stands beside this one.
+
+    A model's folder is made a package of its own name, so that two models in one process run each its own
+    code.
+    """
+    if __package__ == "newsdesk":
+        if module == "mentions":
+            from newsdesk import mentions
+
+            return mentions
+        from newsdesk import engine  # with numba, which takes its time
+
+        return engine
+    folder = Path(__file__).resolve().parent
+    code = [(folder / name).read_bytes() for name in CODE if (folder / name).exists()]
+    name = f"model_{hashlib.sha256(b''.join([str(folder).encode(), *code])).hexdigest()[:16]}"
+    if name not in sys.modules:
+        package = types.ModuleType(name)
+        package.__path__ = [str(folder)]
+        sys.modules[name] = package
+    return importlib.import_module(f"{name}.{module}")
+
+
+def _load_engine() -> Any:
+    """The driver of the compiled path, or None where it or numba is missing."""
+    try:
+        return _load_beside("engine")
     except (ImportError, OSError) as error:
         if getattr(error, "name", None) != "numba":  # that numba is missing is no news to who left it out
             warnings.warn(f"no compiled path, so scoring is slow: {error}", RuntimeWarning, stacklevel=2)

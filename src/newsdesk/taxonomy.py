@@ -126,6 +126,10 @@ class Taxonomy(_Entry):
         code = name.strip().upper()
         return self._region_by_code.get(code) or self._region_by_country.get(fold_name(name))
 
+    def names_of_country(self, code: str) -> tuple[str, ...]:
+        """Arabic names of a country, CLDR's first."""
+        return self._names(code)
+
     def as_dict(self) -> dict[str, Any]:
         """Return lists, dicts and strings, ready for JSON; `read_taxonomy` reads the same shape."""
         return self.model_dump(mode="json", exclude_none=True)

@@ -1,4 +1,4 @@
-"""Stage `featurize`: labelled articles to vocabulary, IDF and the TF-IDF matrix."""
+"""Stage `featurize`: labelled articles to vocabulary, IDF, names of places and the matrix of features."""
 
 from __future__ import annotations
 
@@ -7,46 +7,65 @@ from pathlib import Path
 import click
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy.sparse as sp
 
 from newsdesk import artifacts
 from newsdesk.console import entry_point, note, progress
 from newsdesk.errors import NewsdeskError
-from newsdesk.features import ArabicTfidfVectorizer
+from newsdesk.features import ArabicTfidfVectorizer, place_matrix
 from newsdesk.params import Settings, read_settings
+from newsdesk.places import read_places
 from newsdesk.schema import ARTICLES
+from newsdesk.taxonomy import read_taxonomy
 
-LABEL_COLUMNS = ["article_id", "split", "region", "topic", "region_origin", "topic_origin"]
+LABEL_COLUMNS = [
+    "article_id", "source", "group_id", "split", "region", "topic", "region_origin", "topic_origin",
+]  # fmt: skip
 
 
-def run(settings: Settings, *, articles: Path, features: Path) -> None:
-    """Fit the vectorizer on the labelled training articles; transform those and the validation ones."""
-    rows = labelled(artifacts.read_table(articles, ARTICLES))
-    is_train = rows["split"].to_numpy(zero_copy_only=False) == "train"
-    if not is_train.any():
+def run(settings: Settings, *, articles: Path, places: Path, taxonomy: Path, features: Path) -> None:
+    """Fit the vectorizer on the articles that train a head, and transform them.
+
+    The values of places are columns behind the terms.
+    """
+    rows = learned(artifacts.read_table(articles, ARTICLES), settings)
+    if not rows.num_rows:
         raise NewsdeskError(
-            f"{articles}: no labelled article in the training split; give labels or more rows"
+            f"{articles}: no article with a label of a weight outside the test split; give labels or more rows"
         )
-    vectorizer = ArabicTfidfVectorizer(
-        normalization=settings.text, n_jobs=-1, **settings.features.model_dump()
-    )
+    vectorizer = ArabicTfidfVectorizer(normalization=settings.text, n_jobs=-1, **settings.features.terms)
     try:
-        training = rows.filter(pa.array(is_train)).select(["title", "text"]).to_batches(max_chunksize=4096)
+        training = rows.select(["title", "text"]).to_batches(max_chunksize=4096)
         vectorizer.fit_batches(progress(training, "fitting", size=len))
     except ValueError as error:
         hint = "; lower features.min_df or give more rows" if "terms remain" in str(error) else ""
         raise NewsdeskError(f"{articles}: {error}{hint}") from None
     matrix = vectorizer.transform(rows.select(["title", "text"]))
+    n_terms = matrix.shape[1]
+    if settings.features.places:
+        gazetteer = read_places(places, read_taxonomy(taxonomy), settings.text)
+        values = place_matrix(
+            rows.select(["title", "text"]),
+            gazetteer,
+            normalization=settings.text,
+            lead_tokens=settings.features.lead_tokens,
+            n_jobs=-1,
+        )
+        matrix = sp.hstack([matrix, settings.features.place_weight * values], format="csr")
+        artifacts.write_compact_json(gazetteer.as_dict(), features / "gazetteer.json")
     artifacts.write_table(rows.select(LABEL_COLUMNS), features / "rows.parquet")
     artifacts.write_json(vectorizer.get_feature_names_out().tolist(), features / "terms.json")
     artifacts.write_arrays(features / "idf.npz", idf=vectorizer.idf_)
     artifacts.write_matrix(matrix, features / "matrix.npz")
-    note(f"featurize: {matrix.shape[0]:,} articles, {matrix.shape[1]:,} terms, {matrix.nnz:,} values")
+    counted = f"{n_terms:,} terms, {matrix.shape[1] - n_terms} values of places"
+    note(f"featurize: {matrix.shape[0]:,} articles, {counted}, {matrix.nnz:,} values that are not zero")
 
 
-def labelled(articles: pa.Table) -> pa.Table:
-    """The rows of training and validation whose region or topic is known."""
-    known = pc.or_(pc.is_valid(articles["region"]), pc.is_valid(articles["topic"]))
-    return articles.filter(pc.and_(known, pc.is_in(articles["split"], pa.array(["train", "valid"]))))
+def learned(articles: pa.Table, settings: Settings) -> pa.Table:
+    """The rows of training and validation whose region or topic is known, and of an origin with a weight."""
+    origins = pa.array([origin for origin, weight in settings.train.origin_weights.items() if weight])
+    known = [pc.is_in(articles[f"{task}_origin"], origins) for task in ("region", "topic")]
+    return articles.filter(pc.and_(pc.or_(*known), pc.is_in(articles["split"], pa.array(["train", "valid"]))))
 
 
 @click.command("featurize")
@@ -54,15 +73,17 @@ def labelled(articles: pa.Table) -> pa.Table:
 @click.option(
     "--articles", default="data/clean/articles.parquet", show_default=True, type=click.Path(path_type=Path)
 )
+@click.option("--places", default="data/places", show_default=True, type=click.Path(path_type=Path))
+@click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--features", default="data/features", show_default=True, type=click.Path(path_type=Path))
-def main(params: Path, articles: Path, features: Path) -> None:
-    """Turn clean articles into TF-IDF features, fitted on the training split alone.
+def main(params: Path, articles: Path, places: Path, taxonomy: Path, features: Path) -> None:
+    """Turn the articles that train into features: TF-IDF, fitted on them alone, and the places named.
 
     \b
     Example:
       newsdesk featurize --articles data/clean/articles.parquet
     """
-    run(read_settings(params), articles=articles, features=features)
+    run(read_settings(params), articles=articles, places=places, taxonomy=taxonomy, features=features)
 
 
 if __name__ == "__main__":

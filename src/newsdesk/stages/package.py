@@ -16,7 +16,7 @@ from newsdesk.text import build_table
 
 
 def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: Path, model: Path) -> None:
-    """Write `model.json`, `terms.json`, `weights.npz` and the code that reads them."""
+    """Write `model.json`, `terms.json`, `weights.npz`, the names of places and the code that reads them."""
     terms = artifacts.read_json(features / "terms.json")
     described = [artifacts.read_json(head / "head.json") for head in heads]
     weights = [artifacts.read_arrays(head / "weights.npz") for head in heads]
@@ -40,7 +40,10 @@ def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: 
     }
     artifacts.write_json(terms, model / "terms.json")
     artifacts.write_arrays(model / "weights.npz", **arrays)
-    for name in ("scorer.py", "engine.py", "kernel.py"):
+    if settings.features.places:
+        gazetteer = artifacts.read_json(features / "gazetteer.json")
+        artifacts.write_compact_json(gazetteer, model / scorer.PLACES, packed=True)
+    for name in scorer.CODE:
         code = Path(scorer.__file__).with_name(name)
         artifacts.write_text(code.read_text(encoding="utf-8"), model / name)
     artifacts.write_json(info, model / "model.json")
@@ -56,7 +59,7 @@ def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: 
 @click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--model", default="model", show_default=True, type=click.Path(path_type=Path))
 def main(heads: tuple[Path, ...], params: Path, features: Path, taxonomy: Path, model: Path) -> None:
-    """Package the trained HEADS into one folder that scores by itself: JSON, npz, three Python files.
+    """Package the trained HEADS into one folder that scores by itself: JSON, npz, four Python files.
 
     \b
     Example:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Literal, cast
 
@@ -13,6 +14,7 @@ from newsdesk.console import entry_point, note
 from newsdesk.errors import NewsdeskError
 from newsdesk.heads import fit_head, indicator
 from newsdesk.params import Settings, read_settings
+from newsdesk.protocol import outlet_by_source, weigh
 from newsdesk.taxonomy import read_taxonomy
 
 Task = Literal["region", "topic"]
@@ -24,55 +26,59 @@ def run(settings: Settings, task: Task, *, features: Path, taxonomy: Path, head:
     labels = {"region": known.region_ids, "topic": known.topic_ids}[task]
     rows = artifacts.read_table(features / "rows.parquet").to_pydict()
     matrix = artifacts.read_matrix(features / "matrix.npz")
-    origins = np.array([origin or "" for origin in rows[f"{task}_origin"]])
-    weight_of = settings.train.origin_weights
-    weights = np.array([weight_of.get(origin, 0.0) for origin in origins])
-    split = np.array(rows["split"])
-    usable = weights > 0  # an unknown label has no origin, so no weight
-    train, valid = usable & (split == "train"), usable & (split == "valid")
-    # thresholds are set on the labels that the test is judged by, where there are any
-    trusted = valid & np.isin(origins, settings.evaluate.origins)
-    valid = trusted if trusted.any() else valid
-    if not train.any() or not valid.any():
-        found = f"{train.sum()} training and {valid.sum()} validation rows with a {task}"
-        raise NewsdeskError(f"{features}: {found}; both are needed")
+    n_terms = len(artifacts.read_arrays(features / "idf.npz")["idf"])
+    n_seen = matrix.shape[1] if task in settings.train.place_tasks else n_terms
+    outlet_of = outlet_by_source(settings.outlets)
+    weights, trusted = weigh(
+        rows[f"{task}_origin"],
+        origin_weights=settings.train.origin_weights,
+        trusted=settings.evaluate.origins,
+    )
+    if not trusted.any():
+        raise NewsdeskError(f"{features}: no row has a {task} of an origin with a weight; label some")
     try:
         y = indicator([held or [] for held in rows[task]], labels)
+        fitted = fit_head(
+            matrix[:, :n_seen],
+            y,
+            labels=labels,
+            sample_weight=weights,
+            outlets=[outlet_of.get(source, source) for source in rows["source"]],
+            groups=rows["group_id"],
+            trusted=trusted,
+            classifier=settings.train.classifier,
+            C=settings.train.C,
+            balanced=settings.train.balanced,
+            min_positives=settings.train.min_positives,
+        )
     except ValueError as error:
-        raise NewsdeskError(f"{features}: {error}") from None
-    fitted = fit_head(
-        matrix[train],
-        y[train],
-        labels=labels,
-        sample_weight=weights[train],
-        X_valid=matrix[valid],
-        y_valid=y[valid],
-        classifier=settings.train.classifier,
-        C=settings.train.C,
-        balanced=settings.train.balanced,
-        min_positives=settings.train.min_positives,
-    )
+        raise NewsdeskError(f"{features}: {task}: {error}") from None
+    coef = np.zeros((len(labels), matrix.shape[1]), np.float32)
+    coef[:, :n_seen] = fitted.coef
     artifacts.write_arrays(
         head / "weights.npz",
-        coef=fitted.coef.astype(np.float32),
+        coef=coef,
         intercept=fitted.intercept,
         slope=fitted.slope,
         offset=fitted.offset,
     )
+    train = weights > 0
+    n_origins = Counter(origin for origin, used in zip(rows[f"{task}_origin"], train, strict=True) if used)
+    positives = {"train": y[train].sum(axis=0), "trusted": y[trusted].sum(axis=0)}
     artifacts.write_json(
         {
             "task": task,
             "labels": list(labels),
             "thresholds": [round(t, 6) for t in fitted.thresholds],
-            "n_train": {origin: int((train & (origins == origin)).sum()) for origin in sorted(weight_of)},
-            "n_valid": int(valid.sum()),
-            "n_train_positives": dict(zip(labels, y[train].sum(axis=0).tolist(), strict=True)),
-            "n_valid_positives": dict(zip(labels, y[valid].sum(axis=0).tolist(), strict=True)),
+            "n_train": {origin: n_origins[origin] for origin in sorted(settings.train.origin_weights)},
+            "n_trusted": int(trusted.sum()),
+            "n_train_positives": dict(zip(labels, positives["train"].tolist(), strict=True)),
+            "n_trusted_positives": dict(zip(labels, positives["trusted"].tolist(), strict=True)),
         },
         head / "head.json",
     )
-    never = [label for label, n in zip(labels, y[train].sum(axis=0), strict=True) if not n]
-    note(f"train {task}: {train.sum():,} training and {valid.sum():,} validation rows, {len(labels)} labels")
+    never = [label for label, n in zip(labels, positives["train"], strict=True) if not n]
+    note(f"train {task}: {train.sum():,} rows, {trusted.sum():,} of them trusted, {len(labels)} labels")
     if never:
         note(f"train {task}: no training example, so never predicted: {', '.join(never)}")
 
@@ -84,7 +90,7 @@ def run(settings: Settings, task: Task, *, features: Path, taxonomy: Path, head:
 @click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--head", type=click.Path(path_type=Path), help="Folder to write; heads/TASK unless told.")
 def main(task: str, params: Path, features: Path, taxonomy: Path, head: Path | None) -> None:
-    """Train the head of TASK: one linear classifier a label, thresholds from the validation split.
+    """Train the head of TASK: one linear classifier a label, thresholds from out-of-outlet scores.
 
     \b
     Example:
