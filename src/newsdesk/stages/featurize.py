@@ -31,7 +31,7 @@ def run(settings: Settings, *, articles: Path, places: Path, taxonomy: Path, fea
     rows = learned(artifacts.read_table(articles, ARTICLES), settings)
     if not rows.num_rows:
         raise NewsdeskError(
-            f"{articles}: no article with a label of a weight outside the test split; give labels or more rows"
+            f"{articles}: no article with a label of a weight but in the test split; label some"
         )
     vectorizer = ArabicTfidfVectorizer(normalization=settings.text, n_jobs=-1, **settings.features.terms)
     try:
