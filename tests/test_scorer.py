@@ -40,7 +40,7 @@ def test_equals_the_matrix_path(project: Path, scorer: Scorer, gazetteer: Gazett
     articles = pq.read_table(project / "data/clean/articles.parquet").to_pandas()
     vectorizer = ArabicTfidfVectorizer(normalization=params.text, **params.features.terms)
     labelled = articles[articles["region"].notna() | articles["topic"].notna()]
-    vectorizer.fit(labelled[labelled["split"] == "train"])
+    vectorizer.fit(labelled[labelled["split"].isin(["train", "valid"])])
     sample = articles.sample(60, random_state=0)
     lead_tokens = params.features.lead_tokens
     places = place_matrix(sample, gazetteer, normalization=params.text, lead_tokens=lead_tokens)
