@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsdesk.corpus import Cleaned, clean
-from newsdesk.labels import GoldLabels
+from newsdesk.labels import Reading
 from newsdesk.params import Clean
 from newsdesk.schema import Article, Refusal
 from newsdesk.taxonomy import read_taxonomy
@@ -29,8 +29,8 @@ def article(article_id: str = "a", text: str = ARABIC, **fields: object) -> Arti
     return replace(Article(article_id, "outlet", "قمة في برلين", text), **fields)
 
 
-def cleaned(*records: Article | Refusal, gold: dict | None = None, **params: object) -> Cleaned:
-    return clean(records, Clean(**params), TAXONOMY, gold or {})
+def cleaned(*records: Article | Refusal, readings: dict | None = None, **params: object) -> Cleaned:
+    return clean(records, Clean(**params), TAXONOMY, readings or {})
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def cleaned(*records: Article | Refusal, gold: dict | None = None, **params: obj
         (
             article(topic=(), topic_origin="me"),
             "bad_record",
-            "topic_origin 'me' is not one of gold, editor, section, weak",
+            "topic_origin 'me' is not one of gold, silver, editor, section, weak",
         ),
         *((article(title="", text=text), "other_language", language) for language, text in OTHERS.items()),
     ],
@@ -95,6 +95,7 @@ def test_arabic_with_foreign_names_and_latin_words_stays() -> None:
     [
         (article(key="1"), [], "gold"),
         (article(key="1", region=("asia",), region_origin="gold"), ["asia"], "gold"),
+        (article(key="2", country="فلسطين المحتلة"), ["us"], "silver"),
         (article(country="فلسطين المحتلة", section="أوروبا"), ["middle_east"], "editor"),
         (article(section="أوروبا", kind="teaser"), ["europe"], "section"),
         (article(section="العالم", country="بلاد لا يعرفها أحد"), None, None),
@@ -103,7 +104,13 @@ def test_arabic_with_foreign_names_and_latin_words_stays() -> None:
 def test_the_best_label_wins_and_null_is_not_empty(
     row: Article, region: list | None, origin: str | None
 ) -> None:
-    result = cleaned(row, gold={("outlet", "1"): GoldLabels((), ("politics",))})
+    result = cleaned(
+        row,
+        readings={
+            ("outlet", "1"): Reading((), ("politics",)),
+            ("outlet", "2"): Reading(("us",), ("politics",), "silver"),
+        },
+    )
     assert result.articles["region"].to_pylist() == [region]
     assert result.articles["region_origin"].to_pylist() == [origin]
 

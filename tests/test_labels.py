@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from newsdesk.errors import NewsdeskError
-from newsdesk.labels import read_gold
+from newsdesk.labels import read_readings
 from newsdesk.taxonomy import read_taxonomy
 
 ROOT = Path(__file__).parents[1]
@@ -15,7 +15,7 @@ HEADER = "outlet\tkey\tregions\ttopics\tconfidence\tbatch"
 
 
 def test_our_table() -> None:
-    gold = read_gold(ROOT / "data/labels/gold.tsv", TAXONOMY)
+    gold = read_readings(ROOT / "data/labels/gold.tsv", TAXONOMY)
     outlets = Counter(outlet for outlet, _ in gold)
     assert outlets["skynews"] == 991
     assert outlets["okaz"] == 33, "saudi2015/okaz is the source okaz"
@@ -37,12 +37,12 @@ def test_wrong_tables(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "gold.tsv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(NewsdeskError, match=message):
-        read_gold(path, TAXONOMY)
+        read_readings(path, TAXONOMY)
 
 
 def test_missing_and_undecodable(tmp_path: Path) -> None:
     with pytest.raises(NewsdeskError, match="No such file"):
-        read_gold(tmp_path / "none.tsv", TAXONOMY)
+        read_readings(tmp_path / "none.tsv", TAXONOMY)
     (tmp_path / "bad.tsv").write_bytes(HEADER.encode() + b"\n\xff\xfe")
     with pytest.raises(NewsdeskError, match="not readable"):
-        read_gold(tmp_path / "bad.tsv", TAXONOMY)
+        read_readings(tmp_path / "bad.tsv", TAXONOMY)

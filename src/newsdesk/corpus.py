@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pyarrow as pa
 
 from newsdesk.groups import assign_splits, group_articles
-from newsdesk.labels import GoldTable, resolve
+from newsdesk.labels import ReadingTable, resolve
 from newsdesk.params import Clean
 from newsdesk.repair import repair
 from newsdesk.schema import ARTICLES, MAX_EXCERPT, QUARANTINE, Article, Origin, Reason, Refusal
@@ -35,7 +35,7 @@ def clean(
     records: Iterable[Article | Refusal],
     settings: Clean,
     taxonomy: Taxonomy,
-    gold: GoldTable,
+    readings: ReadingTable,
     *,
     watch: Callable[[Iterable[Any], str], Iterable[Any]] = lambda items, what: items,
 ) -> Cleaned:
@@ -58,10 +58,10 @@ def clean(
             refused.append(_refuse(article, *verdict))
         else:
             seen.add(article.article_id)
-            kept.append(resolve(article, taxonomy, gold))
+            kept.append(resolve(article, taxonomy, readings))
     articles = _tabulate(kept, settings, watch)
     quarantine = pa.Table.from_pylist([_row(r, QUARANTINE) for r in refused], schema=QUARANTINE)
-    return Cleaned(articles, quarantine, _account(articles, refused, n_repaired, gold))
+    return Cleaned(articles, quarantine, _account(articles, refused, n_repaired, readings))
 
 
 def identify(article: Article) -> Article:
@@ -141,7 +141,7 @@ def _row(record: Article | Refusal, schema: pa.Schema) -> dict[str, Any]:
 
 
 def _account(
-    articles: pa.Table, refused: list[Refusal], n_repaired: Counter[str], gold: GoldTable
+    articles: pa.Table, refused: list[Refusal], n_repaired: Counter[str], readings: ReadingTable
 ) -> dict[str, Any]:
     """Rows by source: read = kept + refused by reason; and what the kept ones carry."""
     reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
@@ -167,7 +167,8 @@ def _account(
         }
         for source in sorted(by_source.keys() | reasons.keys())
     }
-    found = {(row["source"], row["key"]) for row in columns} & gold.keys()
+    found = {(row["source"], row["key"]) for row in columns} & readings.keys()
+    n_found = Counter(readings[key].origin for key in found)
     total: Counter[str] = Counter()
     for counts in reasons.values():
         total.update(counts)
@@ -178,7 +179,10 @@ def _account(
         "refused": dict(sorted(total.items())),
         "groups": len(group_sizes),
         "articles_in_groups_of_several": sum(n for n in group_sizes.values() if n > 1),
-        "gold": {"labels": len(gold), "found": len(found), "not_found": len(gold) - len(found)},
+        **{
+            origin: {"labels": n, "found": n_found[origin], "not_found": n - n_found[origin]}
+            for origin, n in sorted(Counter(reading.origin for reading in readings.values()).items())
+        },
         "sources": sources,
     }
 

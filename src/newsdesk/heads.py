@@ -114,6 +114,7 @@ def fit_head(
     C: float,
     balanced: bool,
     min_positives: int,
+    common_threshold: bool,
     n_jobs: int = -1,
 ) -> TrainedHead:
     """Train a head on labelled articles; calibrate and set thresholds on out-of-outlet scores of them.
@@ -135,6 +136,8 @@ def fit_head(
     min_positives : int
         Fewest positives for a threshold of a label's own, and fewest trusted articles for a fold of an
         outlet's own.
+    common_threshold : bool
+        Whether all labels share a threshold.
 
     Raises
     ------
@@ -172,9 +175,30 @@ def fit_head(
     # margins are no probabilities, and regularization shrinks the scores of rare labels most
     slope, offset = fit_platt(scores[trusted], y[trusted])
     probabilities = 1.0 / (1.0 + np.exp(-(slope * scores[trusted] + offset)))
-    thresholds = choose_thresholds(probabilities, y[trusted], min_positives=min_positives)
+    thresholds = choose_thresholds(
+        probabilities, y[trusted], min_positives=np.inf if common_threshold else min_positives
+    )
     thresholds = np.where(y.any(axis=0), thresholds, 1.0)
     return TrainedHead(tuple(labels), coef, intercept, slope, offset, thresholds)
+
+
+def fit_linear(
+    X: sp.csr_matrix,
+    y: BoolArray,
+    *,
+    sample_weight: FloatArray,
+    classifier: ClassifierName,
+    C: float,
+    balanced: bool,
+    n_jobs: int = -1,
+) -> tuple[FloatArray, FloatArray]:
+    """Classifiers of all labels, uncalibrated: `coef` (n_labels, n_features) and `intercept` (n_labels,)."""
+    used = sample_weight > 0
+    fitted = Parallel(n_jobs=n_jobs)(
+        delayed(_fit_label)(X[used], y[used, j], sample_weight[used], classifier, C, balanced)
+        for j in range(y.shape[1])
+    )
+    return _stack(fitted)
 
 
 def _stack(fitted: Sequence[tuple[FloatArray, float]]) -> tuple[FloatArray, FloatArray]:
@@ -204,8 +228,8 @@ def _fit_label(
 def fit_platt(scores: FloatArray, y: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Slope and offset of Platt's sigmoid for each label, with his smoothed targets.
 
-    A score of NaN is left out. A label without both positives and negatives, or whose positives
-    score lower than its negatives, keeps slope 1 and offset 0.
+    A score of NaN is left out. A label without both positives and negatives keeps slope 1 and offset 0. One
+    whose positives score lower than its negatives gets slope 0: the share of its positives.
 
     Source: J. Platt, "Probabilistic outputs for support vector machines", 1999.
     """
@@ -225,12 +249,14 @@ def fit_platt(scores: FloatArray, y: BoolArray) -> tuple[FloatArray, FloatArray]
         model = LogisticRegression(C=1e6, max_iter=1000).fit(
             x, labels, sample_weight=np.concatenate([target, 1 - target])
         )
-        if model.coef_[0, 0] > 0:  # of scores that rank a label's articles last there is nothing to learn
-            slopes[j], offsets[j] = model.coef_[0, 0], model.intercept_[0]
+        slopes[j], offsets[j] = model.coef_[0, 0], model.intercept_[0]
+        if slopes[j] <= 0:  # of scores that rank a label's articles last there is nothing to learn
+            share = target.mean()
+            slopes[j], offsets[j] = 0.0, np.log(share / (1 - share))
     return slopes, offsets
 
 
-def choose_thresholds(probabilities: FloatArray, y: BoolArray, *, min_positives: int) -> FloatArray:
+def choose_thresholds(probabilities: FloatArray, y: BoolArray, *, min_positives: float) -> FloatArray:
     """Probability thresholds that maximize each label's F1 on held-out articles.
 
     A label with fewer than `min_positives` positives takes the threshold that is best for all labels

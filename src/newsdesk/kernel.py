@@ -742,49 +742,51 @@ def _gather(tokens: Array, start: Int, stop: Int, found: Found) -> Int:
 
 
 @_leaf
-def _judge(form: Int, start: Int, stop: Int, n: Int, cues: Cues, names: Names, found: Found) -> Int:
-    """1 where a name surely counts, 0 where it does if its country is named otherwise, else -1."""
-    rule = names.rule[form]
+def _judge(rule: Int, before: Int, after: Int, asks: Array, beside: Array) -> Int:
+    """1 where a name surely counts, 0 where it does if its country is named otherwise, else -1.
+
+    `before` and `after` are the numbers of its neighbours among the words of the rules, -1 for none.
+    """
     if rule < 0:
-        return 1
-    met: Int = 0
-    if start > 0:
-        word = cues.word[found.tokens[start - 1]]
-        if word >= 0:
-            met |= names.beside[word, rule] & (AFTER | NOT_AFTER)
-    if stop < n:
-        word = cues.word[found.tokens[stop]]
-        if word >= 0:
-            met |= names.beside[word, rule] & (BEFORE | NOT_BEFORE)
+        return ONE
+    met: Int = ZERO
+    if before >= 0:
+        met |= beside[before, rule] & (AFTER | NOT_AFTER)
+    if after >= 0:
+        met |= beside[after, rule] & (BEFORE | NOT_BEFORE)
     if met & (NOT_AFTER | NOT_BEFORE):
-        return -1
+        return -ONE
     if met:
-        return 1
-    if names.asks[rule] & NAMED:
-        return 0
-    return -1 if names.asks[rule] & BESIDE else 1
+        return ONE
+    if asks[rule] & NAMED:
+        return ZERO
+    return -ONE if asks[rule] & BESIDE else ONE
 
 
 @_leaf
-def _kind(form: Int, names: Names) -> Int:
-    return np.int64(names.kind[names.places[names.bounds[form]]])
+def _kind(form: Int, bounds: Array, places: Array, kinds: Array) -> Int:
+    return np.int64(kinds[places[bounds[form]]])
 
 
 @_leaf
 def _find_names(n: Int, cues: Cues, names: Names, mask: Int, found: Found, first: Int) -> Int:
     """Put the names of a part into `found` from place `first` on; where they end."""
-    m, media_stop, i = first, -1, 0
+    m, media_stop, i = first, -ONE, ZERO
     while i < n:
         token = found.tokens[i]
         spelling = np.int64(cues.spelling[token])
         if spelling < 0:
             i += 1
             continue
-        form, stop, sure = np.int64(-1), i, 0
+        form, stop, sure = -ONE, i, ZERO
+        before = np.int64(cues.word[found.tokens[i - 1]]) if i > 0 else -ONE
         h, g, end = cues.hashes[token], cues.checks[token], i + 1
         while spelling >= 0:
             own = np.int64(names.form[spelling])
-            judged = _judge(own, i, end, n, cues, names, found) if own >= 0 else -1
+            judged = -ONE
+            if own >= 0:
+                after = np.int64(cues.word[found.tokens[end]]) if end < n else -ONE
+                judged = _judge(np.int64(names.rule[own]), before, after, names.asks, names.beside)
             if judged >= 0:
                 form, stop, sure = own, end, judged  # the longest that counts
             if end == n or not names.longer[spelling]:
@@ -796,12 +798,12 @@ def _find_names(n: Int, cues: Cues, names: Names, mask: Int, found: Found, first
         if form < 0:
             i += 1
             continue
-        kind = _kind(form, names)
+        kind = _kind(form, names.bounds, names.places, names.kind)
         ends_dateline = (
             i <= names.dateline_tokens
             and m > first
             and found.stop[m - 1] == i
-            and _kind(found.form[m - 1], names) & (CITY | COUNTRY) != 0
+            and _kind(found.form[m - 1], names.bounds, names.places, names.kind) & (CITY | COUNTRY) != 0
         )
         if kind & MEDIA or (kind & AREA and ends_dateline and not cues.joined[found.tokens[i]]):
             media_stop = stop
@@ -815,12 +817,12 @@ def _find_names(n: Int, cues: Cues, names: Names, mask: Int, found: Found, first
 
 
 @_leaf
-def _likeliest(form: Int, names: Names, named: Array) -> Int:
+def _likeliest(form: Int, bounds: Array, places: Array, lends: Array, named: Array) -> Int:
     """The place that most names of the article support; of equal ones the first."""
-    best = np.int64(names.places[names.bounds[form]])
-    for k in range(names.bounds[form] + 1, names.bounds[form + 1]):
-        place = np.int64(names.places[k])
-        if named[names.lends[place]] > named[names.lends[best]]:
+    best = np.int64(places[bounds[form]])
+    for k in range(bounds[form] + 1, bounds[form + 1]):
+        place = np.int64(places[k])
+        if named[lends[place]] > named[lends[best]]:
             best = place
     return best
 
@@ -835,13 +837,13 @@ def _settle(m: Int, names: Names, found: Found) -> None:
         if found.sure[k] and names.bounds[form + 1] - names.bounds[form] == 1:
             named[names.lends[names.places[names.bounds[form]]]] += 1
     for k in range(m):  # what the clear names decide is counted when all are decided
-        found.place[k] = _likeliest(found.form[k], names, named)
+        found.place[k] = _likeliest(found.form[k], names.bounds, names.places, names.lends, named)
     for k in range(m):
         form = found.form[k]
         if found.sure[k] and names.bounds[form + 1] - names.bounds[form] > 1:
             named[names.lends[found.place[k]]] += 1
     for k in range(m):
-        place = _likeliest(found.form[k], names, named)
+        place = _likeliest(found.form[k], names.bounds, names.places, names.lends, named)
         counts = names.region[place] >= 0 and (found.sure[k] or named[names.lends[place]] > 0)
         found.place[k] = place if counts else -1
 

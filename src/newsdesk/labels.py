@@ -1,4 +1,4 @@
-"""Labels from outside an article's record: the gold table, the editor's country, the section."""
+"""Labels from outside an article's record: the tables of readings, the editor's country, the section."""
 
 from __future__ import annotations
 
@@ -8,25 +8,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from newsdesk.errors import NewsdeskError
-from newsdesk.schema import Article
+from newsdesk.schema import Article, Origin
 from newsdesk.taxonomy import Taxonomy
 
 NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
-class GoldLabels:
-    """The labels of one article, main label first; empty where none applies."""
+class Reading:
+    """The labels that a reader gave an article, main label first; empty where none applies."""
 
     region: tuple[str, ...]
     topic: tuple[str, ...]
+    origin: Origin = "gold"
 
 
-GoldTable = Mapping[tuple[str, str], GoldLabels]
+ReadingTable = Mapping[tuple[str, str], Reading]
 
 
-def read_gold(path: Path, taxonomy: Taxonomy) -> dict[tuple[str, str], GoldLabels]:
-    """Read the gold table: `outlet key regions topics …`, tab-separated, with a header.
+def read_readings(path: Path, taxonomy: Taxonomy, origin: Origin = "gold") -> dict[tuple[str, str], Reading]:
+    """Read a table of readings: `outlet key regions topics …`, tab-separated, with a header.
 
     Returns
     -------
@@ -39,7 +40,7 @@ def read_gold(path: Path, taxonomy: Taxonomy) -> dict[tuple[str, str], GoldLabel
     NewsdeskError
         If the file is missing, lacks a column, repeats a key or holds a label unknown to the taxonomy.
     """
-    gold: dict[tuple[str, str], GoldLabels] = {}
+    readings: dict[tuple[str, str], Reading] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             rows = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -53,15 +54,16 @@ def read_gold(path: Path, taxonomy: Taxonomy) -> dict[tuple[str, str], GoldLabel
                 key = ((row["outlet"] or "").rpartition("/")[2], row["key"] or "")
                 if not all(key):
                     raise NewsdeskError(f"{where}: outlet or key is empty")
-                if key in gold:
+                if key in readings:
                     raise NewsdeskError(f"{where}: {key[0]} {key[1]} is labelled twice; keep one line")
-                gold[key] = GoldLabels(
+                readings[key] = Reading(
                     _parse(row["regions"], taxonomy.region_ids, where),
                     _parse(row["topics"], taxonomy.topic_ids, where),
+                    origin,
                 )
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise NewsdeskError(f"{path}: not readable: {error}") from None
-    return gold
+    return readings
 
 
 def _parse(cell: str | None, known: tuple[str, ...], where: str) -> tuple[str, ...]:
@@ -78,22 +80,22 @@ def _parse(cell: str | None, known: tuple[str, ...], where: str) -> tuple[str, .
     return labels
 
 
-def resolve(article: Article, taxonomy: Taxonomy, gold: GoldTable) -> Article:
+def resolve(article: Article, taxonomy: Taxonomy, readings: ReadingTable) -> Article:
     """Give an article the best label known for each head; what its own record says comes first.
 
-    Then the gold table, then the editor's country (region only), then the section.
+    Then the tables of readings, then the editor's country (region only), then the section.
     """
-    found = gold.get((article.source, article.key)) if article.key else None
+    found = readings.get((article.source, article.key)) if article.key else None
     if article.region is None:
         if found:
-            article = replace(article, region=found.region, region_origin="gold")
+            article = replace(article, region=found.region, region_origin=found.origin)
         elif region := article.country and taxonomy.region_of_country(article.country):
             article = replace(article, region=(region,), region_origin="editor")
         elif region := article.section and taxonomy.region_of_section(article.section):
             article = replace(article, region=(region,), region_origin="section")
     if article.topic is None:
         if found:
-            article = replace(article, topic=found.topic, topic_origin="gold")
+            article = replace(article, topic=found.topic, topic_origin=found.origin)
         elif topic := article.section and taxonomy.topic_of_section(article.section):
             article = replace(article, topic=(topic,), topic_origin="section")
     return article

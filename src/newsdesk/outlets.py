@@ -139,6 +139,7 @@ def try_split(
             groups=groups[taken][learn].tolist(),
             trusted=truth[learn],
             min_positives=settings.train.min_positives,
+            common_threshold=task.name in settings.train.common_thresholds,
             n_jobs=n_jobs,
         )
         choice = settings.train

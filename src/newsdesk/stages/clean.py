@@ -22,13 +22,16 @@ def run(
     raw: Iterable[Path],
     taxonomy: Path,
     gold: Path | None,
+    silver: Path | None,
     articles: Path,
     quarantine: Path,
     account: Path,
 ) -> None:
     """Clean raw corpora into `articles`, `quarantine` and `account`."""
     known = read_taxonomy(taxonomy)
-    table = labels.read_gold(gold, known) if gold else {}
+    table = labels.read_readings(silver, known, "silver") if silver else {}
+    if gold:
+        table |= labels.read_readings(gold, known)
     records = readers.read(raw, sections=known.sections)
     cleaned = corpus.clean(records, settings.clean, known, table, watch=progress)
     if not cleaned.articles.num_rows:
@@ -51,6 +54,9 @@ def run(
 @click.argument("raw", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--gold", type=click.Path(path_type=Path), help="Gold labels (tab-separated).")
+@click.option(
+    "--silver", type=click.Path(path_type=Path), help="Labels that train and are never tested on; gold wins."
+)
 @click.option("--params", default="params.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option(
     "--articles", default="data/clean/articles.parquet", show_default=True, type=click.Path(path_type=Path)
@@ -66,6 +72,7 @@ def main(
     raw: tuple[Path, ...],
     taxonomy: Path,
     gold: Path | None,
+    silver: Path | None,
     params: Path,
     articles: Path,
     quarantine: Path,
@@ -82,6 +89,7 @@ def main(
         raw=raw,
         taxonomy=taxonomy,
         gold=gold,
+        silver=silver,
         articles=articles,
         quarantine=quarantine,
         account=account,

@@ -144,7 +144,7 @@ def read_test_only(path: Path, gold: Path | None, settings: Settings, taxonomy: 
     """The articles of a corpus that the gold table labels, cleaned."""
     if gold is None:
         raise NewsdeskError("--test-only needs the labels of its articles; give --gold too")
-    table = labels.read_gold(gold, taxonomy)
+    table = labels.read_readings(gold, taxonomy)
     records = (
         record
         for record in readers.read([path], sections=taxonomy.sections)

@@ -50,6 +50,7 @@ def run(settings: Settings, task: Task, *, features: Path, taxonomy: Path, head:
             C=settings.train.C,
             balanced=settings.train.balanced,
             min_positives=settings.train.min_positives,
+            common_threshold=task in settings.train.common_thresholds,
         )
     except ValueError as error:
         raise NewsdeskError(f"{features}: {task}: {error}") from None
