@@ -14,6 +14,13 @@ TAXONOMY = read_taxonomy(ROOT / "data/taxonomy.yaml")
 HEADER = "outlet\tkey\tregions\ttopics\tconfidence\tbatch"
 
 
+def test_no_silver_article_is_gold_or_of_the_evaluation_outlet() -> None:
+    silver = read_readings(ROOT / "data/labels/silver.tsv", TAXONOMY, "silver")
+    assert {reading.origin for reading in silver.values()} == {"silver"}
+    assert not silver.keys() & read_readings(ROOT / "data/labels/gold.tsv", TAXONOMY).keys()
+    assert "aawsat" not in {outlet for outlet, _ in silver}
+
+
 def test_our_table() -> None:
     gold = read_readings(ROOT / "data/labels/gold.tsv", TAXONOMY)
     outlets = Counter(outlet for outlet, _ in gold)
