@@ -107,7 +107,7 @@ def test_calibration_is_out_of_outlet() -> None:
         trained = LogisticRegression(C=10.0, tol=1e-6, max_iter=1000).fit(X[own], y[own, 0])
         held[other, 0] = trained.decision_function(X[other])
     head, by_article = fit(X, y, outlets=outlets), fit(X, y)
-    assert head.slope == pytest.approx(fit_platt(held, y)[0], rel=1e-3)
+    assert head.slope == pytest.approx(fit_platt(held, y)[0], rel=5e-3)
     assert head.slope != pytest.approx(by_article.slope, rel=0.1)
     assert np.array_equal(head.coef, by_article.coef), "the classifier itself is trained on all"
 
