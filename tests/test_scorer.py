@@ -89,6 +89,18 @@ def test_silent_with_a_reason(scorer: Scorer, title: str | None, text: str | Non
     assert prediction.labels == {"region": [], "topic": []}
 
 
+def test_ambiguous_where_a_label_is_likely_but_none_is_certain_enough(project: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(project / "model", folder)
+    info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    for head in info["heads"]:
+        head["thresholds"] = [1.0] * len(head["labels"])
+    (folder / "model.json").write_text(json.dumps(info), encoding="utf-8")
+    likely, unlikely = Scorer.load(folder).predict(["", ""], [ARABIC, "وردة وشجرة وحديقة وسماء وقمر"])
+    assert (likely.reason, unlikely.reason) == ("ambiguous", "no_evidence")
+    assert likely.labels == {"region": [], "topic": []}
+
+
 @settings(max_examples=50, deadline=None)
 @given(
     st.lists(

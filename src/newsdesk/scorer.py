@@ -163,7 +163,8 @@ class Prediction:
     """What the model says of one article.
 
     `labels` and `scores` are by task: the labels that hold, main one first, and every label's
-    probability. `reason` tells why nothing is said: `not_arabic`, `too_short` or `no_evidence`.
+    probability. `reason` tells why nothing is said: `not_arabic`, `too_short`, `no_evidence`, or `ambiguous`
+    where no label is certain enough, though the article likelier has one than none.
     """
 
     labels: dict[str, list[str]]
@@ -277,7 +278,10 @@ class Scorer:
                 labels[head.task] = [head.labels[i] for i in order[row] if holds[row, i]]
                 own = probabilities[row, head.columns].tolist()
                 scores[head.task] = dict(zip(head.labels, own, strict=True))
-            predictions.append(Prediction(labels, scores, None if any(labels.values()) else "no_evidence"))
+            if not any(labels.values()):
+                none_holds = np.prod(1.0 - probabilities[row])
+                reason = "ambiguous" if none_holds < 0.5 else "no_evidence"
+            predictions.append(Prediction(labels, scores, reason))
         return predictions
 
     def predict_proba(
