@@ -3,16 +3,19 @@
 # make lint   formatting, lint and types
 # make import fetch the public corpora into data/public/, from public repositories at pinned commits
 # make public the public profile, where data/public/ is filled
+# make peers  what fastText and Annif say of outlets that they never read (an hour; see benchmarks/README.md)
 # make lock   pin anew what pyproject.toml asks for (needs uv)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 READY := $(VENV)/ready
+ANNIF := benchmarks/.annif
+PEER_OPTIONS ?= # of the peers' scripts, say --test-only egypt2013.jsonl.gz
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := all
-.PHONY: all setup repro results public import test lint lock clean
+.PHONY: all setup repro results public import peers test lint lock clean
 
 all: results
 
@@ -46,6 +49,17 @@ import: $(READY)
 	done
 	rm -rf data/public/.import
 
+peers: $(READY) $(ANNIF)/ready
+	pip install --quiet --no-deps -r benchmarks/requirements.txt
+	mkdir -p benchmarks/.cache
+	python benchmarks/outlets_fasttext.py $(PEER_OPTIONS) --output benchmarks/.cache/fasttext.parquet
+	python benchmarks/outlets_annif.py $(PEER_OPTIONS) --output benchmarks/.cache/annif.parquet
+
+$(ANNIF)/ready: benchmarks/annif-requirements.lock
+	$(PYTHON) -m venv $(ANNIF)
+	$(ANNIF)/bin/pip install --quiet --require-hashes -r $<
+	touch $@
+
 test: $(READY)
 	python -m pytest
 
@@ -57,6 +71,8 @@ lint: $(READY)
 lock:
 	uv pip compile pyproject.toml --extra dev --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements.lock
+	uv pip compile benchmarks/annif-requirements.txt --python-version 3.11 --universal --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --output-file benchmarks/annif-requirements.lock
 
 clean:
-	rm -rf $(VENV) model heads plots data/clean data/features data/predictions.parquet
+	rm -rf $(VENV) $(ANNIF) model heads plots data/clean data/features data/predictions.parquet

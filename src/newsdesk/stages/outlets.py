@@ -37,6 +37,8 @@ from newsdesk.schema import ARTICLES, Article
 from newsdesk.taxonomy import Taxonomy, read_taxonomy
 
 TASKS = ("region", "topic")
+# micro-F1 of two independent readings of 120 articles, as the annotation reports it; they are not kept
+AGREEMENT = {"region": 0.967, "topic": 0.949}
 Peers = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 
@@ -135,6 +137,10 @@ def write(
         artifacts.write_csv(plot_reliability(trials), plots / f"outlets_reliability_{task}.csv")
         artifacts.write_csv(plot_risk(trials), plots / f"outlets_risk_{task}.csv")
         print_rows(print_cells(task, outlets, kind="outlet"))
+        click.echo(
+            f"{task}: two readings of 120 articles agree at micro-F1 {AGREEMENT[task]:.3f}, "
+            "by the annotation's own account; not measured on these tests\n"
+        )
         print_rows(print_cells(task, contrasts, kind="contrast"))
     artifacts.write_json(measured, metrics)
     artifacts.write_json(told, by_label)
