@@ -8,7 +8,9 @@ from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
-PROFILES = {"starter": ROOT / "dvc.yaml", "public": ROOT / "profiles/public/dvc.yaml"}
+PROFILES = {"starter": ROOT / "dvc.yaml"} | {
+    name: ROOT / f"profiles/{name}/dvc.yaml" for name in ("public", "unseen")
+}
 
 
 def read_stages(profile: str) -> dict:
@@ -87,7 +89,7 @@ def test_imports_point_down() -> None:
         {"errors", "schema", "scorer", "engine", "kernel", "mentions"},
         {"text", "pages", "repair"},
         {"params", "taxonomy", "places", "features", "heads", "metrics", "groups", "protocol", "baselines"},
-        {"labels", "readers", "report", "outlets"},
+        {"labels", "readers", "report", "outlets", "validation"},
         {"corpus", "console", "artifacts", "tracking", "batch"},
         {"stages"},
         {"commands"},

@@ -43,7 +43,10 @@ def progress(items: Iterable[T], what: str, *, size: Callable[[T], int] = lambda
 
 
 def _rate(what: str, count: int, seconds: float) -> str:
-    rate = f"{count / seconds:,.0f}/s" if seconds > 0 else ""
+    if count > seconds:
+        rate = f"{count / seconds:,.0f}/s" if seconds > 0 else ""
+    else:
+        rate = f"{seconds / count:,.0f} s each"
     return f"{'' if not sys.stderr.isatty() else chr(13)}{what}: {count:,} {rate}  "
 
 
