@@ -103,7 +103,7 @@ class Train(_Frozen):
         ("region",), description="heads that are told which places an article names"
     )
     common_thresholds: tuple[Literal["region", "topic"], ...] = Field(
-        ("topic",), description="heads whose labels share one threshold"
+        ("region", "topic"), description="heads whose labels share one threshold"
     )
     min_positives: int = Field(
         25,
