@@ -3,6 +3,7 @@
 # make lint   formatting, lint and types
 # make import fetch the public corpora into data/public/, from public repositories at pinned commits
 # make public the public profile, where data/public/ is filled
+# make ship   copy the model of the public profile to where `newsdesk predict` finds it
 # make peers  what fastText and Annif say of outlets that they never read (an hour; see benchmarks/README.md)
 # make lock   pin anew what pyproject.toml asks for (needs uv)
 
@@ -15,7 +16,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := all
-.PHONY: all setup repro results public import peers test lint lock clean
+.PHONY: all setup repro results public ship import peers test lint lock clean
 
 all: results
 
@@ -33,12 +34,17 @@ repro: $(READY)
 
 results: repro
 	newsdesk results
-	newsdesk predict data/starter/pages
+	newsdesk predict data/starter/pages --model model
 
 public: $(READY)
 	@test -d data/public/skynews || { echo "data/public/ is empty: make import" >&2; exit 2; }
 	dvc repro profiles/public/dvc.yaml
 	cd profiles/public && newsdesk results
+
+ship:
+	@test -d profiles/public/ship || { echo "profiles/public/ship/ is missing: make public" >&2; exit 2; }
+	rm -rf src/newsdesk/shipped
+	cp -R profiles/public/ship src/newsdesk/shipped
 
 import: $(READY)
 	rm -rf data/public/.import && mkdir data/public/.import

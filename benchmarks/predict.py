@@ -6,7 +6,6 @@ of the largest corpus that is there, normalized and cut into tokens as ours; the
 
 from __future__ import annotations
 
-import gzip
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -42,9 +41,12 @@ from newsdesk.mentions import Gazetteer, place_features
 from newsdesk.scorer import (
     CHAR_TERM,
     PLACES,
+    TERMS,
     Scorer,
     char_runs,
     normalize,
+    read_packed,
+    read_weights,
     sentences,
     stemmer,
     tokenize,
@@ -87,8 +89,8 @@ def newsdesk(folder: Path) -> Label:
 def scikit_learn(folder: Path) -> Label:
     """The same model as one or two `TfidfVectorizer`s with our terms, and one matrix product."""
     info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    terms = json.loads((folder / "terms.json").read_text(encoding="utf-8"))
-    weights = np.load(folder / "weights.npz")
+    terms = read_packed(folder / TERMS)
+    weights = read_weights(folder / "weights.npz")
     settings = info["features"]
     n_words = sum(not term.startswith(CHAR_TERM) for term in terms)
     words = _block(info, _words_of, terms[:n_words], weights["idf"][:n_words])
@@ -132,7 +134,7 @@ def _block(
 
 
 def _places(folder: Path, info: Row) -> FunctionTransformer:
-    gazetteer = Gazetteer.from_dict(json.loads(gzip.decompress((folder / PLACES).read_bytes())))
+    gazetteer = Gazetteer.from_dict(read_packed(folder / PLACES))
     fold, lead_tokens = info["normalization"], info["features"]["lead_tokens"]
     table = str.maketrans(fold["from"], fold["to"], fold["remove"])
 

@@ -259,7 +259,15 @@ def test_taxonomy_results_and_doctor(newsdesk: Newsdesk) -> None:
     assert "| starter | 716 | 715 | 715 | empty_text 1 |" in shown
     doctor = newsdesk("doctor")
     assert doctor.returncode == 0, doctor.stdout
-    for check in ("python", "mlflow", "starter corpus", "public corpus skynews", "model", "MLflow store"):
+    for check in (
+        "python",
+        "mlflow",
+        "starter corpus",
+        "public corpus skynews",
+        "shipped model",
+        "trained model",
+        "MLflow store",
+    ):
         assert check in doctor.stdout
 
 

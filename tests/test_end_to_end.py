@@ -62,7 +62,7 @@ def test_the_run_records_what_was_done(project: Path) -> None:
 def test_a_run_s_model_serves_by_its_uri(project: Path) -> None:
     newest = max(runs_of(project), key=lambda r: r.info.start_time)
     page = "data/starter/pages/page-10.txt"
-    local = run("newsdesk", "predict", page, "--format", "jsonl", cwd=project)
+    local = run("newsdesk", "predict", page, "--format", "jsonl", "--model", "model", cwd=project)
     logged = run(
         "newsdesk",
         "predict",
@@ -107,7 +107,7 @@ def test_served_is_evaluated(project: Path, tmp_path: Path) -> None:
         if a["article_id"] in wanted
     ]
     source.write_text("".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows), encoding="utf-8")
-    done = run("newsdesk", "predict", str(source), "--format", "jsonl", cwd=project)
+    done = run("newsdesk", "predict", str(source), "--format", "jsonl", "--model", "model", cwd=project)
     served = {r["article_id"]: r for r in map(json.loads, done.stdout.splitlines())}
     for e in evaluated:
         for task in ("region", "topic"):

@@ -27,6 +27,7 @@ def test_our_files_are_complete() -> None:
         ("train: {origin_weights: {tweet: 1}}", "train.origin_weights.tweet"),
         ("features: {char_ngrams: [5, 3]}", "features.char_ngrams: Value error, expected two lengths"),
         ("features: {place_weight: 0}", "features.place_weight: Input should be greater than 0 .found 0."),
+        ("package: {quantize: 4}", "package.quantize: Input should be greater than or equal to 8 .found 4."),
         ("clean: {evaluation_outlets: aawsat}", "clean.evaluation_outlets: Input should be a valid array"),
         ("text: {fold_alef: no}", "text.fold_alef: Input should be a valid boolean .found 'no'."),
         ("- 1", "the file: Input should be an object"),

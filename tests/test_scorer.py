@@ -23,7 +23,7 @@ from newsdesk.features import ArabicTfidfVectorizer, place_matrix
 from newsdesk.heads import TrainedHead
 from newsdesk.mentions import Gazetteer
 from newsdesk.params import read_settings
-from newsdesk.scorer import PLACES, Scorer, is_arabic
+from newsdesk.scorer import FORMAT, PLACES, TERMS, Scorer, is_arabic
 from tests.test_engine import ARTICLES, hostile
 
 ARABIC = "أعلنت وزارة الدفاع الأميركية في واشنطن أن الجيش قتل قيادياً في تنظيم «القاعدة» بغارة جوية."
@@ -331,6 +331,10 @@ def places(content: bytes) -> Callable[[Path], None]:
     return lambda model: (model / PLACES).write_bytes(gzip.compress(content))
 
 
+def terms(content: bytes) -> Callable[[Path], None]:
+    return lambda model: (model / TERMS).write_bytes(gzip.compress(content))
+
+
 def features(**changed: object) -> Callable[[Path], None]:
     def damage(model: Path) -> None:
         info = json.loads((model / "model.json").read_text())
@@ -346,7 +350,10 @@ def features(**changed: object) -> Callable[[Path], None]:
         (lambda m: (m / "weights.npz").unlink(), "no readable model .FileNotFoundError"),
         (lambda m: (m / "weights.npz").write_bytes(b"PK\x03\x04 cut"), "no readable model .BadZipFile"),
         (lambda m: (m / "model.json").write_text("{"), "no readable model .JSONDecodeError"),
-        (lambda m: (m / "model.json").write_text('{"format": 99}'), "model format 99, this code reads 3"),
+        (
+            lambda m: (m / "model.json").write_text('{"format": 99}'),
+            f"model format 99, this code reads {FORMAT}",
+        ),
         (lambda m: (m / "model.json").write_text("[" * 100_000), "no readable model .RecursionError"),
         (lambda m: (m / "model.json").write_text("[]"), "no readable model .TypeError"),
         (features(ngram_max="x"), "ngram_max: expected an integer from 0 to 10, found 'x'"),
@@ -355,11 +362,17 @@ def features(**changed: object) -> Callable[[Path], None]:
         (features(norm="l3"), "features.norm"),
         (features(ngram_scope="para"), "features.ngram_scope"),
         (features(sublinear_tf="no"), "features.sublinear_tf"),
-        (lambda m: (m / "terms.json").write_text('["#كل", "كلمة"]'), "words stand behind characters"),
-        (lambda m: (m / "terms.json").write_text('["كلمة", "كلمة"]'), "a term stands twice"),
-        (lambda m: (m / "terms.json").write_text("[7]"), "not a list of strings"),
-        (lambda m: (m / "model.json").write_text('{"format": 3}'), "no readable model .KeyError"),
-        (lambda m: (m / "terms.json").write_text('["كلمة"]'), "coef of shape .* for 1 terms"),
+        (terms('["#كل", "كلمة"]'.encode()), "words stand behind characters"),
+        (terms('["كلمة", "كلمة"]'.encode()), "a term stands twice"),
+        (terms(b"[7]"), "terms.json.gz: not a list of strings"),
+        (lambda m: (m / "model.json").write_text(f'{{"format": {FORMAT}}}'), "no readable model .KeyError"),
+        (
+            lambda m: (m / "model.json").write_text(f'{{"format": {FORMAT - 1}}}'),
+            f"model format {FORMAT - 1}, this code reads {FORMAT}",
+        ),
+        (lambda m: (m / TERMS).unlink(), "no readable model .FileNotFoundError"),
+        (lambda m: (m / TERMS).write_bytes((m / TERMS).read_bytes()[:-9]), "terms.json.gz: EOFError"),
+        (terms('["كلمة"]'.encode()), "coef of shape .* for 1 terms"),
         (features(places="yes"), "features.places"),
         (features(place_weight=-1), "features.place_weight"),
         (features(lead_tokens=1.5), "features.lead_tokens"),

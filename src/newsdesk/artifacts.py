@@ -21,6 +21,7 @@ import scipy.sparse as sp
 from newsdesk.errors import NewsdeskError
 from newsdesk.scorer import Scorer
 
+SHIPPED = Path(__file__).with_name("shipped")  # the model that newsdesk comes with
 BROKEN_NPZ = (OSError, EOFError, ValueError, KeyError, NotImplementedError, zlib.error, zipfile.BadZipFile)
 
 

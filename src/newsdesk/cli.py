@@ -21,6 +21,7 @@ COMMANDS = {
     "train": ("newsdesk.stages.train", "Stage: features to one head."),
     "package": ("newsdesk.stages.package", "Stage: heads to one self-contained model."),
     "evaluate": ("newsdesk.stages.evaluate", "Stage: the model on the test split."),
+    "fidelity": ("newsdesk.stages.fidelity", "Stage: a packaged model beside the heads as trained."),
     "outlets": ("newsdesk.stages.outlets", "Stage: systems on outlets they never read."),
     "track": ("newsdesk.stages.track", "Stage: the pipeline as one MLflow run."),
 }

@@ -112,6 +112,14 @@ class Train(_Frozen):
     )
 
 
+class Package(_Frozen):
+    """How the packaged model is stored."""
+
+    quantize: int | None = Field(
+        None, ge=8, le=16, description="bits a coefficient is stored in; null for all 32 of a float"
+    )
+
+
 class Evaluate(_Frozen):
     """How the test split is measured."""
 
@@ -150,6 +158,7 @@ class Settings(_Frozen):
     text: Normalization = Normalization()
     features: Features = Features()
     train: Train = Train()
+    package: Package = Package()
     evaluate: Evaluate = Evaluate()
     outlets: dict[str, tuple[str, ...]] = Field(
         {},

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
-FORMAT = 3
+FORMAT = 4
+TERMS = "terms.json.gz"
 PLACES = "places.json.gz"
 CODE = ("scorer.py", "mentions.py", "engine.py", "kernel.py")  # what a packaged model holds a copy of
 CHAR_TERM = "#"
@@ -239,9 +240,8 @@ class Scorer:
             info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
             if info["format"] != FORMAT:
                 raise ValueError(f"model format {info['format']}, this code reads {FORMAT}")
-            terms = json.loads((folder / "terms.json").read_text(encoding="utf-8"))
-            with np.load(folder / "weights.npz", allow_pickle=False) as archive:
-                weights = {name: archive[name] for name in archive.files}
+            terms = read_packed(folder / TERMS)
+            weights = read_weights(folder / "weights.npz")
             _check_features(info["features"])
             _check_terms(terms)
             _check_heads(info["heads"])
@@ -493,12 +493,12 @@ def _is_count(value: Any, least: int, most: int) -> bool:
 
 def _check_terms(terms: Any) -> None:
     if not isinstance(terms, list) or not all(isinstance(term, str) for term in terms):
-        raise ValueError("terms.json: not a list of strings")
+        raise ValueError(f"{TERMS}: not a list of strings")
     if len(set(terms)) != len(terms):
-        raise ValueError("terms.json: a term stands twice")
+        raise ValueError(f"{TERMS}: a term stands twice")
     kinds = [term.startswith(CHAR_TERM) for term in terms]
     if kinds != sorted(kinds):
-        raise ValueError("terms.json: words stand behind characters")
+        raise ValueError(f"{TERMS}: words stand behind characters")
 
 
 def _check_heads(heads: Any) -> None:
@@ -549,12 +549,51 @@ def _said(error: BaseException) -> str:
     return str(error) if type(error) is ValueError else f"{type(error).__name__}: {error}"
 
 
+def read_packed(path: Path) -> Any:
+    """Read JSON that is packed by gzip.
+
+    Raises
+    ------
+    ValueError
+        If it is cut, or no such JSON.
+    """
+    packed = path.read_bytes()
+    try:
+        return json.loads(gzip.decompress(packed))
+    except UNREADABLE as error:
+        raise ValueError(f"{path.name}: {_said(error)}") from error
+
+
+def read_weights(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    """Read weights without pickle; coefficients that are stored as integers become float32.
+
+    An integer counts steps of its label's `scale`.
+
+    Raises
+    ------
+    ValueError
+        If the integers are of another type than int8 and int16, or lack one positive scale a label.
+    """
+    with np.load(path, allow_pickle=False) as archive:
+        weights = {name: archive[name] for name in archive.files}
+    coef, scale = weights["coef"], weights.pop("scale", None)
+    if coef.dtype.kind != "f":
+        if coef.dtype not in (np.int8, np.int16):
+            raise ValueError(f"{path.name}: coef of {coef.dtype}; expected int8, int16 or floats")
+        if scale is None or scale.dtype != np.float32 or scale.shape != coef.shape[1:]:
+            raise ValueError(f"{path.name}: coef of {coef.dtype} without one float32 scale a label")
+        if not (np.isfinite(scale) & (scale > 0)).all():
+            raise ValueError(f"{path.name}: scale holds what is no positive number")
+        weights["coef"] = coef.astype(np.float32) * scale
+    return weights
+
+
 def _read_gazetteer(folder: Path) -> tuple[Any, int]:
     """A model's names of places, and how many values they give an article."""
     mentions = _load_beside("mentions")
-    packed = (folder / PLACES).read_bytes()
+    content = read_packed(folder / PLACES)
     try:
-        gazetteer = mentions.Gazetteer.from_dict(json.loads(gzip.decompress(packed)))
+        gazetteer = mentions.Gazetteer.from_dict(content)
     except UNREADABLE as error:
         raise ValueError(f"{PLACES}: {_said(error)}") from error
     return gazetteer, len(mentions.feature_names(gazetteer.regions))

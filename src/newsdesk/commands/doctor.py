@@ -47,7 +47,10 @@ def findings(root: Path) -> Iterator[Finding]:
         n_files = sum(1 for p in path.rglob("*") if p.is_file()) if path.is_dir() else 0
         state = "ok" if n_files else "optional"
         yield f"public corpus {name}", state, f"{n_files:,} files", "make import"
-    yield _model(root / "model")
+    yield _model(
+        "shipped model", artifacts.SHIPPED, absent="missing", mend="check out src/newsdesk/shipped again"
+    )
+    yield _model("trained model", root / "model", absent="optional", mend="make")
     yield _store()
 
 
@@ -69,12 +72,14 @@ def _packages(lock: Path) -> Iterator[Finding]:
         yield name, state, version, f"locked is {' or '.join(expected)}: run `make setup`"
 
 
-def _model(folder: Path) -> Finding:
+def _model(name: str, folder: Path, *, absent: str, mend: str) -> Finding:
+    if not folder.exists():
+        return name, absent, "none", mend
     try:
         scorer = artifacts.read_model(folder)
     except NewsdeskError as error:
-        return "model", "wrong" if folder.exists() else "missing", str(error), "run `make`"
-    return "model", "ok", f"{len(scorer.terms):,} terms", ""
+        return name, "wrong", str(error), mend
+    return name, "ok", f"{len(scorer.terms):,} terms", ""
 
 
 def _store() -> Finding:

@@ -22,7 +22,11 @@ SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
 @click.command("predict")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option("--model", help="Model folder, models:/… or runs:/… URI; the checkout's model/ unless told.")
+@click.option(
+    "--model",
+    show_default="the model that newsdesk comes with, which was trained on the public corpora",
+    help="Model folder, models:/… or runs:/… URI; `model` is the one that `make` trains.",
+)
 @click.option("--output", type=click.Path(path_type=Path), help="File to write; standard output unless told.")
 @click.option(
     "--format",
@@ -83,9 +87,9 @@ def check_output(output: Path, form: str | None, refused: Path | None) -> None:
 
 
 def load(model: str | None) -> Scorer:
-    """Load a model by folder or URI; by default that of the checkout."""
+    """Load a model by folder or URI; by default the one that newsdesk comes with."""
     if model is None:
-        return artifacts.read_model(tracking.project_root() / "model")
+        return artifacts.read_model(artifacts.SHIPPED)
     if model.startswith(("models:/", "runs:/")):
         return artifacts.read_model(tracking.download_model(model))
     return artifacts.read_model(Path(model))

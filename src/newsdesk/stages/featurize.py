@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -21,17 +22,26 @@ from newsdesk.taxonomy import read_taxonomy
 LABEL_COLUMNS = [
     "article_id", "source", "group_id", "split", "region", "topic", "region_origin", "topic_origin",
 ]  # fmt: skip
+SPLITS = ("train", "valid", "test")  # that a model may read; the evaluation outlets are in none of them
 
 
-def run(settings: Settings, *, articles: Path, places: Path, taxonomy: Path, features: Path) -> None:
+def run(
+    settings: Settings,
+    *,
+    articles: Path,
+    places: Path,
+    taxonomy: Path,
+    features: Path,
+    splits: Sequence[str] = SPLITS[:2],
+) -> None:
     """Fit the vectorizer on the articles that train a head, and transform them.
 
     The values of places are columns behind the terms.
     """
-    rows = learned(artifacts.read_table(articles, ARTICLES), settings)
+    rows = learned(artifacts.read_table(articles, ARTICLES), settings, splits)
     if not rows.num_rows:
         raise NewsdeskError(
-            f"{articles}: no article with a label of a weight but in the test split; label some"
+            f"{articles}: no article of {', '.join(splits)} has a label of a weight; label some"
         )
     vectorizer = ArabicTfidfVectorizer(normalization=settings.text, n_jobs=-1, **settings.features.terms)
     try:
@@ -61,11 +71,11 @@ def run(settings: Settings, *, articles: Path, places: Path, taxonomy: Path, fea
     note(f"featurize: {matrix.shape[0]:,} articles, {counted}, {matrix.nnz:,} values that are not zero")
 
 
-def learned(articles: pa.Table, settings: Settings) -> pa.Table:
-    """The rows of training and validation whose region or topic is known, and of an origin with a weight."""
+def learned(articles: pa.Table, settings: Settings, splits: Sequence[str]) -> pa.Table:
+    """The rows of these splits whose region or topic is known, and of an origin with a weight."""
     origins = pa.array([origin for origin, weight in settings.train.origin_weights.items() if weight])
     known = [pc.is_in(articles[f"{task}_origin"], origins) for task in ("region", "topic")]
-    return articles.filter(pc.and_(pc.or_(*known), pc.is_in(articles["split"], pa.array(["train", "valid"]))))
+    return articles.filter(pc.and_(pc.or_(*known), pc.is_in(articles["split"], pa.array(splits))))
 
 
 @click.command("featurize")
@@ -76,14 +86,18 @@ def learned(articles: pa.Table, settings: Settings) -> pa.Table:
 @click.option("--places", default="data/places", show_default=True, type=click.Path(path_type=Path))
 @click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--features", default="data/features", show_default=True, type=click.Path(path_type=Path))
-def main(params: Path, articles: Path, places: Path, taxonomy: Path, features: Path) -> None:
+@click.option(
+    "--split", "splits", multiple=True, default=SPLITS[:2], show_default=True, type=click.Choice(SPLITS),
+    help="A split to learn from; may be given again.",
+)  # fmt: skip
+def main(params: Path, splits: tuple[str, ...], **paths: Path) -> None:
     """Turn the articles that train into features: TF-IDF, fitted on them alone, and the places named.
 
     \b
     Example:
       newsdesk featurize --articles data/clean/articles.parquet
     """
-    run(read_settings(params), articles=articles, places=places, taxonomy=taxonomy, features=features)
+    run(read_settings(params), splits=splits, **paths)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -16,15 +17,17 @@ from newsdesk.text import build_table
 
 
 def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: Path, model: Path) -> None:
-    """Write `model.json`, `terms.json`, `weights.npz`, the names of places and the code that reads them."""
+    """Write `model.json`, terms, weights, the names of places and the code that reads them."""
     terms = artifacts.read_json(features / "terms.json")
     described = [artifacts.read_json(head / "head.json") for head in heads]
     weights = [artifacts.read_arrays(head / "weights.npz") for head in heads]
-    arrays = {
+    arrays: dict[str, np.ndarray[Any, Any]] = {
         "idf": artifacts.read_arrays(features / "idf.npz")["idf"],
         "coef": np.vstack([w["coef"] for w in weights]).T,
         **{name: np.concatenate([w[name] for w in weights]) for name in ("intercept", "slope", "offset")},
     }
+    if settings.package.quantize:
+        arrays["coef"], arrays["scale"] = quantize(arrays["coef"], settings.package.quantize)
     info = {
         "format": scorer.FORMAT,
         "name": "newsdesk",
@@ -38,7 +41,7 @@ def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: 
         # who reads pages for this model must know the section labels that it was trained with
         "taxonomy": read_taxonomy(taxonomy).as_dict(),
     }
-    artifacts.write_json(terms, model / "terms.json")
+    artifacts.write_compact_json(terms, model / scorer.TERMS, packed=True)
     artifacts.write_arrays(model / "weights.npz", **arrays)
     if settings.features.places:
         gazetteer = artifacts.read_json(features / "gazetteer.json")
@@ -50,6 +53,31 @@ def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: 
     artifacts.read_model(model)
     size = sum(file.stat().st_size for file in model.iterdir())
     note(f"package: {len(terms):,} terms, {arrays['coef'].shape[1]} labels, {size / 1e6:.1f} MB in {model}")
+
+
+def quantize(
+    coef: np.ndarray[Any, Any], bits: int
+) -> tuple[np.ndarray[Any, np.dtype[np.signedinteger[Any]]], np.ndarray[Any, np.dtype[np.float32]]]:
+    """Coefficients as integers of so many bits, and the step that one of them is, for each label.
+
+    A label's largest coefficient takes the largest integer, so that none is off by more than half a step.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (n_rows, n_labels)
+    bits : int
+        From 2 to 16; up to 8 are stored as int8, more as int16.
+
+    Returns
+    -------
+    int8 or int16 ndarray of shape (n_rows, n_labels)
+    float32 ndarray of shape (n_labels,)
+    """
+    largest = np.abs(coef).max(axis=0).astype(np.float64)
+    scale = (np.where(largest > 0, largest, 1.0) / (2 ** (bits - 1) - 1)).astype(np.float32)
+    # divided in float64: in float32 the quotient of the largest could round up to one integer too many
+    steps = np.rint(coef / scale.astype(np.float64))
+    return np.ascontiguousarray(steps, dtype=np.int8 if bits <= 8 else np.int16), scale
 
 
 @click.command("package")
