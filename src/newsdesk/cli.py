@@ -15,6 +15,7 @@ COMMANDS = {
     "read": ("newsdesk.commands.read", "Show what the readers make of an input."),
     "results": ("newsdesk.commands.results", "Print the current run, its metrics and rows."),
     "taxonomy": ("newsdesk.commands.taxonomy", "Print and check regions and topics."),
+    "audit": ("newsdesk.commands.audit", "Audit labels, shortcuts, spellings, errors."),
     "doctor": ("newsdesk.commands.doctor", "Check versions, data, stores and model."),
     "clean": ("newsdesk.stages.clean", "Stage: raw corpora to clean articles."),
     "featurize": ("newsdesk.stages.featurize", "Stage: articles to TF-IDF features."),

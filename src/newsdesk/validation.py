@@ -105,20 +105,27 @@ def score_outlets(
     return Scored(found, task.y[found], np.vstack(scores), np.array(outlets, dtype=object), groups[found])
 
 
-def calibrate(scored: Scored) -> tuple[FloatArray, BoolArray]:
+def calibrate(scored: Scored, *, known: BoolArray | None = None) -> tuple[FloatArray, BoolArray]:
     """Probabilities and labels: sigmoids and one threshold for each outlet from the scores of the others.
 
     Shapes (n_scored, n_labels). A label that could not be learned has probability 0.
+
+    Parameters
+    ----------
+    known : bool ndarray of shape (n_scored,) or None
+        Whose labels are taken as the truth to calibrate on; None for all.
     """
+    known = np.ones(len(scored.rows), dtype=bool) if known is None else known
     probabilities = np.zeros(scored.scores.shape)
     said = np.zeros(scored.scores.shape, dtype=bool)
     for outlet in np.unique(scored.outlets):
         own = scored.outlets == outlet
-        slope, offset = fit_platt(scored.scores[~own], scored.y_true[~own])
+        others = ~own & known
+        slope, offset = fit_platt(scored.scores[others], scored.y_true[others])
         other, probabilities[own] = (
-            np.nan_to_num(1 / (1 + np.exp(-(slope * scored.scores[side] + offset)))) for side in (~own, own)
+            np.nan_to_num(1 / (1 + np.exp(-(slope * scored.scores[side] + offset)))) for side in (others, own)
         )
-        threshold = best_threshold(other.ravel(), scored.y_true[~own].ravel())
+        threshold = best_threshold(other.ravel(), scored.y_true[others].ravel())
         said[own] = probabilities[own] >= threshold
     return probabilities, said
 

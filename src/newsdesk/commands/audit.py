@@ -1,0 +1,232 @@
+"""`newsdesk audit`: labels, shortcuts, spellings, number of articles and errors, on inner validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import pyarrow as pa
+
+from newsdesk import artifacts, audits
+from newsdesk.audits import Outcome, Study
+from newsdesk.console import note, print_rows, progress
+from newsdesk.errors import NewsdeskError
+from newsdesk.params import read_settings
+from newsdesk.places import read_places
+from newsdesk.schema import ARTICLES
+from newsdesk.stages.outlets import TASKS, build_rows, build_task, choose_outlets
+from newsdesk.taxonomy import read_taxonomy
+from newsdesk.validation import may_be_read
+
+SHOWN = 20
+BASE = "as in params"
+_path = partial(click.option, show_default=True, type=click.Path(path_type=Path))
+OPTIONS = (
+    _path("--params", default="params.yaml"),
+    _path("--articles", default="data/clean/articles.parquet"),
+    _path("--taxonomy", default="data/taxonomy.yaml"),
+    _path("--places", default="data/places"),
+    _path("--out", default="data/audit", help="Folder of tables with text or terms, not to be published."),
+    _path("--plots", default="plots", help="Folder of tables without."),
+    click.option("--task", "chosen", multiple=True, type=click.Choice(TASKS), help="Both unless told."),
+)
+
+
+@click.group("audit")
+def main() -> None:
+    """Audit labels and model, each outlet scored by a model that did not read it.
+
+    Tables with text or terms go to --out, those without to --plots. The test split takes no part.
+
+    \b
+    Examples:
+      newsdesk audit labels --task topic
+      newsdesk audit COMMAND --help
+    """
+
+
+def read_study(
+    *, params: Path, articles: Path, taxonomy: Path, places: Path, chosen: Sequence[str], n_jobs: int = -1
+) -> Study:
+    """The labelled articles of training and validation, and what is to be learned of them.
+
+    Raises
+    ------
+    NewsdeskError
+        If a file is wrong, or fewer than two outlets with trusted labels can be left out.
+    """
+    settings, known = read_settings(params), read_taxonomy(taxonomy)
+    table = may_be_read(artifacts.read_table(articles, ARTICLES))
+    build = [build_task(task, table, known, settings) for task in TASKS if task in (chosen or TASKS)]
+    kept = np.any([task.weights > 0 for task in build], axis=0)
+    table = table.filter(pa.array(kept))
+    tasks = tuple(
+        replace(task, y=task.y[kept], weights=task.weights[kept], trusted=task.trusted[kept])
+        for task in build
+    )
+    rows = build_rows(table, tasks, settings, barred_from=table.num_rows)
+    outlets = choose_outlets(rows, settings, ())
+    if len(outlets) < 2:
+        raise NewsdeskError(
+            f"{articles}: one outlet alone, {outlets[0]}; two are needed, one to calibrate for the other"
+        )
+    note(
+        f"audit: {table.num_rows:,} articles, {len(outlets)} outlets, data {artifacts.sha256(articles)[:12]}"
+    )
+    read_gazetteer = partial(read_places, places, known)
+    return Study(settings, table, tasks, rows, tuple(outlets), read_gazetteer, n_jobs)
+
+
+def _audit(function: Callable[[Study, Path, Path], None]) -> click.Command:
+    """A command of the group: the function is given the study that the options ask for, --out and --plots."""
+
+    @wraps(function)
+    def run(out: Path, plots: Path, articles: Path, **options: Any) -> None:
+        try:
+            function(read_study(articles=articles, **options), out, plots)
+        except ValueError as error:
+            raise NewsdeskError(f"{articles}: {error}") from None
+
+    for option in reversed(OPTIONS):
+        run = option(run)
+    return main.command(function.__name__)(run)
+
+
+@_audit
+def labels(study: Study, out: Path, plots: Path) -> None:
+    """List the labels that a model contradicts which never read the outlet, the surest first.
+
+    Of articles that train alone; it changes no label.
+
+    \b
+    Example:
+      newsdesk audit labels --task region
+    """
+    held = audits.hold_all(study)
+    folds = audits.fold_study(held)
+    for task in progress(study.tasks, "heads"):
+        doubted, counts = audits.doubt_labels(held, folds, task)
+        _write(doubted, out / f"labels_{task.name}.csv")
+        _write(counts, plots / f"audit_labels_{task.name}.csv")
+        _show(counts, head=task.name)
+
+
+@_audit
+def shortcuts(study: Study, out: Path, plots: Path) -> None:
+    """List terms that name an outlet or lean on one, and measure the heads without places and bylines.
+
+    \b
+    Example:
+      newsdesk audit shortcuts
+    """
+    for task, ranked in audits.rank_terms(study).items():
+        _write(ranked, out / f"shortcuts_{task}.csv")
+        by_risk = sorted(ranked, key=lambda row: -row["risk"])
+        _show([row for row in ranked if row["names"]][:SHOWN], head=task, arabic="term")
+        _show(by_risk[:SHOWN], head=task, arabic="term")
+    variants = [(BASE, study), ("no bylines", audits.without_bylines(study))]
+    if (placeless := audits.without_places(study)).tasks:
+        variants.append(("no places", placeless))
+    _tell(study, _try(variants), plots, "shortcuts", base=BASE)
+
+
+@_audit
+def normalization(study: Study, out: Path, plots: Path) -> None:
+    """Measure the heads with each switch of `text` set to its other value in turn.
+
+    `seconds_ratio` is processor time of featurizing, by that with the settings as they are.
+
+    \b
+    Example:
+      newsdesk audit normalization --task topic
+    """
+    audits.fold_study(study)  # what is compiled at first use is none of the time measured
+    outcomes = _try([(BASE, study), *audits.switch_spellings(study)])
+    ratios = {name: round(o.seconds / outcomes[BASE].seconds, 2) for name, o in outcomes.items()}
+    _tell(study, outcomes, plots, "normalization", base=BASE, seconds_ratio=ratios)
+
+
+@_audit
+def curve(study: Study, out: Path, plots: Path) -> None:
+    """Measure the heads trained on 10, 25, 50, 75 and 100 % of the articles that somebody read.
+
+    Whole groups of near-duplicates are drawn by `evaluate.seed`; labels of editors and sections all stay.
+
+    \b
+    Example:
+      newsdesk audit curve
+    """
+    seed = study.settings.evaluate.seed
+    variants = [(f"{share:.0%}", audits.thin_study(study, share, seed=seed)) for share in audits.SHARES]
+    _tell(study, _try(variants), plots, "curve", base=variants[-1][0])
+
+
+@_audit
+def errors(study: Study, out: Path, plots: Path) -> None:
+    """List wrong labels with the text, the strongest terms and the places named, the surest first.
+
+    \b
+    Example:
+      newsdesk audit errors --task region
+    """
+    folds = audits.fold_study(study)
+    for task in progress(study.tasks, "heads"):
+        wrong, pairs = audits.explain_errors(study, folds, task)
+        _write(wrong, out / f"errors_{task.name}.csv")
+        _write(pairs, plots / f"audit_errors_{task.name}.csv")
+        _show(pairs[:SHOWN], head=task.name)
+
+
+def _try(variants: Iterable[tuple[str, Study]]) -> dict[str, Outcome]:
+    return {name: audits.try_study(study) for name, study in progress(variants, "variants")}
+
+
+def _tell(
+    study: Study,
+    outcomes: Mapping[str, Outcome],
+    plots: Path,
+    name: str,
+    *,
+    base: str,
+    **added: Mapping[str, Any],
+) -> None:
+    """Write and print what each variant scores; `added` columns are by variant."""
+    for task in study.tasks:
+        rows = [
+            row | {column: values[row["variant"]] for column, values in added.items()}
+            for row in audits.tell_outcomes(outcomes, task.name, base=base)
+        ]
+        _write(rows, plots / f"audit_{name}_{task.name}.csv")
+        measures = ("f1_macro", "f1_micro", "f1_macro_change", "f1_micro_change")
+        sizes = ("variant", "n_train", "n_terms", *added)
+        _show(
+            [{n: row[n] for n in sizes} | {m: _interval(row, m) for m in measures} for row in rows],
+            head=task.name,
+        )
+
+
+def _interval(row: Mapping[str, Any], name: str) -> str:
+    sign = "+" if name.endswith("change") else ""
+    value, low, high = (
+        "-" if row[f"{name}{suffix}"] is None else f"{row[f'{name}{suffix}']:{sign}.3f}"
+        for suffix in ("", "_low", "_high")
+    )
+    return f"{value} [{low}, {high}]"
+
+
+def _write(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    if rows:
+        artifacts.write_csv(rows, path)
+    else:
+        path.unlink(missing_ok=True)  # of an earlier run
+        note(f"audit: nothing found, so there is no {path.name}")
+
+
+def _show(rows: Sequence[Mapping[str, Any]], *, head: str, arabic: str | None = None) -> None:
+    if rows:
+        print_rows([{"head": head} | {k: str(v) for k, v in row.items()} for row in rows], arabic=arabic)
