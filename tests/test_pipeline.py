@@ -92,7 +92,7 @@ def test_imports_point_down() -> None:
         {"errors", "schema", "scorer", "engine", "kernel", "mentions"},
         {"text", "pages", "repair"},
         {"params", "taxonomy", "places", "features", "heads", "metrics", "groups", "protocol", "baselines"},
-        {"labels", "readers", "report", "outlets", "validation"},
+        {"labels", "readers", "report", "outlets", "validation", "audits"},
         {"corpus", "console", "artifacts", "tracking", "batch"},
         {"stages"},
         {"commands"},
