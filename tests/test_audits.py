@@ -53,6 +53,7 @@ def options(folder: Path) -> dict[str, Path]:
     return {
         "params": folder / "params.yaml", "articles": folder / "articles.parquet",
         "taxonomy": ROOT / "data/taxonomy.yaml", "places": ROOT / "data/places",
+        "fields": ROOT / "data/fields.tsv",
     }  # fmt: skip
 
 

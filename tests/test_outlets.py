@@ -60,7 +60,7 @@ def measure(folder: Path, settings: Settings = SETTINGS, **changed: object) -> P
     folder.mkdir(exist_ok=True)
     options = {
         "articles": folder / "articles.parquet", "taxonomy": ROOT / "data/taxonomy.yaml",
-        "places": ROOT / "data/places", "test_only": None, "gold": None, "peers": {}, "chosen": (),
+        "places": ROOT / "data/places", "fields": ROOT / "data/fields.tsv", "test_only": None, "gold": None, "peers": {}, "chosen": (),
         "metrics": folder / "m.json", "by_label": folder / "l.json", "plots": folder / "plots",
         "predictions": folder / "p.parquet", "n_jobs": 1,
     }  # fmt: skip
@@ -118,9 +118,9 @@ def test_vocabulary_is_of_the_training_articles_alone(tmp_path: Path) -> None:
     table = pq.read_table(write_articles(tmp_path / "a.parquet"))
     train = np.array(table["source"].to_pylist()) != "w"
     options = {"normalization": Normalization(), "features": Features(max_df=1.0), "n_jobs": 1}
-    whole = build_features(table, train, **options)
-    alone = build_features(table.filter(pa.array(train)), train[train], **options)
-    assert (whole[train] != alone).nnz == 0
+    whole, terms = build_features(table, train, **options)
+    alone, own = build_features(table.filter(pa.array(train)), train[train], **options)
+    assert (whole[train] != alone).nnz == 0 and terms == own
 
 
 @pytest.mark.parametrize(

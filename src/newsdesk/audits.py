@@ -19,6 +19,7 @@ import pyarrow as pa
 import scipy.sparse as sp
 
 from newsdesk.features import ArabicTfidfVectorizer, place_matrix
+from newsdesk.fields import add_fields, field_matrix, spread_fields
 from newsdesk.heads import fit_linear
 from newsdesk.mentions import Form, Gazetteer, feature_names, find_article_mentions
 from newsdesk.metrics import summarize_draws
@@ -56,6 +57,8 @@ class Study:
     articles : table of shape (n_articles,)
     outlets : tuple of str
         Those that are left out in turn.
+    fields : mapping
+        Words by lexical field.
     read_gazetteer : callable
         Names of places, spelled as a normalization has them.
     """
@@ -65,6 +68,7 @@ class Study:
     tasks: tuple[Task, ...]
     rows: Rows
     outlets: tuple[str, ...]
+    fields: Mapping[str, Sequence[str]]
     read_gazetteer: Callable[[Normalization], Gazetteer]
     n_jobs: int = -1
 
@@ -89,7 +93,10 @@ class Outcome:
 
 def fold_study(study: Study) -> list[Fold]:
     """A fold for each outlet left out."""
-    return build_folds(study.articles, study.rows, study.settings, outlets=study.outlets, n_jobs=study.n_jobs)
+    return build_folds(
+        study.articles, study.rows, study.settings,
+        outlets=study.outlets, fields=study.fields, n_jobs=study.n_jobs,
+    )  # fmt: skip
 
 
 def weigh_places(study: Study, task: str) -> sp.csr_matrix | None:
@@ -117,6 +124,15 @@ def fit_of(study: Study) -> Fit:
     )  # fmt: skip
 
 
+def score_study(study: Study, folds: Sequence[Fold], task: Task, fit: Fit | None = None) -> Scored:
+    """Score a task on every outlet left out, by the classifier of the settings unless told."""
+    return score_outlets(
+        folds, task, fit or fit_of(study), groups=study.rows.groups,
+        beside=weigh_places(study, task.name),
+        field_weight=study.settings.train.field_weight_of(task.name),
+    )  # fmt: skip
+
+
 def try_study(study: Study) -> Outcome:
     """Featurize, train and measure every head on every outlet left out."""
     started = time.process_time()
@@ -124,8 +140,7 @@ def try_study(study: Study) -> Outcome:
     seconds = time.process_time() - started
     draws, n_train = {}, {}
     for task in study.tasks:
-        beside = weigh_places(study, task.name)
-        scored = score_outlets(folds, task, fit_of(study), groups=study.rows.groups, beside=beside)
+        scored = score_study(study, folds, task)
         draws[task.name] = draw_mean_f1(scored, calibrate(scored)[1], study.settings)
         n_train[task.name] = float(np.mean([(fold.train & (task.weights > 0)).sum() for fold in folds]))
     return Outcome(draws, n_train, float(np.mean([fold.terms.shape[1] for fold in folds])), seconds)
@@ -170,8 +185,7 @@ def doubt_labels(study: Study, folds: Sequence[Fold], task: Task) -> tuple[list[
         Counts by origin and label, without text.
     """
     every = replace(task, trusted=task.weights > 0)
-    beside = weigh_places(study, task.name)
-    scored = score_outlets(folds, every, fit_of(study), groups=study.rows.groups, beside=beside)
+    scored = score_study(study, folds, every)
     probabilities, _ = calibrate(scored, known=task.trusted[scored.rows])
     quality = np.where(scored.y_true, probabilities, 1 - probabilities)
     quality[np.isnan(scored.scores)] = np.nan  # nothing was learned of the label
@@ -317,6 +331,9 @@ def rank_terms(study: Study) -> dict[str, list[dict[str, Any]]]:
     )
     X = vectorizer.fit_transform(study.articles.select(["title", "text"]))
     terms = vectorizer.get_feature_names_out()
+    fields = field_matrix(
+        study.fields, terms.tolist(), normalization=settings.text, stem=settings.features.stem
+    )
     held = X.tocsc()
     articles_by_token = _find_media_tokens(study)
     stem = stemmer(settings.features.stem) or (lambda tokens: tokens)
@@ -328,7 +345,10 @@ def rank_terms(study: Study) -> dict[str, list[dict[str, Any]]]:
         learn = task.weights > 0
         beside = weigh_places(study, task.name)
         features = X if beside is None else sp.hstack([X, beside], format="csr")
-        coef, _ = fit_of(study)(features[learn], task.y[learn], task.weights[learn])
+        field_weight = settings.train.field_weight_of(task.name)
+        design = add_fields(features, X, fields, field_weight)
+        coef, _ = fit_of(study)(design[learn], task.y[learn], task.weights[learn])
+        coef = spread_fields(coef, fields, field_weight)
         rows = []
         for label, weights in zip(task.labels, coef[:, : len(terms)], strict=True):
             for column in np.argsort(-np.abs(weights), kind="stable")[:N_TERMS]:
@@ -432,13 +452,15 @@ def explain_errors(study: Study, folds: Sequence[Fold], task: Task) -> tuple[lis
         coefs.append(coef)
         return coef, intercept
 
-    scored = score_outlets(folds, task, keep_coef, groups=study.rows.groups, beside=beside)
+    scored = score_study(study, folds, task, keep_coef)
     probabilities, said = calibrate(scored)
     gazetteer = study.read_gazetteer(study.settings.text)
     place_terms = [] if beside is None else [PLACE_TERM + name for name in feature_names(gazetteer.regions)]
     wrong = scored.y_true != said
     rows = []
-    for fold, coef in zip(folds, coefs, strict=True):
+    field_weight = study.settings.train.field_weight_of(task.name)
+    for fold, coef_of_fields in zip(folds, coefs, strict=True):
+        coef = spread_fields(coef_of_fields, fold.fields, field_weight)
         own = np.flatnonzero((scored.outlets == fold.outlet) & wrong.any(axis=1))
         terms = np.array([*_terms_of(study, fold), *place_terms], dtype=object)
         X = fold.terms if beside is None else sp.hstack([fold.terms, beside], format="csr")

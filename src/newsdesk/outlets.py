@@ -13,6 +13,7 @@ import scipy.sparse as sp
 
 from newsdesk.baselines import fit_place_rule, majority_set
 from newsdesk.features import ArabicTfidfVectorizer, place_matrix
+from newsdesk.fields import add_fields, field_matrix
 from newsdesk.heads import TrainedHead, fit_head
 from newsdesk.mentions import Gazetteer
 from newsdesk.metrics import (
@@ -88,11 +89,12 @@ def measure_places(articles: pa.Table, gazetteer: Gazetteer, settings: Settings)
 
 def build_features(
     articles: pa.Table, train: BoolArray, *, normalization: Normalization, features: Features, n_jobs: int
-) -> sp.csr_matrix:
-    """TF-IDF of articles, vocabulary and IDF of the training ones alone, shape (n_articles, n_terms)."""
+) -> tuple[sp.csr_matrix, list[str]]:
+    """TF-IDF of articles, shape (n_articles, n_terms), and the terms, of the training articles alone."""
     vectorizer = ArabicTfidfVectorizer(normalization=normalization, n_jobs=n_jobs, **features.terms)
     texts = articles.select(["title", "text"])
-    return vectorizer.fit(texts.filter(pa.array(train))).transform(texts)
+    matrix = vectorizer.fit(texts.filter(pa.array(train))).transform(texts)
+    return matrix, vectorizer.get_feature_names_out().tolist()
 
 
 def try_split(
@@ -101,6 +103,7 @@ def try_split(
     tasks: Sequence[Task],
     places: FloatArray,
     *,
+    fields: Mapping[str, Sequence[str]],
     groups: Names,
     outlets: Names,
     settings: Settings,
@@ -112,6 +115,8 @@ def try_split(
     ----------
     articles : table of shape (n_articles,)
     places : ndarray of shape (n_articles, n_place_features)
+    fields : mapping
+        Words by lexical field.
     groups, outlets : object ndarray of shape (n_articles,)
     """
     taken = split.train | split.test
@@ -119,9 +124,10 @@ def try_split(
     build = partial(
         build_features, articles.filter(pa.array(taken)), train, normalization=settings.text, n_jobs=n_jobs
     )
-    terms = build(features=settings.features)
+    terms, names = build(features=settings.features)
+    shared = field_matrix(fields, names, normalization=settings.text, stem=settings.features.stem)
     placed = sp.hstack([terms, settings.features.place_weight * places[taken]], format="csr")
-    words = build(features=WORDS)
+    words, _ = build(features=WORDS)
     trials = []
     for task in tasks:
         test = (split.test & task.trusted)[taken]
@@ -143,7 +149,12 @@ def try_split(
             n_jobs=n_jobs,
         )
         choice = settings.train
-        own = placed if task.name in choice.place_tasks else terms
+        own = add_fields(
+            placed if task.name in choice.place_tasks else terms,
+            terms,
+            shared,
+            choice.field_weight_of(task.name),
+        )
         said = {
             OURS: _ask(
                 fit(own[learn], classifier=choice.classifier, C=choice.C, balanced=choice.balanced), own[test]

@@ -102,6 +102,10 @@ class Train(_Frozen):
     place_tasks: tuple[Literal["region", "topic"], ...] = Field(
         ("region",), description="heads that are told which places an article names"
     )
+    field_tasks: tuple[Literal["region", "topic"], ...] = Field(
+        ("topic",), description="heads in which words of one lexical field share a part of their weights"
+    )
+    field_weight: float = Field(0.5, gt=0, description="weight of a lexical field beside its words")
     common_thresholds: tuple[Literal["region", "topic"], ...] = Field(
         ("region", "topic"), description="heads whose labels share one threshold"
     )
@@ -110,6 +114,10 @@ class Train(_Frozen):
         ge=1,
         description="fewest positives for a threshold of a label's own, and labels for an outlet's own fold",
     )
+
+    def field_weight_of(self, task: str) -> float:
+        """Weight of lexical fields in the head of a task, 0 for none."""
+        return self.field_weight if task in self.field_tasks else 0.0
 
 
 class Package(_Frozen):

@@ -7,7 +7,7 @@ test split, of an evaluation outlet or of one without a public import takes part
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
 
+from newsdesk.fields import add_fields, field_matrix, spread_fields
 from newsdesk.heads import best_threshold, fit_platt
 from newsdesk.metrics import draw_f1, summarize_draws
 from newsdesk.outlets import Task, build_features
@@ -35,12 +36,15 @@ class Fold:
     ----------
     terms : csr matrix of shape (n_articles, n_terms)
         Vocabulary and IDF are of the training articles alone.
+    fields : csr matrix of shape (n_terms, n_fields)
+        Which terms are words of which lexical fields.
     """
 
     outlet: str
     train: BoolArray
     held: BoolArray
     terms: sp.csr_matrix
+    fields: sp.csr_matrix
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +73,34 @@ def may_be_read(articles: pa.Table) -> pa.Table:
 
 
 def build_folds(
-    articles: pa.Table, rows: Rows, settings: Settings, *, outlets: Sequence[str], n_jobs: int = -1
+    articles: pa.Table,
+    rows: Rows,
+    settings: Settings,
+    *,
+    outlets: Sequence[str],
+    fields: Mapping[str, Sequence[str]],
+    n_jobs: int = -1,
 ) -> list[Fold]:
     """Leave each outlet out of the articles, and count the terms of all by the vocabulary of the others."""
     folds = []
     for outlet in outlets:
         split = leave_out(rows, outlet)
-        terms = build_features(
+        terms, names = build_features(
             articles, split.train, normalization=settings.text, features=settings.features, n_jobs=n_jobs
         )
-        folds.append(Fold(outlet, split.train, split.test, terms))
+        shared = field_matrix(fields, names, normalization=settings.text, stem=settings.features.stem)
+        folds.append(Fold(outlet, split.train, split.test, terms, shared))
     return folds
 
 
 def score_outlets(
-    folds: Sequence[Fold], task: Task, fit: Fit, *, groups: Names, beside: sp.csr_matrix | None = None
+    folds: Sequence[Fold],
+    task: Task,
+    fit: Fit,
+    *,
+    groups: Names,
+    beside: sp.csr_matrix | None = None,
+    field_weight: float = 0.0,
 ) -> Scored:
     """Fit a head without each outlet, and score the outlet's trusted articles.
 
@@ -91,12 +108,16 @@ def score_outlets(
     ----------
     beside : csr matrix of shape (n_articles, n_values) or None
         Features that need no fitting, those of places: columns behind the terms.
+    field_weight : float
+        Weight of lexical fields, columns behind these; 0 for none.
     """
     rows, scores, outlets = [], [], []
     for fold in folds:
         X = fold.terms if beside is None else sp.hstack([fold.terms, beside], format="csr")
         learn, held = fold.train & (task.weights > 0), np.flatnonzero(fold.held & task.trusted)
-        coef, intercept = fit(X[learn], task.y[learn], task.weights[learn])
+        design = add_fields(X, fold.terms, fold.fields, field_weight)
+        coef, intercept = fit(design[learn], task.y[learn], task.weights[learn])
+        coef = spread_fields(coef, fold.fields, field_weight)
         seen = task.y[learn].any(axis=0)
         scores.append(np.where(seen, X[held] @ coef.T + intercept, np.nan))
         rows.append(held)

@@ -16,6 +16,7 @@ from newsdesk import artifacts, audits
 from newsdesk.audits import Outcome, Study
 from newsdesk.console import note, print_rows, progress
 from newsdesk.errors import NewsdeskError
+from newsdesk.fields import read_fields
 from newsdesk.params import read_settings
 from newsdesk.places import read_places
 from newsdesk.schema import ARTICLES
@@ -31,6 +32,7 @@ OPTIONS = (
     _path("--articles", default="data/clean/articles.parquet"),
     _path("--taxonomy", default="data/taxonomy.yaml"),
     _path("--places", default="data/places"),
+    _path("--fields", default="data/fields.tsv"),
     _path("--out", default="data/audit", help="Folder of tables with text or terms, not to be published."),
     _path("--plots", default="plots", help="Folder of tables without."),
     click.option("--task", "chosen", multiple=True, type=click.Choice(TASKS), help="Both unless told."),
@@ -51,7 +53,14 @@ def main() -> None:
 
 
 def read_study(
-    *, params: Path, articles: Path, taxonomy: Path, places: Path, chosen: Sequence[str], n_jobs: int = -1
+    *,
+    params: Path,
+    articles: Path,
+    taxonomy: Path,
+    places: Path,
+    fields: Path,
+    chosen: Sequence[str],
+    n_jobs: int = -1,
 ) -> Study:
     """The labelled articles of training and validation, and what is to be learned of them.
 
@@ -79,7 +88,7 @@ def read_study(
         f"audit: {table.num_rows:,} articles, {len(outlets)} outlets, data {artifacts.sha256(articles)[:12]}"
     )
     read_gazetteer = partial(read_places, places, known)
-    return Study(settings, table, tasks, rows, tuple(outlets), read_gazetteer, n_jobs)
+    return Study(settings, table, tasks, rows, tuple(outlets), read_fields(fields), read_gazetteer, n_jobs)
 
 
 def _audit(function: Callable[[Study, Path, Path], None]) -> click.Command:

@@ -14,6 +14,7 @@ from newsdesk import artifacts
 from newsdesk.console import entry_point, note, progress
 from newsdesk.errors import NewsdeskError
 from newsdesk.features import ArabicTfidfVectorizer, place_matrix
+from newsdesk.fields import field_matrix, read_fields
 from newsdesk.params import Settings, read_settings
 from newsdesk.places import read_places
 from newsdesk.schema import ARTICLES
@@ -30,6 +31,7 @@ def run(
     *,
     articles: Path,
     places: Path,
+    fields: Path,
     taxonomy: Path,
     features: Path,
     splits: Sequence[str] = SPLITS[:2],
@@ -38,6 +40,7 @@ def run(
 
     The values of places are columns behind the terms.
     """
+    words = read_fields(fields)
     rows = learned(artifacts.read_table(articles, ARTICLES), settings, splits)
     if not rows.num_rows:
         raise NewsdeskError(
@@ -63,10 +66,13 @@ def run(
         )
         matrix = sp.hstack([matrix, settings.features.place_weight * values], format="csr")
         artifacts.write_compact_json(gazetteer.as_dict(), features / "gazetteer.json")
+    terms = vectorizer.get_feature_names_out().tolist()
+    shared = field_matrix(words, terms, normalization=settings.text, stem=settings.features.stem)
     artifacts.write_table(rows.select(LABEL_COLUMNS), features / "rows.parquet")
-    artifacts.write_json(vectorizer.get_feature_names_out().tolist(), features / "terms.json")
+    artifacts.write_json(terms, features / "terms.json")
     artifacts.write_arrays(features / "idf.npz", idf=vectorizer.idf_)
     artifacts.write_matrix(matrix, features / "matrix.npz")
+    artifacts.write_matrix(shared, features / "fields.npz")
     counted = f"{n_terms:,} terms, {matrix.shape[1] - n_terms} values of places"
     note(f"featurize: {matrix.shape[0]:,} articles, {counted}, {matrix.nnz:,} values that are not zero")
 
@@ -84,6 +90,7 @@ def learned(articles: pa.Table, settings: Settings, splits: Sequence[str]) -> pa
     "--articles", default="data/clean/articles.parquet", show_default=True, type=click.Path(path_type=Path)
 )
 @click.option("--places", default="data/places", show_default=True, type=click.Path(path_type=Path))
+@click.option("--fields", default="data/fields.tsv", show_default=True, type=click.Path(path_type=Path))
 @click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--features", default="data/features", show_default=True, type=click.Path(path_type=Path))
 @click.option(

@@ -14,6 +14,7 @@ import pyarrow as pa
 from newsdesk import artifacts, corpus, labels, readers
 from newsdesk.console import entry_point, note, print_rows, progress
 from newsdesk.errors import NewsdeskError
+from newsdesk.fields import read_fields
 from newsdesk.groups import group_articles
 from newsdesk.heads import indicator
 from newsdesk.outlets import (
@@ -48,6 +49,7 @@ def run(
     articles: Path,
     taxonomy: Path,
     places: Path,
+    fields: Path,
     test_only: Path | None,
     gold: Path | None,
     peers: Mapping[str, Path],
@@ -61,6 +63,7 @@ def run(
     """Leave each outlet out in turn, then split the same articles in kinder ways; measure every system."""
     known = read_taxonomy(taxonomy)
     gazetteer = read_places(places, known, settings.text)
+    words = read_fields(fields)
     table, tasks, rows = read_rows(settings, known, articles=articles, test_only=test_only, gold=gold)
     splits = [leave_out(rows, outlet) for outlet in choose_outlets(rows, settings, chosen)]
     kinder = [
@@ -80,7 +83,7 @@ def run(
         for split in progress(all_splits, "splits"):
             own = Split(split.name, split.train[kept], split.test[kept])
             found += try_split(
-                table, own, tasks, measured_places,
+                table, own, tasks, measured_places, fields=words,
                 groups=rows.groups[kept], outlets=rows.outlets[kept], settings=settings, n_jobs=n_jobs,
             )  # fmt: skip
         return found
@@ -287,6 +290,7 @@ def _parse_peers(context: click.Context, option: click.Parameter, values: Sequen
 )
 @click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--places", default="data/places", show_default=True, type=click.Path(path_type=Path))
+@click.option("--fields", default="data/fields.tsv", show_default=True, type=click.Path(path_type=Path))
 @click.option("--test-only", type=click.Path(exists=True, path_type=Path), help="Corpus that trains nothing.")
 @click.option("--gold", type=click.Path(path_type=Path), help="Gold labels of the --test-only corpus.")
 @click.option(

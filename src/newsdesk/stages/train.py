@@ -12,6 +12,7 @@ import numpy as np
 from newsdesk import artifacts
 from newsdesk.console import entry_point, note
 from newsdesk.errors import NewsdeskError
+from newsdesk.fields import add_fields, spread_fields
 from newsdesk.heads import fit_head, indicator
 from newsdesk.params import Settings, read_settings
 from newsdesk.protocol import outlet_by_source, weigh
@@ -28,6 +29,8 @@ def run(settings: Settings, task: Task, *, features: Path, taxonomy: Path, head:
     matrix = artifacts.read_matrix(features / "matrix.npz")
     n_terms = len(artifacts.read_arrays(features / "idf.npz")["idf"])
     n_seen = matrix.shape[1] if task in settings.train.place_tasks else n_terms
+    shared = artifacts.read_matrix(features / "fields.npz")
+    field_weight = settings.train.field_weight_of(task)
     outlet_of = outlet_by_source(settings.outlets)
     weights, trusted = weigh(
         rows[f"{task}_origin"],
@@ -39,7 +42,7 @@ def run(settings: Settings, task: Task, *, features: Path, taxonomy: Path, head:
     try:
         y = indicator([held or [] for held in rows[task]], labels)
         fitted = fit_head(
-            matrix[:, :n_seen],
+            add_fields(matrix[:, :n_seen], matrix[:, :n_terms], shared, field_weight),
             y,
             labels=labels,
             sample_weight=weights,
@@ -55,7 +58,7 @@ def run(settings: Settings, task: Task, *, features: Path, taxonomy: Path, head:
     except ValueError as error:
         raise NewsdeskError(f"{features}: {task}: {error}") from None
     coef = np.zeros((len(labels), matrix.shape[1]), np.float32)
-    coef[:, :n_seen] = fitted.coef
+    coef[:, :n_seen] = spread_fields(fitted.coef, shared, field_weight)
     artifacts.write_arrays(
         head / "weights.npz",
         coef=coef,
