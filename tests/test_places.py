@@ -253,6 +253,19 @@ def test_errors(file: str, line: str, message: str, taxonomy: Taxonomy, tmp_path
     assert "\n" not in str(error.value)
 
 
+def test_rules_hold_for_every_spelling(taxonomy: Taxonomy) -> None:
+    """«انستغرام» of a rule is the tables' «إنستغرام» also where settings tell the two apart."""
+    apart = read_places(TABLES, taxonomy, Normalization(fold_alef=False))
+    rule = apart.forms["إنستغرام"].rule
+    assert rule is not None
+    assert rule.named
+    assert "عبر" in rule.not_after
+    assert "انستغرام" not in apart.forms
+    assert "وإنستغرام" not in apart.forms, "bare"
+    for switch, is_on in Normalization():
+        assert read_places(TABLES, taxonomy, Normalization(**{switch: not is_on})).forms
+
+
 def test_missing_table(taxonomy: Taxonomy, tmp_path: Path) -> None:
     with pytest.raises(
         NewsdeskError, match=r"countries\.tsv: expected a table of places, found: No such file"

@@ -27,6 +27,7 @@ EVERY_DEMONYM = "-ي"
 MAX_TOKENS = 6
 BESIDE = ("after", "before", "not_after", "not_before")
 CONDITIONS = (*BESIDE, "named", "bare")
+NAMES = Normalization()  # tells names of the tables apart, whatever settings count as the same in texts
 
 PROCLITICS = ("و", "ف", "ب", "ل", "ك", "وب", "ول")
 LAM_ARTICLE = ("لل", "ولل")  # for ل before the article, whose alef is not written
@@ -54,15 +55,16 @@ def read_places(folder: Path, taxonomy: Taxonomy, normalization: Normalization) 
         A file is missing, or a line is wrong; the message names file, line and what was found.
     """
     region_by_code = _regions(taxonomy)
-    keys = _keys(normalization)
+    keys, name_keys = _keys(normalization), _keys(NAMES)
     listed = {file: [*_read_names(folder / file, kind, region_by_code)] for file, kind in FILES.items()}
     listed[MEDIA_FILE] = [*_read_media(folder / MEDIA_FILE)]
-    _check_names([*chain.from_iterable(listed.values())], keys)
+    _check_names([*chain.from_iterable(listed.values())], name_keys)
     rows = [*_country_rows(taxonomy), *chain.from_iterable(listed.values())]
-    groups = {file: {keys(row.name) for row in own} for file, own in listed.items()}
-    rules, bare = _read_rules(folder, keys, known={keys(row.name) for row in rows}, groups=groups)
+    known = {name_keys(row.name) for row in rows}
+    groups = {file: {name_keys(row.name) for row in own} for file, own in listed.items()}
+    rules, bare = _read_rules(folder, keys, name_keys, known=known, groups=groups)
     places = tuple(Place(row.code, region_by_code[row.code], row.kind, row.name) for row in rows)
-    return Gazetteer(taxonomy.region_ids, places, _forms(places, rules, bare, keys))
+    return Gazetteer(taxonomy.region_ids, places, _forms(places, rules, bare, keys, name_keys))
 
 
 def spell_name(tokens: Sequence[str], *, bare: bool = False) -> Iterator[str]:
@@ -89,14 +91,14 @@ def inflect_demonym(word: str) -> Iterator[str]:
 
 
 def _forms(
-    places: Sequence[Place], rules: Mapping[str, Rule], bare: Container[str], keys: Keys
+    places: Sequence[Place], rules: Mapping[str, Rule], bare: Container[str], keys: Keys, name_keys: Keys
 ) -> dict[str, Form]:
     """All spellings; one without proclitic beats the same letters with one («بالي» is no «ب» with «الي»)."""
     plain: dict[str, list[int]] = {}
     prefixed: dict[str, list[int]] = {}
     surnames: set[str] = set()
     for index, place in enumerate(places):
-        is_bare = keys(place.name) in bare
+        is_bare = name_keys(place.name) in bare
         for n_spelling, spelling in enumerate(_spellings(place)):
             for n_form, form in enumerate(spell_name(keys(spelling).split(" "), bare=is_bare)):
                 (prefixed if n_form else plain).setdefault(form, []).append(index)
@@ -105,7 +107,7 @@ def _forms(
     forms = {}
     for form, indices in sorted((prefixed | plain).items()):
         kept = _one_a_code(indices, places)
-        rule = rules.get(keys(places[kept[0]].name))
+        rule = rules.get(name_keys(places[kept[0]].name))
         if rule is None and places[kept[0]].kind == "demonym" and form in surnames:
             rule = rules.get(EVERY_DEMONYM)
         forms[form] = Form(kept, rule)
@@ -172,7 +174,7 @@ def _read_media(path: Path) -> Iterator[Row]:
         yield from (Row("media", NO_PLACE, name, place) for name in _split(names))
 
 
-def _check_names(rows: Sequence[Row], keys: Keys) -> None:
+def _check_names(rows: Sequence[Row], name_keys: Keys) -> None:
     seen: dict[tuple[str, str, bool], Row] = {}
     for row in rows:
         words = re.split(r"[\s-]+", row.name)
@@ -185,7 +187,7 @@ def _check_names(rows: Sequence[Row], keys: Keys) -> None:
                 f"{row.origin}: «{row.name}»: expected {MAX_TOKENS} words at most, found {found}"
             )
         # «تشيلي» is the country and, inflected, its people
-        first = seen.setdefault((keys(row.name), row.code, row.kind == "demonym"), row)
+        first = seen.setdefault((name_keys(row.name), row.code, row.kind == "demonym"), row)
         if first is not row:
             expected = f"it once under {row.code}"
             raise NewsdeskError(
@@ -194,11 +196,12 @@ def _check_names(rows: Sequence[Row], keys: Keys) -> None:
 
 
 def _read_rules(
-    folder: Path, keys: Keys, *, known: Container[str], groups: Mapping[str, set[str]]
+    folder: Path, keys: Keys, name_keys: Keys, *, known: set[str], groups: Mapping[str, set[str]]
 ) -> tuple[dict[str, Rule], set[str]]:
-    """Rules by key, and the keys of the names that take no proclitic.
+    """Rules by key of `name_keys`, and such keys of the names that take no proclitic.
 
-    A table's name stands for all its names (`groups`), `EVERY_DEMONYM` for itself.
+    A table's name stands for all its names (`groups`), `EVERY_DEMONYM` for itself. Words next to a name are
+    spelled by `keys`, as those of texts are.
     """
     lists: dict[str, list[str]] = {}
     for _, (name, words) in _read_cells(folder / WORDS_FILE, n_cells=2):
@@ -209,10 +212,10 @@ def _read_rules(
         if condition not in CONDITIONS:
             raise NewsdeskError(f"{place}: expected one of {', '.join(CONDITIONS)}, found {condition!r}")
         beside = _neighbours(words, lists, keys, place) if condition in BESIDE else frozenset()
-        named = _split(names)
-        if unknown := [n for n in named if n not in groups and n != EVERY_DEMONYM and keys(n) not in known]:
+        named = {n: groups.get(n, {n if n == EVERY_DEMONYM else name_keys(n)}) for n in _split(names)}
+        if unknown := [n for n, own in named.items() if own - known - {EVERY_DEMONYM}]:
             raise NewsdeskError(f"{place}: expected a name of the tables, found «{unknown[0]}»")
-        for key in chain.from_iterable(groups.get(n, [n if n == EVERY_DEMONYM else keys(n)]) for n in named):
+        for key in chain.from_iterable(named.values()):
             rule = rules.get(key, Rule())
             if condition == "bare":
                 bare.add(key)
