@@ -1,7 +1,7 @@
 """What fastText says of outlets that it never read, for `newsdesk outlets --peer fasttext=PATH`.
 
-50 dimensions, subwords of 3 to 5 characters, 15 rounds, one against the rest. On one thread, for its threads race: of
-the same articles it says the same in every run.
+50 dimensions, subwords of 3 to 5 characters, 15 rounds, one against the rest. On one thread, for its threads
+race: of the same articles it says the same in every run.
 """
 
 from __future__ import annotations

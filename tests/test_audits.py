@@ -15,6 +15,7 @@ from newsdesk.audits import Study
 from newsdesk.commands.audit import main, read_study
 from newsdesk.errors import NewsdeskError
 from newsdesk.mentions import Gazetteer
+from newsdesk.params import read_settings
 from newsdesk.text import Normalization
 from newsdesk.validation import Scored
 from tests.conftest import ROOT
@@ -51,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def options(folder: Path) -> dict[str, Path]:
     return {
-        "params": folder / "params.yaml", "articles": folder / "articles.parquet",
+        "articles": folder / "articles.parquet",
         "taxonomy": ROOT / "data/taxonomy.yaml", "places": ROOT / "data/places",
         "fields": ROOT / "data/fields.tsv",
     }  # fmt: skip
@@ -59,7 +60,7 @@ def options(folder: Path) -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def study(folder: Path) -> Study:
-    return read_study(**options(folder), chosen=(), n_jobs=1)
+    return read_study(read_settings(folder / "params.yaml"), **options(folder), chosen=(), n_jobs=1)
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
@@ -171,7 +172,11 @@ def test_pairs_by_hand() -> None:
 
 @pytest.mark.parametrize("name", main.commands)
 def test_commands_write_what_they_say(folder: Path, tmp_path: Path, name: str) -> None:
-    given = [word for option, path in options(folder).items() for word in (f"--{option}", str(path))]
+    given = [
+        word
+        for option, path in [*options(folder).items(), ("params", folder / "params.yaml")]
+        for word in (f"--{option}", str(path))
+    ]
     done = CliRunner().invoke(
         main, [name, *given, "--task", "topic", "--out", str(tmp_path / "o"), "--plots", str(tmp_path / "p")]
     )
@@ -194,4 +199,4 @@ def test_one_outlet_is_too_few(folder: Path, tmp_path: Path) -> None:
     params = tmp_path / "params.yaml"
     params.write_text("outlets: {south: [s]}")
     with pytest.raises(NewsdeskError, match="one outlet alone, south; two are needed"):
-        read_study(**(options(folder) | {"params": params}), chosen=())
+        read_study(read_settings(params), **options(folder), chosen=())

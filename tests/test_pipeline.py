@@ -103,7 +103,7 @@ def test_imports_point_down() -> None:
             "protocol",
             "baselines",
         },
-        {"labels", "readers", "report", "outlets", "validation", "audits"},
+        {"labels", "readers", "report", "outlets", "validation", "audits", "search"},
         {"corpus", "console", "artifacts", "tracking", "batch"},
         {"stages"},
         {"commands"},

@@ -17,6 +17,8 @@ COMMANDS = {
     "taxonomy": ("newsdesk.commands.taxonomy", "Print and check regions and topics."),
     "audit": ("newsdesk.commands.audit", "Audit labels, shortcuts, spellings, errors."),
     "doctor": ("newsdesk.commands.doctor", "Check versions, data, stores and model."),
+    "search": ("newsdesk.commands.search", "Search a head's settings by inner validation."),
+    "sources": ("newsdesk.commands.sources", "Show which label sources help a head."),
     "clean": ("newsdesk.stages.clean", "Stage: raw corpora to clean articles."),
     "featurize": ("newsdesk.stages.featurize", "Stage: articles to TF-IDF features."),
     "train": ("newsdesk.stages.train", "Stage: features to one head."),

@@ -117,6 +117,7 @@ def log_run(
     """
     from mlflow.entities import Metric, Param, RunTag
 
+    run_name = tags.get("mlflow.runName") or tags.get("DVC_EXP_NAME")
     with connect() as client:
         run = client.create_run(experiment_id(client, experiment), tags=dict(tags))
         run_id = str(run.info.run_id)
@@ -126,7 +127,7 @@ def log_run(
                 run_id,
                 metrics=[Metric(key, value, now, 0) for key, value in metrics.items()],
                 params=[Param(key, str(value)) for key, value in params.items()],
-                tags=[RunTag("mlflow.runName", tags.get("DVC_EXP_NAME") or f"pipeline-{run_id[:7]}")],
+                tags=[RunTag("mlflow.runName", run_name or f"pipeline-{run_id[:7]}")],
             )
             for folder, path in files:
                 for file in files_in(path) if path.is_dir() else [path]:
@@ -139,6 +140,45 @@ def log_run(
             client.set_terminated(run_id, "FAILED")
             raise
         return run_id
+
+
+def log_study(
+    experiment: str,
+    *,
+    name: str,
+    tags: Mapping[str, str],
+    params: Mapping[str, Any],
+    metrics: Mapping[str, float],
+    children: Sequence[tuple[str, Mapping[str, Any], Mapping[str, float]]],
+    files: Sequence[tuple[str, Path]],
+) -> str:
+    """Record a finished search as one run, each trial as a run nested in it, and return the search's id.
+
+    Parameters
+    ----------
+    children : sequence of (str, mapping, mapping)
+        Name, params and metrics of each trial.
+    files : sequence of (str, Path)
+        Artifact folder, and the file or folder that goes there.
+    """
+    run_id = log_run(
+        experiment,
+        tags={**tags, "mlflow.runName": name},
+        params=params,
+        metrics=metrics,
+        files=files,
+        figures={},
+    )
+    for child, chosen, measured in children:
+        log_run(
+            experiment,
+            tags={**tags, "mlflow.runName": child, "mlflow.parentRunId": run_id},
+            params=chosen,
+            metrics=measured,
+            files=[],
+            figures={},
+        )
+    return run_id
 
 
 def download_model(uri: str) -> Path:

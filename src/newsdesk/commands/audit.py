@@ -17,7 +17,7 @@ from newsdesk.audits import Outcome, Study
 from newsdesk.console import note, print_rows, progress
 from newsdesk.errors import NewsdeskError
 from newsdesk.fields import read_fields
-from newsdesk.params import read_settings
+from newsdesk.params import Settings, read_settings
 from newsdesk.places import read_places
 from newsdesk.schema import ARTICLES
 from newsdesk.stages.outlets import TASKS, build_rows, build_task, choose_outlets
@@ -26,15 +26,15 @@ from newsdesk.validation import may_be_read
 
 SHOWN = 20
 BASE = "as in params"
-_path = partial(click.option, show_default=True, type=click.Path(path_type=Path))
+path = partial(click.option, show_default=True, type=click.Path(path_type=Path))
 OPTIONS = (
-    _path("--params", default="params.yaml"),
-    _path("--articles", default="data/clean/articles.parquet"),
-    _path("--taxonomy", default="data/taxonomy.yaml"),
-    _path("--places", default="data/places"),
-    _path("--fields", default="data/fields.tsv"),
-    _path("--out", default="data/audit", help="Folder of tables with text or terms, not to be published."),
-    _path("--plots", default="plots", help="Folder of tables without."),
+    path("--params", default="params.yaml"),
+    path("--articles", default="data/clean/articles.parquet"),
+    path("--taxonomy", default="data/taxonomy.yaml"),
+    path("--places", default="data/places"),
+    path("--fields", default="data/fields.tsv"),
+    path("--out", default="data/audit", help="Folder of tables with text or terms, not to be published."),
+    path("--plots", default="plots", help="Folder of tables without."),
     click.option("--task", "chosen", multiple=True, type=click.Choice(TASKS), help="Both unless told."),
 )
 
@@ -53,26 +53,38 @@ def main() -> None:
 
 
 def read_study(
+    settings: Settings,
     *,
-    params: Path,
     articles: Path,
     taxonomy: Path,
     places: Path,
     fields: Path,
     chosen: Sequence[str],
+    n_unlabelled: int = 0,
     n_jobs: int = -1,
 ) -> Study:
     """The labelled articles of training and validation, and what is to be learned of them.
+
+    Parameters
+    ----------
+    chosen : sequence of str
+        Heads; none for both.
+    n_unlabelled : int
+        Articles that nobody labelled to read beside them, drawn by `evaluate.seed`.
 
     Raises
     ------
     NewsdeskError
         If a file is wrong, or fewer than two outlets with trusted labels can be left out.
     """
-    settings, known = read_settings(params), read_taxonomy(taxonomy)
+    known = read_taxonomy(taxonomy)
     table = may_be_read(artifacts.read_table(articles, ARTICLES))
     build = [build_task(task, table, known, settings) for task in TASKS if task in (chosen or TASKS)]
     kept = np.any([task.weights > 0 for task in build], axis=0)
+    if n_unlabelled:
+        unlabelled = np.all([table[f"{task}_origin"].is_null().to_numpy() for task in TASKS], axis=0)
+        rng = np.random.default_rng(settings.evaluate.seed)
+        kept[rng.permutation(np.flatnonzero(unlabelled))[:n_unlabelled]] = True
     table = table.filter(pa.array(kept))
     tasks = tuple(
         replace(task, y=task.y[kept], weights=task.weights[kept], trusted=task.trusted[kept])
@@ -84,9 +96,7 @@ def read_study(
         raise NewsdeskError(
             f"{articles}: one outlet alone, {outlets[0]}; two are needed, one to calibrate for the other"
         )
-    note(
-        f"audit: {table.num_rows:,} articles, {len(outlets)} outlets, data {artifacts.sha256(articles)[:12]}"
-    )
+    note(f"read {table.num_rows:,} articles, {len(outlets)} outlets, data {artifacts.sha256(articles)[:12]}")
     read_gazetteer = partial(read_places, places, known)
     return Study(settings, table, tasks, rows, tuple(outlets), read_fields(fields), read_gazetteer, n_jobs)
 
@@ -95,9 +105,9 @@ def _audit(function: Callable[[Study, Path, Path], None]) -> click.Command:
     """A command of the group: the function is given the study that the options ask for, --out and --plots."""
 
     @wraps(function)
-    def run(out: Path, plots: Path, articles: Path, **options: Any) -> None:
+    def run(out: Path, plots: Path, params: Path, articles: Path, **options: Any) -> None:
         try:
-            function(read_study(articles=articles, **options), out, plots)
+            function(read_study(read_settings(params), articles=articles, **options), out, plots)
         except ValueError as error:
             raise NewsdeskError(f"{articles}: {error}") from None
 
@@ -141,7 +151,7 @@ def shortcuts(study: Study, out: Path, plots: Path) -> None:
     variants = [(BASE, study), ("no bylines", audits.without_bylines(study))]
     if (placeless := audits.without_places(study)).tasks:
         variants.append(("no places", placeless))
-    _tell(study, _try(variants), plots, "shortcuts", base=BASE)
+    tell_variants(try_variants(variants), plots, "shortcuts", base=BASE)
 
 
 @_audit
@@ -156,9 +166,9 @@ def normalization(study: Study, out: Path, plots: Path) -> None:
     """
     # what is compiled at first use is none of the time measured
     audits.fold_study(replace(study, outlets=study.outlets[:1]))
-    outcomes = _try([(BASE, study), *audits.switch_spellings(study)])
+    outcomes = try_variants([(BASE, study), *audits.switch_spellings(study)])
     ratios = {name: round(o.seconds / outcomes[BASE].seconds, 2) for name, o in outcomes.items()}
-    _tell(study, outcomes, plots, "normalization", base=BASE, seconds_ratio=ratios)
+    tell_variants(outcomes, plots, "normalization", base=BASE, seconds_ratio=ratios)
 
 
 @_audit
@@ -173,7 +183,7 @@ def curve(study: Study, out: Path, plots: Path) -> None:
     """
     seed = study.settings.evaluate.seed
     variants = [(f"{share:.0%}", audits.thin_study(study, share, seed=seed)) for share in audits.SHARES]
-    _tell(study, _try(variants), plots, "curve", base=variants[-1][0])
+    tell_variants(try_variants(variants), plots, "curve", base=variants[-1][0])
 
 
 @_audit
@@ -192,12 +202,12 @@ def errors(study: Study, out: Path, plots: Path) -> None:
         _show(pairs[:SHOWN], head=task.name)
 
 
-def _try(variants: Iterable[tuple[str, Study]]) -> dict[str, Outcome]:
+def try_variants(variants: Iterable[tuple[str, Study]]) -> dict[str, Outcome]:
+    """Measure each study, by name."""
     return {name: audits.try_study(study) for name, study in progress(variants, "variants")}
 
 
-def _tell(
-    study: Study,
+def tell_variants(
     outcomes: Mapping[str, Outcome],
     plots: Path,
     name: str,
@@ -206,21 +216,22 @@ def _tell(
     **added: Mapping[str, Any],
 ) -> None:
     """Write and print what each variant scores; `added` columns are by variant."""
-    for task in study.tasks:
+    for task in outcomes[base].draws:
         rows = [
             row | {column: values[row["variant"]] for column, values in added.items()}
-            for row in audits.tell_outcomes(outcomes, task.name, base=base)
+            for row in audits.tell_outcomes(outcomes, task, base=base)
         ]
-        _write(rows, plots / f"audit_{name}_{task.name}.csv")
+        _write(rows, plots / f"audit_{name}_{task}.csv")
         measures = ("f1_macro", "f1_micro", "f1_macro_change", "f1_micro_change")
         sizes = ("variant", "n_train", "n_terms", *added)
         _show(
-            [{n: row[n] for n in sizes} | {m: _interval(row, m) for m in measures} for row in rows],
-            head=task.name,
+            [{n: row[n] for n in sizes} | {m: show_interval(row, m) for m in measures} for row in rows],
+            head=task,
         )
 
 
-def _interval(row: Mapping[str, Any], name: str) -> str:
+def show_interval(row: Mapping[str, Any], name: str) -> str:
+    """A figure with its interval: `0.812 [0.790, 0.833]`; a change has a sign."""
     sign = "+" if name.endswith("change") else ""
     value, low, high = (
         "-" if row[f"{name}{suffix}"] is None else f"{row[f'{name}{suffix}']:{sign}.3f}"
