@@ -191,17 +191,27 @@ def test_readme_lists_every_setting() -> None:
     assert params_table(Settings()) in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_readme_tables_are_the_metrics() -> None:
-    """The committed README against the committed metrics of both profiles."""
+UNSEEN = ("--outlets", "metrics/outlets.json")
+
+
+@pytest.mark.parametrize(
+    ("folder", "options"),
+    [
+        (ROOT, ("--markdown",)),
+        (ROOT / "profiles/public", ("--markdown",)),
+        (ROOT / "profiles/unseen", UNSEEN),
+    ],
+)
+def test_readme_tables_are_the_metrics(folder: Path, options: tuple[str, ...]) -> None:
+    """The committed README against the committed metrics of each profile."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    for folder in (ROOT, ROOT / "profiles/public"):
-        done = subprocess.run(
-            ["newsdesk", "results", "--markdown"],
-            cwd=folder,
-            env=project_env(),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        for table in done.stdout.strip().split("\n\n"):
-            assert table in readme, f"README.md: {folder.name}: paste `newsdesk results --markdown` again"
+    done = subprocess.run(
+        ["newsdesk", "results", *options],
+        cwd=folder,
+        env=project_env(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for table in done.stdout.strip().split("\n\n"):
+        assert table in readme, f"README.md: {folder.name}: paste `newsdesk results {' '.join(options)}`"

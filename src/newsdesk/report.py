@@ -16,13 +16,35 @@ def metrics_table(metrics: Mapping[str, Any], labels: Mapping[str, Any]) -> str:
     lines = ["| head | label | precision | recall | F1 | support |", "|---|---|---:|---:|---:|---:|"]
     for task, head in metrics.items():
         for name in ("f1_macro", "f1_micro"):
-            value, low, high = (head[f"{name}{suffix}"] for suffix in ("", "_low", "_high"))
-            interval = f"**{value:.3f}** ({low:.3f} to {high:.3f})"
-            lines.append(f"| {task} | **{name}** | | | {interval} | {head['n_articles']} |")
+            lines.append(f"| {task} | **{name}** | | | {_interval(head, name)} | {head['n_articles']} |")
         for label, of_label in labels[task].items():
             cells = " | ".join(f"{of_label[name]:.3f}" for name in ("precision", "recall", "f1"))
             lines.append(f"| {task} | {label} | {cells} | {of_label['support']} |")
     return "\n".join(lines)
+
+
+def outlets_table(metrics: Mapping[str, Any]) -> str:
+    """The headline comparison as a Markdown table: macro F1 of each outlet left out, then the means."""
+    splits = [*next(iter(metrics.values()))["outlets"]]
+    header = ["head", "system", *splits, "macro F1", "micro F1", "ours above it (macro)"]
+    lines = [f"| {' | '.join(header)} |", f"|---|---|{'---:|' * (len(header) - 2)}"]
+    for task, compared in metrics.items():
+        for system, mean in compared["mean"]["systems"].items():
+            own = [compared["outlets"][split]["systems"][system]["f1_macro"] for split in splits]
+            above = compared["mean"]["difference"].get(system)
+            cells = [
+                task, system,
+                *("-" if value is None else f"{value:.3f}" for value in own),
+                _interval(mean, "f1_macro"), _interval(mean, "f1_micro"),
+                _interval(above, "f1_macro") if above else "",
+            ]  # fmt: skip
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _interval(measured: Mapping[str, Any], name: str) -> str:
+    value, low, high = (measured[f"{name}{suffix}"] for suffix in ("", "_low", "_high"))
+    return f"**{value:.3f}** ({low:.3f} to {high:.3f})"
 
 
 def params_table(settings: Settings) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from newsdesk import artifacts, tracking
-from newsdesk.report import account_table, metrics_table
+from newsdesk.errors import NewsdeskError
+from newsdesk.report import account_table, metrics_table, outlets_table
 
 
 @click.command("results")
@@ -17,14 +18,24 @@ from newsdesk.report import account_table, metrics_table
 @click.option("--labels", default="metrics/labels.json", show_default=True, type=click.Path(path_type=Path))
 @click.option("--account", default="metrics/clean.json", show_default=True, type=click.Path(path_type=Path))
 @click.option("--receipt", default="metrics/receipt.json", show_default=True, type=click.Path(path_type=Path))
+@click.option("--outlets", type=click.Path(path_type=Path), help="Only the table of this outlets.json.")
 @click.option("--markdown", is_flag=True, help="Only the tables, as the README has them.")
-def main(metrics: Path, labels: Path, account: Path, receipt: Path, markdown: bool) -> None:
+def main(
+    metrics: Path, labels: Path, account: Path, receipt: Path, outlets: Path | None, markdown: bool
+) -> None:
     """Print the rows read and refused, the metrics of both heads and the MLflow run.
 
     \b
-    Example:
+    Examples:
       newsdesk results
+      newsdesk results --outlets profiles/unseen/metrics/outlets.json
     """
+    if outlets:
+        try:
+            click.echo(outlets_table(artifacts.read_json(outlets)))
+        except (KeyError, TypeError, AttributeError, StopIteration):
+            raise NewsdeskError(f"{outlets}: not what `newsdesk outlets` measured") from None
+        return
     click.echo(account_table(artifacts.read_json(account)))
     click.echo()
     click.echo(metrics_table(artifacts.read_json(metrics), artifacts.read_json(labels)))
