@@ -123,7 +123,10 @@ def predict(
         inner[held] = np.where(y[rest].any(axis=0), scores, np.nan)
     slope, offset = fit_platt(inner[trusted], y[trusted])
     probabilities = _sigmoid(inner[trusted], slope, offset)
-    thresholds = choose_thresholds(probabilities, y[trusted], min_positives=min_positives)
+    common = task.name in settings.train.common_thresholds
+    thresholds = choose_thresholds(
+        probabilities, y[trusted], min_positives=np.inf if common else min_positives
+    )
     thresholds = np.where(y.any(axis=0), thresholds, 1.0)
     macro, micro = draw_f1(
         y[trusted], probabilities >= thresholds, groups=groups[trusted].tolist(), n_bootstrap=0, seed=0,
