@@ -96,7 +96,7 @@ def test_ambiguous_where_a_label_is_likely_but_none_is_certain_enough(project: P
     for head in info["heads"]:
         head["thresholds"] = [1.0] * len(head["labels"])
     (folder / "model.json").write_text(json.dumps(info), encoding="utf-8")
-    likely, unlikely = Scorer.load(folder).predict(["", ""], [ARABIC, "وردة وشجرة وحديقة وسماء وقمر"])
+    likely, unlikely = Scorer.load(folder).predict(["", ""], [ARABIC, "خيط وإبرة وقماش وزر وجيب"])
     assert (likely.reason, unlikely.reason) == ("ambiguous", "no_evidence")
     assert likely.labels == {"region": [], "topic": []}
 
