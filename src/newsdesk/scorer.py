@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from newsdesk.mentions import Gazetteer
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
 
 FORMAT = 4
 TERMS = "terms.json.gz"
@@ -151,12 +152,54 @@ class Head:
     """One task's labels and what turns their scores into a decision.
 
     `thresholds` are probabilities in (0, 1]; a label holds where its probability reaches its threshold.
+    `most` and `floor` are those of `decide`.
     """
 
     task: str
     labels: tuple[str, ...]
     thresholds: tuple[float, ...]
     columns: slice
+    most: int | None = None
+    floor: float | None = None
+
+    def decide(self, probabilities: FloatArray) -> BoolArray:
+        """Which labels hold; both of shape (n_articles, n_labels)."""
+        return decide(probabilities, self.thresholds, most=self.most, floor=self.floor)
+
+
+def decide(
+    probabilities: FloatArray,
+    thresholds: Sequence[float] | FloatArray,
+    *,
+    most: int | None,
+    floor: float | None,
+) -> BoolArray:
+    """Which labels hold: those that reach their threshold, within what is known of how many an article has.
+
+    A probability of NaN reaches nothing.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_articles, n_labels)
+    thresholds : sequence of float, shape (n_labels,)
+    most : int or None
+        Most labels of an article: its likeliest are kept.
+    floor : float or None
+        Probability from which an article gets its likeliest label where none reaches its threshold.
+
+    Returns
+    -------
+    bool ndarray of shape (n_articles, n_labels)
+    """
+    held: BoolArray = probabilities >= np.asarray(thresholds)
+    if floor is not None:
+        best = probabilities.argmax(axis=1)
+        silent = ~held.any(axis=1) & (probabilities[np.arange(len(best)), best] >= floor)
+        held[silent, best[silent]] = True
+    if most is not None:
+        order = np.argsort(-np.where(held, probabilities, -1.0), axis=1, kind="stable")
+        np.put_along_axis(held, order[:, most:], False, axis=1)
+    return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,8 +261,11 @@ class Scorer:
         for head in info["heads"]:
             stop = start + len(head["labels"])
             heads.append(
-                Head(head["task"], tuple(head["labels"]), tuple(head["thresholds"]), slice(start, stop))
-            )
+                Head(
+                    head["task"], tuple(head["labels"]), tuple(head["thresholds"]), slice(start, stop),
+                    head.get("most"), head.get("floor"),
+                )
+            )  # fmt: skip
             start = stop
         self.heads = tuple(heads)
         self._n_scored = 0
@@ -265,7 +311,7 @@ class Scorer:
             In the order of the input, one for each, whatever it holds.
         """
         probabilities, reasons = self.predict_proba(titles, texts)
-        held = [probabilities[:, head.columns] >= head.thresholds for head in self.heads]
+        held = [head.decide(probabilities[:, head.columns]) for head in self.heads]
         orders = [np.argsort(-probabilities[:, head.columns], axis=1, kind="stable") for head in self.heads]
         predictions = []
         for row, reason in enumerate(reasons):
@@ -511,6 +557,13 @@ def _check_heads(heads: Any) -> None:
             raise ValueError(f"heads: labels of {head['task']!r} are not distinct names")
         if len(thresholds) != len(labels) or not all(_is_number(t, 0, 1) for t in thresholds):
             raise ValueError(f"heads: {head['task']} has not one threshold from 0 to 1 a label")
+        most, floor = head.get("most"), head.get("floor")
+        if most is not None and not _is_count(most, 1, len(labels)):
+            raise ValueError(
+                f"heads: {head['task']}: expected 1 to {len(labels)} labels at most, found {most!r}"
+            )
+        if floor is not None and not _is_number(floor, 0, 1):
+            raise ValueError(f"heads: {head['task']}: expected a floor from 0 to 1, found {floor!r}")
 
 
 def _check_weights(
