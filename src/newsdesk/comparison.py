@@ -18,7 +18,7 @@ VERDICTS = get_args(Verdict)
 Rows = Sequence[Mapping[str, Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rules:
     """When a challenger takes over.
 

@@ -1,4 +1,4 @@
-"""The frozen test: the articles, truths and groups that two models must share to be compared, and its hash."""
+"""The frozen test: articles, truths and groups that two models share where they are compared."""
 
 from __future__ import annotations
 

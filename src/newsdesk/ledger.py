@@ -134,9 +134,10 @@ def append(
     LostRaceError
         If another entry came first; this one is void then.
     """
+    last = after.number if after else 0
     nonce = uuid.uuid4().hex  # a request that the network repeats makes a second, void entry
     told = {
-        "after": after.number if after else 0,
+        "after": last,
         "previous": after.sha256 if after else "",
         "kind": kind,
         "from": before,
@@ -146,14 +147,16 @@ def append(
         "verdict": verdict,
         "nonce": nonce,
     }
-    make_model(client, name + SUFFIX, f"The ledger of {name}'s champions; `newsdesk history {name}` reads it.")
+    make_model(
+        client, name + SUFFIX, f"The ledger of {name}'s champions; `newsdesk history {name}` reads it."
+    )
     client.create_model_version(
         name + SUFFIX,
         f"models:/{name}/{to}",
         tags={ENTRY_TAG: json.dumps(told, ensure_ascii=False)},
         description=f"{kind}: version {before or 'none'} to {to}. {reason}"[:500],
     )
-    followers = [e for e in read_entries(client, name) if e.number > told["after"]]
+    followers = [entry for entry in read_entries(client, name) if entry.number > last]
     if followers[0].nonce != nonce:
         raise LostRaceError(
             f"{followers[0].who} made version {followers[0].to} champion in the meantime"
