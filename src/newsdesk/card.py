@@ -19,8 +19,8 @@ N_WORST, N_CONFUSED = 3, 5
 NOT_STATED = "not stated"
 PURPOSE = (
     "Files Arabic news articles by the regions and the topics that they are about, for newsrooms, archives"
-    " and nightly jobs. In: title and text. Out: labels with probabilities, or a reason why nothing is said. Not"
-    " meant for deciding anything about a person, for other languages, or for posts of social media."
+    " and nightly jobs. In: title and text. Out: labels with probabilities, or a reason why nothing is said."
+    " Not meant for deciding anything about a person, for other languages, or for posts of social media."
 )
 GOLD = (
     "The gold labels, by which all figures are taken, come from a large language model that read title and"
