@@ -164,7 +164,15 @@ class Done:
 
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(
-    ["mlflow.artifacts", "newsdesk.cli", "newsdesk.commands.promote", "newsdesk.commands.register"]
+    [
+        "mlflow.artifacts",
+        "mlflow.store.artifact.mlflow_artifacts_repo",
+        "mlflow.store.model_registry.sqlalchemy_store",
+        "mlflow.store.tracking.sqlalchemy_store",
+        "newsdesk.cli",
+        "newsdesk.commands.promote",
+        "newsdesk.commands.register",
+    ]
 )
 
 

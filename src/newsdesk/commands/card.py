@@ -30,38 +30,40 @@ def card_of_run(client: MlflowClient, run: Run) -> str:
     NewsdeskError
         If an artifact is missing or is not what the run's hashes say.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as folder:
+        return build_card(read_facts(client, run, Path(folder)))
 
-        def read(path: str) -> Any:
-            return artifacts.read_json(registry.fetch(client, run, path, folder))
 
-        model = registry.check_model(run, registry.fetch(client, run, tracking.MODEL_PATH, folder))
-        predictions = artifacts.read_table(registry.fetch(client, run, registry.PREDICTIONS_PATH, folder))
-        tags, params = run.data.tags, run.data.params
-        return build_card(
-            Facts(
-                identity={
-                    "run": run.info.run_id,
-                    "commit": tags.get("mlflow.source.git.commit", "none"),
-                    "model sha256": tags[registry.MODEL_TAG],
-                    "data sha256": tags["newsdesk.articles_sha256"],
-                    "settings sha256": tags["newsdesk.params_sha256"],
-                    "test sha256": tags[registry.TEST_TAG],
-                },
-                metrics=read("metrics/evaluate.json"),
-                labels=read("metrics/labels.json"),
-                account=read("metrics/clean.json"),
-                spans=read("evaluation/sources.json"),
-                described=artifacts.read_json(model / "model.json"),
-                rows=frozen_test(predictions, origins=tags[registry.ORIGINS_TAG].split(",")),
-                sources=read_sources(tracking.project_root() / SOURCES),
-                unseen=_read_unseen(params),
-                n_bootstrap=int(params["evaluate.n_bootstrap"]),
-                seed=int(params["evaluate.seed"]),
-                min_support=int(params["evaluate.min_support"]),
-            )
-        )
+def read_facts(client: MlflowClient, run: Run, folder: Path) -> Facts:
+    """What the card tells, from the artifacts of a run, which go to the folder."""
+
+    def read(path: str) -> Any:
+        return artifacts.read_json(registry.fetch(client, run, path, folder))
+
+    model = registry.check_model(run, registry.fetch(client, run, tracking.MODEL_PATH, folder))
+    predictions = artifacts.read_table(registry.fetch(client, run, registry.PREDICTIONS_PATH, folder))
+    tags, params = run.data.tags, run.data.params
+    return Facts(
+        identity={
+            "run": run.info.run_id,
+            "commit": tags.get("mlflow.source.git.commit", "none"),
+            "model sha256": tags[registry.MODEL_TAG],
+            "data sha256": tags["newsdesk.articles_sha256"],
+            "settings sha256": tags["newsdesk.params_sha256"],
+            "test sha256": tags[registry.TEST_TAG],
+        },
+        metrics=read("metrics/evaluate.json"),
+        labels=read("metrics/labels.json"),
+        account=read("metrics/clean.json"),
+        spans=read("evaluation/sources.json"),
+        described=artifacts.read_json(model / "model.json"),
+        rows=frozen_test(predictions, origins=tags[registry.ORIGINS_TAG].split(",")),
+        sources=read_sources(tracking.project_root() / SOURCES),
+        unseen=_read_unseen(params),
+        n_bootstrap=int(params["evaluate.n_bootstrap"]),
+        seed=int(params["evaluate.seed"]),
+        min_support=int(params["evaluate.min_support"]),
+    )
 
 
 def read_sources(path: Path) -> dict[str, dict[str, str]]:
