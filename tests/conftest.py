@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from newsdesk.mentions import Gazetteer
 from newsdesk.places import read_places
 from newsdesk.taxonomy import Taxonomy, read_taxonomy
 from newsdesk.text import Normalization
+from tests import stores
 
 ROOT = Path(__file__).parents[1]
 
@@ -76,3 +78,24 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         done = run(*command, cwd=folder)
         assert done.returncode == 0, done.stdout + done.stderr
     return folder
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an MLflow server on PostgreSQL that hands out the artifacts too."""
+    folder = tmp_path_factory.mktemp("server")
+    with stores.postgres() as database, stores.mlflow_server(folder, database) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def mlflow_file(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URI of an MLflow store in an SQLite file."""
+    return f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
+
+
+@pytest.fixture(params=["mlflow_file", "mlflow_server"], ids=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> str:
+    """The URI of a real store: both kinds, one after the other."""
+    uri: str = request.getfixturevalue(request.param)
+    return uri

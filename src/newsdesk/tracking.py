@@ -105,6 +105,7 @@ def log_run(
     metrics: Mapping[str, float],
     files: Sequence[tuple[str, Path]],
     figures: Mapping[str, Any],
+    texts: Mapping[str, str] | None = None,
 ) -> str:
     """Record a finished pipeline as one run and return its id.
 
@@ -114,6 +115,8 @@ def log_run(
         Artifact folder, and the file or folder that goes there.
     figures : mapping of str to matplotlib Figure
         Artifact path to figure.
+    texts : mapping of str to str, optional
+        Artifact path to content.
     """
     from mlflow.entities import Metric, Param, RunTag
 
@@ -135,6 +138,8 @@ def log_run(
                     client.log_artifact(run_id, str(file), str(PurePosixPath(folder, inside)).strip("."))
             for artifact, figure in figures.items():
                 client.log_figure(run_id, figure, artifact)
+            for artifact, text in (texts or {}).items():
+                client.log_text(run_id, text, artifact)
             client.set_terminated(run_id, "FINISHED")
         except BaseException:
             client.set_terminated(run_id, "FAILED")

@@ -5,18 +5,28 @@ from __future__ import annotations
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from newsdesk import artifacts, tracking
+from newsdesk import artifacts, ledger, tracking
 from newsdesk.console import print_rows
 from newsdesk.errors import NewsdeskError
+from newsdesk.ledger import CHAMPION
+from newsdesk.promotion import moved_by_hand, tell_moved
+from newsdesk.registry import CHALLENGER, COMPLETE_TAG, MODEL_TAG, aliases
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
 
 PACKAGES = ("dvc", "mlflow", "scikit-learn", "pandas", "numpy", "pyarrow")
 PUBLIC = ("almayadeen", "skynews", "alarabiya", "saudinewsnet")
+
+FINISHED_BY = {"promote": "promote {}", "adopt": "promote {} --adopt", "rollback": "rollback {} --reason ..."}
 
 Finding = tuple[str, str, str, str]  # what, state, found, what to do
 
@@ -51,7 +61,7 @@ def findings(root: Path) -> Iterator[Finding]:
         "shipped model", artifacts.SHIPPED, absent="missing", mend="check out src/newsdesk/shipped again"
     )
     yield _model("trained model", root / "model", absent="optional", mend="make")
-    yield _store()
+    yield from _store()
 
 
 def _packages(lock: Path) -> Iterator[Finding]:
@@ -82,20 +92,62 @@ def _model(name: str, folder: Path, *, absent: str, mend: str) -> Finding:
     return name, "ok", f"{len(scorer.terms):,} terms", ""
 
 
-def _store() -> Finding:
+def _store() -> Iterator[Finding]:
     if not tracking.store_exists():
-        return "MLflow store", "ok", "none yet: the first run makes it", ""
+        yield "MLflow store", "ok", "none yet: the first run makes it", ""
+        return
     try:
         with tracking.connect() as client:
             n_experiments = len(client.search_experiments())
+            models = list(registry_findings(client))
     except NewsdeskError as error:
-        return "MLflow store", "wrong", str(error), "start the server or mend MLFLOW_TRACKING_URI"
-    return "MLflow store", "ok", f"{n_experiments} experiments", ""
+        yield "MLflow store", "wrong", str(error), "start the server or mend MLFLOW_TRACKING_URI"
+        return
+    yield "MLflow store", "ok", f"{n_experiments} experiments", ""
+    yield from models
+
+
+def registry_findings(client: MlflowClient) -> Iterator[Finding]:
+    """What is half done or contradicts itself in each registered model of ours."""
+    names = sorted(model.name for model in client.search_registered_models(max_results=1000))
+    for name in names:
+        ours = [v for v in ledger.list_versions(client, name) if MODEL_TAG in v.tags]
+        if not name.endswith(ledger.SUFFIX) and (ours or name + ledger.SUFFIX in names):
+            yield from _model_findings(client, name, ours)
+
+
+def _model_findings(client: MlflowClient, name: str, versions: Sequence[ModelVersion]) -> Iterator[Finding]:
+    what, of_alias = f"model {name}", aliases(client, name)
+    incomplete = [version for version in versions if COMPLETE_TAG not in version.tags]
+    for version in sorted(incomplete, key=lambda v: int(v.version)):
+        alias = "set" if of_alias.get(CHALLENGER) == str(version.version) else "not set"
+        found = f"version {version.version} is incomplete: alias challenger {alias}"
+        yield what, "wrong", found, f"newsdesk register --run {version.run_id} --name {name}"
+    try:
+        entries = ledger.read_entries(client, name)
+    except NewsdeskError as error:
+        yield what, "wrong", str(error), "restore the store from a backup"
+        return
+    head = entries[-1] if entries else None
+    champion = of_alias.get(CHAMPION, "none")
+    if head and head.done is None:
+        found = (
+            f"{head.kind} to version {head.to} was interrupted: it is in the ledger, champion is {champion}"
+        )
+        yield what, "wrong", found, f"newsdesk {FINISHED_BY[head.kind].format(name)}: it finishes this first"
+    elif moved_by_hand(head, of_alias):
+        yield what, "wrong", tell_moved(name, head, of_alias), "one of the two"
+    elif not incomplete:
+        found = f"{len(versions)} versions, {len(entries)} entries in the ledger, champion {champion}"
+        yield what, "ok", f"{found}, challenger {of_alias.get(CHALLENGER, 'none')}", ""
 
 
 @click.command("doctor")
 def main() -> None:
-    """Check versions, data, model and store; exit code 1 if something that is needed is not there.
+    """Check versions, data, model, store and registry; exit code 1 if something that is needed is not there.
+
+    Of registered models it names versions that are incomplete, a promotion that was interrupted, and an
+    alias that was moved by hand.
 
     \b
     Example:

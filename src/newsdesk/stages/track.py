@@ -7,6 +7,7 @@ two equal runs; the run is found by the receipt's hash.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ import click
 
 from newsdesk import artifacts, report, tracking
 from newsdesk.console import entry_point, note
+from newsdesk.frozen import frozen_sha256, frozen_test, source_spans
 from newsdesk.params import read_settings
+from newsdesk.schema import ARTICLES
 
 
 def run(
@@ -28,6 +31,7 @@ def run(
     plots: Path,
     heads: Path,
     model: Path,
+    predictions: Path,
     receipt: Path,
 ) -> None:
     """Record the run, then write the receipt."""
@@ -45,12 +49,16 @@ def run(
         }.items()
     }
     measured, by_label = artifacts.read_json(metrics), artifacts.read_json(labels)
+    test = frozen_test(artifacts.read_table(predictions), origins=settings.evaluate.origins)
+    spans = source_spans(artifacts.read_table(articles, ARTICLES))
     checkout = tracking.git_tags(tracking.project_root())  # before a file of ours makes it dirty
     with artifacts.replacing(receipt) as written:
         artifacts.write_json(recorded, written)
         tags = {
             tracking.RECEIPT_TAG: artifacts.sha256(written),
             **{f"newsdesk.{name}_sha256": digest for name, digest in recorded.items()},
+            "newsdesk.test_sha256": frozen_sha256(test),
+            "newsdesk.test_origins": ",".join(settings.evaluate.origins),
             **checkout,
         }
         run_id = tracking.log_run(
@@ -64,6 +72,7 @@ def run(
                 ("metrics", labels),
                 ("metrics", account),
                 ("plots", plots),
+                ("evaluation", predictions),
                 ("heads", heads),
                 (tracking.MODEL_PATH, model),
             ],
@@ -71,6 +80,7 @@ def run(
                 f"figures/{task}.png": report.label_figure(task, head, by_label[task])
                 for task, head in measured.items()
             },
+            texts={"evaluation/sources.json": json.dumps(spans, ensure_ascii=False, indent=2) + "\n"},
         )
     note(f"track: MLflow run {run_id}")
 
@@ -104,6 +114,9 @@ def _count_metrics(account: Mapping[str, Any]) -> dict[str, float]:
 @click.option("--plots", default="plots", show_default=True, type=click.Path(path_type=Path))
 @click.option("--heads", default="heads", show_default=True, type=click.Path(path_type=Path))
 @click.option("--model", default="model", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--predictions", default="data/predictions.parquet", show_default=True, type=click.Path(path_type=Path)
+)
 @click.option("--receipt", default="metrics/receipt.json", show_default=True, type=click.Path(path_type=Path))
 def main(params: Path, **paths: Path) -> None:
     """Record the finished pipeline as one MLflow run.
