@@ -158,12 +158,12 @@ function marked(points, sums, most) {
     for (stop = start + 1; stop < points.length && sums[stop] === sums[start]; ) stop++;
     const text = points.slice(start, stop).join("");
     const weight = Math.abs(sums[start]) / most;
-    if (weight < 0.02) {
+    if (weight < 0.05) {
       nodes.push(document.createTextNode(text));
       continue;
     }
     const mark = make("mark", sums[start] > 0 ? "for" : "against", text);
-    mark.style.setProperty("--weight", (0.1 + 0.75 * weight).toFixed(3));
+    mark.style.setProperty("--weight", `${(10 + 75 * weight).toFixed(1)}%`);
     mark.title = signed(sums[start]);
     nodes.push(mark);
   }
