@@ -1,6 +1,6 @@
 """Take the picture of the page that the README shows: `newsdesk serve &`, then this script.
 
-    python docs/screenshot.py http://127.0.0.1:8000 docs/serve.png
+python docs/screenshot.py http://127.0.0.1:8000 docs/serve.png
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ def main(url: str, output: Path, scheme: str, width: int, chromium: str) -> None
     article = json.loads(STARTER.read_text(encoding="utf-8").splitlines()[0])
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
         )
         page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
         page.goto(url)

@@ -402,7 +402,8 @@ def _described(errors: Sequence[Mapping[str, Any]]) -> tuple[str, list[dict[str,
     """The first error as a sentence, and the first few as they are; never what the client sent."""
     details = []
     for error in errors[:MAX_ERRORS]:
-        place = ".".join(str(p) for p in error["loc"] if p not in ("body", "single", "batch"))
+        inside = error["loc"][2:] if error["loc"][1:2] in (("single",), ("batch",)) else error["loc"][1:]
+        place = ".".join(map(str, inside))
         why = f": {error['ctx']['error']}" if error["type"] == "json_invalid" else ""
         details.append({"at": place[:200], "message": f"{error['msg']}{why}"[:200]})
     first = details[0]
@@ -428,6 +429,7 @@ class Door:
         began = time.perf_counter()
         status = 500
         scope.setdefault("state", {})
+        self.counts["in_flight"] += 1
 
         async def sending(message: Message) -> None:
             nonlocal status
@@ -449,7 +451,12 @@ class Door:
         finally:
             n_articles = scope["state"].get("n_articles", 0)
             self.counts.update(
-                {"requests": 1, "articles": n_articles if status == 200 else 0, f"status_{status}": 1}
+                {
+                    "in_flight": -1,
+                    "requests": 1,
+                    "articles": n_articles if status == 200 else 0,
+                    f"status_{status}": 1,
+                }
             )
             self.log(
                 {
