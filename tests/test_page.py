@@ -18,7 +18,7 @@ ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 ARTICLE = json.loads((ROOT / "data/starter/st1.jsonl").read_text(encoding="utf-8").splitlines()[0])
-HOSTILE = '<script>window.hit=1</script><img src=x onerror="window.hit=1"><b>هجوم</b> &lt;i&gt; "\'`${1}'
+HOSTILE = '<script>window.hit=1</script><img src=x onerror="window.hit=1"><b>هجوم</b> "\'`${1}'
 
 
 @pytest.fixture(scope="module")

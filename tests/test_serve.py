@@ -64,7 +64,7 @@ def test_answers_are_the_scorers_in_order(client: TestClient) -> None:
 
 
 def test_one_article_by_itself_with_evidence(client: TestClient) -> None:
-    body = {"article_id": "7", "title": "😀 غارة أميركية", "text": ARABIC, "explain": True, "top": 3}
+    body = {"article_id": "7", "title": "😀 غارة أميركية", "text": f" \n{ARABIC}", "explain": True, "top": 3}
     answer = client.post("/predict", json=body).json()
     serve.Answer.model_validate(answer)
     (row,) = answer["predictions"]
@@ -77,7 +77,16 @@ def test_one_article_by_itself_with_evidence(client: TestClient) -> None:
         assert e["threshold"] == answer["thresholds"][e["task"]][e["label"]]
         for c in e["contributions"]:
             if c["part"]:
-                assert body[c["part"]][c["start"] : c["end"]] == c["surface"]
+                assert row[c["part"]][c["start"] : c["end"]] == c["surface"]
+    assert row["text"] == ARABIC  # as it was scored
+
+
+def test_it_mends_what_predict_mends(client: TestClient) -> None:
+    """So that an article is labelled alike wherever it is."""
+    broken = {"title": "قمة &quot;باريس&quot;\x07", "text": f"\x0b{ARABIC}&nbsp;", "explain": True}
+    mended = {"title": 'قمة "باريس"', "text": ARABIC, "explain": True}
+    rows = [client.post("/predict", json=article).json()["predictions"] for article in (broken, mended)]
+    assert rows[0] == rows[1]
 
 
 def many(n: int) -> str:

@@ -30,6 +30,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from newsdesk import __version__
 from newsdesk.explain import explain
 from newsdesk.live import Live, Loaded, Log
+from newsdesk.repair import repair_text
 from newsdesk.scorer import Prediction, Scorer
 
 PAGE = Path(__file__).with_name("page")
@@ -157,6 +158,8 @@ class Row(BaseModel):
     reason: Literal["too_short", "not_arabic", "no_evidence", "ambiguous"] | None = Field(
         description="Why no label is given; null where one is."
     )
+    title: str | None = Field(None, description="As scored, if evidence is asked for, which counts in it.")
+    text: str | None = Field(None, description="Without HTML entities, control characters and outer space.")
     evidence: list[EvidenceOut] | None = Field(None, description="Of each label, if asked for.")
 
 
@@ -228,7 +231,7 @@ def label(scorer: Scorer, articles: Sequence[ArticleIn], profile: str) -> list[P
 
 def answer(loaded: Loaded, body: Batch | Single) -> dict[str, Any]:
     """Everything that is said of a request's articles, of the shape of `Answer`."""
-    articles: Sequence[ArticleIn] = body.articles if isinstance(body, Batch) else [body]
+    articles = [_repaired(article) for article in (body.articles if isinstance(body, Batch) else [body])]
     thresholds = thresholds_of(loaded.scorer, body.profile)
     limits = {task: list(own.values()) for task, own in thresholds.items()}
     rows = []
@@ -243,11 +246,17 @@ def answer(loaded: Loaded, body: Batch | Single) -> dict[str, Any]:
         }
         if body.explain:
             told = explain(loaded.scorer, article.title, article.text, top=body.top, thresholds=limits)
-            row["evidence"] = [explanation.as_dict() for explanation in told]
+            row |= {"title": article.title, "text": article.text, "evidence": told}
         rows.append(row)
     return {
         "model": loaded.told(), "profile": body.profile, "thresholds": thresholds, "predictions": rows,
     }  # fmt: skip
+
+
+def _repaired(article: ArticleIn) -> ArticleIn:
+    """As `clean` and `predict` do: what is served is what was trained on."""
+    title, text = (repair_text(part or "") for part in (article.title, article.text))
+    return ArticleIn.model_construct(article_id=article.article_id, title=title, text=text)
 
 
 def labels_of(scorer: Scorer) -> dict[str, list[dict[str, str]]]:
@@ -379,6 +388,10 @@ def build_app(live: Live, *, threads: int, seconds: float, log: Log) -> FastAPI:
         missing = any(e["type"] == "missing" and tuple(e["loc"]) == ("body",) for e in found)
         status = 400 if missing or any(e["type"] in BROKEN for e in found) else 422
         return refuse(status, *_described(found))
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> Response:
+        return refuse(500, "a defect of the server, which its log tells of")
 
     app.add_middleware(Door, counts=counts, log=log)
     return app

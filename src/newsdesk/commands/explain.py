@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from newsdesk.commands.inputs import Refused, read_inputs, refused_option
 from newsdesk.commands.predict import load, taxonomy_of
 from newsdesk.console import print_rows
 from newsdesk.errors import NewsdeskError
-from newsdesk.explain import Explanation, explain
+from newsdesk.explain import Explanation, explanations
 from newsdesk.repair import repair
 from newsdesk.schema import Article
 
@@ -52,7 +53,7 @@ def main(
         (said,) = scorer.predict([mended.title], [mended.text])
         wanted = labels or [label for own in said.labels.values() for label in own]
         try:
-            told = explain(scorer, mended.title, mended.text, labels=wanted, top=top)
+            told = explanations(scorer, mended.title, mended.text, labels=wanted, top=top)
         except ValueError as error:
             raise NewsdeskError(str(error)) from None
         if form == "json":
@@ -69,7 +70,7 @@ def _record(article: Article, reason: str | None, told: Sequence[Explanation]) -
         "title": article.title,
         "text": article.text,
         "reason": reason,
-        "evidence": [explanation.as_dict() for explanation in told],
+        "evidence": [asdict(explanation) for explanation in told],
     }
 
 

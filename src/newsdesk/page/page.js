@@ -12,7 +12,7 @@ const KINDS = { word: "كلمة", chars: "حروف", place: "مكان", remainde
 const PROFILES = { balanced: "متوازنة", high_precision: "أدق", high_recall: "أشمل" };
 const TASKS = ["region", "topic"];
 let names = {};
-let shown = null; // the article and the answer on the page
+let shown = null; // the answer on the page
 
 function make(tag, className, text) {
   const element = document.createElement(tag);
@@ -64,7 +64,7 @@ async function ask(event) {
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.message);
     tell("");
-    show(article, answer);
+    show(answer);
   } catch (error) {
     $("answer").hidden = $("evidence").hidden = true;
     tell(`تعذّر التصنيف: ${error.message}`, true);
@@ -73,9 +73,9 @@ async function ask(event) {
   }
 }
 
-function show(article, answer) {
+function show(answer) {
   const row = answer.predictions[0];
-  shown = { article, row, thresholds: answer.thresholds };
+  shown = { row, thresholds: answer.thresholds };
   tellModel(answer.model);
   const given = [...row.regions.map((l) => nameOf("region", l)), ...row.topics.map((l) => nameOf("topic", l))];
   $("summary").textContent = row.reason
@@ -136,7 +136,7 @@ function choose(task, label) {
   const name = nameOf(task, label);
   $("why").textContent = `لماذا «${name.arabic}» ${evidence.probability.toFixed(2)}؟`;
   const placed = evidence.contributions.filter((own) => own.part);
-  const points = { title: Array.from(shown.article.title), text: Array.from(shown.article.text) };
+  const points = { title: Array.from(shown.row.title), text: Array.from(shown.row.text) };
   const sums = { title: weigh(points.title, placed, "title"), text: weigh(points.text, placed, "text") };
   const most = Math.max(1e-9, ...[...sums.title, ...sums.text].map(Math.abs));
   for (const part of ["title", "text"]) $(`shown-${part}`).replaceChildren(...marked(points[part], sums[part], most));
