@@ -146,7 +146,7 @@ def test_a_body_of_no_told_length_is_cut_off(client: TestClient) -> None:
 
 
 def test_marks_and_tatweel_that_people_write_are_taken(client: TestClient) -> None:
-    text = "مُحَمَّدٌ " + "ـ" * 200 + " " + "\u200f" * 100
+    text = "مُحَمَّدٌ " + "ـ" * 200 + " " + "\u200f" * 100 + "😀" * 100
     assert client.post("/predict", json={"text": text}).status_code == 200
 
 

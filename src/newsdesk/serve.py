@@ -57,21 +57,25 @@ BROKEN = {"json_invalid", "string_unicode", "nul"}  # what is no text at all is 
 
 
 @cache
-def _too_many_marks() -> re.Pattern[str]:
-    """More marks on a letter than any spelling has: composing them takes time that grows as their square."""
-    marks, between = [], ["\u0640"]
-    for code in range(sys.maxunicode + 1):
+def _marks(*, exact: bool) -> re.Pattern[str]:
+    """More marks on a letter than any spelling has: composing them takes time that grows as their square.
+
+    Unless `exact`, all characters of the higher planes count as marks: so it is looked for 20 times as fast.
+    """
+    marks, between = [] if exact else ["\U00010000-\U0010ffff"], ["\u0640"]
+    for code in range(sys.maxunicode + 1 if exact else 0x10000):
         if unicodedata.combining(chr(code)):
             marks.append(re.escape(chr(code)))
         elif unicodedata.category(chr(code)) in ("Cf", "Mn", "Me"):
             between.append(re.escape(chr(code)))
-    return re.compile(f"(?:[{''.join(marks)}][{''.join(between)}]*+){{{MAX_MARKS + 1}}}")
+    mark, others = f"[{''.join(marks)}]", f"[{''.join(between)}]*+"
+    return re.compile(f"{mark}(?:{others}{mark}){{{MAX_MARKS}}}")
 
 
 def _check_text(text: str) -> str:
     if "\0" in text:
         raise PydanticCustomError("nul", "holds a NUL character")
-    if _too_many_marks().search(text):
+    if _marks(exact=False).search(text) and _marks(exact=True).search(text):
         raise PydanticCustomError("marks", "holds a letter with more than {most} marks", {"most": MAX_MARKS})
     return text
 
@@ -310,7 +314,7 @@ def build_app(live: Live, *, threads: int, seconds: float, log: Log) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        _too_many_marks()
+        _marks(exact=False), _marks(exact=True)  # made before they are needed
         stop = threading.Event()
         watch = threading.Thread(target=live.watch, args=(stop,), kwargs={"seconds": seconds}, daemon=True)
         watch.start()

@@ -63,8 +63,8 @@ def main(model: str | None, host: str, port: int, threads: int, interval: float)
         listening = socket.create_server((host, port), family=_family(host), backlog=2048)
     except OSError as error:
         raise NewsdeskError(f"can't listen at {host}:{port}: {error.strerror or error}") from None
-    # connections inherit it; asyncio sets it only on sockets that name their protocol, which these do not, and
-    # an answer's body would wait 40 ms for the receipt of its headers
+    # connections inherit it; asyncio sets it only on sockets that name their protocol, which these do not,
+    # and an answer's body would wait 40 ms for the receipt of its headers
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     app = serve.build_app(
         live.Live(loaded, model=model, log=_log), threads=threads, seconds=interval, log=_log
