@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from newsdesk.explain import Contribution, Explanation, _char_runs, _token_spans
 from newsdesk.mentions import feature_names, find_article_mentions
 from newsdesk.scorer import CHAR_TERM, Scorer, char_runs, normalize, sentences, tokenize, word_runs
 from newsdesk.text import Normalization, build_table, translation
-from tests.conftest import ROOT
+from tests.conftest import ROOT, run
 from tests.test_engine import hostile
 
 TABLE = translation(build_table(Normalization()))
@@ -215,3 +216,20 @@ def test_no_such_label() -> None:
 )
 def test_nothing_is_explained_where_nothing_is_scored(title: str | None, text: str | None) -> None:
     assert explanations(shipped(), title, text) == []
+
+
+def test_at_the_terminal(tmp_path: Path) -> None:
+    """The evidence of what `predict` says, as a table and as JSON; a wrong label is one line."""
+    (tmp_path / "a.jsonl").write_text(json.dumps({"title": TITLE, "text": f"&quot;{TEXT}"}), encoding="utf-8")
+    told = run("newsdesk", "explain", "a.jsonl", "--format", "json", cwd=tmp_path)
+    row = json.loads(told.stdout)
+    assert row["text"].startswith('"')  # mended, and counted in so
+    assert {"terrorism", "europe"} <= {e["label"] for e in row["evidence"]}
+    for c in (c for e in row["evidence"] for c in e["contributions"] if c["part"]):
+        assert row[c["part"]][c["start"] : c["end"]] == c["surface"]
+    table = run("newsdesk", "explain", "a.jsonl", "--label", "terrorism", "--top", "2", cwd=tmp_path).stdout
+    assert "terrorism: probability 1.0000 >= " in table
+    assert "remainder (" in table
+    wrong = run("newsdesk", "explain", "a.jsonl", "--label", "weather", cwd=tmp_path)
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert wrong.stderr.startswith("newsdesk: the model has no label 'weather'")
