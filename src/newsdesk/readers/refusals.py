@@ -34,10 +34,11 @@ def start_of(raw: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where rows come from: the default source and the file as refusals name it."""
+    """Where rows come from: the default source, the file as refusals name it, and fields to carry along."""
 
     source: str
     file: str
+    carry: tuple[str, ...] = ()
 
     def member(self, name: str) -> Place:
         """Return the place of a member of this archive."""
