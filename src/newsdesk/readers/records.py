@@ -31,7 +31,7 @@ FIELDS = frozenset(
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NONE_APPLIES = "none"
-_MAX_OPTIONAL = 10_000
+MAX_OPTIONAL = 10_000
 _MAX_LABEL = 60
 
 
@@ -163,7 +163,7 @@ def _string_if_any(record: Mapping[str, Any], names: tuple[str, ...]) -> str | N
     _, value = _pick(record, names)
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         value = str(value)
-    return sanitize(value) or None if isinstance(value, str) and len(value) <= _MAX_OPTIONAL else None
+    return sanitize(value) or None if isinstance(value, str) and len(value) <= MAX_OPTIONAL else None
 
 
 def _labels(record: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from newsdesk.schema import MAX_EXCERPT, Article, Reason, Refusal
+from newsdesk.schema import MAX_EXCERPT, Reason, Refusal
+
+Row = TypeVar("Row")
 
 _SPACES = re.compile(r"[\t\n\v\f\r\x85]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -64,7 +67,7 @@ class Place:
         )
 
 
-def ending_in_refusal(place: Place, rows: Iterable[Article | Refusal]) -> Iterator[Article | Refusal]:
+def ending_in_refusal(place: Place, rows: Iterable[Row]) -> Iterator[Row | Refusal]:
     """Pass rows on; if the file breaks, keep those before the break and end with the file's refusal."""
     try:
         yield from rows
