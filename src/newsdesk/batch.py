@@ -109,7 +109,9 @@ def _from_sections(
     marked = pc.and_(pc.equal(batch["kind"], "teaser"), pc.is_valid(batch["section"]))
     rows = np.flatnonzero(marked.to_numpy(zero_copy_only=False))
     sections = batch["section"].take(pa.array(rows)).to_pylist()
-    named = {int(row): taxonomy.region_of_section(section) for row, section in zip(rows, sections, strict=True)}
+    named = {
+        int(row): taxonomy.region_of_section(section) for row, section in zip(rows, sections, strict=True)
+    }
     named = {row: region for row, region in named.items() if region}
     by_section = np.zeros(len(batch), bool)
     by_section[list(named)] = True
@@ -170,7 +172,7 @@ def write_lines(
     """Write rows as lines of JSON or CSV; returns their number."""
     count = 0
     table = csv.writer(handle, lineterminator="\n")
-    encode = json.JSONEncoder(ensure_ascii=False, default=_iso).encode
+    encode = json.JSONEncoder(ensure_ascii=False, default=iso).encode
     if form == "csv":
         table.writerow(names)
     for row in rows:
@@ -182,7 +184,8 @@ def write_lines(
     return count
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
+    """A moment in UTC as text."""
     return moment.isoformat().replace("+00:00", "Z")
 
 
@@ -191,7 +194,7 @@ def _csv_cell(value: Any) -> Any:
     if isinstance(value, list):
         return "|".join(value)
     if isinstance(value, datetime):
-        return _iso(value)
+        return iso(value)
     return json.dumps(value) if isinstance(value, dict) else value
 
 

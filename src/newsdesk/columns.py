@@ -23,6 +23,7 @@ Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Bounds = np.ndarray[Any, np.dtype[np.int64]]
 
 COLUMNS = ("article_id", "title", "text", "kind", "section")
+TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 SAFE_UNUSED = (
     pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_timestamp,
     pa.types.is_date,
@@ -63,7 +64,9 @@ def _repaired(column: pa.StringArray) -> pa.StringArray:
     mended = [repair_text(value) for value in column.take(pa.array(rows)).to_pylist()]
     mask = np.zeros(len(column), bool)
     mask[rows] = True
-    return pc.replace_with_mask(column, pa.array(mask), pa.array(mended, pa.string())) if len(rows) else column
+    return (
+        pc.replace_with_mask(column, pa.array(mask), pa.array(mended, pa.string())) if len(rows) else column
+    )
 
 
 def _bytes(column: pa.StringArray) -> tuple[Bytes, Bounds, Bounds]:
@@ -115,7 +118,7 @@ def from_parquet(
 ) -> tuple[pa.RecordBatch, Mask]:
     """Columns of the rows that readers would take as they stand, and which rows these are.
 
-    A row is left to the readers if anything in it is to be mended, checked or refused: then its mask is false.
+    A row whose mask is false is left to the readers: something in it is to be mended, checked or refused.
     """
     none = from_articles([], carry=carry), np.zeros(len(batch), bool)
     values = {name: _decoded(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
@@ -148,7 +151,7 @@ def _decoded(column: pa.Array) -> pa.Array:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return any(test(kind) for test in TEXTS)
 
 
 def _is_known(values: dict[str, pa.Array], carry: Sequence[str]) -> bool:
@@ -167,7 +170,8 @@ def _is_known(values: dict[str, pa.Array], carry: Sequence[str]) -> bool:
         elif not any(test(kind) for test in SAFE_UNUSED):
             return False
     record = dict.fromkeys(values, "")
-    return corpora.adapt(record) is record and all(name in values for name in carry)
+    is_adapted = corpora.adapt(record) is not record
+    return not is_adapted and all(name in values for name in carry)
 
 
 def _first(values: dict[str, pa.Array], names: Sequence[str], n: int) -> pa.StringArray:
@@ -182,7 +186,7 @@ def _filled(column: pa.StringArray) -> pa.StringArray:
 
 
 def _to_check(column: pa.StringArray, longest: int) -> Mask:
-    """Rows with NULs or carriage returns, or that may be too long: there are no more characters than bytes."""
+    """Rows with NULs or carriage returns, or that may be too long: no text has more characters than bytes."""
     data, starts, ends = _bytes(column)
     return _rows_of(np.flatnonzero((data == 0) | (data == 0x0D)), ends) | (ends - starts > longest)
 
@@ -202,4 +206,6 @@ def _identified(identifier: pa.StringArray, title: pa.StringArray, text: pa.Stri
     if not pc.any(lacking).as_py():
         return identifier
     pairs = zip(title.filter(lacking).to_pylist(), text.filter(lacking).to_pylist(), strict=True)
-    return pc.replace_with_mask(identifier, lacking, pa.array([content_id(*pair) for pair in pairs], pa.string()))
+    return pc.replace_with_mask(
+        identifier, lacking, pa.array([content_id(*pair) for pair in pairs], pa.string())
+    )

@@ -30,7 +30,7 @@ STDIN = "-"
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file to read as its refusals name it, standard input (no path), or what was refused on the way there."""
+    """A file as its refusals name it, standard input (no path), or what was refused on the way there."""
 
     place: Place
     path: Path | None = None
@@ -68,17 +68,16 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some records in a row: the articles among them as columns, and the refused.
+    """Some records in a row: the articles among them as columns, and the refused with their inputs' numbers.
 
-    `read` and `refused_of` count records and refusals by the number of their input; `ends` is where the next
-    piece begins, `done_bytes` how far the inputs have been read by then.
+    `read` counts records by the number of their input; `ends` is where the next piece begins, `done_bytes`
+    how far the inputs have been read by then.
     """
 
     articles: pa.RecordBatch
-    refused: list[Refusal]
+    refused: list[tuple[int, Refusal]]
     ends: At
     read: Counter[int]
-    refused_of: Counter[int]
     done_bytes: int
 
 
@@ -144,7 +143,7 @@ class Reader:
         self._bytes_before = np.cumsum([0, *(_size(given) for given in inputs)]).tolist()
         self.total_bytes: int = self._bytes_before[-1]
 
-    def pieces(self, start: At = At()) -> Iterator[Piece]:  # noqa: B008 - frozen
+    def pieces(self, start: At = At()) -> Iterator[Piece]:
         """Read from a place on; records before it in a file of lines are read again and dropped."""
         room, size = self._chunk_rows, 0
         waiting: list[tuple[int, Article | Refusal]] = []
@@ -161,8 +160,7 @@ class Reader:
                         part = item.cut(done, min(done + room, item.n))
                         index, done = index + part.n, done + part.n
                         ends = At(number + 1) if item.final else At(number, index)
-                        read, refused = Counter({number: part.n}), Counter({number: len(part.refused)})
-                        yield self._piece(part, read, refused, ends)
+                        yield self._piece(part, [number] * part.n, ends)
                         room = room - part.n or self._chunk_rows
                 else:
                     index += 1
@@ -176,16 +174,15 @@ class Reader:
             yield self._gathered(waiting, ends)
 
     def _gathered(self, waiting: list[tuple[int, Article | Refusal]], ends: At) -> Piece:
-        read = Counter(number for number, _ in waiting)
-        refused_of = Counter(number for number, record in waiting if isinstance(record, Refusal))
         taken = _of_records([record for _, record in waiting], self._carry)
-        return self._piece(taken, read, refused_of, ends)
+        return self._piece(taken, [number for number, _ in waiting], ends)
 
-    def _piece(self, taken: Taken, read: Counter[int], refused_of: Counter[int], ends: At) -> Piece:
-        refused = [refusal for _, refusal in taken.refused]
-        return Piece(taken.articles, refused, ends, read, refused_of, self._done_bytes(ends))
+    def _piece(self, taken: Taken, numbers: Sequence[int], ends: At) -> Piece:
+        refused = [(numbers[at], refusal) for at, refusal in taken.refused]
+        return Piece(taken.articles, refused, ends, Counter(numbers), self.done_bytes(ends))
 
-    def _done_bytes(self, ends: At) -> int:
+    def done_bytes(self, ends: At) -> int:
+        """How many bytes lie before a place; within a file that is not open, those of the files before it."""
         if not ends.record or self._handle is None or self._handle.closed:
             return int(self._bytes_before[ends.input])
         done = self._bytes_before[ends.input] + self._handle.tell()
@@ -207,7 +204,9 @@ class Reader:
                     item = replace(_of_records([item], self._carry), final=True)
                 yield item
         else:
-            yield from islice(ending_in_refusal(given.place, self._read(given.path, given.place)), first, None)
+            yield from islice(
+                ending_in_refusal(given.place, self._read(given.path, given.place)), first, None
+            )
 
     def _read(self, path: Path, place: Place) -> Iterator[Article | Refusal]:
         with path.open("rb") as self._handle:
@@ -263,7 +262,10 @@ def _of_batch(
         return Taken(plain, np.arange(len(batch)), [], len(batch))
     (left,) = np.nonzero(~mask)
     records = records_of(batch.take(pa.array(left)), before)
-    rows = [take_row(record, place, before + k + 1, limits) for k, record in zip(left.tolist(), records, strict=True)]
+    rows = [
+        take_row(record, place, before + k + 1, limits)
+        for k, record in zip(left.tolist(), records, strict=True)
+    ]
     rest = _of_records(rows, carry)
     places = np.concatenate([np.flatnonzero(mask), left[rest.places]])
     order = np.argsort(places)

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 from newsdesk.schema import MAX_EXCERPT, Reason, Refusal
 
-Row = TypeVar("Row")
-
 _SPACES = re.compile(r"[\t\n\v\f\r\x85]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+Row = TypeVar("Row")
 
 
 class Refused(Exception):  # noqa: N818 - an outcome that is recorded, not an error
