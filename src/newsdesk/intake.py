@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from newsdesk import columns, readers
 from newsdesk.readers import Limits
@@ -140,6 +141,7 @@ class Reader:
         self._limits = limits
         self._stdin = stdin
         self._handle: BinaryIO | None = None
+        self._n_rows = 0  # of the Parquet file that is open
         self._bytes_before = np.cumsum([0, *(_size(given) for given in inputs)]).tolist()
         self.total_bytes: int = self._bytes_before[-1]
 
@@ -182,23 +184,28 @@ class Reader:
         return Piece(taken.articles, refused, ends, Counter(numbers), self.done_bytes(ends))
 
     def done_bytes(self, ends: At) -> int:
-        """How many bytes lie before a place; within a file that is not open, those of the files before it."""
-        if not ends.record or self._handle is None or self._handle.closed:
-            return int(self._bytes_before[ends.input])
-        done = self._bytes_before[ends.input] + self._handle.tell()
-        return int(min(done, self._bytes_before[ends.input + 1]))
+        """How many bytes lie before a place; in Parquet by the share of rows, of a file not open none."""
+        before = self._bytes_before[ends.input]
+        if not ends.record or self._handle is None:
+            return int(before)
+        size = self._bytes_before[ends.input + 1] - before
+        if self._n_rows:
+            done = size * ends.record // self._n_rows
+        else:
+            done = size if self._handle.closed else self._handle.tell()
+        return int(before + min(done, size))
 
     def _records(self, number: int, first: int) -> Iterator[Article | Refusal | Taken]:
         """The records of an input from one on; those of Parquet as columns."""
         given = self._inputs[number]
-        self._handle = None
+        self._handle, self._n_rows = None, 0
         if given.refusal:
             yield from [given.refusal][first:]
         elif given.path is None:
-            yield from readers.read(
-                [STDIN], sections=self._sections, limits=self._limits, stdin=self._stdin, carry=self._carry
-            )
+            sections, limits, carry = self._sections, self._limits, self._carry
+            yield from readers.read([STDIN], sections=sections, limits=limits, stdin=self._stdin, carry=carry)
         elif _is_parquet(given.path):
+            self._n_rows = _n_rows(given.path)
             for item in ending_in_refusal(given.place, self._read_parquet(given.path, given.place, first)):
                 if isinstance(item, Refusal):
                     item = replace(_of_records([item], self._carry), final=True)
@@ -233,6 +240,13 @@ def _is_parquet(path: Path) -> bool:
             return sniff_container(handle.read(MAGIC_BYTES)) == "parquet"
     except OSError:
         return False
+
+
+def _n_rows(path: Path) -> int:
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (pa.ArrowException, OSError):
+        return 0
 
 
 def _bounded(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
