@@ -141,7 +141,7 @@ def test_kill_at_any_moment_changes_no_byte(corpus: Path, done: Path, tmp_path: 
     rng = random.Random(7)
     folder = tmp_path / "out"
     n_killed = 0
-    for parts in (0, 3, 8, 13, 18):
+    for parts in (0, 4, 9, 15):
         process = subprocess.Popen(
             [sys.executable, "-c", COMMAND, *arguments(corpus, folder, "--resume")],
             env=project_env(), stderr=subprocess.PIPE,
@@ -153,7 +153,6 @@ def test_kill_at_any_moment_changes_no_byte(corpus: Path, done: Path, tmp_path: 
         process.kill()
         process.communicate()
     assert n_killed >= 3
-    assert not (folder / MANIFEST).exists() or n_killed < 5
     assert predict(*arguments(corpus, folder, "--resume")) == 0
     assert files_of(folder) == files_of(done)
     assert without_times(folder) == without_times(done)

@@ -116,11 +116,15 @@ def run(
         pieces = reader.pieces(job.ends)
         pace = Pace("predict", total=reader.total_bytes, done=reader.done_bytes(job.ends))
         schema = labeled.schema_of(stamped=True, carry=carry)
-        for first in pieces:
-            chunk = _chunk(first, pieces, chunk_rows)
-            job.write_part(_labeled(chunk, scorer, taxonomy, stamp, pace), form, schema)
+        try:
+            for first in pieces:
+                chunk = _chunk(first, pieces, chunk_rows)
+                job.write_part(_labeled(chunk, scorer, taxonomy, stamp, pace), form, schema)
+            manifest = job.finish()
+        except OSError as error:  # a full disk: what the inputs can't give is refused by the readers
+            found = error.strerror or error
+            raise NewsdeskError(f"{folder}: {found}; mend that, then go on with --resume") from None
         pace.end()
-        manifest = job.finish()
     note(f"predict: {_summary(manifest)} in {folder}")
     return manifest
 

@@ -189,10 +189,12 @@ def check_output(
         raise NewsdeskError(f"{output}: give --format, or a name that ends in {', '.join(SUFFIXES)}")
     for name in inputs:
         given, written = Path(name).resolve(), output.resolve()
-        if name != "-" and (
-            written == given or given in written.parents or (is_job and written in given.parents)
-        ):
-            raise NewsdeskError(f"{output}: lies within the input {name}, or that in it; name another place")
+        if name == "-":
+            continue
+        if written == given or (given.is_dir() and given in written.parents):
+            raise NewsdeskError(f"{output}: lies within the input {name}; name another place")
+        if is_job and written in given.parents:
+            raise NewsdeskError(f"{output}: holds the input {name}; name another place")
 
 
 def load(model: str | None) -> tuple[Scorer, dict[str, Any]]:
