@@ -5,10 +5,11 @@ from __future__ import annotations
 import itertools
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import pyarrow as pa
@@ -22,6 +23,7 @@ from newsdesk.pace import Pace
 from newsdesk.scorer import Scorer
 from newsdesk.taxonomy import Taxonomy
 
+T = TypeVar("T")
 TOO_MANY_REFUSED = 3  # exit code
 SHOWN = 5
 
@@ -114,6 +116,8 @@ def run(
         stamp = labeled.Stamp(model["name"], model["version"], model["run_id"], moment)
         reader = Reader(inputs, sections=taxonomy.sections, carry=carry, chunk_rows=chunk_rows)
         pieces = reader.pieces(job.ends)
+        if scorer.threads > 1:
+            pieces = ahead(pieces)
         pace = Pace("predict", total=reader.total_bytes, done=reader.done_bytes(job.ends))
         schema = labeled.schema_of(stamped=True, carry=carry)
         try:
@@ -127,6 +131,15 @@ def run(
         pace.end()
     note(f"predict: {_summary(manifest)} in {folder}")
     return manifest
+
+
+def ahead(items: Iterator[T]) -> Iterator[T]:
+    """Pass items on; while one is at work, the next is got ready in a thread."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
 
 
 def _chunk(first: Piece, rest: Iterator[Piece], chunk_rows: int) -> Iterator[Piece]:
