@@ -79,7 +79,10 @@ def locked(folder: Path) -> Iterator[None]:
     work = folder / WORK
     while True:
         work.mkdir(parents=True, exist_ok=True)
-        handle = os.open(work / LOCK, os.O_CREAT | os.O_RDWR, 0o666)
+        try:
+            handle = os.open(work / LOCK, os.O_CREAT | os.O_RDWR, 0o666)
+        except FileNotFoundError:  # another job has just ended and removed its work folder
+            continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -246,7 +249,10 @@ class Job:
         """Keep the parts up to the first that is not whole, and remove whatever else a stop has left."""
         keep = {self.work / BEGUN, self.work / LOCK}
         while (checkpoint := self._beside(len(self.chunks), "json")).exists():
-            chunk = Chunk.parse(artifacts.read_json(checkpoint))
+            try:
+                chunk = Chunk.parse(artifacts.read_json(checkpoint))
+            except NewsdeskError:  # a loss of power may leave it empty
+                break
             files = [
                 self.folder / chunk.name,
                 *(self._beside(len(self.chunks), s) for s in ("ids", "refused")),
@@ -255,8 +261,10 @@ class Job:
                 break
             keep |= {checkpoint, *files}
             self.chunks.append(chunk)
-        for path in [*self.folder.iterdir(), *self.work.iterdir()]:
-            if path.is_file() and path not in keep:
+        own = ("part-[0-9]*", ".*.part", QUARANTINE)  # others' files are theirs
+        left = [path for pattern in own for path in self.folder.glob(pattern)]
+        for path in [*left, *self.work.iterdir()]:
+            if path not in keep:
                 path.unlink()
 
     def _beside(self, number: int, suffix: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _BATCH_BYTES = 16 * 2**20
 _MAX_BATCH_ROWS = 1024
+_BUFFER_BYTES = 2**20
+_DICTIONARY_BYTES = 32 * 2**20
 _MAGIC = b"PAR1"
 
 
@@ -106,10 +109,12 @@ def _batches(
     check_columns(list(names.values()))
     wanted = [name for name in schema.names if names[name] in FIELDS or names[name] in carry]
     _check_size(meta, size, limits)
-    # Read as dictionaries, a value that a small file repeats a million times is held once.
-    texts = [name for name in wanted if pa.types.is_string(schema.field(name).type)]
-    # Read ahead, all row groups that were read would be kept.
-    with pq.ParquetFile(handle, read_dictionary=texts, pre_buffer=False) as table:
+    # Read as dictionaries, a value that a small file repeats a million times is held once; but all different
+    # values of a row group are held then, so that large ones are read as they stand.
+    small = _small_columns(meta)
+    texts = [name for name in wanted if pa.types.is_string(schema.field(name).type) and name in small]
+    # Read ahead, all row groups that were read would be kept; without a buffer, each is loaded whole.
+    with pq.ParquetFile(handle, read_dictionary=texts, pre_buffer=False, buffer_size=_BUFFER_BYTES) as table:
         for group in range(meta.num_row_groups):
             about = meta.row_group(group)
             if first_row >= about.num_rows:
@@ -121,6 +126,17 @@ def _batches(
                 if first_row < len(batch):
                     yield batch.slice(first_row).rename_columns([names[name] for name in batch.schema.names])
                 first_row = max(first_row - len(batch), 0)
+
+
+def _small_columns(meta: Any) -> set[str]:
+    """Names of the columns that unpack to little in every row group."""
+    largest: Counter[str] = Counter()
+    for group in range(meta.num_row_groups):
+        for k in range(meta.num_columns):
+            column = meta.row_group(group).column(k)
+            name, size = column.path_in_schema, column.total_uncompressed_size
+            largest[name] = max(largest[name], size)
+    return {name for name, size in largest.items() if size <= _DICTIONARY_BYTES}
 
 
 def _check_size(meta: Any, size: int, limits: Limits) -> None:
