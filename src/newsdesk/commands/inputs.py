@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import sys
 from collections import Counter
@@ -14,6 +15,7 @@ import click
 from newsdesk import artifacts, readers, tracking
 from newsdesk.console import note, progress
 from newsdesk.errors import NewsdeskError
+from newsdesk.intake import Piece
 from newsdesk.schema import Article, Refusal
 
 SHOWN = 10
@@ -46,6 +48,11 @@ class Refused:
                 self.n_articles += 1
                 yield record
 
+    def add(self, piece: Piece) -> None:
+        """Account for a piece of a stream."""
+        self.refusals += [refusal for _, refusal in piece.refused]
+        self.n_articles += len(piece.articles)
+
     def tell(self, path: Path | None) -> None:
         """Say how many were refused and why; write all of them out where a path is given.
 
@@ -71,14 +78,33 @@ class Refused:
 
 
 def read_inputs(inputs: Sequence[str], sections: Sequence[str]) -> Iterator[Article | Refusal]:
-    """Read INPUT arguments: files, folders, `-` for standard input.
+    """Read INPUT arguments: files, folders, globs, `-` for standard input.
 
     Raises
     ------
     NewsdeskError
         If one does not exist: before the work, not in the middle of it.
     """
+    named = expand(inputs)
+    return progress(readers.read(named, sections=sections, stdin=sys.stdin.buffer), "reading")
+
+
+def expand(inputs: Sequence[str]) -> list[str]:
+    """The inputs, a glob replaced by what it matches, sorted; a name that exists is no glob.
+
+    Raises
+    ------
+    NewsdeskError
+        If one does not exist, or matches nothing.
+    """
+    found: list[str] = []
     for name in inputs:
-        if name != "-" and not Path(name).exists():
-            raise NewsdeskError(f"{name}: no such file or folder")
-    return progress(readers.read(inputs, sections=sections, stdin=sys.stdin.buffer), "reading")
+        if name == "-" or Path(name).exists():
+            found.append(name)
+            continue
+        matched = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - it may be absolute
+        if not matched:
+            missing = "nothing matches" if glob.has_magic(name) else "no such file or folder"
+            raise NewsdeskError(f"{name}: {missing}")
+        found += matched
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
 from typing import BinaryIO
@@ -33,6 +34,7 @@ def read(
     sections: Sequence[str],
     limits: Limits = Limits(),  # noqa: B008 - frozen
     stdin: BinaryIO | None = None,
+    carry: Sequence[str] = (),
 ) -> Rows:
     """Read articles from files and folders of any known format.
 
@@ -50,6 +52,8 @@ def read(
         Bounds on what one input may cost.
     stdin : binary file, optional
         Read for "-" instead of the process's standard input.
+    carry : sequence of str
+        Fields of records to carry along, as `records.carried` returns them.
 
     Yields
     ------
@@ -61,7 +65,7 @@ def read(
         if given == _STDIN:
             opened = _Opened(sections, limits)
             chunks = from_handle(stdin or sys.stdin.buffer)
-            place = Place("stdin", _STDIN)
+            place = Place("stdin", _STDIN, tuple(carry))
             yield from ending_in_refusal(place, opened.read(chunks, place))
             continue
         for found in walk(Path(given)):
@@ -69,12 +73,18 @@ def read(
                 yield found
             else:
                 path, place = found
-                yield from ending_in_refusal(place, _read_path(path, place, _Opened(sections, limits)))
+                place = replace(place, carry=tuple(carry))
+                yield from ending_in_refusal(place, _read_path(path, place, sections, limits))
 
 
-def _read_path(path: Path, place: Place, opened: _Opened) -> Rows:
+def _read_path(path: Path, place: Place, sections: Sequence[str], limits: Limits) -> Rows:
     with path.open("rb") as handle:
-        yield from opened.read(from_handle(handle), place, handle=handle)
+        yield from read_open(handle, place, sections=sections, limits=limits)
+
+
+def read_open(handle: BinaryIO, place: Place, *, sections: Sequence[str], limits: Limits) -> Rows:
+    """Read an open file from its start, as `read` does."""
+    yield from _Opened(sections, limits).read(from_handle(handle), place, handle=handle)
 
 
 class _Opened:

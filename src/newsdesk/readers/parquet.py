@@ -3,33 +3,75 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from newsdesk.readers.limits import Limits
 from newsdesk.readers.records import FIELDS, check_columns, take
 from newsdesk.readers.refusals import Place, Refused, excerpt
 from newsdesk.schema import MAX_EXCERPT, Article, Refusal
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _BATCH_BYTES = 16 * 2**20
 _MAX_BATCH_ROWS = 1024
+_BUFFER_BYTES = 2**20
+_DICTIONARY_BYTES = 32 * 2**20
 _MAGIC = b"PAR1"
 
 
 def read_parquet(handle: BinaryIO, place: Place, limits: Limits) -> Iterator[Article | Refusal]:
     """Yield one article or refusal a row; `position` is the row."""
-    import pyarrow as pa
+    position = 0
+    for batch in read_batches(handle, limits, carry=place.carry):
+        for record in records_of(batch, position):
+            position += 1
+            yield take_row(record, place, position, limits)
 
+
+def read_batches(
+    handle: BinaryIO, limits: Limits, *, carry: Sequence[str] = (), first_row: int = 0
+) -> Iterator[pa.RecordBatch]:
+    """Yield the columns that articles are made of, and those to carry, from a row on; names in lower case.
+
+    Raises
+    ------
+    Refused
+        If the file is cut or corrupt, has no column of text or unpacks to too much.
+    """
     size = handle.seek(0, 2)
     handle.seek(max(size - len(_MAGIC), 0))
     if handle.read() != _MAGIC or size < 3 * len(_MAGIC):
         raise Refused("truncated", "the Parquet file ends without its footer")
-    position = 0
+    batches = _batches(handle, size, limits, carry=carry, first_row=first_row)
+    position = first_row
+    while True:
+        with _corrupt_after(position):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
+        position += len(batch)
+
+
+def records_of(batch: pa.RecordBatch, position: int) -> Iterator[dict[str, Any]]:
+    """Yield a batch's rows as mappings; `position` is how many rows stand before it."""
+    with _corrupt_after(position):
+        columns = [_values(column) for column in batch.columns]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(batch.schema.names, values, strict=True))
+
+
+@contextmanager
+def _corrupt_after(position: int) -> Iterator[None]:
+    import pyarrow as pa
+
     try:
-        for record in _records(handle, size, limits):
-            position += 1
-            yield _take(record, place, position, limits)
+        yield
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         first = (str(error).splitlines() or [""])[0]
         raise Refused(
@@ -37,7 +79,8 @@ def read_parquet(handle: BinaryIO, place: Place, limits: Limits) -> Iterator[Art
         ) from None
 
 
-def _take(record: dict[str, Any], place: Place, position: int, limits: Limits) -> Article | Refusal:
+def take_row(record: dict[str, Any], place: Place, position: int, limits: Limits) -> Article | Refusal:
+    """Return the article of a row, or why it has none."""
     decoded = {}
     try:
         for name, value in record.items():
@@ -54,7 +97,9 @@ def _shown(record: dict[str, Any]) -> str:
     return json.dumps(short, ensure_ascii=False, default=str)
 
 
-def _records(handle: BinaryIO, size: int, limits: Limits) -> Iterator[dict[str, Any]]:
+def _batches(
+    handle: BinaryIO, size: int, limits: Limits, *, carry: Sequence[str], first_row: int
+) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -62,20 +107,36 @@ def _records(handle: BinaryIO, size: int, limits: Limits) -> Iterator[dict[str, 
         schema, meta = table.schema_arrow, table.metadata
     names = {name: name.strip().lower() for name in schema.names}
     check_columns(list(names.values()))
-    wanted = [name for name in schema.names if names[name] in FIELDS]
+    wanted = [name for name in schema.names if names[name] in FIELDS or names[name] in carry]
     _check_size(meta, size, limits)
-    # Read as dictionaries, a value that a small file repeats a million times is held once.
-    texts = [name for name in wanted if pa.types.is_string(schema.field(name).type)]
-    # Read ahead, all row groups that were read would be kept.
-    with pq.ParquetFile(handle, read_dictionary=texts, pre_buffer=False) as table:
+    # Read as dictionaries, a value that a small file repeats a million times is held once; but all different
+    # values of a row group are held then, so that large ones are read as they stand.
+    small = _small_columns(meta)
+    texts = [name for name in wanted if pa.types.is_string(schema.field(name).type) and name in small]
+    # Read ahead, all row groups that were read would be kept; without a buffer, each is loaded whole.
+    with pq.ParquetFile(handle, read_dictionary=texts, pre_buffer=False, buffer_size=_BUFFER_BYTES) as table:
         for group in range(meta.num_row_groups):
             about = meta.row_group(group)
+            if first_row >= about.num_rows:
+                first_row -= about.num_rows
+                continue
             row_bytes = about.total_byte_size // max(about.num_rows, 1) + 1
             rows = min(max(_BATCH_BYTES // row_bytes, 1), _MAX_BATCH_ROWS)
             for batch in table.iter_batches(batch_size=rows, row_groups=[group], columns=wanted):
-                columns = [_values(column) for column in batch.columns]
-                for values in zip(*columns, strict=True):
-                    yield dict(zip((names[name] for name in batch.schema.names), values, strict=True))
+                if first_row < len(batch):
+                    yield batch.slice(first_row).rename_columns([names[name] for name in batch.schema.names])
+                first_row = max(first_row - len(batch), 0)
+
+
+def _small_columns(meta: Any) -> set[str]:
+    """Names of the columns that unpack to little in every row group."""
+    largest: Counter[str] = Counter()
+    for group in range(meta.num_row_groups):
+        for k in range(meta.num_columns):
+            column = meta.row_group(group).column(k)
+            name, size = column.path_in_schema, column.total_uncompressed_size
+            largest[name] = max(largest[name], size)
+    return {name for name, size in largest.items() if size <= _DICTIONARY_BYTES}
 
 
 def _check_size(meta: Any, size: int, limits: Limits) -> None:

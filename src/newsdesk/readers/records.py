@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
@@ -30,20 +31,46 @@ FIELDS = frozenset(
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _NONE_APPLIES = "none"
-_MAX_OPTIONAL = 10_000
+MAX_OPTIONAL = 10_000
 _MAX_LABEL = 60
+
+
+@dataclass(frozen=True, slots=True)
+class CarryingArticle(Article):
+    """An article with the fields of its record that its place asks for: what is there, as text."""
+
+    fields: Mapping[str, str | None] = field(default_factory=dict)
 
 
 def take(
     record: Mapping[str, Any], place: Place, position: int, *, limits: Limits, raw: str
 ) -> Article | Refusal:
     """Return the record's article, or the reason why it has none; `raw` is the record as it stands."""
-    record = corpora.adapt(record)
+    adapted = corpora.adapt(record)
     try:
-        article = _article(record, source=place.source, limits=limits)
+        article = _article(adapted, source=place.source, limits=limits)
     except Refused as refused:
-        return place.refuse(position, refused, raw=raw, article_id=_identifier_if_any(record, limits))
-    return replace(article, file=place.printable_file, position=position)
+        return place.refuse(position, refused, raw=raw, article_id=_identifier_if_any(adapted, limits))
+    article = replace(article, file=place.printable_file, position=position)
+    if not place.carry:
+        return article
+    asked = {name: as_text(record[name]) for name in place.carry if name in record}
+    return CarryingArticle(**{f.name: getattr(article, f.name) for f in fields(Article)}, fields=asked)
+
+
+def carried(article: Article, names: Sequence[str]) -> list[str | None]:
+    """The record's own fields of these names as text; where it has none, those of the article as read."""
+    own = article.fields if isinstance(article, CarryingArticle) else {}
+    return [own[name] if name in own else as_text(getattr(article, name, None)) for name in names]
+
+
+def as_text(value: Any) -> str | None:
+    """A field's value as text: strings as they are, moments in ISO 8601, all else in JSON."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return sanitize(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str))
 
 
 def check_columns(columns: list[str]) -> None:
@@ -136,7 +163,7 @@ def _string_if_any(record: Mapping[str, Any], names: tuple[str, ...]) -> str | N
     _, value = _pick(record, names)
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
         value = str(value)
-    return sanitize(value) or None if isinstance(value, str) and len(value) <= _MAX_OPTIONAL else None
+    return sanitize(value) or None if isinstance(value, str) and len(value) <= MAX_OPTIONAL else None
 
 
 def _labels(record: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, ...] | None:

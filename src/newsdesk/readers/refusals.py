@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from newsdesk.schema import MAX_EXCERPT, Article, Reason, Refusal
+from newsdesk.schema import MAX_EXCERPT, Reason, Refusal
 
 _SPACES = re.compile(r"[\t\n\v\f\r\x85]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+
+Row = TypeVar("Row")
 
 
 class Refused(Exception):  # noqa: N818 - an outcome that is recorded, not an error
@@ -34,10 +37,11 @@ def start_of(raw: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where rows come from: the default source and the file as refusals name it."""
+    """Where rows come from: the default source, the file as refusals name it, and fields to carry along."""
 
     source: str
     file: str
+    carry: tuple[str, ...] = ()
 
     def member(self, name: str) -> Place:
         """Return the place of a member of this archive."""
@@ -63,7 +67,7 @@ class Place:
         )
 
 
-def ending_in_refusal(place: Place, rows: Iterable[Article | Refusal]) -> Iterator[Article | Refusal]:
+def ending_in_refusal(place: Place, rows: Iterable[Row]) -> Iterator[Row | Refusal]:
     """Pass rows on; if the file breaks, keep those before the break and end with the file's refusal."""
     try:
         yield from rows

@@ -1,0 +1,400 @@
+"""A job's folder: parts, manifest and quarantine, written so that a stop at any moment loses nothing.
+
+A part is written beside and renamed, then its checkpoint; a resumed job goes on behind the last part whose
+checkpoint and hash are there. The manifest comes last: with it the job is done, and the work folder goes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from newsdesk import artifacts, batch
+from newsdesk.errors import NewsdeskError
+from newsdesk.intake import At, Input, Piece
+from newsdesk.labeled import LABELED, STAMP
+
+# The underscore hides them from whoever reads the folder as a table: Spark, pandas, Hive.
+MANIFEST = "_manifest.json"
+QUARANTINE = "_quarantine.jsonl"
+WORK = ".job"
+BEGUN = "job.json"
+LOCK = "lock"
+NUL = b"\0"  # readers leave it in no identifier
+NAMED_DUPLICATES = 20
+
+Row = Mapping[str, Any]
+
+
+@dataclass
+class Chunk:
+    """What one part has come to: all that is needed to go on behind it and to account for it."""
+
+    name: str
+    ends: At
+    rows: int = 0
+    bytes: int = 0
+    sha256: str = ""
+    read: Counter[int] = field(default_factory=Counter)  # records, by the number of their input
+    refused_of: Counter[int] = field(default_factory=Counter)
+    broken: Counter[int] = field(default_factory=Counter)  # refusals of a whole file, or of the rest of one
+    refused: Counter[str] = field(default_factory=Counter)  # by reason
+    abstained: Counter[str] = field(default_factory=Counter)
+    carried: Counter[str] = field(default_factory=Counter)  # values that are not null
+
+    @classmethod
+    def parse(cls, content: dict[str, Any]) -> Chunk:
+        """From a checkpoint."""
+        content["ends"] = At(**content["ends"])
+        for name in ("read", "refused_of", "broken"):
+            content[name] = Counter({int(key): n for key, n in content[name].items()})
+        for name in ("refused", "abstained", "carried"):
+            content[name] = Counter(content[name])
+        return cls(**content)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a job's folder for this process; the system lets go of it when the process ends, however it ends.
+
+    Raises
+    ------
+    NewsdeskError
+        If another process holds it.
+    """
+    made = not folder.exists()
+    work = folder / WORK
+    while True:
+        work.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(work / LOCK, os.O_CREAT | os.O_RDWR, 0o666)
+        except FileNotFoundError:  # another job has just ended and removed its work folder
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise NewsdeskError(f"{folder}: another process is at work on this job") from None
+        if _is_same(handle, work / LOCK):  # else it was removed at the end of another job in between
+            break
+        os.close(handle)
+    try:
+        yield
+    finally:
+        if not (work / BEGUN).exists():
+            shutil.rmtree(work, ignore_errors=True)
+            if made and not any(folder.iterdir()):
+                folder.rmdir()
+        os.close(handle)
+
+
+def _is_same(handle: int, path: Path) -> bool:
+    try:
+        return os.fstat(handle).st_ino == path.stat().st_ino
+    except FileNotFoundError:
+        return False
+
+
+def describe_inputs(inputs: Sequence[Input]) -> list[dict[str, Any]]:
+    """Each input's name, size and hash; these are null for what can't be read.
+
+    Raises
+    ------
+    NewsdeskError
+        If a file is named twice, or by standard input, which can't be read again.
+    """
+    seen: set[Path] = set()
+    described = []
+    for given in inputs:
+        if given.path is None and given.refusal is None:
+            raise NewsdeskError("standard input can't be read twice, so a job can't resume it; give files")
+        if given.path is not None:
+            whole = given.path.resolve()
+            if whole in seen:
+                raise NewsdeskError(f"{given.place.file}: the inputs name this file twice")
+            seen.add(whole)
+        described.append({"file": given.place.printable_file, **_content(given.path)})
+    return described
+
+
+def _stat(given: Input) -> tuple[int, int] | None:
+    try:
+        found = given.path.stat() if given.path else None
+    except OSError:
+        return None
+    return (found.st_size, found.st_mtime_ns) if found else None
+
+
+def _content(path: Path | None) -> dict[str, Any]:
+    try:
+        if path is not None:
+            return {"bytes": path.stat().st_size, "sha256": artifacts.sha256(path)}
+    except OSError:  # it is refused when it is read
+        pass
+    return {"bytes": None, "sha256": None}
+
+
+class Job:
+    """A job and its folder, which is locked.
+
+    Parameters
+    ----------
+    settings, model : mapping
+        All that decides the bytes of the parts beside the inputs, of JSON's types.
+    """
+
+    def __init__(self, folder: Path, *, inputs: Sequence[Input], settings: Row, model: Row) -> None:
+        self.folder = folder
+        self.work = folder / WORK
+        self._files = inputs
+        self._stats = [_stat(given) for given in inputs]
+        self.inputs = describe_inputs(inputs)
+        self.settings = settings
+        self.model = model
+        self.chunks: list[Chunk] = []
+        self.started_at = ""
+
+    @property
+    def ends(self) -> At:
+        """Where the next part begins."""
+        return self.chunks[-1].ends if self.chunks else At()
+
+    def finished(self) -> dict[str, Any] | None:
+        """The manifest of this very job if it is done.
+
+        Raises
+        ------
+        NewsdeskError
+            If another job is, or a file is not as its manifest says.
+        """
+        path = self.folder / MANIFEST
+        if not path.exists():
+            return None
+        manifest: dict[str, Any] = artifacts.read_json(path)
+        self._check_same(manifest, "holds another job")
+        for named in [*manifest["parts"], manifest["quarantine"]]:
+            part = self.folder / named["name"]
+            if not part.is_file() or artifacts.sha256(part) != named["sha256"]:
+                found = "not as the manifest says" if part.exists() else "missing"
+                raise NewsdeskError(f"{part}: {found}; remove {self.folder} and run the job again")
+        (self.work / BEGUN).unlink(missing_ok=True)  # a stop right behind the manifest left it
+        return manifest
+
+    def begin(self, *, resume: bool, scored_at: datetime | None) -> datetime:
+        """Begin, or go on behind the last whole part; returns the time that rows are stamped with.
+
+        Raises
+        ------
+        NewsdeskError
+            If the folder holds other files, another job, or a job to resume without being told to.
+        """
+        begun = self.work / BEGUN
+        if not begun.exists():
+            others = sorted(p.name for p in self.folder.iterdir() if p.name != WORK)
+            if others:
+                raise NewsdeskError(f"{self.folder}: holds other files ({others[0]}); name a new folder")
+            self.started_at = _now()
+            at = scored_at or datetime.fromisoformat(self.started_at)
+            content = {"started_at": self.started_at, "scored_at": batch.iso(at), **self._identity()}
+            artifacts.write_json(content, begun)
+            return at
+        content = artifacts.read_json(begun)
+        if not resume:
+            raise NewsdeskError(f"{self.folder}: holds a job that was stopped; add --resume to go on with it")
+        self._check_same(content, "can't be resumed")
+        at = datetime.fromisoformat(content["scored_at"])
+        if scored_at and scored_at != at:
+            raise NewsdeskError(f"{self.folder}: can't be resumed: --scored-at was {content['scored_at']}")
+        self.started_at = content["started_at"]
+        self._recover()
+        return at
+
+    def _identity(self) -> dict[str, Any]:
+        return {"model": self.model, "settings": self.settings, "inputs": self.inputs}
+
+    def _check_same(self, content: Row, otherwise: str) -> None:
+        was, now = ({row["file"]: row for row in rows} for rows in (content["inputs"], self.inputs))
+        for name in [*was, *now]:
+            if name not in now or name not in was:
+                change = "was not there" if name in now else "is not there any more"
+            elif was[name]["sha256"] != now[name]["sha256"]:
+                change = "has changed"
+            else:
+                continue
+            raise NewsdeskError(f"{self.folder}: {otherwise}: the input {name} {change}; name a new folder")
+        for of in ("settings", "model"):
+            for name, value in getattr(self, of).items():
+                if content[of].get(name) != value:
+                    change = f"{of}: {name} was {content[of].get(name)}, is {value}"
+                    raise NewsdeskError(f"{self.folder}: {otherwise}: {change}; name a new folder")
+        if list(was) != list(now):
+            raise NewsdeskError(
+                f"{self.folder}: {otherwise}: the inputs come in another order; name a new folder"
+            )
+
+    def _recover(self) -> None:
+        """Keep the parts up to the first that is not whole, and remove whatever else a stop has left."""
+        keep = {self.work / BEGUN, self.work / LOCK}
+        while (checkpoint := self._beside(len(self.chunks), "json")).exists():
+            try:
+                chunk = Chunk.parse(artifacts.read_json(checkpoint))
+            except NewsdeskError:  # a loss of power may leave it empty
+                break
+            files = [
+                self.folder / chunk.name,
+                *(self._beside(len(self.chunks), s) for s in ("ids", "refused")),
+            ]
+            if not all(file.exists() for file in files) or artifacts.sha256(files[0]) != chunk.sha256:
+                break
+            keep |= {checkpoint, *files}
+            self.chunks.append(chunk)
+        own = ("part-[0-9]*", ".*.part", QUARANTINE)  # others' files are theirs
+        left = [path for pattern in own for path in self.folder.glob(pattern)]
+        for path in [*left, *self.work.iterdir()]:
+            if path not in keep:
+                path.unlink()
+
+    def _beside(self, number: int, suffix: str) -> Path:
+        return self.work / f"part-{number:05d}.{suffix}"
+
+    def write_part(
+        self, pieces: Iterable[tuple[Piece, pa.RecordBatch]], form: batch.Format, schema: pa.Schema
+    ) -> None:
+        """Write the next part, of pieces with what was said of their articles, and then its checkpoint."""
+        number = len(self.chunks)
+        chunk = Chunk(f"part-{number:05d}.{form}", self.ends)
+        ids: list[bytes] = []
+        with (
+            artifacts.replacing(self._beside(number, "refused")) as refused,
+            refused.open("w", encoding="utf-8") as lines,
+            artifacts.replacing(self.folder / chunk.name) as part,
+        ):
+            labeled = (_counted(piece, said, chunk, ids, lines.write) for piece, said in pieces)
+            chunk.rows = batch.write(labeled, part, form, schema)
+            chunk.bytes, chunk.sha256 = part.stat().st_size, artifacts.sha256(part)
+        with artifacts.replacing(self._beside(number, "ids")) as path:
+            path.write_bytes(b"".join(ids))
+        artifacts.write_json({**vars(chunk), "ends": asdict(chunk.ends)}, self._beside(number, "json"))
+        self.chunks.append(chunk)
+
+    def finish(self) -> dict[str, Any]:
+        """Put the quarantine together, write the manifest and remove the work folder's files.
+
+        Raises
+        ------
+        NewsdeskError
+            If an input has changed since the job began.
+        """
+        for given, stat in zip(self._files, self._stats, strict=True):
+            if _stat(given) != stat:
+                found = f"the input {given.place.file} changed while it was read"
+                raise NewsdeskError(f"{self.folder}: {found}; remove the folder and run the job again")
+        with artifacts.replacing(self.folder / QUARANTINE) as path, path.open("wb") as whole:
+            for number in range(len(self.chunks)):
+                with self._beside(number, "refused").open("rb") as lines:
+                    shutil.copyfileobj(lines, whole)
+        manifest = self._manifest()
+        artifacts.write_json(manifest, self.folder / MANIFEST)
+        (self.work / BEGUN).unlink()  # the lock's end removes the rest
+        return manifest
+
+    def _manifest(self) -> dict[str, Any]:
+        names = ("read", "refused_of", "broken", "refused", "abstained", "carried")
+        read, refused_of, broken, refused, abstained, carried = (self._total(name) for name in names)
+        scored = sum(chunk.rows for chunk in self.chunks)
+        quarantine = self.folder / QUARANTINE
+        return {
+            "started_at": self.started_at,
+            "finished_at": _now(),
+            "scored_at": artifacts.read_json(self.work / BEGUN)["scored_at"],
+            "model": self.model,
+            "settings": self.settings,
+            "rows": {
+                "read": scored + refused.total(),
+                "scored": scored,
+                "refused": refused.total(),
+                "refused_by_reason": dict(sorted(refused.items())),
+                "abstained_by_reason": dict(sorted(abstained.items())),
+                "files_broken": len(broken),
+            },
+            "duplicate_ids": self._duplicates(),
+            "carried": {name: carried[name] for name in self.settings["carry"]},
+            "inputs": [
+                {**row, "read": read[k], "refused": refused_of[k]} for k, row in enumerate(self.inputs)
+            ],
+            "parts": [
+                {"name": c.name, "rows": c.rows, "bytes": c.bytes, "sha256": c.sha256} for c in self.chunks
+            ],
+            "quarantine": {
+                "name": QUARANTINE,
+                "rows": refused.total(),
+                "sha256": artifacts.sha256(quarantine),
+            },
+        }
+
+    def _total(self, name: str) -> Counter[Any]:
+        total: Counter[Any] = Counter()
+        for chunk in self.chunks:
+            total.update(getattr(chunk, name))
+        return total
+
+    def _ids(self) -> Iterator[list[bytes]]:
+        for number, chunk in enumerate(self.chunks):
+            yield self._beside(number, "ids").read_bytes().split(NUL)[: chunk.rows]
+
+    def _duplicates(self) -> dict[str, Any]:
+        """How many rows have an identifier that came before, and the first of these identifiers."""
+        hashes = np.concatenate([np.empty(0, np.uint64), *(_hashes(ids) for ids in self._ids())])
+        unique, counts = np.unique(hashes, return_counts=True)
+        repeated, counts = unique[counts > 1], counts[counts > 1]
+        named: dict[str, int] = {}
+        for ids in self._ids() if len(repeated) else ():
+            for row in np.flatnonzero(np.isin(_hashes(ids), repeated)):
+                if len(named) == NAMED_DUPLICATES:
+                    break
+                place = int(np.searchsorted(repeated, _hashes([ids[row]]))[0])
+                named[ids[row].decode()] = int(counts[place])
+        return {"rows": len(hashes) - len(unique), "ids": len(repeated), "first": named}
+
+
+def _counted(
+    piece: Piece, said: pa.RecordBatch, chunk: Chunk, ids: list[bytes], write: Callable[[str], object]
+) -> pa.RecordBatch:
+    """Account for a piece in its chunk and pass on what was said."""
+    chunk.ends = piece.ends
+    chunk.read.update(piece.read)
+    for number, refusal in piece.refused:
+        chunk.refused_of[number] += 1
+        if not refusal.position:
+            chunk.broken[number] += 1
+        chunk.refused[refusal.reason] += 1
+        write(json.dumps(asdict(refusal), ensure_ascii=False) + "\n")
+    reasons = said["reason"].drop_null().value_counts().to_pylist()
+    chunk.abstained.update({entry["values"]: entry["counts"] for entry in reasons})
+    chunk.carried.update(
+        {n: len(said) - said[n].null_count for n in said.schema.names[len(LABELED) + len(STAMP) :]}
+    )
+    ids += [identifier.encode() + NUL for identifier in said["article_id"].to_pylist()]
+    return said
+
+
+def _hashes(ids: Sequence[bytes]) -> np.ndarray[Any, np.dtype[np.uint64]]:
+    digests = b"".join(hashlib.blake2b(identifier, digest_size=8).digest() for identifier in ids)
+    return np.frombuffer(digests, np.uint64)
+
+
+def _now() -> str:
+    return batch.iso(datetime.now(UTC).replace(microsecond=0))
