@@ -50,7 +50,7 @@ def test_equals_the_matrix_path(project: Path, scorer: Scorer, gazetteer: Gazett
         arrays = np.load(project / "heads" / head.task / "weights.npz")
         trained = TrainedHead(
             head.labels, arrays["coef"].astype(np.float64), arrays["intercept"], arrays["slope"],
-            arrays["offset"], np.array(head.thresholds),
+            arrays["offset"], np.array(head.thresholds), profiles={},
         )  # fmt: skip
         expected = trained.predict_proba(X)
         found = np.array([list(p.scores[head.task].values()) for p in predictions])

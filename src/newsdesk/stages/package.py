@@ -37,7 +37,9 @@ def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: 
             **settings.features.model_dump(exclude={"min_df", "max_df", "max_features"}),
             "min_words": settings.clean.min_words,
         },
-        "heads": [{key: head[key] for key in ("task", "labels", "thresholds")} for head in described],
+        "heads": [
+            {key: head[key] for key in ("task", "labels", "thresholds", "profiles")} for head in described
+        ],
         # who reads pages for this model must know the section labels that it was trained with
         "taxonomy": read_taxonomy(taxonomy).as_dict(),
     }
