@@ -181,17 +181,17 @@ def fit_head(
     slope, offset = fit_platt(scores[trusted], y[trusted])
     probabilities = 1.0 / (1.0 + np.exp(-(slope * scores[trusted] + offset)))
     own_from = np.inf if common_threshold else min_positives
-    balanced = choose_thresholds(probabilities, y[trusted], min_positives=own_from)
+    thresholds = choose_thresholds(probabilities, y[trusted], min_positives=own_from)
     precise = choose_thresholds(probabilities, y[trusted], min_positives=own_from, best=precise_threshold)
     complete = choose_thresholds(probabilities, y[trusted], min_positives=own_from, best=complete_threshold)
     # each profile's labels are among those of the next
     profiles = {
-        "high_precision": np.maximum(precise, balanced), "high_recall": np.minimum(complete, balanced),
+        "high_precision": np.maximum(precise, thresholds), "high_recall": np.minimum(complete, thresholds),
     }  # fmt: skip
     known = y.any(axis=0)
     return TrainedHead(
         tuple(labels), coef, intercept, slope, offset,
-        thresholds=np.where(known, balanced, 1.0),
+        thresholds=np.where(known, thresholds, 1.0),
         profiles={name: np.where(known, chosen, 1.0) for name, chosen in profiles.items()},
     )  # fmt: skip
 

@@ -6,11 +6,13 @@ import logging
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from newsdesk import mlmodel
 from newsdesk.artifacts import files_in
 from newsdesk.errors import NewsdeskError
 
@@ -105,6 +107,7 @@ def log_run(
     metrics: Mapping[str, float],
     files: Sequence[tuple[str, Path]],
     figures: Mapping[str, Any],
+    model: Path | None = None,
 ) -> str:
     """Record a finished pipeline as one run and return its id.
 
@@ -114,6 +117,8 @@ def log_run(
         Artifact folder, and the file or folder that goes there.
     figures : mapping of str to matplotlib Figure
         Artifact path to figure.
+    model : Path, optional
+        The packaged folder; as an MLflow model it becomes the artifact `MODEL_PATH`.
     """
     from mlflow.entities import Metric, Param, RunTag
 
@@ -135,6 +140,10 @@ def log_run(
                     client.log_artifact(run_id, str(file), str(PurePosixPath(folder, inside)).strip("."))
             for artifact, figure in figures.items():
                 client.log_figure(run_id, figure, artifact)
+            if model:
+                with tempfile.TemporaryDirectory() as temporary:
+                    mlmodel.save(model, Path(temporary, MODEL_PATH), run_id=run_id)
+                    client.log_artifacts(run_id, str(Path(temporary, MODEL_PATH)), MODEL_PATH)
             client.set_terminated(run_id, "FINISHED")
         except BaseException:
             client.set_terminated(run_id, "FAILED")
@@ -182,11 +191,13 @@ def log_study(
 
 
 def download_model(uri: str) -> Path:
-    """Fetch a model folder by `models:/…` or `runs:/…` and return where it lies."""
+    """Fetch a model by `models:/…` or `runs:/…` and return where its packaged folder lies."""
     with connect():
         from mlflow.artifacts import download_artifacts
 
-        return Path(download_artifacts(artifact_uri=uri, tracking_uri=store_uri()))
+        store = store_uri()
+        fetched = download_artifacts(artifact_uri=uri, tracking_uri=store, registry_uri=store)
+        return mlmodel.packaged_folder(Path(fetched))
 
 
 def git_tags(root: Path) -> dict[str, str]:

@@ -65,12 +65,12 @@ def run(
                 ("metrics", account),
                 ("plots", plots),
                 ("heads", heads),
-                (tracking.MODEL_PATH, model),
             ],
             figures={
                 f"figures/{task}.png": report.label_figure(task, head, by_label[task])
                 for task, head in measured.items()
             },
+            model=model,
         )
     note(f"track: MLflow run {run_id}")
 
