@@ -18,8 +18,8 @@ from typing import Any
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
-from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 ARTIFACT = "model"  # MLflow's name for the packaged folder
 LIST = 0  # what pandas, by which MLflow turns a plain list into a frame, calls its column

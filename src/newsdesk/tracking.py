@@ -192,12 +192,27 @@ def log_study(
 
 def download_model(uri: str) -> Path:
     """Fetch a model by `models:/…` or `runs:/…` and return where its packaged folder lies."""
-    with connect():
+    with connect() as client:
         from mlflow.artifacts import download_artifacts
 
-        store = store_uri()
-        fetched = download_artifacts(artifact_uri=uri, tracking_uri=store, registry_uri=store)
+        fetched = download_artifacts(artifact_uri=locate_model(client, uri), tracking_uri=store_uri())
         return mlmodel.packaged_folder(Path(fetched))
+
+
+def locate_model(client: MlflowClient, uri: str) -> str:
+    """Where the model of a `models:/…` URI lies, in the client's store; any other URI comes back as it is.
+
+    MLflow itself looks such a URI up in the store of the working directory, whatever store it is told.
+    """
+    from mlflow.store.artifact.utils.models import get_model_name_and_version
+
+    while uri.startswith("models:/"):
+        found = get_model_name_and_version(client, uri)  # type: ignore[no-untyped-call]
+        if len(found) == 1:  # a logged model's id
+            uri = str(client.get_logged_model(*found).artifact_location)
+        else:
+            uri = str(client.get_model_version_download_uri(*found))
+    return uri
 
 
 def git_tags(root: Path) -> dict[str, str]:
