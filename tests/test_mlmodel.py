@@ -65,8 +65,8 @@ def test_the_signature_is_explicit(saved: Path) -> None:
         "article_id": ("DataType.string", False),
         "regions": ("Array(string)", True),
         "topics": ("Array(string)", True),
-        "region_scores": ("Map(str -> double)", True),
-        "topic_scores": ("Map(str -> double)", True),
+        "region_scores": ("Map(str -> DataType.double)", True),
+        "topic_scores": ("Map(str -> DataType.double)", True),
         "reason": ("DataType.string", False),
         "model_version": ("DataType.string", True),
     }

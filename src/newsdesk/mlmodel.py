@@ -128,4 +128,5 @@ def build_example() -> pd.DataFrame:
         ),
         (None, "قتل سبعة أشخاص في تفجير انتحاري استهدف سوقاً شعبية في نيروبي وتبنته جماعة متطرفة.", None),
     ]
-    return pd.DataFrame(rows, columns=["title", "text", "article_id"])
+    # as objects: of strings pandas would make the null NaN, which is no JSON
+    return pd.DataFrame(rows, columns=["title", "text", "article_id"], dtype=object)
