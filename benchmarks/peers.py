@@ -24,7 +24,7 @@ from newsdesk.metrics import draw_f1
 from newsdesk.outlets import Task
 from newsdesk.params import Settings, read_settings
 from newsdesk.protocol import BoolArray, FloatArray, Names, Rows, leave_out
-from newsdesk.scorer import normalize, tokenize
+from newsdesk.scorer import decide, normalize, tokenize
 from newsdesk.stages.outlets import choose_outlets, read_rows
 from newsdesk.taxonomy import read_taxonomy
 from newsdesk.text import build_table, translation
@@ -128,15 +128,17 @@ def predict(
         probabilities, y[trusted], min_positives=np.inf if common else min_positives
     )
     thresholds = np.where(y.any(axis=0), thresholds, 1.0)
+    decision = settings.train.decision_of(task.name)
     macro, micro = draw_f1(
-        y[trusted], probabilities >= thresholds, groups=groups[trusted].tolist(), n_bootstrap=0, seed=0,
-        min_support=settings.evaluate.min_support,
+        y[trusted], decide(probabilities, thresholds, **decision), groups=groups[trusted].tolist(),
+        n_bootstrap=0, seed=0, min_support=settings.evaluate.min_support,
     )[0]  # fmt: skip
     note(
         f"{rows.outlets[test][0]} {task.name}: {learn.sum():,} train, {test.sum():,} test; "
         f"inner F1 {macro:.3f} macro, {micro:.3f} micro"
     )
-    found = _sigmoid(train_and_score(own, y, task.labels, texts[test]), slope, offset) >= thresholds
+    asked = _sigmoid(train_and_score(own, y, task.labels, texts[test]), slope, offset)
+    found = decide(asked, thresholds, **decision)
     return [[task.labels[j] for j in np.flatnonzero(row)] for row in found]
 
 

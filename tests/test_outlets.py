@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from newsdesk.artifacts import SHIPPED, read_model
 from newsdesk.errors import NewsdeskError
 from newsdesk.metrics import draw_f1
 from newsdesk.outlets import Said, Trial, build_features, compare, plot_risk, tell_labels
@@ -217,3 +218,16 @@ def test_peers_are_read_and_must_be_complete(tmp_path: Path) -> None:
     pq.write_table(pa.Table.from_pylist([{"article_id": "a"}]), path)
     with pytest.raises(NewsdeskError, match="no column region, topic"):
         read_peer(path)
+
+
+def test_a_packaged_model_takes_part(tmp_path: Path) -> None:
+    measure(tmp_path, peers={"shipped": SHIPPED}, chosen=("west",))
+    rows = pq.read_table(tmp_path / "p.parquet").to_pylist()
+    articles = pq.read_table(tmp_path / "articles.parquet").to_pydict()
+    said = read_model(SHIPPED).predict(articles["title"], articles["text"])
+    expected = dict(zip(articles["article_id"], said, strict=True))
+    asked = [row for row in rows if row["system"] == "shipped"]
+    assert len(asked) == 2 * 10
+    for row in asked:
+        assert {*row["predicted"]} == {*expected[row["article_id"]].labels[row["task"]]}
+    assert any(row["predicted"] == ["us"] for row in asked)

@@ -144,12 +144,23 @@ def test_profiles(project: Path, model: PyFuncModel, profile: str) -> None:
     ):
         for head in scorer.heads:
             scores = prediction.scores[head.task]
-            held = [
-                n
-                for n, t in zip(head.labels, head.profiles[profile], strict=True)
-                if scores and scores[n] >= t
-            ]
+            chances = np.array([[scores.get(label, np.nan) for label in head.labels]])
+            held = np.array(head.labels)[head.decide(chances, profile)[0]].tolist()
             assert row[f"{head.task}s"] == sorted(held, key=lambda label: -scores[label])
+
+
+def test_the_labels_of_a_profile_are_among_those_of_the_next(project: Path, model: PyFuncModel) -> None:
+    articles = pd.read_parquet(project / "data/clean/articles.parquet").head(60)
+    profiles = ("high_precision", "balanced", "high_recall")
+    said = [model.predict(articles[["text"]], params={"profile": profile}) for profile in profiles]
+    for task in ("regions", "topics"):
+        for few, some, many in zip(*(answer[task] for answer in said), strict=True):
+            assert set(few) <= set(some) <= set(many)
+    assert (
+        said[0]["topics"].str.len().sum()
+        < said[1]["topics"].str.len().sum()
+        < said[2]["topics"].str.len().sum()
+    )
 
 
 @pytest.mark.parametrize(

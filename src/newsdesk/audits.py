@@ -141,7 +141,8 @@ def try_study(study: Study) -> Outcome:
     draws, n_train = {}, {}
     for task in study.tasks:
         scored = score_study(study, folds, task)
-        draws[task.name] = draw_mean_f1(scored, calibrate(scored)[1], study.settings)
+        _, said = calibrate(scored, **study.settings.train.decision_of(task.name))
+        draws[task.name] = draw_mean_f1(scored, said, study.settings)
         n_train[task.name] = float(np.mean([(fold.train & (task.weights > 0)).sum() for fold in folds]))
     return Outcome(draws, n_train, float(np.mean([fold.terms.shape[1] for fold in folds])), seconds)
 
@@ -453,7 +454,7 @@ def explain_errors(study: Study, folds: Sequence[Fold], task: Task) -> tuple[lis
         return coef, intercept
 
     scored = score_study(study, folds, task, keep_coef)
-    probabilities, said = calibrate(scored)
+    probabilities, said = calibrate(scored, **study.settings.train.decision_of(task.name))
     gazetteer = study.read_gazetteer(study.settings.text)
     place_terms = [] if beside is None else [PLACE_TERM + name for name in feature_names(gazetteer.regions)]
     wrong = scored.y_true != said

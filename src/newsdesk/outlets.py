@@ -28,6 +28,7 @@ from newsdesk.metrics import (
 )
 from newsdesk.params import Features, Settings
 from newsdesk.protocol import BoolArray, FloatArray, Names, Split
+from newsdesk.scorer import decide
 from newsdesk.text import Normalization
 
 OURS = "newsdesk"
@@ -155,11 +156,12 @@ def try_split(
             shared,
             choice.field_weight_of(task.name),
         )
+        decision = choice.decision_of(task.name)  # ours and the baseline's, as is the threshold in common
+        head = fit(own[learn], classifier=choice.classifier, C=choice.C, balanced=choice.balanced)
+        baseline = fit(words[learn], classifier="linear_svc", C=1.0, balanced=False)
         said = {
-            OURS: _ask(
-                fit(own[learn], classifier=choice.classifier, C=choice.C, balanced=choice.balanced), own[test]
-            ),
-            "tfidf_svc": _ask(fit(words[learn], classifier="linear_svc", C=1.0, balanced=False), words[test]),
+            OURS: _ask(head, own[test], **decision),
+            "tfidf_svc": _ask(baseline, words[test], **decision),
         }
         if task.name == "region":
             rule = fit_place_rule(places[taken][truth], y[truth], task.labels)
@@ -175,10 +177,10 @@ def try_split(
     return trials
 
 
-def _ask(head: TrainedHead, X: sp.csr_matrix) -> Said:
+def _ask(head: TrainedHead, X: sp.csr_matrix, *, most: int | None, floor: float | None) -> Said:
     scores = head.predict_proba(X)
     plain = 1.0 / (1.0 + np.exp(-head.decision_function(X)))
-    return Said(scores >= head.thresholds, scores, plain)
+    return Said(decide(scores, head.thresholds, most=most, floor=floor), scores, plain)
 
 
 def compare(trials: Sequence[Trial], *, n_bootstrap: int, seed: int, min_support: int) -> dict[str, Any]:

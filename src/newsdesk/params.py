@@ -109,6 +109,13 @@ class Train(_Frozen):
     common_thresholds: tuple[Literal["region", "topic"], ...] = Field(
         ("region", "topic"), description="heads whose labels share one threshold"
     )
+    most_labels: dict[Literal["region", "topic"], Annotated[int, Field(ge=1)]] = Field(
+        {}, description="most labels that an article gets of a head, its likeliest; any number unless told"
+    )
+    floors: dict[Literal["region", "topic"], Annotated[float, Field(gt=0, le=1)]] = Field(
+        {},
+        description="probability from which a head's likeliest label is given where none is at its threshold",
+    )
     min_positives: int = Field(
         25,
         ge=1,
@@ -118,6 +125,12 @@ class Train(_Frozen):
     def field_weight_of(self, task: str) -> float:
         """Weight of lexical fields in the head of a task, 0 for none."""
         return self.field_weight if task in self.field_tasks else 0.0
+
+    def decision_of(self, task: str) -> dict[str, Any]:
+        """What `scorer.decide` is told of the head of a task beside its thresholds."""
+        most: dict[Any, int] = self.most_labels
+        floors: dict[Any, float] = self.floors
+        return {"most": most.get(task), "floor": floors.get(task)}
 
 
 class Package(_Frozen):

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from newsdesk.mentions import Gazetteer
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
 
 FORMAT = 5
 TERMS = "terms.json.gz"
@@ -165,6 +166,7 @@ class Head:
 
     `thresholds` are probabilities in (0, 1]; a label holds where its probability reaches its threshold.
     These are the balanced ones; `profiles` has the sets of `PROFILES`, these among them.
+    `most` and `floor` are those of `decide`.
     """
 
     task: str
@@ -172,6 +174,52 @@ class Head:
     thresholds: tuple[float, ...]
     columns: slice
     profiles: Mapping[str, tuple[float, ...]]
+    most: int | None = None
+    floor: float | None = None
+
+    def decide(self, probabilities: FloatArray, profile: str = BALANCED) -> BoolArray:
+        """Which labels hold; both of shape (n_articles, n_labels).
+
+        Who asks for recall is denied no label by `most`, who asks for precision is given none by `floor`.
+        """
+        most = None if profile == "high_recall" else self.most
+        floor = None if profile == "high_precision" else self.floor
+        return decide(probabilities, self.profiles[profile], most=most, floor=floor)
+
+
+def decide(
+    probabilities: FloatArray,
+    thresholds: Sequence[float] | FloatArray,
+    *,
+    most: int | None,
+    floor: float | None,
+) -> BoolArray:
+    """Which labels hold: those that reach their threshold, within what is known of how many an article has.
+
+    A probability of NaN reaches nothing.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_articles, n_labels)
+    thresholds : sequence of float, shape (n_labels,)
+    most : int or None
+        Most labels of an article: its likeliest are kept.
+    floor : float or None
+        Probability from which an article gets its likeliest label where none reaches its threshold.
+
+    Returns
+    -------
+    bool ndarray of shape (n_articles, n_labels)
+    """
+    held: BoolArray = probabilities >= np.asarray(thresholds)
+    if floor is not None:
+        best = probabilities.argmax(axis=1)
+        silent = ~held.any(axis=1) & (probabilities[np.arange(len(best)), best] >= floor)
+        held[silent, best[silent]] = True
+    if most is not None:
+        order = np.argsort(-np.where(held, probabilities, -1.0), axis=1, kind="stable")
+        np.put_along_axis(held, order[:, most:], False, axis=1)
+    return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +281,12 @@ class Scorer:
         for head in info["heads"]:
             stop = start + len(head["labels"])
             profiles = {name: tuple(own) for name, own in _read_profiles(head).items()}
-            columns = slice(start, stop)
-            heads.append(Head(head["task"], tuple(head["labels"]), profiles[BALANCED], columns, profiles))
+            heads.append(
+                Head(
+                    head["task"], tuple(head["labels"]), profiles[BALANCED], slice(start, stop), profiles,
+                    head.get("most"), head.get("floor"),
+                )
+            )  # fmt: skip
             start = stop
         self.heads = tuple(heads)
         self._n_scored = 0
@@ -291,7 +343,7 @@ class Scorer:
         if profile not in PROFILES:
             raise ValueError(f"profile: expected one of {', '.join(PROFILES)}, found {profile!r}")
         probabilities, reasons = self.predict_proba(titles, texts)
-        held = [probabilities[:, head.columns] >= head.profiles[profile] for head in self.heads]
+        held = [head.decide(probabilities[:, head.columns], profile) for head in self.heads]
         orders = [np.argsort(-probabilities[:, head.columns], axis=1, kind="stable") for head in self.heads]
         predictions = []
         for row, reason in enumerate(reasons):
@@ -539,6 +591,13 @@ def _check_heads(heads: Any) -> None:
             if len(thresholds) != len(labels) or not all(_is_number(t, 0, 1) for t in thresholds):
                 found = f"{head['task']} has not one {name} threshold from 0 to 1 a label"
                 raise ValueError(f"heads: {found}")
+        most, floor = head.get("most"), head.get("floor")
+        if most is not None and not _is_count(most, 1, len(labels)):
+            raise ValueError(
+                f"heads: {head['task']}: expected 1 to {len(labels)} labels at most, found {most!r}"
+            )
+        if floor is not None and not _is_number(floor, 0, 1):
+            raise ValueError(f"heads: {head['task']}: expected a floor from 0 to 1, found {floor!r}")
 
 
 def _read_profiles(head: Mapping[str, Any]) -> dict[str, Sequence[float]]:

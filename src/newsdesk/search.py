@@ -193,7 +193,8 @@ def try_choice(choice: Choice, study: Study, folds: Sequence[Fold], places: sp.c
         beside=choice.place_weight * places if choice.place_weight else None,
         field_weight=choice.field_weight,
     )
-    draws = draw_mean_f1(scored, calibrate(scored)[1], study.settings)
+    _, said = calibrate(scored, **study.settings.train.decision_of(task.name))
+    draws = draw_mean_f1(scored, said, study.settings)
     seconds = round(time.monotonic() - started, 1)
     return Tried(choice, draws.mean(axis=1).round(6), summarize_draws(draws), seconds)
 

@@ -22,6 +22,7 @@ from newsdesk.metrics import draw_f1, summarize_draws
 from newsdesk.outlets import Task, build_features
 from newsdesk.params import Settings
 from newsdesk.protocol import BoolArray, FloatArray, Names, Rows, leave_out
+from newsdesk.scorer import decide
 
 SPLITS = ("train", "valid")
 # coef (n_labels, n_features) and intercept (n_labels,), of a matrix, its truth and its weights
@@ -126,7 +127,9 @@ def score_outlets(
     return Scored(found, task.y[found], np.vstack(scores), np.array(outlets, dtype=object), groups[found])
 
 
-def calibrate(scored: Scored, *, known: BoolArray | None = None) -> tuple[FloatArray, BoolArray]:
+def calibrate(
+    scored: Scored, *, known: BoolArray | None = None, most: int | None = None, floor: float | None = None
+) -> tuple[FloatArray, BoolArray]:
     """Probabilities and labels: sigmoids and one threshold for each outlet from the scores of the others.
 
     Shapes (n_scored, n_labels). A label that could not be learned has probability 0.
@@ -135,6 +138,8 @@ def calibrate(scored: Scored, *, known: BoolArray | None = None) -> tuple[FloatA
     ----------
     known : bool ndarray of shape (n_scored,) or None
         Whose labels are taken as the truth to calibrate on; None for all.
+    most, floor
+        Those of `scorer.decide`.
     """
     known = np.ones(len(scored.rows), dtype=bool) if known is None else known
     probabilities = np.zeros(scored.scores.shape)
@@ -147,7 +152,8 @@ def calibrate(scored: Scored, *, known: BoolArray | None = None) -> tuple[FloatA
             np.nan_to_num(1 / (1 + np.exp(-(slope * scored.scores[side] + offset)))) for side in (others, own)
         )
         threshold = best_threshold(other.ravel(), scored.y_true[others].ravel())
-        said[own] = probabilities[own] >= threshold
+        thresholds = np.full(scored.scores.shape[1], threshold)
+        said[own] = decide(probabilities[own], thresholds, most=most, floor=floor)
     return probabilities, said
 
 
@@ -164,6 +170,7 @@ def draw_mean_f1(scored: Scored, said: BoolArray, settings: Settings) -> FloatAr
     return np.asarray(np.mean(draws, axis=0))
 
 
-def measure(scored: Scored, settings: Settings) -> dict[str, Any]:
+def measure(scored: Scored, settings: Settings, *, task: str) -> dict[str, Any]:
     """Macro and micro F1, the mean over outlets, each with a 95 % interval over groups."""
-    return summarize_draws(draw_mean_f1(scored, calibrate(scored)[1], settings))
+    said = calibrate(scored, **settings.train.decision_of(task))[1]
+    return summarize_draws(draw_mean_f1(scored, said, settings))

@@ -56,11 +56,13 @@ def compare(scorer: Scorer, exact: Scorer, articles: pa.Table) -> dict[str, Any]
         Of the same heads.
     articles : pyarrow Table with `title` and `text`
     """
-    thresholds = np.concatenate([head.thresholds for head in exact.heads])
     given, expected = (each.predict_proba(articles["title"], articles["text"])[0] for each in (scorer, exact))
     scored = ~np.isnan(expected).any(axis=1)
     difference = np.abs(given - expected)[scored]
-    held, wanted = given >= thresholds, expected >= thresholds
+    held, wanted = (
+        np.hstack([head.decide(found[:, head.columns]) for head in exact.heads])
+        for found in (given, expected)
+    )
     return {
         "n_articles": int(scored.sum()),
         "n_labels": int(wanted.sum()),

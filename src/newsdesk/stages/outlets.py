@@ -69,7 +69,11 @@ def run(
     kinder = [
         contrast(rows, kind, outlets=[*settings.outlets], seed=settings.evaluate.seed) for kind in CONTRASTS
     ]
-    said_by_peer = {name: read_peer(path) for name, path in peers.items()}
+    tested = table.filter(pa.array(np.any([split.test for split in splits], axis=0)))
+    said_by_peer = {
+        name: label_by_model(path, tested) if path.is_dir() else read_peer(path)
+        for name, path in peers.items()
+    }
 
     # unlabelled articles only keep their near-duplicates out: no text of theirs is needed from here on
     kept = np.any([split.train | split.test for split in (*splits, *kinder)], axis=0)
@@ -249,6 +253,13 @@ def read_peer(path: Path) -> dict[str, dict[str, Any]]:
     return {row["article_id"]: row for row in table.to_pylist()}
 
 
+def label_by_model(folder: Path, articles: pa.Table) -> dict[str, dict[str, Any]]:
+    """Labels by article of a packaged model, of which only its maker knows that it read no such outlet."""
+    predicted = artifacts.read_model(folder).predict(articles["title"], articles["text"])
+    ids = articles["article_id"].to_pylist()
+    return {article_id: said.labels for article_id, said in zip(ids, predicted, strict=True)}
+
+
 def add_peers(trial: Trial, peers: Peers) -> Trial:
     """The trial with what the peers say; each must have labelled every test article.
 
@@ -295,7 +306,7 @@ def _parse_peers(context: click.Context, option: click.Parameter, values: Sequen
 @click.option("--gold", type=click.Path(path_type=Path), help="Gold labels of the --test-only corpus.")
 @click.option(
     "--peer", "peers", multiple=True, callback=_parse_peers, metavar="NAME=PATH",
-    help="Parquet of another program's labels: article_id, region, topic.",
+    help="Parquet of another program's labels (article_id, region, topic), or a model folder.",
 )  # fmt: skip
 @click.option("--outlet", "chosen", multiple=True, help="Leave out this one alone; may be given repeatedly.")
 @click.option("--metrics", default="metrics/outlets.json", show_default=True, type=click.Path(path_type=Path))
@@ -317,8 +328,9 @@ def main(params: Path, **options: Any) -> None:
     """Compare systems on outlets that they never read: each of `outlets` is left out in turn.
 
     \b
-    Example:
+    Examples:
       newsdesk outlets --test-only egypt2013.jsonl.gz --gold data/labels/gold.tsv
+      newsdesk outlets --peer starter=model --peer fasttext=labels.parquet
     """
     run(read_settings(params), **options)
 

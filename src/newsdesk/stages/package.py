@@ -38,7 +38,8 @@ def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: 
             "min_words": settings.clean.min_words,
         },
         "heads": [
-            {key: head[key] for key in ("task", "labels", "thresholds", "profiles")} for head in described
+            {key: head[key] for key in ("task", "labels", "thresholds", "profiles", "most", "floor")}
+            for head in described
         ],
         # who reads pages for this model must know the section labels that it was trained with
         "taxonomy": read_taxonomy(taxonomy).as_dict(),
