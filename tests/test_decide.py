@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from newsdesk.params import Train
-from newsdesk.scorer import Scorer, decide
+from newsdesk.scorer import Head, Scorer, decide
 
 P = np.array([[0.9, 0.6, 0.5], [0.3, 0.1, 0.3], [0.1, 0.05, 0.0], [np.nan, np.nan, np.nan], [0.1, 0.7, 0.7]])
 THRESHOLDS = (0.5, 0.5, 0.5)
@@ -65,3 +65,13 @@ def test_a_model_follows_its_rule_and_a_wrong_one_is_named(project: Path, tmp_pa
         load(most=0)
     with pytest.raises(ValueError, match="expected a floor from 0 to 1, found 2"):
         load(most=1, floor=2)
+
+
+def test_a_profile_s_rule_keeps_its_promise() -> None:
+    """At most one label, its likeliest from 0.2 on: recall is not capped, precision is given nothing unsure."""
+    profiles = {"balanced": (0.5, 0.5), "high_precision": (0.9, 0.9), "high_recall": (0.3, 0.3)}
+    head = Head("topic", ("a", "b"), profiles["balanced"], slice(0, 2), profiles, most=1, floor=0.2)
+    rows = np.array([[0.8, 0.7], [0.95, 0.92], [0.25, 0.1]])
+    assert head.decide(rows).tolist() == [[True, False], [True, False], [True, False]]
+    assert head.decide(rows, "high_precision").tolist() == [[False, False], [True, False], [False, False]]
+    assert head.decide(rows, "high_recall").tolist() == [[True, True], [True, True], [True, False]]

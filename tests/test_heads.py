@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
@@ -13,12 +13,15 @@ from newsdesk.heads import (
     assign_folds,
     best_threshold,
     choose_thresholds,
+    complete_threshold,
     fit_head,
     fit_platt,
     indicator,
+    precise_threshold,
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.7, 0.9]), st.booleans()), min_size=1, max_size=12)
 )
@@ -28,6 +31,31 @@ def test_best_threshold_is_best(rows: list[tuple[float, bool]]) -> None:
         return
     candidates = [f1_score(y, p >= t, zero_division=0) for t in (0.0, 0.15, 0.3, 0.6, 0.8, 0.95)]
     assert f1_score(y, p >= best_threshold(p, y), zero_division=0) == pytest.approx(max(candidates))
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.7, 0.9]), st.booleans()), min_size=1, max_size=60)
+)
+def test_profiles_are_the_widest_and_the_narrowest_that_keep_their_word(
+    rows: list[tuple[float, bool]],
+) -> None:
+    p, y = np.array([p for p, _ in rows]), np.array([y for _, y in rows])
+    if not y.any():
+        return
+    candidates = (0.05, 0.15, 0.3, 0.6, 0.8)
+    precision = {t: y[p >= t].mean() for t in candidates if (p >= t).any()}
+    recall = {t: y[p >= t].sum() / y.sum() for t in candidates}
+    wanted = min(0.95, max(precision.values()))
+    lowest = min(t for t, found in precision.items() if found >= wanted)
+    assert np.array_equal(p >= precise_threshold(p, y), p >= lowest)
+    highest = max(t for t, found in recall.items() if found >= 0.95)
+    assert np.array_equal(p >= complete_threshold(p, y), p >= highest)
+
+
+def test_where_no_threshold_is_precise_the_most_precise_is_taken() -> None:
+    p, y = np.array([0.9, 0.8, 0.6, 0.4]), np.array([False, True, True, False])
+    assert precise_threshold(p, y) == pytest.approx(0.5)  # 2 of 3; 1 of 2 and 2 of 4 elsewhere
 
 
 def test_rare_labels_share_a_threshold() -> None:
@@ -87,6 +115,17 @@ def test_fit_head_learns_and_knows_what_it_never_saw(classifier: str) -> None:
     p = head.predict_proba(sp.csr_matrix(X[150:]))
     assert ((p[:, 0] >= head.thresholds[0]) == y[150:, 0]).mean() > 0.95
     assert p[:, 1].max() < 1e-6 < head.thresholds[1] == 1.0
+    assert [chosen[1] for chosen in head.profiles.values()] == [1.0, 1.0]
+
+
+def test_the_labels_of_a_profile_are_among_those_of_the_next() -> None:
+    X, y, outlets = two_outlets()
+    for common in (False, True):
+        head = fit(X, np.hstack([y, ~y]), outlets=outlets, common_threshold=common)
+        precise, complete = head.profiles["high_precision"], head.profiles["high_recall"]
+        assert (precise >= head.thresholds).all()
+        assert (complete <= head.thresholds).all()
+        assert (complete < precise).all()
 
 
 def two_outlets() -> tuple[np.ndarray, np.ndarray, list[str]]:

@@ -50,7 +50,7 @@ def test_equals_the_matrix_path(project: Path, scorer: Scorer, gazetteer: Gazett
         arrays = np.load(project / "heads" / head.task / "weights.npz")
         trained = TrainedHead(
             head.labels, arrays["coef"].astype(np.float64), arrays["intercept"], arrays["slope"],
-            arrays["offset"], np.array(head.thresholds),
+            arrays["offset"], np.array(head.thresholds), profiles={},
         )  # fmt: skip
         expected = trained.predict_proba(X)
         found = np.array([list(p.scores[head.task].values()) for p in predictions])
@@ -344,9 +344,32 @@ def features(**changed: object) -> Callable[[Path], None]:
     return damage
 
 
+def profiles(chosen: object) -> Callable[[Path], None]:
+    def damage(model: Path) -> None:
+        info = json.loads((model / "model.json").read_text())
+        info["heads"][0]["profiles"] = chosen
+        (model / "model.json").write_text(json.dumps(info))
+
+    return damage
+
+
+def test_a_profile_that_there_is_not_is_refused(scorer: Scorer) -> None:
+    with pytest.raises(ValueError, match=r"profile: expected one of balanced, .*, found 'precise'"):
+        scorer.predict([""], [ARABIC], profile="precise")
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
+        (profiles({"high_precision": [0.5] * 7}), "no readable model .KeyError: 'high_recall'"),
+        (
+            profiles({"high_precision": [2.0] * 7, "high_recall": [0.1] * 7}),
+            "high_precision threshold from 0",
+        ),
+        (
+            profiles({"high_precision": [0.5] * 7, "high_recall": [0.1]}),
+            "region has not one high_recall thresh",
+        ),
         (lambda m: (m / "weights.npz").unlink(), "no readable model .FileNotFoundError"),
         (lambda m: (m / "weights.npz").write_bytes(b"PK\x03\x04 cut"), "no readable model .BadZipFile"),
         (lambda m: (m / "model.json").write_text("{"), "no readable model .JSONDecodeError"),

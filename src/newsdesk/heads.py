@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ CLASSIFIERS: dict[ClassifierName, Callable[..., Any]] = {
     "linear_svc": lambda **kw: LinearSVC(max_iter=20_000, random_state=0, **kw),
 }
 N_FOLDS = 5
+TARGET = 0.95  # precision of profile high_precision, recall of high_recall, on out-of-outlet scores
 NEVER = -20.0  # intercept of a label without a training example: a probability of 2e-9
 
 
@@ -37,6 +38,8 @@ class TrainedHead:
     coef : ndarray of shape (n_labels, n_features)
     intercept, slope, offset, thresholds : ndarray of shape (n_labels,)
         The probability of a label is sigmoid(slope * (coef @ x + intercept) + offset).
+    profiles : mapping of str to ndarray of shape (n_labels,)
+        Thresholds for `high_precision` and `high_recall`.
     """
 
     labels: tuple[str, ...]
@@ -45,6 +48,7 @@ class TrainedHead:
     slope: FloatArray
     offset: FloatArray
     thresholds: FloatArray
+    profiles: Mapping[str, FloatArray]
 
     def decision_function(self, X: sp.csr_matrix) -> FloatArray:
         """Linear scores, shape (n_articles, n_labels)."""
@@ -176,11 +180,20 @@ def fit_head(
     # margins are no probabilities, and regularization shrinks the scores of rare labels most
     slope, offset = fit_platt(scores[trusted], y[trusted])
     probabilities = 1.0 / (1.0 + np.exp(-(slope * scores[trusted] + offset)))
-    thresholds = choose_thresholds(
-        probabilities, y[trusted], min_positives=np.inf if common_threshold else min_positives
-    )
-    thresholds = np.where(y.any(axis=0), thresholds, 1.0)
-    return TrainedHead(tuple(labels), coef, intercept, slope, offset, thresholds)
+    own_from = np.inf if common_threshold else min_positives
+    thresholds = choose_thresholds(probabilities, y[trusted], min_positives=own_from)
+    precise = choose_thresholds(probabilities, y[trusted], min_positives=own_from, best=precise_threshold)
+    complete = choose_thresholds(probabilities, y[trusted], min_positives=own_from, best=complete_threshold)
+    # each profile's labels are among those of the next
+    profiles = {
+        "high_precision": np.maximum(precise, thresholds), "high_recall": np.minimum(complete, thresholds),
+    }  # fmt: skip
+    known = y.any(axis=0)
+    return TrainedHead(
+        tuple(labels), coef, intercept, slope, offset,
+        thresholds=np.where(known, thresholds, 1.0),
+        profiles={name: np.where(known, chosen, 1.0) for name, chosen in profiles.items()},
+    )  # fmt: skip
 
 
 def fit_linear(
@@ -257,8 +270,34 @@ def fit_platt(scores: FloatArray, y: BoolArray) -> tuple[FloatArray, FloatArray]
     return slopes, offsets
 
 
-def choose_thresholds(probabilities: FloatArray, y: BoolArray, *, min_positives: float) -> FloatArray:
-    """Probability thresholds that maximize each label's F1 on held-out articles.
+def best_threshold(probabilities: FloatArray, y: BoolArray) -> float:
+    """The threshold of the highest F1, halfway to the next lower probability."""
+    p, hits, cut = _rank(probabilities, y)
+    f1 = 2 * hits / (np.arange(1, len(p) + 1) + y.sum())
+    return _halfway(p, int(np.argmax(np.where(cut, f1, -1.0))))
+
+
+def precise_threshold(probabilities: FloatArray, y: BoolArray) -> float:
+    """The lowest threshold of a precision of `TARGET`, else the lowest of the highest precision there is."""
+    p, hits, cut = _rank(probabilities, y)
+    precision = np.where(cut, hits / np.arange(1, len(p) + 1), -1.0)
+    return _halfway(p, int(np.flatnonzero(precision >= min(TARGET, precision.max()))[-1]))
+
+
+def complete_threshold(probabilities: FloatArray, y: BoolArray) -> float:
+    """The highest threshold of a recall of `TARGET`; where there is a positive there always is one."""
+    p, hits, cut = _rank(probabilities, y)
+    return _halfway(p, int(np.flatnonzero(cut & (hits >= TARGET * y.sum()))[0]))
+
+
+def choose_thresholds(
+    probabilities: FloatArray,
+    y: BoolArray,
+    *,
+    min_positives: float,
+    best: Callable[[FloatArray, BoolArray], float] = best_threshold,
+) -> FloatArray:
+    """Probability thresholds that are best for each label on held-out articles; for F1 unless told.
 
     A label with fewer than `min_positives` positives takes the threshold that is best for all labels
     counted together (micro-F1): an own one would be fitted to chance. A probability of NaN is left out.
@@ -268,21 +307,23 @@ def choose_thresholds(probabilities: FloatArray, y: BoolArray, *, min_positives:
     y = y & scored
     if not y.any():
         return np.full(y.shape[1], 0.5)
-    common = best_threshold(probabilities[scored], y[scored])
+    common = best(probabilities[scored], y[scored])
     return np.array(
         [
-            best_threshold(probabilities[own, j], y[own, j]) if y[:, j].sum() >= min_positives else common
+            best(probabilities[own, j], y[own, j]) if y[:, j].sum() >= min_positives else common
             for j, own in enumerate(scored.T)
         ]
     )
 
 
-def best_threshold(probabilities: FloatArray, y: BoolArray) -> float:
-    """The threshold of the highest F1, halfway to the next lower probability."""
+def _rank(probabilities: FloatArray, y: BoolArray) -> tuple[FloatArray, Integers, BoolArray]:
+    """Probabilities from the highest, the positives down to each, and where a threshold can part them."""
     order = np.argsort(-probabilities, kind="stable")
-    p, hits = probabilities[order], np.cumsum(y[order])
-    f1 = 2 * hits / (np.arange(1, len(p) + 1) + y.sum())
-    cut = np.append(p[1:] < p[:-1], True)  # a threshold can't part equal probabilities
-    best = int(np.argmax(np.where(cut, f1, -1.0)))
-    below = p[best + 1] if best + 1 < len(p) else 0.0
-    return float((p[best] + below) / 2)
+    p = probabilities[order]
+    return p, np.cumsum(y[order]), np.append(p[1:] < p[:-1], True)
+
+
+def _halfway(p: FloatArray, last: int) -> float:
+    """The threshold that the first `last` + 1 of the ranked probabilities reach."""
+    below = p[last + 1] if last + 1 < len(p) else 0.0
+    return float((p[last] + below) / 2)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import html
-import re
 from dataclasses import replace
 
 from newsdesk.schema import Article
-
-ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
-SEPARATOR = re.compile("[\x0b\x0c\x1c-\x1f\x85]")  # these part words; the other controls stand within them
-CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x9f]")
+from newsdesk.scorer import repair_text
 
 
 def repair(article: Article) -> Article:
@@ -22,10 +17,3 @@ def repair(article: Article) -> Article:
     if title == article.title and text == article.text:
         return article
     return replace(article, title=title, text=text)
-
-
-def repair_text(text: str) -> str:
-    """The text without entities and control characters."""
-    if ENTITY.search(text):
-        text = html.unescape(text)
-    return CONTROL.sub("", SEPARATOR.sub(" ", text)).strip()

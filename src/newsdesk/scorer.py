@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import html
 import importlib
 import json
 import math
@@ -35,11 +36,13 @@ if TYPE_CHECKING:
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
 
-FORMAT = 4
+FORMAT = 5
 TERMS = "terms.json.gz"
 PLACES = "places.json.gz"
 CODE = ("scorer.py", "mentions.py", "engine.py", "kernel.py")  # what a packaged model holds a copy of
 CHAR_TERM = "#"
+BALANCED = "balanced"
+PROFILES = (BALANCED, "high_precision", "high_recall")  # sets of thresholds to choose from
 UNREADABLE = (
     OSError, EOFError, ImportError, KeyError, IndexError, TypeError, ValueError, AttributeError,
     NotImplementedError, RecursionError, zlib.error, zipfile.BadZipFile,
@@ -47,6 +50,9 @@ UNREADABLE = (
 STEMMERS = {"snowball": "arabic"}  # algorithms of PyStemmer
 COMPILE_FROM = 256  # articles; fewer are done before the compiled path is loaded, let alone compiled
 BATCH = 1024
+ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
+SEPARATOR = re.compile("[\x0b\x0c\x1c-\x1f\x85]")  # these part words; the other controls stand within them
+CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x9f]")
 TOKEN = re.compile(r"\w\w+")
 SENTENCE_END = re.compile("[.!?\u061f\n]")
 LETTER = re.compile(r"[^\W\d_]")
@@ -67,6 +73,13 @@ CLASSES = {
 MIN_ARABIC_LETTERS = 0.3  # scraped articles carry scripts and lists of foreign titles
 MAX_FOREIGN_LETTERS = 0.02
 MIN_ARABIC_WORDS = 0.15
+
+
+def repair_text(text: str) -> str:
+    """Mend what a saved or scraped text suffers: HTML entities, control characters and outer space."""
+    if ENTITY.search(text):
+        text = html.unescape(text)
+    return CONTROL.sub("", SEPARATOR.sub(" ", text)).strip()
 
 
 def normalize(text: str, table: Mapping[int, int | str | None]) -> str:
@@ -152,6 +165,7 @@ class Head:
     """One task's labels and what turns their scores into a decision.
 
     `thresholds` are probabilities in (0, 1]; a label holds where its probability reaches its threshold.
+    These are the balanced ones; `profiles` has the sets of `PROFILES`, these among them.
     `most` and `floor` are those of `decide`.
     """
 
@@ -159,12 +173,18 @@ class Head:
     labels: tuple[str, ...]
     thresholds: tuple[float, ...]
     columns: slice
+    profiles: Mapping[str, tuple[float, ...]]
     most: int | None = None
     floor: float | None = None
 
-    def decide(self, probabilities: FloatArray) -> BoolArray:
-        """Which labels hold; both of shape (n_articles, n_labels)."""
-        return decide(probabilities, self.thresholds, most=self.most, floor=self.floor)
+    def decide(self, probabilities: FloatArray, profile: str = BALANCED) -> BoolArray:
+        """Which labels hold; both of shape (n_articles, n_labels).
+
+        Who asks for recall is denied no label by `most`, who asks for precision is given none by `floor`.
+        """
+        most = None if profile == "high_recall" else self.most
+        floor = None if profile == "high_precision" else self.floor
+        return decide(probabilities, self.profiles[profile], most=most, floor=floor)
 
 
 def decide(
@@ -260,9 +280,10 @@ class Scorer:
         heads, start = [], 0
         for head in info["heads"]:
             stop = start + len(head["labels"])
+            profiles = {name: tuple(own) for name, own in _read_profiles(head).items()}
             heads.append(
                 Head(
-                    head["task"], tuple(head["labels"]), tuple(head["thresholds"]), slice(start, stop),
+                    head["task"], tuple(head["labels"]), profiles[BALANCED], slice(start, stop), profiles,
                     head.get("most"), head.get("floor"),
                 )
             )  # fmt: skip
@@ -298,20 +319,31 @@ class Scorer:
         except UNREADABLE as error:
             raise ValueError(f"{folder}: no readable model ({_said(error)})") from error
 
-    def predict(self, titles: Iterable[str | None], texts: Iterable[str | None]) -> list[Prediction]:
+    def predict(
+        self, titles: Iterable[str | None], texts: Iterable[str | None], profile: str = BALANCED
+    ) -> list[Prediction]:
         """Label articles.
 
         Parameters
         ----------
         titles, texts : iterables of str or None, or Arrow arrays of strings, shape (n_articles,)
+        profile : str
+            The set of thresholds, one of `PROFILES`.
 
         Returns
         -------
         list of Prediction, shape (n_articles,)
             In the order of the input, one for each, whatever it holds.
+
+        Raises
+        ------
+        ValueError
+            If there is no such profile.
         """
+        if profile not in PROFILES:
+            raise ValueError(f"profile: expected one of {', '.join(PROFILES)}, found {profile!r}")
         probabilities, reasons = self.predict_proba(titles, texts)
-        held = [head.decide(probabilities[:, head.columns]) for head in self.heads]
+        held = [head.decide(probabilities[:, head.columns], profile) for head in self.heads]
         orders = [np.argsort(-probabilities[:, head.columns], axis=1, kind="stable") for head in self.heads]
         predictions = []
         for row, reason in enumerate(reasons):
@@ -551,12 +583,14 @@ def _check_heads(heads: Any) -> None:
     if not heads or len({head["task"] for head in heads}) != len(heads):
         raise ValueError("heads: none, or two of one task")
     for head in heads:
-        labels, thresholds = head["labels"], head["thresholds"]
+        labels = head["labels"]
         named = isinstance(head["task"], str) and all(isinstance(label, str) for label in labels)
         if not named or len(set(labels)) != len(labels):
             raise ValueError(f"heads: labels of {head['task']!r} are not distinct names")
-        if len(thresholds) != len(labels) or not all(_is_number(t, 0, 1) for t in thresholds):
-            raise ValueError(f"heads: {head['task']} has not one threshold from 0 to 1 a label")
+        for name, thresholds in _read_profiles(head).items():
+            if len(thresholds) != len(labels) or not all(_is_number(t, 0, 1) for t in thresholds):
+                found = f"{head['task']} has not one {name} threshold from 0 to 1 a label"
+                raise ValueError(f"heads: {found}")
         most, floor = head.get("most"), head.get("floor")
         if most is not None and not _is_count(most, 1, len(labels)):
             raise ValueError(
@@ -564,6 +598,11 @@ def _check_heads(heads: Any) -> None:
             )
         if floor is not None and not _is_number(floor, 0, 1):
             raise ValueError(f"heads: {head['task']}: expected a floor from 0 to 1, found {floor!r}")
+
+
+def _read_profiles(head: Mapping[str, Any]) -> dict[str, Sequence[float]]:
+    """The thresholds of a head of `model.json` by profile."""
+    return {name: head["thresholds"] if name == BALANCED else head["profiles"][name] for name in PROFILES}
 
 
 def _check_weights(
@@ -655,8 +694,8 @@ def _read_gazetteer(folder: Path) -> tuple[Any, int]:
 def _load_beside(module: str) -> Any:
     """A module that stands beside this one.
 
-    A model's folder is made a package of its own name, so that two models in one process run each its own
-    code.
+    A model's folder is made a package of its own name, unless it was loaded as one, so that two models in
+    one process run each its own code.
     """
     if __package__ == "newsdesk":
         if module == "mentions":
@@ -666,6 +705,8 @@ def _load_beside(module: str) -> Any:
         from newsdesk import engine  # with numba, which takes its time
 
         return engine
+    if __package__:
+        return importlib.import_module(f"{__package__}.{module}")
     folder = Path(__file__).resolve().parent
     code = [(folder / name).read_bytes() for name in CODE if (folder / name).exists()]
     name = f"model_{hashlib.sha256(b''.join([str(folder).encode(), *code])).hexdigest()[:16]}"

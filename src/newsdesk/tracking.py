@@ -6,11 +6,13 @@ import logging
 import os
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from newsdesk import mlmodel
 from newsdesk.artifacts import files_in
 from newsdesk.errors import NewsdeskError
 
@@ -106,6 +108,7 @@ def log_run(
     files: Sequence[tuple[str, Path]],
     figures: Mapping[str, Any],
     texts: Mapping[str, str] | None = None,
+    model: Path | None = None,
 ) -> str:
     """Record a finished pipeline as one run and return its id.
 
@@ -117,6 +120,8 @@ def log_run(
         Artifact path to figure.
     texts : mapping of str to str, optional
         Artifact path to content.
+    model : Path, optional
+        The packaged folder; as an MLflow model it becomes the artifact `MODEL_PATH`.
     """
     from mlflow.entities import Metric, Param, RunTag
 
@@ -140,6 +145,10 @@ def log_run(
                 client.log_figure(run_id, figure, artifact)
             for artifact, text in (texts or {}).items():
                 client.log_text(run_id, text, artifact)
+            if model:
+                with tempfile.TemporaryDirectory() as temporary:
+                    mlmodel.save(model, Path(temporary, MODEL_PATH), run_id=run_id)
+                    client.log_artifacts(run_id, str(Path(temporary, MODEL_PATH)), MODEL_PATH)
             client.set_terminated(run_id, "FINISHED")
         except BaseException:
             client.set_terminated(run_id, "FAILED")
@@ -187,11 +196,28 @@ def log_study(
 
 
 def download_model(uri: str) -> Path:
-    """Fetch a model folder by `models:/…` or `runs:/…` and return where it lies."""
-    with connect():
+    """Fetch a model by `models:/…` or `runs:/…` and return where its packaged folder lies."""
+    with connect() as client:
         from mlflow.artifacts import download_artifacts
 
-        return Path(download_artifacts(artifact_uri=uri, tracking_uri=store_uri()))
+        fetched = download_artifacts(artifact_uri=locate_model(client, uri), tracking_uri=store_uri())
+        return mlmodel.packaged_folder(Path(fetched))
+
+
+def locate_model(client: MlflowClient, uri: str) -> str:
+    """Where the model of a `models:/…` URI lies, in the client's store; any other URI comes back as it is.
+
+    MLflow itself looks such a URI up in the store of the working directory, whatever store it is told.
+    """
+    from mlflow.store.artifact.utils.models import get_model_name_and_version
+
+    while uri.startswith("models:/"):
+        found = get_model_name_and_version(client, uri)  # type: ignore[no-untyped-call]
+        if len(found) == 1:  # a logged model's id
+            uri = str(client.get_logged_model(*found).artifact_location)
+        else:
+            uri = str(client.get_model_version_download_uri(*found))
+    return uri
 
 
 def git_tags(root: Path) -> dict[str, str]:

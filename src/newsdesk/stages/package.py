@@ -38,7 +38,7 @@ def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: 
             "min_words": settings.clean.min_words,
         },
         "heads": [
-            {key: head[key] for key in ("task", "labels", "thresholds", "most", "floor")}
+            {key: head[key] for key in ("task", "labels", "thresholds", "profiles", "most", "floor")}
             for head in described
         ],
         # who reads pages for this model must know the section labels that it was trained with

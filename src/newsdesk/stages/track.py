@@ -74,13 +74,13 @@ def run(
                 ("plots", plots),
                 ("evaluation", predictions),
                 ("heads", heads),
-                (tracking.MODEL_PATH, model),
             ],
             figures={
                 f"figures/{task}.png": report.label_figure(task, head, by_label[task])
                 for task, head in measured.items()
             },
             texts={"evaluation/sources.json": json.dumps(spans, ensure_ascii=False, indent=2) + "\n"},
+            model=model,
         )
     note(f"track: MLflow run {run_id}")
 

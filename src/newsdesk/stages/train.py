@@ -74,6 +74,7 @@ def run(settings: Settings, task: Task, *, features: Path, taxonomy: Path, head:
             "task": task,
             "labels": list(labels),
             "thresholds": [round(t, 6) for t in fitted.thresholds],
+            "profiles": {name: [round(t, 6) for t in chosen] for name, chosen in fitted.profiles.items()},
             **settings.train.decision_of(task),
             "n_train": {origin: n_origins[origin] for origin in sorted(settings.train.origin_weights)},
             "n_trusted": int(trusted.sum()),
