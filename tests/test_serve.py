@@ -116,7 +116,6 @@ def many(n: int) -> str:
         ('{"text": "", "explain": "perhaps"}', 422, "explain: Input should be a valid boolean"),
         ('{"text": "", "top": 0}', 422, "top: Input should be greater than or equal to 1"),
         ('{"text": "", "profile": "bold"}', 422, "profile: Input should be 'balanced'"),
-        ('{"text": "", "profile": "high_recall"}', 422, "the model has no profile 'high_recall'; it has balanced"),
         (many(serve.MAX_ARTICLES + 1), 422, "articles: List should have at most 1000 items"),
         (many(51)[:-1] + ', "explain": true}', 422, "evidence is told of up to 50 articles a request, not of 51"),
         (json.dumps({"text": "x" * (serve.MAX_CHARACTERS + 1)}), 422, "text: String should have at most 100000"),
@@ -171,7 +170,7 @@ def test_health_version_and_log(client: TestClient) -> None:
     health, version = client.get("/health").json(), client.get("/version").json()
     assert (health["status"], health["trouble"]) == ("ready", None)
     assert health["requests"] >= 1
-    assert version["profiles"] == ["balanced"]
+    assert version["profiles"] == ["balanced", "high_precision", "high_recall"]
     assert [own["id"] for own in version["labels"]["region"]] == list(Scorer.load(SHIPPED).heads[0].labels)
     logged = RECORDS[0]
     assert (logged["path"], logged["status"], logged["articles"]) == ("/predict", 200, 3)
@@ -185,20 +184,17 @@ def test_headers_that_keep_a_browser_safe(client: TestClient, path: str) -> None
     assert headers["x-content-type-options"] == "nosniff"
 
 
-def test_profiles_of_a_model_that_has_them(client: TestClient) -> None:
-    scorer = Scorer.load(SHIPPED)
-    for head, info in zip(scorer.heads, scorer.info["heads"], strict=True):
-        info["profiles"] = {
-            "high_precision": [1.0] * len(head.labels),
-            "high_recall": [0.0] * len(head.labels),
-        }
-    article = [serve.ArticleIn(text=ARABIC)]
-    (none,) = serve.label(scorer, article, "high_precision")
-    (everything,) = serve.label(scorer, article, "high_recall")
-    (balanced,) = serve.label(scorer, article, "balanced")
-    assert none.labels == {"region": [], "topic": []}
-    assert [len(own) for own in everything.labels.values()] == [7, 12]
-    assert [balanced] == Scorer.load(SHIPPED).predict([None], [ARABIC])
+def test_profiles(client: TestClient) -> None:
+    scorer, found = Scorer.load(SHIPPED), []
+    for profile in ("high_precision", "balanced", "high_recall"):
+        answer = client.post("/predict", json={"articles": starter(40), "profile": profile}).json()
+        expected = scorer.predict(
+            [a["title"] for a in starter(40)], [a["text"] for a in starter(40)], profile
+        )
+        said = [{"region": row["regions"], "topic": row["topics"]} for row in answer["predictions"]]
+        assert said == [p.labels for p in expected]
+        found.append(sum(len(row["topics"]) for row in answer["predictions"]))
+    assert found[0] < found[1] < found[2]
 
 
 def test_a_stop_lets_requests_in_flight_finish(tmp_path: Path) -> None:

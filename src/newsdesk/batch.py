@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from newsdesk.columns import from_articles, repaired
 from newsdesk.labeled import LABELED, NAMES, SCORES, schema_of
 from newsdesk.schema import Article
-from newsdesk.scorer import FloatArray, Head, Scorer
+from newsdesk.scorer import BALANCED, BoolArray, FloatArray, Head, Scorer
 from newsdesk.taxonomy import Taxonomy
 
 Format = Literal["jsonl", "csv", "parquet"]
@@ -33,7 +33,9 @@ def label(articles: Iterable[Article], scorer: Scorer, taxonomy: Taxonomy) -> It
         yield from rows_of(label_columns(from_articles(batch), scorer, taxonomy))
 
 
-def label_columns(batch: pa.RecordBatch, scorer: Scorer, taxonomy: Taxonomy) -> pa.RecordBatch:
+def label_columns(
+    batch: pa.RecordBatch, scorer: Scorer, taxonomy: Taxonomy, *, profile: str = BALANCED
+) -> pa.RecordBatch:
     """Label a batch of articles (columns of `newsdesk.columns`); what it carries along stays behind.
 
     A teaser's section is an editor's word on its region, so it stands in place of the model's, and
@@ -46,13 +48,12 @@ def label_columns(batch: pa.RecordBatch, scorer: Scorer, taxonomy: Taxonomy) -> 
         Columns of `LABELED`, then those that are carried.
     """
     batch = repaired(batch)  # as `clean` does: what is served is what was trained on
-    probabilities, reasons = scorer.predict_proba(batch["title"], batch["text"])
-    said = {head.task: _labels(probabilities[:, head.columns], head) for head in scorer.heads}
-    n_said = sum(pc.list_value_length(labels).to_numpy() for labels in said.values())
-    for row in np.flatnonzero(n_said == 0):
-        if reasons[row] is None:
-            none_holds = np.prod(1.0 - probabilities[row])
-            reasons[row] = "ambiguous" if none_holds < 0.5 else "no_evidence"
+    probabilities, unscored = scorer.predict_proba(batch["title"], batch["text"])
+    held, reasons = scorer.decide(probabilities, unscored, profile)
+    said = {
+        head.task: _labels(probabilities[:, head.columns], holds, head)
+        for head, holds in zip(scorer.heads, held, strict=True)
+    }
     regions, by_section = _from_sections(batch, said["region"], taxonomy)
     silent = pc.equal(pc.list_value_length(regions), 0)
     scored = ~np.isnan(probabilities[:, 0])
@@ -79,10 +80,10 @@ def label_columns(batch: pa.RecordBatch, scorer: Scorer, taxonomy: Taxonomy) -> 
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
-def _labels(probabilities: FloatArray, head: Head) -> pa.ListArray:
+def _labels(probabilities: FloatArray, holds: BoolArray, head: Head) -> pa.ListArray:
     """The labels that hold of each article, main one first."""
     order = np.argsort(-probabilities, axis=1, kind="stable")
-    held = np.take_along_axis(probabilities >= head.thresholds, order, axis=1)
+    held = np.take_along_axis(holds, order, axis=1)
     return _lists(order[held], held.sum(axis=1), head)
 
 

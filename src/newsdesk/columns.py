@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from newsdesk.readers import Limits, corpora
 from newsdesk.readers.records import ID, MAX_OPTIONAL, TEXT, as_text, carried
-from newsdesk.repair import repair_text
 from newsdesk.schema import Article, content_id
+from newsdesk.scorer import repair_text
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from newsdesk import artifacts, tracking
+from newsdesk import artifacts, mlmodel, tracking
 from newsdesk.errors import NewsdeskError
 from newsdesk.scorer import Scorer
 
@@ -55,7 +55,8 @@ def open_model(model: str | None, *, threads: int = 1) -> Loaded:
         return _open_version(match["name"], match["version"], threads=threads)
     if model and model.startswith(("models:/", "runs:/")):
         return _open_uri(model, None, model, threads=threads)
-    return _open_folder(Path(model) if model else artifacts.SHIPPED, None, None, threads=threads)
+    folder = mlmodel.packaged_folder(Path(model)) if model else artifacts.SHIPPED
+    return _open_folder(folder, None, None, threads=threads)
 
 
 def _open_version(name: str, version: str, *, threads: int) -> Loaded:
@@ -65,16 +66,8 @@ def _open_version(name: str, version: str, *, threads: int) -> Loaded:
 def _open_uri(uri: str, name: str | None, version: str | None, *, threads: int) -> Loaded:
     # a copy of our own, which goes when it is loaded: a server that renews its model must not fill the disk
     with tempfile.TemporaryDirectory(prefix="newsdesk-") as folder:
-        with tracking.connect():
-            from mlflow.artifacts import download_artifacts
-
-            found = download_artifacts(artifact_uri=uri, tracking_uri=tracking.store_uri(), dst_path=folder)
-        return _open_folder(_inside(Path(found)), name, version, threads=threads)
-
-
-def _inside(folder: Path) -> Path:
-    """Where in an MLflow model our own lies."""
-    return min((file.parent for file in folder.rglob("model.json")), default=folder)
+        found = tracking.download_model(uri, Path(folder))
+        return _open_folder(found, name, version, threads=threads)
 
 
 def _open_folder(folder: Path, name: str | None, version: str | None, *, threads: int) -> Loaded:

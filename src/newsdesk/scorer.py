@@ -39,7 +39,13 @@ BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
 FORMAT = 5
 TERMS = "terms.json.gz"
 PLACES = "places.json.gz"
-CODE = ("scorer.py", "mentions.py", "engine.py", "kernel.py")  # what a packaged model holds a copy of
+CODE = (
+    "scorer.py",
+    "mentions.py",
+    "engine.py",
+    "kernel.py",
+    "explain.py",
+)  # what a packaged model holds a copy of
 CHAR_TERM = "#"
 BALANCED = "balanced"
 PROFILES = (BALANCED, "high_precision", "high_recall")  # sets of thresholds to choose from
@@ -340,14 +346,12 @@ class Scorer:
         ValueError
             If there is no such profile.
         """
-        if profile not in PROFILES:
-            raise ValueError(f"profile: expected one of {', '.join(PROFILES)}, found {profile!r}")
-        probabilities, reasons = self.predict_proba(titles, texts)
-        held = [head.decide(probabilities[:, head.columns], profile) for head in self.heads]
+        probabilities, unscored = self.predict_proba(titles, texts)
+        held, reasons = self.decide(probabilities, unscored, profile)
         orders = [np.argsort(-probabilities[:, head.columns], axis=1, kind="stable") for head in self.heads]
         predictions = []
         for row, reason in enumerate(reasons):
-            if reason:
+            if unscored[row]:
                 silent: dict[str, list[str]] = {head.task: [] for head in self.heads}
                 predictions.append(Prediction(silent, {head.task: {} for head in self.heads}, reason))
                 continue
@@ -356,11 +360,42 @@ class Scorer:
                 labels[head.task] = [head.labels[i] for i in order[row] if holds[row, i]]
                 own = probabilities[row, head.columns].tolist()
                 scores[head.task] = dict(zip(head.labels, own, strict=True))
-            if not any(labels.values()):
-                none_holds = np.prod(1.0 - probabilities[row])
-                reason = "ambiguous" if none_holds < 0.5 else "no_evidence"
             predictions.append(Prediction(labels, scores, reason))
         return predictions
+
+    def decide(
+        self, probabilities: FloatArray, unscored: Sequence[str | None], profile: str = BALANCED
+    ) -> tuple[list[BoolArray], list[str | None]]:
+        """What holds of articles with these probabilities, and why nothing does where nothing does.
+
+        Parameters
+        ----------
+        probabilities, unscored
+            As `predict_proba` gives them.
+        profile : str
+            One of `PROFILES`.
+
+        Returns
+        -------
+        list of bool ndarray of shape (n_articles, n_labels of the head)
+            One a head.
+        list of str or None, shape (n_articles,)
+
+        Raises
+        ------
+        ValueError
+            If there is no such profile.
+        """
+        if profile not in PROFILES:
+            raise ValueError(f"profile: expected one of {', '.join(PROFILES)}, found {profile!r}")
+        held = [head.decide(probabilities[:, head.columns], profile) for head in self.heads]
+        reasons = list(unscored)
+        silent = ~np.any([holds.any(axis=1) for holds in held], axis=0)
+        for row in np.flatnonzero(silent):
+            if reasons[row] is None:
+                none_holds = np.prod(1.0 - probabilities[row])
+                reasons[row] = "ambiguous" if none_holds < 0.5 else "no_evidence"
+        return held, reasons
 
     def predict_proba(
         self, titles: Iterable[str | None], texts: Iterable[str | None]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import json
 import re
 import sys
@@ -14,7 +13,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -30,8 +28,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from newsdesk import __version__
 from newsdesk.explain import explain
 from newsdesk.live import Live, Loaded, Log
-from newsdesk.repair import repair_text
-from newsdesk.scorer import Prediction, Scorer
+from newsdesk.scorer import PROFILES, Scorer, repair_text
 
 PAGE = Path(__file__).with_name("page")
 MAX_BYTES = 8 << 20
@@ -41,7 +38,6 @@ MAX_CHARACTERS = 100_000
 MAX_MARKS = 31  # on one letter; Unicode's Stream-Safe Text Format allows 30
 MAX_ERRORS = 10
 BODY_SECONDS = 30.0
-PROFILES = ("balanced", "high_precision", "high_recall")
 SECURITY = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -210,27 +206,8 @@ EXAMPLES = {
 
 
 def thresholds_of(scorer: Scorer, profile: str) -> dict[str, dict[str, float]]:
-    """Each label's threshold in a profile, by task.
-
-    Raises
-    ------
-    ValueError
-        If the model has no such profile.
-    """
-    found = {}
-    for head, info in zip(scorer.heads, scorer.info["heads"], strict=True):
-        profiles = {"balanced": head.thresholds} | info.get("profiles", {})
-        if profile not in profiles:
-            raise ValueError(f"the model has no profile {profile!r}; it has {', '.join(profiles)}")
-        found[head.task] = dict(zip(head.labels, map(float, profiles[profile]), strict=True))
-    return found
-
-
-def label(scorer: Scorer, articles: Sequence[ArticleIn], profile: str) -> list[Prediction]:
-    """Label articles by the thresholds of a profile."""
-    chosen, thresholds = copy.copy(scorer), thresholds_of(scorer, profile)
-    chosen.heads = tuple(replace(h, thresholds=tuple(thresholds[h.task].values())) for h in scorer.heads)
-    return chosen.predict([a.title for a in articles], [a.text for a in articles])
+    """Each label's threshold in a profile, by task."""
+    return {head.task: dict(zip(head.labels, head.profiles[profile], strict=True)) for head in scorer.heads}
 
 
 def answer(loaded: Loaded, body: Batch | Single) -> dict[str, Any]:
@@ -239,7 +216,8 @@ def answer(loaded: Loaded, body: Batch | Single) -> dict[str, Any]:
     thresholds = thresholds_of(loaded.scorer, body.profile)
     limits = {task: list(own.values()) for task, own in thresholds.items()}
     rows = []
-    for article, said in zip(articles, label(loaded.scorer, articles, body.profile), strict=True):
+    predicted = loaded.scorer.predict([a.title for a in articles], [a.text for a in articles], body.profile)
+    for article, said in zip(articles, predicted, strict=True):
         row: dict[str, Any] = {
             "article_id": article.article_id,
             "regions": said.labels["region"],
@@ -351,10 +329,6 @@ def build_app(live: Live, *, threads: int, seconds: float, log: Log) -> FastAPI:
                 422, f"evidence is told of up to {MAX_EXPLAINED} articles a request, not of {n_articles}"
             )
         loaded = live.current  # one model for all of a request, whatever takes over meanwhile
-        try:
-            thresholds_of(loaded.scorer, body.profile)
-        except ValueError as error:
-            return refuse(422, str(error))
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(pool, lambda: respond(answer(loaded, body)))
 
@@ -369,10 +343,9 @@ def build_app(live: Live, *, threads: int, seconds: float, log: Log) -> FastAPI:
     async def version() -> Response:
         """Of newsdesk and of the model, with its labels and profiles."""
         loaded = live.current
-        profiles = [p for p in PROFILES if _has(loaded.scorer, p)]
         labels = labels_of(loaded.scorer)
         return respond(
-            {"newsdesk": __version__, "model": loaded.told(), "profiles": profiles, "labels": labels}
+            {"newsdesk": __version__, "model": loaded.told(), "profiles": PROFILES, "labels": labels}
         )
 
     for path, name, kind in (
@@ -399,13 +372,6 @@ def build_app(live: Live, *, threads: int, seconds: float, log: Log) -> FastAPI:
 
     app.add_middleware(Door, counts=counts, log=log)
     return app
-
-
-def _has(scorer: Scorer, profile: str) -> bool:
-    try:
-        return bool(thresholds_of(scorer, profile))
-    except ValueError:
-        return False
 
 
 def _always(response: Response) -> Any:

@@ -103,7 +103,8 @@ class NewsdeskModel(PythonModel):
             "model_version": [self.version] * len(said),
         }
         if chosen["explain"]:
-            columns["evidence"] = self._explain(titles, texts, [bool(p.scores["region"]) for p in said])
+            scored = [bool(p.scores["region"]) for p in said]
+            columns["evidence"] = self._explain(titles, texts, scored, chosen["profile"])
         # as objects: in a column of strings pandas would turn None into NaN, which is no JSON
         return pd.DataFrame(
             {name: pd.Series(values, model_input.index, dtype=object) for name, values in columns.items()}
@@ -121,7 +122,9 @@ class NewsdeskModel(PythonModel):
             raise _refusal(f"params: explain: expected true or false, found {chosen['explain']!r}")
         return chosen
 
-    def _explain(self, titles: Sequence[str], texts: Sequence[str], scored: Sequence[bool]) -> list[Any]:
+    def _explain(
+        self, titles: Sequence[str], texts: Sequence[str], scored: Sequence[bool], profile: str
+    ) -> list[Any]:
         """What the folder's own `explain.py` says of each article that was scored."""
         try:
             module = importlib.import_module(f"{self._package}.explain")
@@ -129,8 +132,9 @@ class NewsdeskModel(PythonModel):
             if error.name != f"{self._package}.explain":
                 raise
             raise _refusal(f"params: explain: model {self.version} was packaged without explain.py") from None
+        thresholds = {head.task: head.profiles[profile] for head in self.scorer.heads}
         return [
-            module.explain(self.scorer, title, text) if has_scores else None
+            module.explain(self.scorer, title, text, thresholds=thresholds) if has_scores else None
             for title, text, has_scores in zip(titles, texts, scored, strict=True)
         ]
 

@@ -195,12 +195,19 @@ def log_study(
     return run_id
 
 
-def download_model(uri: str) -> Path:
-    """Fetch a model by `models:/…` or `runs:/…` and return where its packaged folder lies."""
+def download_model(uri: str, destination: Path | None = None) -> Path:
+    """Fetch a model by `models:/…` or `runs:/…` and return where its packaged folder lies.
+
+    Without a destination that is a temporary folder, or the store itself.
+    """
     with connect() as client:
         from mlflow.artifacts import download_artifacts
 
-        fetched = download_artifacts(artifact_uri=locate_model(client, uri), tracking_uri=store_uri())
+        fetched = download_artifacts(
+            artifact_uri=locate_model(client, uri),
+            tracking_uri=store_uri(),
+            dst_path=str(destination) if destination else None,
+        )
         return mlmodel.packaged_folder(Path(fetched))
 
 

@@ -46,7 +46,7 @@ def main(
       newsdesk explain page.txt --label terrorism
       newsdesk explain news.jsonl --label europe --label politics --top 25 --format json
     """
-    scorer = load(model)
+    scorer, _ = load(model)
     account = Refused()
     for article in account.split(read_inputs(inputs, taxonomy_of(scorer).sections)):
         mended = repair(article)  # as `predict` does

@@ -91,6 +91,7 @@ def run(
     *,
     model: dict[str, Any],
     form: batch.Format,
+    profile: str,
     carry: tuple[str, ...],
     chunk_rows: int,
     resume: bool,
@@ -99,6 +100,7 @@ def run(
     """Do the job, or what is left of it, and return its manifest."""
     settings = {
         "format": form,
+        "profile": profile,
         "chunk_rows": chunk_rows,
         "carry": list(carry),
         "schema_version": labeled.SCHEMA_VERSION,
@@ -123,7 +125,8 @@ def run(
         try:
             for first in pieces:
                 chunk = _chunk(first, pieces, chunk_rows)
-                job.write_part(_labeled(chunk, scorer, taxonomy, stamp, pace), form, schema)
+                said = _labeled(chunk, scorer, taxonomy, profile, stamp, pace)
+                job.write_part(said, form, schema)
             manifest = job.finish()
         except OSError as error:  # a full disk: what the inputs can't give is refused by the readers
             found = error.strerror or error
@@ -153,10 +156,15 @@ def _chunk(first: Piece, rest: Iterator[Piece], chunk_rows: int) -> Iterator[Pie
 
 
 def _labeled(
-    pieces: Iterator[Piece], scorer: Scorer, taxonomy: Taxonomy, stamp: labeled.Stamp, pace: Pace
+    pieces: Iterator[Piece],
+    scorer: Scorer,
+    taxonomy: Taxonomy,
+    profile: str,
+    stamp: labeled.Stamp,
+    pace: Pace,
 ) -> Iterator[tuple[Piece, pa.RecordBatch]]:
     for piece in pieces:
-        said = batch.label_columns(piece.articles, scorer, taxonomy)
+        said = batch.label_columns(piece.articles, scorer, taxonomy, profile=profile)
         pace.tell(piece.read.total(), piece.done_bytes)
         yield piece, labeled.stamped(said, stamp)
 

@@ -13,7 +13,7 @@ import click
 import pyarrow as pa
 from pydantic import ValidationError
 
-from newsdesk import artifacts, batch, intake, tracking
+from newsdesk import artifacts, batch, intake, mlmodel, tracking
 from newsdesk.commands import job
 from newsdesk.commands.inputs import Refused, expand, refused_option
 from newsdesk.commands.job import Limit, check_limit, parse_limit, parse_moment
@@ -22,7 +22,7 @@ from newsdesk.errors import NewsdeskError
 from newsdesk.jobs import QUARANTINE
 from newsdesk.labeled import check_carry, schema_of
 from newsdesk.pace import Pace
-from newsdesk.scorer import Scorer
+from newsdesk.scorer import BALANCED, PROFILES, Scorer
 from newsdesk.taxonomy import Taxonomy
 
 CHUNK_ROWS = 50_000
@@ -42,6 +42,13 @@ SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
     "form",
     type=click.Choice(["table", "jsonl", "csv", "parquet"]),
     help="By the suffix of --output unless told, parquet for a folder; else a table.",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(PROFILES),
+    default=BALANCED,
+    show_default=True,
+    help="Thresholds: for the best F1, for a precision or for a recall of 0.95 where outlets were left out.",
 )
 @refused_option
 @click.option("--carry", metavar="NAME,...", help="Further columns of the input to carry along, as text.")
@@ -79,6 +86,7 @@ def main(
     model: str | None,
     output: str | None,
     form: str | None,
+    profile: str,
     refused: Path | None,
     carry: str | None,
     threads: int,
@@ -128,6 +136,7 @@ def main(
             taxonomy,
             model=about,
             form=cast(batch.Format, form),
+            profile=profile,
             carry=columns,
             chunk_rows=chunk_rows,
             resume=resume,
@@ -137,7 +146,7 @@ def main(
         return
     reader = intake.Reader(found, sections=taxonomy.sections, carry=columns, stdin=sys.stdin.buffer)
     account = Refused()
-    said = _said(reader, account, scorer, taxonomy)
+    said = _said(reader, account, scorer, taxonomy, profile)
     if output:
         path = Path(output)
         with artifacts.replacing(path) as written:
@@ -162,13 +171,13 @@ def main(
 
 
 def _said(
-    reader: intake.Reader, account: Refused, scorer: Scorer, taxonomy: Taxonomy
+    reader: intake.Reader, account: Refused, scorer: Scorer, taxonomy: Taxonomy, profile: str
 ) -> Iterator[pa.RecordBatch]:
     """What is said of the articles, those that are refused accounted for."""
     pace = Pace("predict", total=reader.total_bytes)
     for piece in reader.pieces():
         account.add(piece)
-        yield batch.label_columns(piece.articles, scorer, taxonomy)
+        yield batch.label_columns(piece.articles, scorer, taxonomy, profile=profile)
         pace.tell(piece.read.total(), piece.done_bytes)
     pace.end()
 
@@ -207,7 +216,7 @@ def load(model: str | None) -> tuple[Scorer, dict[str, Any]]:
         version that it says of itself, and the start of its hash.
     """
     known: dict[str, Any] = {}
-    folder = artifacts.SHIPPED if model is None else Path(model)
+    folder = artifacts.SHIPPED if model is None else mlmodel.packaged_folder(Path(model))
     if model and model.startswith(("models:/", "runs:/")):
         known = tracking_of(model)
         folder = tracking.download_model(known.pop("uri", model))

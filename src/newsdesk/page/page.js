@@ -45,7 +45,6 @@ async function begin() {
     option.value = profile;
     $("profile").append(option);
   }
-  $("profile").hidden = $("profile-label").hidden = version.profiles.length < 2;
 }
 
 async function ask(event) {
