@@ -104,7 +104,7 @@ def test_imports_point_down() -> None:
             "baselines",
         },
         {"labels", "readers", "report", "outlets", "validation", "audits", "search"},
-        {"corpus", "console", "artifacts", "tracking", "batch"},
+        {"corpus", "console", "artifacts", "tracking", "batch", "page"},
         {"stages"},
         {"commands"},
         {"cli"},

@@ -14,6 +14,7 @@ COMMANDS = {
     "predict": ("newsdesk.commands.predict", "Label articles, pages and tables."),
     "read": ("newsdesk.commands.read", "Show what the readers make of an input."),
     "results": ("newsdesk.commands.results", "Print the current run, its metrics and rows."),
+    "report": ("newsdesk.commands.report", "Write a finished run as one HTML page."),
     "taxonomy": ("newsdesk.commands.taxonomy", "Print and check regions and topics."),
     "audit": ("newsdesk.commands.audit", "Audit labels, shortcuts, spellings, errors."),
     "doctor": ("newsdesk.commands.doctor", "Check versions, data, stores and model."),
