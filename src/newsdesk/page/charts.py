@@ -200,7 +200,7 @@ def _draw_keys(
     """The key above a plot, in as many lines as it needs, and where the plot begins."""
     parts, x, y = [], left, 12
     for name, colour in zip(names, series or range(len(names)), strict=False):
-        width = 24 + LETTER * len(name)
+        width = 30 + LETTER * len(name)
         if x > left and x + width > WIDTH:
             x, y = left, y + 18
         parts += [_draw_mark(x + 6, y, colour), _text(x + 16, y + 4, name)]

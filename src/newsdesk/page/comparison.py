@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-
-import numpy as np
+from dataclasses import dataclass
 
 from newsdesk.heads import indicator
-from newsdesk.metrics import draw_f1, measure_labels, summarize_draws
+from newsdesk.metrics import BoolArray, draw_f1, summarize_draws
 from newsdesk.page.blocks import (
     Block,
     Cell,
@@ -25,6 +24,7 @@ from newsdesk.page.findings import Findings
 from newsdesk.page.scored import Scored
 
 MEASURES = ("f1_macro", "f1_micro")
+SAME = "no difference seen"
 
 
 def champion(findings: Findings, other: Mapping[str, Scored] | None) -> Section:
@@ -42,54 +42,69 @@ def champion(findings: Findings, other: Mapping[str, Scored] | None) -> Section:
     elif not findings.scored:
         blocks.append(missing("data/predictions.parquet is missing, so there is nothing to compare."))
     else:
-        for task, own in findings.scored.items():
-            if task in other:
-                blocks += _compare(task, own, other[task], findings)
-            else:
-                blocks.append(missing(f"The champion says nothing of the {task} of these articles."))
+        pairs = {task: _pair(own, other[task]) for task, own in findings.scored.items() if task in other}
+        for task in findings.scored:
+            if task not in pairs or not len(pairs[task].y_true):
+                blocks.append(missing(f"{task}: the champion was asked of none of these articles."))
+        found = {task: pair for task, pair in pairs.items() if len(pair.y_true)}
+        options = findings.settings.evaluate.model_dump(include={"n_bootstrap", "seed"})
+        blocks += [block for task, pair in found.items() for block in _compare(task, pair, **options)]
+        blocks += [_draw_labels(task, pair, **options) for task, pair in found.items()]
     return Section("champion", "Beside the champion", intro, blocks)
 
 
-def _compare(task: str, own: Scored, other: Scored, findings: Findings) -> Iterator[Block]:
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Truth, what this run says and the champion say, each of shape (n_articles, n_labels)."""
+
+    labels: tuple[str, ...]
+    y_true: BoolArray
+    ours: BoolArray
+    theirs: BoolArray
+    groups: list[str]
+    n_apart: int
+
+
+def _pair(own: Scored, other: Scored) -> Pair:
     row_of = {article: i for i, article in enumerate(other.article_ids)}
     common = [i for i, article in enumerate(own.article_ids) if article in row_of]
-    if not common:
-        yield missing(f"{task}: the champion was tested on none of these articles.")
-        return
     labels = tuple(dict.fromkeys((*own.labels, *other.labels)))
-    y_true = indicator([own.truth[i] for i in common], labels)
-    ours = indicator([own.said[i] for i in common], labels)
-    theirs = indicator([other.said[row_of[own.article_ids[i]]] for i in common], labels)
-    settings = findings.settings.evaluate
-    groups = [own.groups[i] for i in common]
-    draws = [
-        draw_f1(y_true, said, groups=groups, n_bootstrap=settings.n_bootstrap, seed=settings.seed)
-        for said in (ours, theirs)
-    ]
+    return Pair(
+        labels,
+        indicator([own.truth[i] for i in common], labels),
+        indicator([own.said[i] for i in common], labels),
+        indicator([other.said[row_of[own.article_ids[i]]] for i in common], labels),
+        [own.groups[i] for i in common],
+        len(own.article_ids) - len(common),
+    )
+
+
+def _compare(task: str, pair: Pair, **options: int) -> Iterator[Block]:
+    draws = [draw_f1(pair.y_true, said, groups=pair.groups, **options) for said in (pair.ours, pair.theirs)]
     measured, champion_has = summarize_draws(draws[0]), summarize_draws(draws[1])
     difference = summarize_draws(draws[0] - draws[1])
-    right, right_there = ((y_true == said).all(axis=1) for said in (ours, theirs))
-    verdicts = ", ".join(f"{name.replace('f1_', '')} F1 {_verdict(difference, name)}" for name in MEASURES)
+    right, right_there = ((pair.y_true == said).all(axis=1) for said in (pair.ours, pair.theirs))
+    verdicts = ", ".join(f"{_named(name)} {_verdict(difference, name)}" for name in MEASURES)
+    apart = f" {pair.n_apart:,} were not asked of the champion." if pair.n_apart else ""
     yield Note(
-        f"{task}: {verdicts}. Of {len(common):,} articles in common {(right & ~right_there).sum():,} became right "
-        f"and {(right_there & ~right).sum():,} wrong; {len(own.article_ids) - len(common):,} were not asked of it."
+        f"{task}: {verdicts}. Of {len(right):,} articles {(right & ~right_there).sum():,} are right here "
+        f"alone, {(right_there & ~right).sum():,} with the champion alone.{apart}"
     )
     yield Table(
         f"{task}: this run and the champion",
         ["measure", "this run", "champion", "difference"],
         [
             [
-                Cell(name.replace("f1_", "") + " F1"),
-                *cells([show_interval(measured, name), show_interval(champion_has, name)]),
-                Cell(
-                    show_interval(difference, name, sign=True),
-                    strong="no difference" not in _verdict(difference, name),
-                ),
+                *cells([_named(name), show_interval(measured, name), show_interval(champion_has, name)]),
+                Cell(show_interval(difference, name, sign=True), strong=_verdict(difference, name) != SAME),
             ]
             for name in MEASURES
         ],
     )
-    yield _label_figure(task, labels, y_true, (ours, theirs), groups, findings)
+
+
+def _named(measure: str) -> str:
+    return f"{measure.removeprefix('f1_')} F1"
 
 
 def _verdict(difference: Mapping[str, float], name: str) -> str:
@@ -97,38 +112,22 @@ def _verdict(difference: Mapping[str, float], name: str) -> str:
         return f"better by {show(difference[name])}"
     if difference[f"{name}_high"] < 0:
         return f"worse by {show(-difference[name])}"
-    return "no difference seen"
+    return SAME
 
 
-def _label_figure(
-    task: str,
-    labels: tuple[str, ...],
-    y_true: np.ndarray,
-    said: tuple[np.ndarray, np.ndarray],
-    groups: list[str],
-    findings: Findings,
-) -> Figure:
-    settings = findings.settings.evaluate
-    support = measure_labels(y_true, said[0], labels=labels)
+def _draw_labels(task: str, pair: Pair, **options: int) -> Figure:
     rows = []
-    for j, label in enumerate(labels):
-        if not support[label]["support"]:
+    for j, label in enumerate(pair.labels):
+        if not (support := int(pair.y_true[:, j].sum())):
             continue
         own, other = (
-            draw_f1(
-                y_true[:, [j]],
-                of[:, [j]],
-                groups=groups,
-                n_bootstrap=settings.n_bootstrap,
-                seed=settings.seed,
-            )
-            for of in said
+            draw_f1(pair.y_true[:, [j]], said[:, [j]], groups=pair.groups, **options)
+            for said in (pair.ours, pair.theirs)
         )
         found = summarize_draws(own - other)
         title = f"{label}: {show_interval(found, 'f1_micro', sign=True)}"
         mark = Interval(found["f1_micro"], found["f1_micro_low"], found["f1_micro_high"], 0, title)
-        rows.append((f"{label}, n={support[label]['support']}", [mark]))
-    svg = draw_intervals(
-        rows, label=f"{task}: change of F1 by label", x_label="change of F1 to the champion", zero=True
-    )
-    return Figure(f"champion_{task}", f"{task}: change of F1 by label, with paired 95 % intervals.", svg)
+        rows.append((f"{label}, n={support}", [mark]))
+    said = f"{task}: change of F1 by label"
+    svg = draw_intervals(rows, label=said, x_label="change of F1 to the champion", zero=True)
+    return Figure(f"champion_{task}", f"{said}, with paired 95 % intervals.", svg)

@@ -144,8 +144,8 @@ def confusion(findings: Findings) -> Section:
             missing("plots/confusion_region.csv and confusion_topic.csv are missing: run `dvc repro`.")
         )
     intro = (
-        "Rows are the truth, columns what the model says, shaded by the share of the row. Only the main label "
-        "of an article counts here; as a further label it may well have been found."
+        "Rows are the truth, columns what the model says, shaded by the share of the row. Only the main "
+        "label of an article counts here; as a further label it may well have been found."
     )
     return Section("confusion", "Main labels confused", intro, blocks)
 

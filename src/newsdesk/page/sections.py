@@ -8,7 +8,7 @@ from newsdesk.page import account, comparison, curves, results, studies
 from newsdesk.page.blocks import Block, Figure, Mistakes, Section, Smalls, Table, cells, missing
 from newsdesk.page.charts import join_small, standalone
 from newsdesk.page.evidence import explain_mistakes
-from newsdesk.page.findings import Findings
+from newsdesk.page.findings import Findings, Sources, read_findings
 from newsdesk.page.scored import Scored, list_mistakes
 
 MAX_MISTAKES = 600  # the surest ones; more would make the page heavy for a phone
@@ -47,8 +47,8 @@ def errors(findings: Findings) -> Section:
     """Every wrong label of the tested articles, the surest first, with what the model went by."""
     intro = (
         "Wrong labels, the surest first. In the texts, words in blue speak for the label and words in "
-        "orange, underlined, against it, the darker the more. Below stand the strongest with what they add to the "
-        "log-odds."
+        "orange, underlined, against it, the deeper the more. Below stand the strongest, with what each adds "
+        "to the log-odds."
     )
     if not findings.scored:
         return Section("errors", "Errors", intro, [missing(curves.NO_PREDICTIONS)])
@@ -82,6 +82,11 @@ def files(findings: Findings) -> Section:
 def draw_figures(sections: Sequence[Section]) -> dict[str, str]:
     """The page's plots as files of their own: file name to SVG."""
     return {f"{name}.svg": standalone(svg) for name, svg in _figures(sections)}
+
+
+def read_figures(sources: Sources) -> dict[str, str]:
+    """The plots of a run, file name to SVG, without a page or any text; for an MLflow run's artifacts."""
+    return draw_figures(build_sections(read_findings(sources, with_texts=False), None))
 
 
 def _figures(sections: Sequence[Section]) -> Iterator[tuple[str, str]]:

@@ -44,8 +44,8 @@ def ablations(findings: Findings) -> Section:
     ]
     intro = (
         "What each choice is worth, on training and validation articles of outlets left out in turn; the "
-        "test split took no part. A change is to the settings as they are, paired: in bold where its interval "
-        "holds no zero, elsewhere none was seen."
+        "test split took no part. A change is to the settings as they are, paired: in bold where its "
+        "interval holds no zero, elsewhere none was seen."
     )
     return Section("ablations", "Ablations", intro, blocks)
 
