@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from newsdesk.commands.report import main
 
@@ -19,6 +21,13 @@ ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PHONE = {"width": 375, "height": 720}
+# the left edges of an element's first and last stretch of text
+ENDS = """element => {
+  const range = document.createRange(), nodes = [];
+  const walk = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) nodes.push(walk.currentNode);
+  return [nodes[0], nodes.at(-1)].map(node => { range.selectNodeContents(node); return range.getClientRects()[0].left; });
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +82,8 @@ def test_every_section_shows_and_nothing_is_asked_of_a_network(context: BrowserC
         assert box
         assert box["height"] > 80
         assert sections.nth(i).locator("h2").is_visible()
+        picture = Image.open(io.BytesIO(sections.nth(i).screenshot()))
+        assert len(picture.convert("RGB").getcolors(1 << 24)) > 20  # letters and lines, not an empty sheet
     page.locator("nav a", has_text="Errors").click()
     assert page.evaluate("location.hash") == "#errors"
     assert told == []
@@ -84,16 +95,7 @@ def test_arabic_runs_from_right_to_left(context: BrowserContext, report: Path) -
     assert text.evaluate("e => getComputedStyle(e).direction") == "rtl"
     assert text.evaluate("e => getComputedStyle(e).textAlign") == "right"
     title = page.locator(".mistake h3").first
-    first, last = (title.locator("mark, :scope").nth(i).bounding_box() for i in (0, 1))
-    assert first
-    assert last
-    words = title.evaluate(
-        "e => { const r = document.createRange(); const n = e.textContent.length;"
-        " const walk = document.createTreeWalker(e, NodeFilter.SHOW_TEXT); const nodes = [];"
-        " while (walk.nextNode()) nodes.push(walk.currentNode);"
-        " const left = node => { r.selectNodeContents(node); return r.getClientRects()[0].left; };"
-        " return [left(nodes[0]), left(nodes[nodes.length - 1])]; }"
-    )
+    words = title.evaluate(ENDS)
     assert words[0] > words[1]  # what comes first stands further right
 
 

@@ -48,7 +48,7 @@ class Page(HTMLParser):
         self.said[self._section] = self.said.get(self._section, "") + data
 
     def all(self, tag: str, kind: str = "") -> list[dict[str, str | None]]:
-        return [a for t, a in self.elements if t == tag and kind in (a.get("class") or "").split() + [""]]
+        return [a for t, a in self.elements if t == tag and kind in [*(a.get("class") or "").split(), ""]]
 
 
 @pytest.fixture(scope="module")

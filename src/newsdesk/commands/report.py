@@ -68,27 +68,30 @@ def find_sources(profile: str, root: Path) -> Sources:
 @click.option(
     "--figures", type=click.Path(path_type=Path), help="Write the plots into this folder too, as SVG."
 )
-@click.option("--output", default="report.html", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="File to write.  [default: reports/PROFILE.html]"
+)
 def main(
     profile: str,
     folder: Path | None,
     champion: str | None,
     without_texts: bool,
     figures: Path | None,
-    output: Path,
+    output: Path | None,
     **given: Any,
 ) -> None:
     """Write one HTML page on a finished run; it works offline and holds all that it shows.
 
-    Files that are missing are named on the page. It holds texts of articles unless told otherwise: those of
-    a corpus that is not yours to publish belong into no repository.
+    Files that are missing are named on the page. It holds texts of articles unless told otherwise: keep those of
+    a corpus that is not yours to publish out of repositories, as git does with reports/.
 
     \b
     Examples:
       newsdesk report
-      newsdesk report --profile public --output public.html
+      newsdesk report --profile public --without-texts --output public.html
       newsdesk report --champion models:/newsdesk@champion
     """
+    output = output or Path("reports") / f"{profile}.html"
     if output.is_dir():
         raise NewsdeskError(f"{output}: is a folder; name a file")
     root = folder or tracking.project_root()

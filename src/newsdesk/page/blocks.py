@@ -134,8 +134,7 @@ def show(value: float | None, *, sign: bool = False) -> str:
     """A figure with three digits, `-` for none."""
     if value is None:
         return "-"
-    shown = round(value, 3) + 0.0  # what rounds to nothing has no minus
-    return f"{shown:{'+' if sign else ''}.3f}".replace("-", MINUS)
+    return f"{value:{'+' if sign else ''}.3f}".replace("-", MINUS)
 
 
 def show_interval(measured: Mapping[str, Any], name: str, *, sign: bool = False) -> str:
