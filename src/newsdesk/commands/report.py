@@ -82,8 +82,8 @@ def main(
 ) -> None:
     """Write one HTML page on a finished run; it works offline and holds all that it shows.
 
-    Files that are missing are named on the page. It holds texts of articles unless told otherwise: keep those of
-    a corpus that is not yours to publish out of repositories, as git does with reports/.
+    Files that are missing are named on the page. It holds texts of articles unless told otherwise: keep
+    those of a corpus that is not yours to publish out of repositories; reports/ is ignored.
 
     \b
     Examples:
