@@ -13,9 +13,10 @@ import click
 from newsdesk import artifacts, tracking
 from newsdesk.console import note
 from newsdesk.errors import NewsdeskError
+from newsdesk.page.comparison import Champion
 from newsdesk.page.findings import Findings, Sources, read_findings, read_scored, read_texts
 from newsdesk.page.render import render
-from newsdesk.page.scored import Scored, score_anew
+from newsdesk.page.scored import score_anew
 from newsdesk.page.sections import build_sections, draw_figures
 
 PROFILES = ("starter", "public", "unseen")
@@ -125,7 +126,7 @@ def check_given(given: Mapping[str, Any]) -> None:
                 raise NewsdeskError(f"--{name} {path}: no such file or folder")
 
 
-def read_champion(champion: str, findings: Findings, articles: Path) -> dict[str, Scored]:
+def read_champion(champion: str, findings: Findings, articles: Path) -> Champion:
     """What the champion says: read where its predictions are kept, else asked of its model.
 
     Raises
@@ -142,10 +143,13 @@ def read_champion(champion: str, findings: Findings, articles: Path) -> dict[str
         raise NewsdeskError(
             f"--champion {champion}: no such folder, and neither a run's id nor a models:/ URI"
         )
+    # a folder's name without its parents: the same page on every machine
+    name = champion if champion.startswith(("models:/", "runs:/")) else path.resolve().name
     for file in (path, path / "predictions.parquet", path / "data/predictions.parquet"):
         if file.is_file():
-            return read_scored(file, findings.settings)
+            return Champion(name, artifacts.sha256(file), read_scored(file, findings.settings))
     model = path if (path / "model.json").exists() else path / "model"
     scorer = artifacts.read_model(model)
     wanted = {article for scored in findings.scored.values() for article in scored.article_ids}
-    return score_anew(findings.scored, findings.texts or read_texts(articles, wanted), scorer)
+    scored = score_anew(findings.scored, findings.texts or read_texts(articles, wanted), scorer)
+    return Champion(name, artifacts.sha256(model), scored)

@@ -27,7 +27,16 @@ MEASURES = ("f1_macro", "f1_micro")
 SAME = "no difference seen"
 
 
-def champion(findings: Findings, other: Mapping[str, Scored] | None) -> Section:
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """What another model says of a run's articles, by head; its name, the SHA-256 of what was read."""
+
+    name: str
+    digest: str
+    scored: Mapping[str, Scored]
+
+
+def champion(findings: Findings, other: Champion | None) -> Section:
     """How much better or worse this run is than another, on the articles that both were tested on."""
     intro = (
         "Both label the same articles; the bootstrap draws the same groups for both, so that the difference "
@@ -42,7 +51,12 @@ def champion(findings: Findings, other: Mapping[str, Scored] | None) -> Section:
     elif not findings.scored:
         blocks.append(missing("data/predictions.parquet is missing, so there is nothing to compare."))
     else:
-        pairs = {task: _pair(own, other[task]) for task, own in findings.scored.items() if task in other}
+        blocks.append(Note(f"The champion is {other.name}, SHA-256 {other.digest[:12]}."))
+        pairs = {
+            task: _pair(own, other.scored[task])
+            for task, own in findings.scored.items()
+            if task in other.scored
+        }
         for task in findings.scored:
             if task not in pairs or not len(pairs[task].y_true):
                 blocks.append(missing(f"{task}: the champion was asked of none of these articles."))

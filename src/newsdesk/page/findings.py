@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,13 +18,14 @@ from newsdesk.params import Settings, read_settings
 from newsdesk.schema import ARTICLES
 from newsdesk.scorer import Scorer
 
-JSONS = ("evaluate", "labels", "outlets", "outlets_labels", "search_region", "search_topic")
+JSONS = ("evaluate", "labels", "outlets", "outlets_labels")
+T = TypeVar("T")
 Rows = Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where the files of a run are; a folder of metrics or plots that comes later goes before."""
+    """Where the files of a run are; of two folders of metrics or plots the later one goes first."""
 
     metrics: Sequence[Path]
     plots: Sequence[Path]
@@ -118,13 +119,13 @@ class _Reading:
         self.hashes: dict[str, str] = {}
         self.damaged: list[str] = []
 
-    def take(self, path: Path, name: str, read: Any) -> Any:
+    def take(self, path: Path, name: str, read: Callable[[Path], T]) -> T | None:
         """What `read` makes of the path; None if it is missing or damaged."""
         if not path.exists():
             return None
         try:
             content = read(path)
-        except (NewsdeskError, KeyError, TypeError, ValueError, OSError) as error:
+        except (NewsdeskError, KeyError, TypeError, ValueError, OSError, csv.Error) as error:
             said = str(error).replace(str(path), name)  # the same page on every machine
             self.damaged.append(f"{name} could not be read: {said}")
             return None

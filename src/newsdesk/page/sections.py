@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from newsdesk.page import account, comparison, curves, results, studies
 from newsdesk.page.blocks import Block, Figure, Mistakes, Section, Smalls, Table, cells, missing
 from newsdesk.page.charts import join_small, standalone
+from newsdesk.page.comparison import Champion
 from newsdesk.page.evidence import explain_mistakes
 from newsdesk.page.findings import Findings, Sources, read_findings
-from newsdesk.page.scored import Scored, list_mistakes
+from newsdesk.page.scored import list_mistakes
 
 MAX_MISTAKES = 600  # the surest ones; more would make the page heavy for a phone
 
 
-def build_sections(findings: Findings, other: Mapping[str, Scored] | None) -> list[Section]:
-    """The page's sections; `other` is what a champion says of the articles, by head."""
+def build_sections(findings: Findings, other: Champion | None) -> list[Section]:
+    """The page's sections; `other` is the champion to compare with."""
     builders: list[tuple[str, str, Callable[[], Section]]] = [
         ("headline", "Headline", lambda: results.headline(findings)),
         ("outlets", "Outlet by outlet", lambda: results.by_outlet(findings)),
