@@ -104,7 +104,7 @@ def test_imports_point_down() -> None:
             "baselines",
         },
         {"labels", "readers", "report", "outlets", "validation", "audits", "search"},
-        {"corpus", "console", "artifacts", "tracking", "batch", "page"},
+        {"corpus", "console", "artifacts", "tracking", "batch", "report_page"},
         {"stages"},
         {"commands"},
         {"cli"},

@@ -15,11 +15,11 @@ import pytest
 from newsdesk import artifacts
 from newsdesk.commands.report import find_sources, main
 from newsdesk.errors import NewsdeskError
-from newsdesk.page.blocks import Mistake, Shown, Span
-from newsdesk.page.findings import Sources, read_findings
-from newsdesk.page.render import cut, policy, render
-from newsdesk.page.scored import list_mistakes, read_outlet_predictions
-from newsdesk.page.sections import build_sections, draw_figures, read_figures
+from newsdesk.report_page.blocks import Mistake, Shown, Span
+from newsdesk.report_page.findings import Sources, read_findings
+from newsdesk.report_page.render import cut, policy, render
+from newsdesk.report_page.scored import list_mistakes, read_outlet_predictions
+from newsdesk.report_page.sections import build_sections, draw_figures, read_figures
 from newsdesk.schema import ARTICLES
 
 SECTIONS = [

@@ -13,11 +13,11 @@ import click
 from newsdesk import artifacts, tracking
 from newsdesk.console import note
 from newsdesk.errors import NewsdeskError
-from newsdesk.page.comparison import Champion
-from newsdesk.page.findings import Findings, Sources, read_findings, read_scored, read_texts
-from newsdesk.page.render import render
-from newsdesk.page.scored import score_anew
-from newsdesk.page.sections import build_sections, draw_figures
+from newsdesk.report_page.comparison import Champion
+from newsdesk.report_page.findings import Findings, Sources, read_findings, read_scored, read_texts
+from newsdesk.report_page.render import render
+from newsdesk.report_page.scored import score_anew
+from newsdesk.report_page.sections import build_sections, draw_figures
 
 PROFILES = ("starter", "public", "unseen")
 MAX_BYTES = 5_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from newsdesk.page.blocks import (
+from newsdesk.report_page.blocks import (
     Block,
     Cell,
     Figure,
@@ -17,9 +17,9 @@ from newsdesk.page.blocks import (
     show,
     show_interval,
 )
-from newsdesk.page.charts import Curve, Interval, draw_bars, draw_curves, draw_intervals
-from newsdesk.page.findings import Findings, Rows
-from newsdesk.page.scored import TASKS
+from newsdesk.report_page.charts import Curve, Interval, draw_bars, draw_curves, draw_intervals
+from newsdesk.report_page.findings import Findings, Rows
+from newsdesk.report_page.scored import TASKS
 
 SHOWN = 15
 ABLATIONS = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from newsdesk.page.blocks import Block, Cell, Note, Section, Table, cells, missing, shade
-from newsdesk.page.findings import Findings
+from newsdesk.report_page.blocks import Block, Cell, Note, Section, Table, cells, missing, shade
+from newsdesk.report_page.findings import Findings
 
 NOTHING = "\u00b7"
 COUNTS = ("read", "kept", "groups", "teasers", "repaired")

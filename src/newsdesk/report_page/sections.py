@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from newsdesk.page import account, comparison, curves, results, studies
-from newsdesk.page.blocks import Block, Figure, Mistakes, Section, Smalls, Table, cells, missing
-from newsdesk.page.charts import join_small, standalone
-from newsdesk.page.comparison import Champion
-from newsdesk.page.evidence import explain_mistakes
-from newsdesk.page.findings import Findings, Sources, read_findings
-from newsdesk.page.scored import list_mistakes
+from newsdesk.report_page import account, comparison, curves, results, studies
+from newsdesk.report_page.blocks import Block, Figure, Mistakes, Section, Smalls, Table, cells, missing
+from newsdesk.report_page.charts import join_small, standalone
+from newsdesk.report_page.comparison import Champion
+from newsdesk.report_page.evidence import explain_mistakes
+from newsdesk.report_page.findings import Findings, Sources, read_findings
+from newsdesk.report_page.scored import list_mistakes
 
 MAX_MISTAKES = 600  # the surest ones; more would make the page heavy for a phone
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from newsdesk.heads import indicator
 from newsdesk.metrics import BoolArray, Counts
 from newsdesk.outlets import OURS
-from newsdesk.page.blocks import Mistake
+from newsdesk.report_page.blocks import Mistake
 from newsdesk.scorer import Scorer
 
 TASKS = ("region", "topic")

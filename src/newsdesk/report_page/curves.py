@@ -17,10 +17,10 @@ from newsdesk.metrics import (
     reliability_points,
     risk_coverage_points,
 )
-from newsdesk.page.blocks import Block, Cell, Figure, Section, Smalls, Table, cells, missing, shade, show
-from newsdesk.page.charts import Curve, draw_curves
-from newsdesk.page.findings import Findings, Rows
-from newsdesk.page.scored import TASKS, Scored, confidence
+from newsdesk.report_page.blocks import Block, Cell, Figure, Section, Smalls, Table, cells, missing, shade, show
+from newsdesk.report_page.charts import Curve, draw_curves
+from newsdesk.report_page.findings import Findings, Rows
+from newsdesk.report_page.scored import TASKS, Scored, confidence
 
 NO_PREDICTIONS = "data/predictions.parquet is missing: run `dvc repro`."
 NONE = "none"

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 from newsdesk import __version__
-from newsdesk.page.blocks import (
+from newsdesk.report_page.blocks import (
     Block,
     Figure,
     Headline,

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from newsdesk.outlets import OURS
-from newsdesk.page.blocks import (
+from newsdesk.report_page.blocks import (
     Block,
     Cell,
     Figure,
@@ -20,8 +20,8 @@ from newsdesk.page.blocks import (
     show,
     show_interval,
 )
-from newsdesk.page.charts import Interval, draw_bars, draw_intervals
-from newsdesk.page.findings import Findings
+from newsdesk.report_page.charts import Interval, draw_bars, draw_intervals
+from newsdesk.report_page.findings import Findings
 
 NO_OUTLETS = (
     "metrics/outlets.json is missing: no system was tested on an outlet that it never read. "

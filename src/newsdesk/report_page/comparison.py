@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from newsdesk.heads import indicator
 from newsdesk.metrics import BoolArray, draw_f1, summarize_draws
-from newsdesk.page.blocks import (
+from newsdesk.report_page.blocks import (
     Block,
     Cell,
     Figure,
@@ -19,9 +19,9 @@ from newsdesk.page.blocks import (
     show,
     show_interval,
 )
-from newsdesk.page.charts import Interval, draw_intervals
-from newsdesk.page.findings import Findings
-from newsdesk.page.scored import Scored
+from newsdesk.report_page.charts import Interval, draw_intervals
+from newsdesk.report_page.findings import Findings
+from newsdesk.report_page.scored import Scored
 
 MEASURES = ("f1_macro", "f1_micro")
 SAME = "no difference seen"
