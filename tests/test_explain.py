@@ -4,7 +4,9 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsdesk.artifacts import SHIPPED
-from newsdesk.explain import Contribution, Explanation, _char_runs, _token_spans, align, explain
+from newsdesk.explain import Contribution, Explanation, _char_runs, _token_spans, align, explain, explanations
 from newsdesk.mentions import feature_names, find_article_mentions
 from newsdesk.scorer import CHAR_TERM, Scorer, char_runs, normalize, sentences, tokenize, word_runs
 from newsdesk.text import Normalization, build_table, translation
-from tests.conftest import ROOT
+from tests.conftest import ROOT, run
 from tests.test_engine import hostile
 
 TABLE = translation(build_table(Normalization()))
@@ -70,11 +72,11 @@ def random_model() -> Scorer:
 
 def check(scorer: Scorer, title: str, text: str) -> list[Explanation]:
     """What holds of every explanation."""
-    explanations = explain(scorer, title, text)
+    explained = explanations(scorer, title, text)
     probabilities, (reason,) = scorer.predict_proba([title], [text])
     labels = [(head.task, label) for head in scorer.heads for label in head.labels]
-    assert [(e.task, e.label) for e in explanations] == ([] if reason else labels)
-    for e, probability in zip(explanations, probabilities[0], strict=False):
+    assert [(e.task, e.label) for e in explained] == ([] if reason else labels)
+    for e, probability in zip(explained, probabilities[0], strict=False):
         assert abs(e.intercept + sum(c.value for c in e.contributions) - e.score) < 1e-9
         assert abs(1 / (1 + math.exp(-e.score)) - e.probability) < 1e-12
         assert e.probability == probability
@@ -83,7 +85,7 @@ def check(scorer: Scorer, title: str, text: str) -> list[Explanation]:
         for c in e.contributions:
             if c.part:  # what no mention answers for stands nowhere
                 assert {"title": title, "text": text}[c.part][c.start : c.end] == c.surface != ""
-    return explanations
+    return explained
 
 
 def stretches(explanation: Explanation, kind: str) -> Iterator[Contribution]:
@@ -155,7 +157,9 @@ def test_runs_of_characters_are_the_scorers(token: str, shortest: int, more: int
 
 def test_a_term_is_shared_by_where_it_stands() -> None:
     """«الهجوم» stands once in the title, which counts three times, and twice in the text."""
-    (e,) = explain(shipped(), "الهجوم", "خبر عن الهجوم الكبير ثم الهجوم في المدينة", labels=["terrorism"])
+    (e,) = explanations(
+        shipped(), "الهجوم", "خبر عن الهجوم الكبير ثم الهجوم في المدينة", labels=["terrorism"]
+    )
     title, *text = sorted(
         (c for c in stretches(e, "word") if c.surface == "الهجوم"), key=lambda c: c.part != "title"
     )
@@ -171,7 +175,7 @@ def test_places_answer_for_what_their_region_adds() -> None:
     named = Counter(m.region for part in find_article_mentions(*tokens, scorer._gazetteer) for m in part)
     columns, values = scorer._row([tokens[0]], [tokens[1]])
     own = columns >= len(scorer.terms)
-    for column, e in enumerate(explain(scorer, title, text)):
+    for column, e in enumerate(explanations(scorer, title, text)):
         shown = list(stretches(e, "place"))
         added = (values[own] * scorer._coef[columns[own], column]).sum() * scorer._slope[column]
         assert sum(c.value for c in shown) == pytest.approx(added)
@@ -182,34 +186,50 @@ def test_places_answer_for_what_their_region_adds() -> None:
 
 
 def test_the_weightiest_and_one_remainder() -> None:
-    (whole,) = explain(shipped(), TITLE, TEXT, labels=["terrorism"])
-    (short,) = explain(shipped(), TITLE, TEXT, labels=["terrorism"], top=3)
+    (whole,) = explanations(shipped(), TITLE, TEXT, labels=["terrorism"])
+    (short,) = explanations(shipped(), TITLE, TEXT, labels=["terrorism"], top=3)
     assert short.contributions[:3] == whole.contributions[:3]
     rest = short.contributions[3:]
     assert [(c.kind, c.part, c.term) for c in rest] == [
         ("remainder", None, f"{len(whole.contributions) - 3} more")
     ]
     assert short.intercept + sum(c.value for c in short.contributions) == pytest.approx(short.score, abs=1e-9)
-    assert (
-        json.loads(json.dumps(short.as_dict()))["contributions"][0]["surface"]
-        == whole.contributions[0].surface
-    )
+    (told,) = json.loads(json.dumps(explain(shipped(), TITLE, TEXT, labels=["terrorism"], top=3)))
+    assert told == asdict(short) | {"contributions": [asdict(c) for c in short.contributions]}
+    assert len(explain(shipped(), TITLE, TEXT)[0]["contributions"]) == 21
 
 
 def test_thresholds_are_the_models_or_those_given() -> None:
-    (own,) = explain(shipped(), TITLE, TEXT, labels=["us"])
-    (given_,) = explain(shipped(), TITLE, TEXT, labels=["us"], thresholds={"region": [0.9] * 7})
+    (own,) = explanations(shipped(), TITLE, TEXT, labels=["us"])
+    (given_,) = explanations(shipped(), TITLE, TEXT, labels=["us"], thresholds={"region": [0.9] * 7})
     assert own.threshold == shipped().heads[0].thresholds[1]
     assert given_.threshold == 0.9
 
 
 def test_no_such_label() -> None:
     with pytest.raises(ValueError, match="the model has no label 'weather'; it has africa, americas"):
-        explain(shipped(), TITLE, TEXT, labels=["weather"])
+        explanations(shipped(), TITLE, TEXT, labels=["weather"])
 
 
 @pytest.mark.parametrize(
     ("title", "text"), [(None, None), ("خبر", "عاجل"), ("", "The summit would be held next week.")]
 )
 def test_nothing_is_explained_where_nothing_is_scored(title: str | None, text: str | None) -> None:
-    assert explain(shipped(), title, text) == []
+    assert explanations(shipped(), title, text) == []
+
+
+def test_at_the_terminal(tmp_path: Path) -> None:
+    """The evidence of what `predict` says, as a table and as JSON; a wrong label is one line."""
+    (tmp_path / "a.jsonl").write_text(json.dumps({"title": TITLE, "text": f"&quot;{TEXT}"}), encoding="utf-8")
+    told = run("newsdesk", "explain", "a.jsonl", "--format", "json", cwd=tmp_path)
+    row = json.loads(told.stdout)
+    assert row["text"].startswith('"')  # mended, and counted in so
+    assert {"terrorism", "europe"} <= {e["label"] for e in row["evidence"]}
+    for c in (c for e in row["evidence"] for c in e["contributions"] if c["part"]):
+        assert row[c["part"]][c["start"] : c["end"]] == c["surface"]
+    table = run("newsdesk", "explain", "a.jsonl", "--label", "terrorism", "--top", "2", cwd=tmp_path).stdout
+    assert "terrorism: probability 1.0000 >= " in table
+    assert "remainder (" in table
+    wrong = run("newsdesk", "explain", "a.jsonl", "--label", "weather", cwd=tmp_path)
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert wrong.stderr.startswith("newsdesk: the model has no label 'weather'")

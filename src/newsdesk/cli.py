@@ -12,6 +12,8 @@ from newsdesk.console import entry_point
 # name: (module with `main`, a line for --help, so that --help imports none of them)
 COMMANDS = {
     "predict": ("newsdesk.commands.predict", "Label articles, pages and tables."),
+    "explain": ("newsdesk.commands.explain", "Show what speaks for and against a label."),
+    "serve": ("newsdesk.commands.serve", "Label articles over HTTP and in a browser."),
     "read": ("newsdesk.commands.read", "Show what the readers make of an input."),
     "results": ("newsdesk.commands.results", "Print the current run, its metrics and rows."),
     "report": ("newsdesk.commands.report", "Write a finished run as one HTML page."),

@@ -20,6 +20,7 @@ FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 Table = Mapping[int, int | str | None]
 Part = Literal["title", "text"]
 
+TOP = 20  # contributions of a label, where JSON is asked for
 LOOKS = 32  # how many cuts of a stretch that is not spelled letter by letter are tried
 WINDOW = 100  # characters around its middle in which they are looked for
 TATWEEL = "\u0640"
@@ -55,12 +56,22 @@ class Explanation:
     threshold: float
     contributions: tuple[Contribution, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """What JSON takes."""
-        return asdict(self)
-
 
 def explain(
+    scorer: Scorer,
+    title: str | None,
+    text: str | None,
+    *,
+    labels: Sequence[str] | None = None,
+    top: int | None = TOP,
+    thresholds: Mapping[str, Sequence[float]] | None = None,
+) -> list[dict[str, Any]]:
+    """What `explanations` tells, in the form that JSON takes."""
+    told = explanations(scorer, title, text, labels=labels, top=top, thresholds=thresholds)
+    return [asdict(explanation) for explanation in told]
+
+
+def explanations(
     scorer: Scorer,
     title: str | None,
     text: str | None,
@@ -115,14 +126,14 @@ def explain(
     intercepts = scorer._slope * scorer._intercept + scorer._offset
     added = in_row[:, None] * coef * scorer._slope
     found, values = _evidence(scorer, parts, dict(zip(columns.tolist(), added, strict=True)))
-    explanations = []
+    explained = []
     for head in scorer.heads:
         limits = (thresholds or {}).get(head.task, head.thresholds)
         for i, label in enumerate(head.labels):
             if labels is not None and label not in labels:
                 continue
             column = head.columns.start + i
-            explanations.append(
+            explained.append(
                 Explanation(
                     head.task,
                     label,
@@ -133,7 +144,7 @@ def explain(
                     _weightiest(found, values[:, column], top),
                 )
             )
-    return explanations
+    return explained
 
 
 def _weightiest(

@@ -1,0 +1,42 @@
+"""Take the picture of the page that the README shows: `newsdesk serve &`, then this script.
+
+python docs/screenshot.py http://127.0.0.1:8000 docs/serve.png
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from playwright.sync_api import sync_playwright
+
+STARTER = Path(__file__).parents[1] / "data/starter/st1.jsonl"  # invented articles
+
+
+@click.command()
+@click.argument("url")
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option("--scheme", type=click.Choice(["light", "dark"]), default="light", show_default=True)
+@click.option("--width", default=1100, show_default=True)
+@click.option("--chromium", default="/usr/bin/chromium", show_default=True)
+def main(url: str, output: Path, scheme: str, width: int, chromium: str) -> None:
+    """Ask the server at URL about the first starter article and save the page to OUTPUT."""
+    article = json.loads(STARTER.read_text(encoding="utf-8").splitlines()[0])
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        page.goto(url)
+        page.fill("#title", article["title"])
+        page.fill("#text", article["text"])
+        page.click("button[type=submit]")
+        page.wait_for_selector("mark.for[title]")
+        page.screenshot(path=output, full_page=True)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
