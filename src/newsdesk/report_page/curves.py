@@ -17,7 +17,18 @@ from newsdesk.metrics import (
     reliability_points,
     risk_coverage_points,
 )
-from newsdesk.report_page.blocks import Block, Cell, Figure, Section, Smalls, Table, cells, missing, shade, show
+from newsdesk.report_page.blocks import (
+    Block,
+    Cell,
+    Figure,
+    Section,
+    Smalls,
+    Table,
+    cells,
+    missing,
+    shade,
+    show,
+)
 from newsdesk.report_page.charts import Curve, draw_curves
 from newsdesk.report_page.findings import Findings, Rows
 from newsdesk.report_page.scored import TASKS, Scored, confidence

@@ -39,7 +39,9 @@ def explain_mistakes(
         if scorer is not None:
             known = {label for head in scorer.heads for label in head.labels}
             labels = sorted({m.label for m in own.values()} & known)
-            told = {(e.task, e.label): e.contributions for e in explanations(scorer, title, text, labels=labels)}
+            told = {
+                (e.task, e.label): e.contributions for e in explanations(scorer, title, text, labels=labels)
+            }
         for i, mistake in own.items():
             found[i] = _show(mistake, title, text, told.get((mistake.task, mistake.label), ()))
     return [found[i] for i in range(len(mistakes))]

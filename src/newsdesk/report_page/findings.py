@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 
 from newsdesk import artifacts
 from newsdesk.errors import NewsdeskError
-from newsdesk.report_page.scored import Scored, read_outlet_predictions, read_predictions
 from newsdesk.params import Settings, read_settings
+from newsdesk.report_page.scored import Scored, read_outlet_predictions, read_predictions
 from newsdesk.schema import ARTICLES
 from newsdesk.scorer import Scorer
 
