@@ -118,7 +118,7 @@ def test_imports_point_down() -> None:
             "registry",
             "promotion",
         },
-        {"intake", "batch", "live"},
+        {"intake", "batch", "live", "report_page"},
         {"pace", "jobs", "serve"},
         {"stages"},
         {"commands"},

@@ -1,0 +1,283 @@
+"""Plots as SVG text: their colours are classes of the page's style, so that they follow light and dark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+WIDTH = 440  # units; near the width of a phone, so that letters stay readable there
+LEFT, RIGHT, TOP, BOTTOM = 50, 12, 10, 40
+ROW = 15  # height of one mark of an interval plot
+LETTER = 6.6  # mean width of a letter of 12 units
+N_COLOURS = 5
+# a chart alone, as MLflow shows it, brings the style that the page would give it
+NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
+STYLE = """<style>
+svg{background:#fff;--ink:#1b1f24;--faint:#59626d;--line:#d5dae0;
+--s0:#0b62b0;--s1:#b4560a;--s2:#2f7d32;--s3:#6f6f76;--s4:#8a3ba8}
+@media(prefers-color-scheme:dark){svg{background:#14171b;--ink:#e6e8eb;--faint:#a3abb5;--line:#363d46;
+--s0:#6cb2f5;--s1:#f2a65a;--s2:#7fcf83;--s3:#a9a9b2;--s4:#cf97e8}}
+text{font:12px system-ui,sans-serif;fill:var(--ink)}.faint{fill:var(--faint)}.grid{stroke:var(--line)}
+.zero{stroke:var(--faint);stroke-dasharray:4 3}.curve{fill:none;stroke-width:2}.band{opacity:.18}
+.s0{color:var(--s0)}.s1{color:var(--s1)}.s2{color:var(--s2)}.s3{color:var(--s3)}.s4{color:var(--s4)}
+</style>"""
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A value with its interval, drawn in the colour `series`; `low` and `high` may be missing."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    series: int = 0
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Points (x, y) joined by a line; `band` holds (x, low, high)."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    series: int = 0
+    band: Sequence[tuple[float, float, float]] = ()
+    marks: bool = False
+
+
+def draw_intervals(
+    rows: Sequence[tuple[str, Sequence[Interval]]],
+    *,
+    label: str,
+    x_label: str,
+    names: Sequence[str] = (),
+    limits: tuple[float, float] | None = None,
+    zero: bool = False,
+) -> str:
+    """Draw values with their intervals, a row a name, one mark below the other.
+
+    Parameters
+    ----------
+    label : str
+        What a screen reader says of the plot.
+    names : sequence of str
+        Of the series, for the key; none draws no key.
+    limits : tuple of float or None
+        Of the axis; by default what the intervals need.
+    zero : bool
+        Draw the line of no difference.
+    """
+    left = min(170, 12 + LETTER * max((len(name) for name, _ in rows), default=0))
+    found = [v for _, marks in rows for m in marks for v in (m.value, m.low, m.high) if v is not None]
+    low, high = limits or _pad([*found, 0.0] if zero else found)
+    ticks = nice_ticks(low, high)
+    x = _scale(low, high, left, WIDTH - RIGHT)
+    heights = [max(24, ROW * len(marks) + 9) for _, marks in rows]
+    keys, top = _draw_keys(names, left=4)
+    bottom = top + sum(heights)
+    parts = [*keys, *_draw_x_axis(ticks, x, top, bottom, x_label, (left + WIDTH - RIGHT) / 2)]
+    if zero:
+        parts.append(_line(x(0), top, x(0), bottom, "zero"))
+    y = float(top)
+    for (name, marks), height in zip(rows, heights, strict=True):
+        shown = name if len(name) * LETTER <= left else f"{name[: int(left / LETTER) - 1]}…"
+        parts.append(_text(left - 8, y + height / 2 + 4, shown, anchor="end"))
+        for i, mark in enumerate(marks):
+            if mark.value is not None:
+                parts.append(_draw_interval(mark, x, y + height / 2 + ROW * (i - (len(marks) - 1) / 2)))
+        y += height
+        parts.append(_line(left, y, WIDTH - RIGHT, y, "grid"))
+    return _svg(label, bottom + BOTTOM, parts)
+
+
+def draw_curves(
+    curves: Sequence[Curve],
+    *,
+    label: str,
+    x_label: str,
+    y_label: str,
+    x_limits: tuple[float, float] = (0.0, 1.0),
+    y_limits: tuple[float, float] = (0.0, 1.0),
+    diagonal: bool = False,
+    small: bool = False,
+) -> str:
+    """Draw curves over common axes; `diagonal` draws y = x, `small` is for many beside each other."""
+    width, height = (200, 150) if small else (WIDTH, 270)
+    left, bottom_space = (32, 34) if small else (LEFT, BOTTOM)
+    keys, top = ([], TOP) if small else _draw_keys([c.name for c in curves], [c.series for c in curves])
+    x = _scale(*x_limits, left, width - RIGHT)
+    y = _scale(*y_limits, top + height - bottom_space, top)
+    bottom = top + height - bottom_space
+    parts = [*keys]
+    x_ticks = [x_limits[0], sum(x_limits) / 2, x_limits[1]] if small else nice_ticks(*x_limits)
+    y_ticks = [y_limits[0], sum(y_limits) / 2, y_limits[1]] if small else nice_ticks(*y_limits)
+    parts += _draw_x_axis(x_ticks, x, top, bottom, x_label, (left + width - RIGHT) / 2)
+    for tick in y_ticks:
+        parts.append(_line(left, y(tick), width - RIGHT, y(tick), "grid"))
+        parts.append(_text(left - 6, y(tick) + 4, show_tick(tick), anchor="end", style="faint"))
+    if y_label:
+        middle = (top + bottom) / 2
+        parts.append(
+            f'<text x="12" y="{_n(middle)}" text-anchor="middle" transform="rotate(-90 12 {_n(middle)})">'
+            f"{escape(y_label)}</text>"
+        )
+    if diagonal:
+        parts.append(_line(x(x_limits[0]), y(x_limits[0]), x(x_limits[1]), y(x_limits[1]), "zero"))
+    for curve in curves:
+        parts += _draw_curve(curve, x, y)
+    return _svg(label, top + height, parts, width=width)
+
+
+def draw_bars(rows: Sequence[tuple[str, float, str]], *, label: str, x_label: str, high: float) -> str:
+    """Draw horizontal bars of (name, value, what is written behind it), from 0 to `high`."""
+    left = min(190, 12 + LETTER * max((len(name) for name, _, _ in rows), default=0))
+    x = _scale(0, high, left, WIDTH - 76)
+    bottom = TOP + 24 * len(rows)
+    parts = _draw_x_axis(nice_ticks(0, high), x, TOP, bottom, x_label, (left + WIDTH - 76) / 2)
+    for i, (name, value, said) in enumerate(rows):
+        y = TOP + 24 * i
+        parts.append(_text(left - 8, y + 16, name, anchor="end"))
+        parts.append(
+            f'<rect class="s0" fill="currentColor" x="{_n(left)}" y="{y + 5}" width="{_n(x(value) - left)}"'
+            ' height="14" rx="2"/>'
+        )
+        parts.append(_text(x(value) + 5, y + 16, said, style="faint"))
+    return _svg(label, bottom + BOTTOM, parts)
+
+
+def standalone(svg: str) -> str:
+    """A chart as a file of its own."""
+    opening, rest = svg.split(">", 1)
+    return f"{opening} {NAMESPACE}>{STYLE}{rest}\n"
+
+
+def join_small(charts: Sequence[tuple[str, str]], *, label: str, columns: int = 4) -> str:
+    """Many small charts, each with its caption, as one."""
+    width, height = 210, 180
+    parts = []
+    for i, (caption, svg) in enumerate(charts):
+        left, top = width * (i % columns), height * (i // columns)
+        placed = svg.replace("<svg", f'<svg x="{left}" y="{top + 20}" width="200" height="160"', 1)
+        parts += [_text(left + 32, top + 16, caption), placed]
+    n_rows = -(-len(charts) // columns)
+    return _svg(label, height * n_rows, parts, width=width * min(columns, max(1, len(charts))))
+
+
+def nice_ticks(low: float, high: float, *, about: int = 5) -> list[float]:
+    """Round numbers from `low` to `high`, some `about` of them."""
+    if high <= low:
+        return [low]
+    step = (high - low) / about
+    size = 10.0 ** len(str(int(step))) / 10 if step >= 1 else 1.0
+    while size > step:
+        size /= 10
+    step = next(size * k for k in (1, 2, 2.5, 5, 10) if size * k >= step - 1e-12)
+    first = -(-(low - 1e-9) // step)
+    return [round((first + i) * step, 10) for i in range(int((high - first * step) / step + 1e-6) + 1)]
+
+
+def show_tick(value: float) -> str:
+    """A number on an axis: at most four digits behind the point."""
+    if abs(value) >= 1000:
+        return f"{value / 1000:g}k"
+    return f"{value:.4f}".rstrip("0").rstrip(".") or "0"
+
+
+def _pad(found: Sequence[float]) -> tuple[float, float]:
+    low, high = (min(found), max(found)) if found else (0.0, 1.0)
+    room = (high - low or 1.0) * 0.06
+    return low - room, high + room
+
+
+def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
+    return lambda value: start + (min(max(value, low), high) - low) / ((high - low) or 1.0) * (end - start)
+
+
+def _draw_keys(
+    names: Sequence[str], series: Iterable[int] | None = None, left: float = LEFT
+) -> tuple[list[str], int]:
+    """The key above a plot, in as many lines as it needs, and where the plot begins."""
+    parts, x, y = [], left, 12
+    for name, colour in zip(names, series or range(len(names)), strict=False):
+        width = 30 + LETTER * len(name)
+        if x > left and x + width > WIDTH:
+            x, y = left, y + 18
+        parts += [_draw_mark(x + 6, y, colour), _text(x + 16, y + 4, name)]
+        x += width
+    return parts, y + 14 if names else TOP
+
+
+def _draw_x_axis(
+    ticks: Sequence[float], x: Callable[[float], float], top: float, bottom: float, label: str, middle: float
+) -> list[str]:
+    parts = []
+    for tick in ticks:
+        parts.append(_line(x(tick), top, x(tick), bottom, "grid"))
+        parts.append(_text(x(tick), bottom + 15, show_tick(tick), anchor="middle", style="faint"))
+    return [*parts, _text(middle, bottom + 31, label, anchor="middle")]
+
+
+def _draw_interval(mark: Interval, x: Callable[[float], float], y: float) -> str:
+    assert mark.value is not None
+    whisker = ""
+    if mark.low is not None and mark.high is not None:
+        whisker = (
+            f'<line x1="{_n(x(mark.low))}" x2="{_n(x(mark.high))}" y1="{_n(y)}" y2="{_n(y)}"'
+            ' stroke="currentColor" stroke-width="2"/>'
+        )
+    title = f"<title>{escape(mark.title)}</title>" if mark.title else ""
+    shape = _shape(x(mark.value), y, mark.series)
+    return f'<g class="s{mark.series % N_COLOURS}">{title}{whisker}{shape}</g>'
+
+
+def _draw_mark(x: float, y: float, series: int) -> str:
+    return f'<g class="s{series % N_COLOURS}">{_shape(x, y, series)}</g>'
+
+
+def _shape(x: float, y: float, series: int) -> str:
+    """A mark that is told apart by its shape too: disc, square, diamond, triangle, ring."""
+    kind = series % N_COLOURS
+    if kind == 1:
+        return f'<rect x="{_n(x - 4)}" y="{_n(y - 4)}" width="8" height="8" fill="currentColor"/>'
+    if kind in (2, 3):
+        corners = [(0, -5.5), (5.5, 0), (0, 5.5), (-5.5, 0)] if kind == 2 else [(0, -5), (5, 4), (-5, 4)]
+        points = " ".join(f"{_n(x + dx)},{_n(y + dy)}" for dx, dy in corners)
+        return f'<polygon points="{points}" fill="currentColor"/>'
+    fill = "none" if kind == 4 else "currentColor"
+    return f'<circle cx="{_n(x)}" cy="{_n(y)}" r="4.5" fill="{fill}" stroke="currentColor"/>'
+
+
+def _draw_curve(curve: Curve, x: Callable[[float], float], y: Callable[[float], float]) -> list[str]:
+    parts = []
+    if curve.band:
+        upper = [(px, high) for px, _, high in curve.band]
+        lower = [(px, low) for px, low, _ in reversed(curve.band)]
+        points = " ".join(f"{_n(x(px))},{_n(y(py))}" for px, py in (*upper, *lower))
+        parts.append(f'<polygon class="band" points="{points}" fill="currentColor"/>')
+    path = " ".join(f"{_n(x(px))},{_n(y(py))}" for px, py in curve.points)
+    parts.append(f'<polyline class="curve" points="{path}" stroke="currentColor"/>')
+    if curve.marks:
+        parts += [_shape(x(px), y(py), curve.series) for px, py in curve.points]
+    return [f'<g class="s{curve.series % N_COLOURS}">', *parts, "</g>"]
+
+
+def _svg(label: str, height: float, parts: Iterable[str], *, width: int = WIDTH) -> str:
+    return (
+        f'<svg viewBox="0 0 {width} {_n(height)}" role="img" aria-label="{escape(label)}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, style: str) -> str:
+    return f'<line class="{style}" x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"/>'
+
+
+def _text(x: float, y: float, text: str, *, anchor: str = "start", style: str = "") -> str:
+    kind = f' class="{style}"' if style else ""
+    return f'<text x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}"{kind}>{escape(text)}</text>'
+
+
+def _n(value: float) -> str:
+    """A coordinate: a tenth of a unit is finer than any screen."""
+    return f"{value:.1f}".removesuffix(".0")
