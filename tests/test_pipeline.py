@@ -89,7 +89,7 @@ def test_profiles_have_the_same_stages() -> None:
 def test_imports_point_down() -> None:
     """cli -> commands, stages -> I/O -> pure -> leaves."""
     layers = [
-        {"errors", "schema", "scorer", "engine", "kernel", "mentions"},
+        {"errors", "schema", "scorer", "engine", "kernel", "mentions", "explain"},
         {"text", "pages", "repair"},
         {
             "params",
