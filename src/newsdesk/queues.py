@@ -80,16 +80,26 @@ def label_studio(drawn: Drawn, evidence: str) -> Record:
     As https://labelstud.io/guide/predictions documents it; its control tags are `config`'s.
     """
     record = flat(drawn, evidence)
-    data = {name: value for name, value in record.items() if name not in ("reviewer", "reviewed_at", *QUESTIONS)}
+    data = {
+        name: value for name, value in record.items() if name not in ("reviewer", "reviewed_at", *QUESTIONS)
+    }
     data |= {f"predicted_{name}": "|".join(record[name]) for name in QUESTIONS}
     result = [
-        {"id": name, "from_name": name, "to_name": "text", "type": "choices", "value": {"choices": record[name]}}
+        {
+            "id": name,
+            "from_name": name,
+            "to_name": "text",
+            "type": "choices",
+            "value": {"choices": record[name]},
+        }
         for name in QUESTIONS
     ]
     prediction: Record = {"model_version": record["model"], "result": result}
     scores = [s for of_task in drawn.candidate.prediction.scores.values() for s in of_task.values()]
     if scores:
-        prediction["score"] = round(max(scores), 6)
+        prediction["score"] = round(
+            min(max(score, 1.0 - score) for score in scores), 6
+        )  # of the least certain
     return {"data": data, "predictions": [prediction]}
 
 
@@ -106,7 +116,10 @@ def config(taxonomy: Taxonomy) -> str:
 
 
 def argilla(drawn: Drawn, evidence: str) -> Record:
-    """A record with the model's labels as suggestions, of the JSON that Argilla 2 imports (`records.from_json`)."""
+    """A record with the model's labels as suggestions, of the JSON that Argilla 2 imports.
+
+    As `Record.to_dict` and `dataset.records.from_json` of argilla 2.8.0 write and read it.
+    """
     record = flat(drawn, evidence)
     shown = {name: record[name] for name in ("title", "text", "evidence")}
     rest = (*PROVENANCE, "reason", "margin", "unknown_share")
@@ -115,7 +128,8 @@ def argilla(drawn: Drawn, evidence: str) -> Record:
         "fields": {name: value or "-" for name, value in shown.items()},
         "metadata": {name: record[name] for name in rest if record[name] not in (None, "")},
         "suggestions": {
-            name: {"value": record[name], "score": None, "agent": record["model"] or None} for name in QUESTIONS
+            name: {"value": record[name], "score": None, "agent": record["model"] or None}
+            for name in QUESTIONS
         },
         "responses": {},
         "vectors": {},
@@ -186,7 +200,11 @@ def _split(cell: Any) -> Any:
 
 
 def _correction(
-    given: Mapping[str, Any], answers: Mapping[str, Any], before: Mapping[str, Sequence[str]], who: str, when: Any
+    given: Mapping[str, Any],
+    answers: Mapping[str, Any],
+    before: Mapping[str, Sequence[str]],
+    who: str,
+    when: Any,
 ) -> Correction | Refused:
     told = {name: "" if given.get(name) is None else str(given[name]).strip() for name in PROVENANCE}
     if not (told["outlet"] and told["key"]):
@@ -201,7 +219,9 @@ def _correction(
         if not isinstance(answer, list) or not all(isinstance(label, str) for label in answer):
             return Refused("bad_record", f"{name}: expected a list of labels, found {answer!r}"[:200])
         if len(set(answer)) < len(answer) or (NONE in answer and len(answer) > 1):
-            return Refused("bad_record", f"{name}: {'|'.join(answer)} names a label twice, or none beside one")
+            return Refused(
+                "bad_record", f"{name}: {'|'.join(answer)} names a label twice, or none beside one"
+            )
         labels[name] = tuple(label for label in _ordered(answer, before.get(name, ())) if label != NONE)
     return Correction(
         told["outlet"], told["key"], labels["regions"], labels["topics"], who, _time(when),

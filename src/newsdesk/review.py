@@ -14,7 +14,9 @@ from newsdesk.tally import LEAD_CHARS
 
 Stratum = Literal["uncertain", "drifting", "random"]
 
-UNCERTAIN_ODDS = 1.5  # a label whose odds are within this factor of its threshold's could as well be another's
+UNCERTAIN_ODDS = (
+    1.5  # a label whose odds are within this factor of its threshold's could as well be another's
+)
 UNREAD = ("not_arabic", "too_short")  # reasons for which there is nothing to label
 
 
@@ -40,8 +42,8 @@ class Drawn:
     strata : tuple of str
         Those that drew it, the first being the one that it is shown under.
     probability : float
-        That it is drawn by any stratum; an average over drawn rows that weighs each by its inverse is one over
-        all rows.
+        That it is drawn by any stratum; an average over drawn rows that weighs each by its inverse is one
+        over all rows.
     margin : float
         Log-odds between the least certain label and its threshold; infinite without scores.
     unknown_share : float or None
@@ -90,8 +92,9 @@ def draw(
 ) -> list[Drawn]:
     """Draw up to `n` articles in one pass: a third uncertain, a third drifting, the others at random.
 
-    Uncertain are those with a label whose odds are within `UNCERTAIN_ODDS` of its threshold's, drifting those
-    with a share of unknown words above `unknown_limit`; where a stratum has too few, more are drawn at random.
+    Uncertain are those with a label whose odds are within `UNCERTAIN_ODDS` of its threshold's, drifting
+    those with a share of unknown words above `unknown_limit`; where a stratum has too few, more are drawn at
+    random.
     Each stratum takes the articles with the smallest hashes of seed, stratum and id, so the same
     rows in any order give the same draw. Of such a draw the probability is the smallest hash that was not
     taken (E. Cohen and H. Kaplan, Summarizing Data using Bottom-k Sketches, PODC 2007). Rows that are too
