@@ -36,11 +36,11 @@ MARGIN = 1.5  # between the largest PSI of a calibration window and the limit
 STEP = 0.05
 LEAST = 0.05
 MIXED = (0.1, 0.25, 0.5, 1.0)
-SIZES = (50, 100, 300, 1000)
+SIZES = (50, 200, 1000)
 PAIRS = (("skynews", "okaz"), ("skynews", "alarabiya"), ("alarabiya", "almayadeen"), ("okaz", "alriyadh"))
 SHOWN = {"skynews": ("okaz", "alarabiya", "almayadeen"), "okaz": ("skynews", "alriyadh")}
 FOREIGN = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1)
-DRAWS = 100
+DRAWS = 50
 MODEL = {"name": "", "version": "", "weights_sha256": ""}
 # invented, as every sentence made of them
 ENGLISH = (

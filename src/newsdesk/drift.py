@@ -207,7 +207,7 @@ def _shift(name: str, before: Tally, now: Tally, *, limit: float, n_bootstrap: i
     draws = np.mean([np.sort(draw) for _, _, draw in measured], axis=0)
     low, high = (round(max(0.0, float(x)), 4) for x in np.quantile(draws, [0.025, 0.975]))
     value, chance = (round(float(np.mean([part[k] for part in measured])), 4) for k in (0, 1))
-    if len(pairs) > 1:
+    if before.counts[name].ndim == 2:
         most = names[int(np.argmax([part[0] - part[1] for part in measured]))]
     else:
         p, q = _shares(pairs[0][0]), _shares(pairs[0][1])

@@ -269,8 +269,9 @@ def read_queue(path: Path) -> Iterator[tuple[int, Any]]:
 
 def tell(merged: corrections.Merged, path: Path) -> None:
     """The account of a merge: every record is added, changed, unchanged, outdone or refused."""
-    for position, item in merged.refusals[:SHOWN]:
-        note(f"refused: {path}:{position}: {item.reason}{': ' if item.detail else ''}{item.detail}")
+    wrong = [row for row in merged.refusals if row[1].reason not in ("not_reviewed", "skipped")]
+    for position, item in wrong[:SHOWN]:
+        note(f"refused: {path}:{position}: {item.reason}: {item.detail}")
     for conflict in merged.conflicts[:SHOWN]:
         said = "; ".join(conflict.said)
         note(f"conflict: {conflict.outlet} {conflict.key}: {said}; kept: {conflict.kept}")
