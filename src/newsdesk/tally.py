@@ -163,9 +163,9 @@ class Tally:
 def build_unknown_share(scorer: Scorer) -> Callable[[str, str], float | None] | None:
     """The function that tells which share of an article's words are no terms of a model.
 
-    These are words that it never met or met too rarely, and the few that stand in most articles (`max_df`), of
-    which there are as many in any Arabic. Of title and text each word counts as often as it occurs; None for
-    an article without words. There is no such function for a model that counts no words.
+    These are words that it never met or met too rarely, and the few that stand in most articles (`max_df`),
+    of which there are about as many in any Arabic. Of title and text each word counts as often as it occurs;
+    None for an article without words. There is no such function for a model that counts no words.
     """
     features, fold = scorer.info["features"], scorer.info["normalization"]
     if not features["ngram_max"]:
