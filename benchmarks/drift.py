@@ -36,11 +36,11 @@ MARGIN = 1.5  # between the largest PSI of a calibration window and the limit
 STEP = 0.05
 LEAST = 0.05
 MIXED = (0.1, 0.25, 0.5, 1.0)
-SIZES = (50, 200, 1000)
+SIZES = (100, 300, 1000)
 PAIRS = (("skynews", "okaz"), ("skynews", "alarabiya"), ("alarabiya", "almayadeen"), ("okaz", "alriyadh"))
 SHOWN = {"skynews": ("okaz", "alarabiya", "almayadeen"), "okaz": ("skynews", "alriyadh")}
 FOREIGN = (0.0, 0.005, 0.01, 0.02, 0.05, 0.1)
-DRAWS = 50
+DRAWS = 30
 MODEL = {"name": "", "version": "", "weights_sha256": ""}
 # invented, as every sentence made of them
 ENGLISH = (
@@ -213,6 +213,51 @@ def foreign(scored: Scored, scorer: Scorer, source: str, size: int, seed: int) -
         yield {"share": share, "size": size, **_told(compare(reference, tally, seed=seed))}
 
 
+LOWS = ("length", "unknown", "region", "topic", "region_scores", "topic_scores")
+
+
+def markdown(results: Row) -> str:
+    """The tables of docs/drift.md, one below the other."""
+    parts = [
+        [(name, f"{row['largest']:.3f}", row["limit"]) for name, row in results["limits"].items()],
+        *(
+            [(row["month"], f"{row['n']:,}", *_lows(row)) for row in run["months"]]
+            for run in results["months"]
+        ),
+        [(row["reference"], row["window"], *_lows(row)) for row in results["other_outlet"]],
+        [
+            (f"{row['share']:.1%}", f"{row['low']['language']:.3f}", ", ".join(row["drifted"]) or "-")
+            for row in results["foreign"]
+        ],
+        [
+            (
+                name,
+                f"{row['size']:,}",
+                row["windows"],
+                row["alarms"],
+                ", ".join(f"{k} {n}" for k, n in row["by"].items()),
+            )
+            for name in ("calibration", "others")
+            for row in results[name]
+        ],
+        _power(results["power"]),
+    ]
+    return "\n".join("".join(f"| {' | '.join(map(str, row))} |\n" for row in rows) for rows in parts)
+
+
+def _lows(row: Row) -> list[str]:
+    return [*(f"{row['low'][name]:.3f}" for name in LOWS), ", ".join(row["drifted"]) or "-"]
+
+
+def _power(rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    by_share: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)
+    for row in rows:
+        by_share[row["reference"], row["other"], f"{row['share']:.0%}"].append(
+            f"{row['raised'] / row['of']:.0%}"
+        )
+    return [(*key, *cells) for key, cells in by_share.items()]
+
+
 def main() -> None:
     """Measure, print and keep the results."""
     parser = argparse.ArgumentParser(
@@ -230,7 +275,11 @@ def main() -> None:
     parser.add_argument("--model", type=Path, default=artifacts.SHIPPED)
     parser.add_argument("--seed", type=int, default=0, help="of whatever is drawn (%(default)s)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to (%(default)s)")
+    parser.add_argument("--markdown", action="store_true", help="only print the tables of the kept results")
     given = parser.parse_args()
+    if given.markdown:
+        sys.stdout.write(markdown(artifacts.read_json(given.results / "drift.json")))
+        return
     seed, scorer = given.seed, artifacts.read_model(given.model)
     scored = score(given.articles, given.trained, scorer)
     note(f"{len(scored.texts):,} articles that the model did not learn")
@@ -253,14 +302,7 @@ def main() -> None:
         "power": list(power(scored, seed)),
     }
     artifacts.write_json(results, given.results / "drift.json")
-    for name in ("limits", "calibration", "others", "other_outlet", "foreign", "power"):
-        sys.stdout.write(f"{name}\n")
-        content = results[name]
-        rows = content.items() if isinstance(content, dict) else enumerate(content)
-        sys.stdout.writelines(f"  {key}: {row}\n" for key, row in rows)
-    for run in results["months"]:
-        sys.stdout.write(f"{run['source']} {run['reference']} {run['n']}\n")
-        sys.stdout.writelines(f"  {row}\n" for row in run["months"])
+    sys.stdout.write(markdown(results))
 
 
 if __name__ == "__main__":

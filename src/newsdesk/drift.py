@@ -19,7 +19,7 @@ Verdict = Literal["quiet", "drift", "too_few"]
 
 FORMAT = 1
 N_CELLS = 10  # of equal mass in the reference, as PSI is used to
-MIN_ROWS = 30  # fewer tell nothing
+MIN_ROWS = 100  # fewer tell too little: of samples as small the interval is too narrow
 PRIOR = 0.5  # Jeffreys': articles that each cell is given, so that none is empty
 BATCH = 1024
 # The largest PSI that is no drift, by quantity; docs/drift.md tells how they were found.
@@ -27,10 +27,10 @@ LIMITS: Mapping[str, float] = {
     "language": 0.05,
     "abstention": 0.05,
     "length": 0.1,
-    "unknown": 0.05,
+    "unknown": 0.15,
     "region": 0.2,
-    "topic": 0.2,
-    "region_scores": 0.1,
+    "topic": 0.45,
+    "region_scores": 0.05,
     "topic_scores": 0.05,
 }
 
@@ -46,7 +46,8 @@ class Shift:
     psi : float
         As measured; of scores, the mean over labels.
     by_chance : float
-        How much of it is there though nothing changed: it grows with the cells and falls with `n`.
+        How much of it is there though nothing changed: it grows with the cells and falls with `n`. Where
+        much changed it may be below 0, as the prior of empty cells takes more than chance adds.
     low, high : float
         95 % interval of the PSI without its share of chance.
     limit : float
