@@ -196,5 +196,12 @@ def test_the_user_s_mistakes(reference: Path, tmp_path: Path) -> None:
     labels.write_text(json.dumps(row | {"reason": None}) + "\n{\n")
     with pytest.raises(NewsdeskError, match=r"labels\.jsonl: not readable behind row 1: JSONDecodeError"):
         call("check", labels, "--reference", reference)
+    parts = tmp_path / "parts"
+    parts.mkdir()
+    (parts / "1.jsonl").write_text(json.dumps(row | {"reason": None}) + "\n")
+    assert [read.article_id for read in outputs.read_output(parts)] == ["1"]
+    (parts / "2.parquet").write_bytes(b"PAR1 cut")
+    with pytest.raises(NewsdeskError, match=r"2\.parquet: not readable: ArrowInvalid"):
+        list(outputs.read_output(parts))
     with pytest.raises(NewsdeskError, match="no output of `newsdesk predict`"):
         list(outputs.read_output(Path(STARTER[0])))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from newsdesk.scorer import Prediction
 
 BATCH = 1024
 COLUMNS = ("article_id", "regions", "topics", "region_scores", "topic_scores", "reason")
+MODEL = ("model_name", "model_version")  # written by jobs
 SUFFIXES = (".parquet", ".jsonl", ".csv")
 UNREADABLE = (OSError, UnicodeDecodeError, ValueError, csv.Error, pa.ArrowException)
 
@@ -33,7 +33,10 @@ class Labelled:
 
 def is_output(path: Path) -> bool:
     """Whether a file, or one of a folder's, has the columns that `newsdesk predict` writes."""
-    return any(True for _ in _files(path))
+    try:
+        return any(True for _ in _files(path))
+    except NewsdeskError:
+        return False
 
 
 def read_output(path: Path) -> Iterator[Labelled]:
@@ -60,13 +63,14 @@ def read_output(path: Path) -> Iterator[Labelled]:
 
 
 def _files(path: Path) -> Iterator[Path]:
+    """Those that hold labels; a damaged one ends it, as nobody can tell what it held."""
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     for file in files:
         if file.is_file() and file.suffix in SUFFIXES and not file.name.startswith("."):
             try:
                 names = _names(file)
-            except UNREADABLE:
-                continue
+            except UNREADABLE as error:
+                raise NewsdeskError(f"{file}: not readable: {type(error).__name__}: {error}") from None
             if set(COLUMNS) <= names:
                 yield file
 
@@ -90,13 +94,10 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
         return
     with file.open(encoding="utf-8", newline="") as handle:
         if file.suffix == ".csv":
-            csv.field_size_limit(sys.maxsize)
+            csv.field_size_limit(2**31 - 1)
             yield from csv.DictReader(handle)
         else:
             yield from (json.loads(line) for line in handle)
-
-
-MODEL = ("model_name", "model_version")
 
 
 def _labelled(row: dict[str, Any]) -> Labelled:

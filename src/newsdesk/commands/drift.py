@@ -128,7 +128,7 @@ def check(
         named = name_model(folder, scorer)
         if content["model"] != named:
             raise NewsdeskError(
-                f"{path}: made with model {describe(content['model'])}, not with {describe(named)}; "
+                f"{path}: made with model {_shown(content['model'])}, not with {_shown(named)}; "
                 "give that model, or make a reference with this one"
             )
         tally = Tally.of(scorer, every=1)
@@ -158,8 +158,7 @@ def name_model(folder: Path, scorer: Scorer) -> dict[str, str]:
     return {"name": scorer.info["name"], "version": scorer.info["version"], "weights_sha256": weights}
 
 
-def describe(model: dict[str, str]) -> str:
-    """A model in a message."""
+def _shown(model: dict[str, str]) -> str:
     return f"{model['name']} {model['version']} ({model['weights_sha256'][:12]})"
 
 
