@@ -44,7 +44,7 @@ def cleaned(*records: Article | Refusal, readings: dict | None = None, **params:
         (
             article(topic=(), topic_origin="me"),
             "bad_record",
-            "topic_origin 'me' is not one of gold, silver, editor, section, weak",
+            "topic_origin 'me' is not one of gold, silver, review, editor, section, weak",
         ),
         *((article(title="", text=text), "other_language", language) for language, text in OTHERS.items()),
     ],

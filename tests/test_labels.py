@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from newsdesk.errors import NewsdeskError
-from newsdesk.labels import read_readings
+from newsdesk.labels import Reading, read_readings, resolve
+from newsdesk.schema import Article, content_id
 from newsdesk.taxonomy import read_taxonomy
 
 ROOT = Path(__file__).parents[1]
@@ -53,3 +54,14 @@ def test_missing_and_undecodable(tmp_path: Path) -> None:
     (tmp_path / "bad.tsv").write_bytes(HEADER.encode() + b"\n\xff\xfe")
     with pytest.raises(NewsdeskError, match="not readable"):
         read_readings(tmp_path / "bad.tsv", TAXONOMY)
+
+
+def test_an_article_without_a_key_is_known_by_its_content() -> None:
+    """`predict` and a review queue name it by that hash; `clean` puts the source before it."""
+    known_by = content_id("title", "text")
+    readings = {("paper", known_by): Reading(("us",), (), "review")}
+    article = Article(f"paper:{known_by}", "paper", "title", "text")
+    labelled = resolve(article, TAXONOMY, readings)
+    assert (labelled.region, labelled.topic, labelled.topic_origin) == (("us",), (), "review")
+    other = resolve(Article("paper:x", "paper", "title", "text", key="y"), TAXONOMY, readings)
+    assert other.region is None

@@ -26,6 +26,8 @@ COMMANDS = {
     "audit": ("newsdesk.commands.audit", "Audit labels, shortcuts, spellings, errors."),
     "doctor": ("newsdesk.commands.doctor", "Check versions, data, stores and model."),
     "search": ("newsdesk.commands.search", "Search a head's settings by inner validation."),
+    "drift": ("newsdesk.commands.drift", "Tell whether the news drifted from a model."),
+    "review": ("newsdesk.commands.review", "Have labels read by a person, and take them back."),
     "sources": ("newsdesk.commands.sources", "Show which label sources help a head."),
     "clean": ("newsdesk.stages.clean", "Stage: raw corpora to clean articles."),
     "featurize": ("newsdesk.stages.featurize", "Stage: articles to TF-IDF features."),

@@ -85,7 +85,9 @@ def resolve(article: Article, taxonomy: Taxonomy, readings: ReadingTable) -> Art
 
     Then the tables of readings, then the editor's country (region only), then the section.
     """
-    found = readings.get((article.source, article.key)) if article.key else None
+    # an article without a key of its own is known by the hash of its content
+    key = article.key or article.article_id.removeprefix(f"{article.source}:")
+    found = readings.get((article.source, key))
     if article.region is None:
         if found:
             article = replace(article, region=found.region, region_origin=found.origin)

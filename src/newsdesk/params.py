@@ -96,7 +96,7 @@ class Train(_Frozen):
     C: float = Field(10.0, gt=0, description="inverse strength of regularization")
     balanced: bool = Field(False, description="weigh the rarer class of each label up")
     origin_weights: dict[Origin, Annotated[float, Field(ge=0)]] = Field(
-        {"gold": 1.0, "silver": 1.0, "editor": 0.5, "section": 0.3, "weak": 0.1},
+        {"gold": 1.0, "silver": 1.0, "review": 1.0, "editor": 0.5, "section": 0.3, "weak": 0.1},
         description="weight of a row by the origin of its label; 0 leaves it out",
     )
     place_tasks: tuple[Literal["region", "topic"], ...] = Field(

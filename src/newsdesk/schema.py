@@ -10,7 +10,7 @@ from typing import Literal
 import pyarrow as pa
 
 Kind = Literal["article", "teaser"]
-Origin = Literal["gold", "silver", "editor", "section", "weak"]
+Origin = Literal["gold", "silver", "review", "editor", "section", "weak"]
 Split = Literal["train", "valid", "test", "evaluation"]
 
 # Why a row or a file is refused. The set is closed, so that counts by reason mean the same in every run.

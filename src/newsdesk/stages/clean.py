@@ -23,6 +23,7 @@ def run(
     taxonomy: Path,
     gold: Path | None,
     silver: Path | None,
+    review: Path | None,
     articles: Path,
     quarantine: Path,
     account: Path,
@@ -30,6 +31,8 @@ def run(
     """Clean raw corpora into `articles`, `quarantine` and `account`."""
     known = read_taxonomy(taxonomy)
     table = labels.read_readings(silver, known, "silver") if silver else {}
+    if review:
+        table |= labels.read_readings(review, known, "review")
     if gold:
         table |= labels.read_readings(gold, known)
     records = readers.read(raw, sections=known.sections)
@@ -57,6 +60,11 @@ def run(
 @click.option(
     "--silver", type=click.Path(path_type=Path), help="Labels that train and are never tested on; gold wins."
 )
+@click.option(
+    "--review",
+    type=click.Path(path_type=Path),
+    help="Labels of `newsdesk review merge`: they train and are never tested on; between silver and gold.",
+)
 @click.option("--params", default="params.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option(
     "--articles", default="data/clean/articles.parquet", show_default=True, type=click.Path(path_type=Path)
@@ -73,6 +81,7 @@ def main(
     taxonomy: Path,
     gold: Path | None,
     silver: Path | None,
+    review: Path | None,
     params: Path,
     articles: Path,
     quarantine: Path,
@@ -90,6 +99,7 @@ def main(
         taxonomy=taxonomy,
         gold=gold,
         silver=silver,
+        review=review,
         articles=articles,
         quarantine=quarantine,
         account=account,
