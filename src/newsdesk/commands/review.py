@@ -164,13 +164,13 @@ def _unknown_limit(reference: Path | None, folder: Path) -> float | None:
 
 def evidence(row: review.Drawn, scorer: Scorer) -> str:
     """What speaks most for and against the labels that hold, and the least certain one."""
-    from newsdesk.explain import explain
+    from newsdesk.explain import explanations
 
     prediction = row.candidate.prediction
     named = [label for head in scorer.heads for label in prediction.labels[head.task]]
     nearest = review.nearest_label(prediction, scorer.heads)
     named += [nearest] if nearest and nearest not in named else []
-    explained = explain(scorer, row.candidate.title, row.candidate.text, labels=named, top=N_EVIDENCE)
+    explained = explanations(scorer, row.candidate.title, row.candidate.text, labels=named, top=N_EVIDENCE)
     return "\n".join(
         f"{found.label} {found.probability:.2f}: "
         + ", ".join(
