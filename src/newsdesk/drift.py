@@ -19,6 +19,7 @@ Verdict = Literal["quiet", "drift", "too_few"]
 
 FORMAT = 1
 N_CELLS = 10  # of equal mass in the reference, as PSI is used to
+REFERENCE = "drift.json"  # its place in a packaged model
 MIN_ROWS = 100  # fewer tell too little: of samples as small the interval is too narrow
 PRIOR = 0.5  # Jeffreys': articles that each cell is given, so that none is empty
 BATCH = 1024
@@ -291,6 +292,11 @@ def describe(tally: Tally, *, model: Mapping[str, Any], made_of: Mapping[str, An
         "limits": dict(LIMITS),
         **tally.as_dict(),
     }
+
+
+def name_model(scorer: Scorer, weights_sha256: str) -> dict[str, str]:
+    """What a reference knows its model by."""
+    return {"name": scorer.info["name"], "version": scorer.info["version"], "weights_sha256": weights_sha256}
 
 
 def build_reference(

@@ -11,10 +11,11 @@ from typing import Any
 
 import click
 
-from newsdesk import artifacts, drift, outputs, tracking
+from newsdesk import artifacts, drift, mlmodel, outputs, tracking
 from newsdesk.commands.inputs import Refused, read_inputs
 from newsdesk.commands.predict import taxonomy_of
 from newsdesk.console import note, print_rows, progress
+from newsdesk.drift import REFERENCE
 from newsdesk.errors import NewsdeskError
 from newsdesk.repair import repair
 from newsdesk.schema import ARTICLES, Article
@@ -22,7 +23,7 @@ from newsdesk.scorer import Prediction, Scorer
 from newsdesk.tally import Tally
 
 DRIFTED = 4  # exit code
-REFERENCE = "drift.json"
+WEIGHTS = "weights.npz"
 
 model_option = click.option(
     "--model",
@@ -74,7 +75,12 @@ def reference(model: str | None, inputs: tuple[str, ...], trained: Path | None, 
         groups = artifacts.read_table(trained)["group_id"].to_pylist()
         articles = artifacts.read_table(Path(inputs[0]), ARTICLES)
         try:
-            made = drift.build_reference(articles, scorer, trained=groups, model=name_model(folder, scorer))
+            made = drift.build_reference(
+                articles,
+                scorer,
+                trained=groups,
+                model=drift.name_model(scorer, artifacts.sha256(folder / WEIGHTS)),
+            )
         except ValueError as error:
             raise NewsdeskError(f"{inputs[0]}: {error}") from None
     else:
@@ -83,7 +89,9 @@ def reference(model: str | None, inputs: tuple[str, ...], trained: Path | None, 
             sources.update(article.source for article in rows)
             count(tally, rows, predictions)
         made = drift.describe(
-            tally, model=name_model(folder, scorer), made_of={"sources": dict(sorted(sources.items()))}
+            tally,
+            model=drift.name_model(scorer, artifacts.sha256(folder / WEIGHTS)),
+            made_of={"sources": dict(sorted(sources.items()))},
         )
     artifacts.write_compact_json(made, output)
     n_rows = sum(made["counts"]["language"])
@@ -125,7 +133,7 @@ def check(
     else:
         folder = model_folder(model)
         scorer = artifacts.read_model(folder)
-        named = name_model(folder, scorer)
+        named = drift.name_model(scorer, artifacts.sha256(folder / WEIGHTS))
         if content["model"] != named:
             raise NewsdeskError(
                 f"{path}: made with model {_shown(content['model'])}, not with {_shown(named)}; "
@@ -149,13 +157,9 @@ def model_folder(model: str | None) -> Path:
     """Where a model lies, fetched if need be; by default the one that newsdesk comes with."""
     if model is None:
         return artifacts.SHIPPED
-    return tracking.download_model(model) if model.startswith(("models:/", "runs:/")) else Path(model)
-
-
-def name_model(folder: Path, scorer: Scorer) -> dict[str, str]:
-    """What a reference knows its model by."""
-    weights = artifacts.sha256(folder / "weights.npz")
-    return {"name": scorer.info["name"], "version": scorer.info["version"], "weights_sha256": weights}
+    if model.startswith(("models:/", "runs:/")):
+        return tracking.download_model(model)
+    return mlmodel.packaged_folder(Path(model))
 
 
 def _shown(model: dict[str, str]) -> str:

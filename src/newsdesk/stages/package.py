@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,28 @@ from typing import Any
 import click
 import numpy as np
 
-from newsdesk import __version__, artifacts, scorer
+from newsdesk import __version__, artifacts, drift, scorer
 from newsdesk.console import entry_point, note
 from newsdesk.params import Settings, read_settings
+from newsdesk.schema import ARTICLES
 from newsdesk.taxonomy import read_taxonomy
 from newsdesk.text import build_table
 
 
-def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: Path, model: Path) -> None:
-    """Write `model.json`, terms, weights, the names of places and the code that reads them."""
+def run(
+    settings: Settings,
+    *,
+    features: Path,
+    heads: Sequence[Path],
+    taxonomy: Path,
+    model: Path,
+    articles: Path | None = None,
+) -> None:
+    """Write `model.json`, terms, weights, the names of places, the code that reads them, and a reference.
+
+    The reference is what the model says of the articles that it did not learn: later ones are held against
+    it, to tell whether the news drifted. Where it learned all of them, or none are given, there is none.
+    """
     terms = artifacts.read_json(features / "terms.json")
     described = [artifacts.read_json(head / "head.json") for head in heads]
     weights = [artifacts.read_arrays(head / "weights.npz") for head in heads]
@@ -53,9 +67,26 @@ def run(settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: 
         code = Path(scorer.__file__).with_name(name)
         artifacts.write_text(code.read_text(encoding="utf-8"), model / name)
     artifacts.write_json(info, model / "model.json")
-    artifacts.read_model(model)
+    loaded = artifacts.read_model(model)
+    if articles:
+        write_reference(loaded, features=features, articles=articles, model=model)
     size = sum(file.stat().st_size for file in model.iterdir())
     note(f"package: {len(terms):,} terms, {arrays['coef'].shape[1]} labels, {size / 1e6:.1f} MB in {model}")
+
+
+def write_reference(loaded: scorer.Scorer, *, features: Path, articles: Path, model: Path) -> None:
+    """Write what later articles are held against into the model's folder."""
+    named = drift.name_model(loaded, artifacts.sha256(model / "weights.npz"))
+    trained = artifacts.read_table(features / "rows.parquet")["group_id"].to_pylist()
+    loaded.threads = os.cpu_count() or 1
+    try:
+        reference = drift.build_reference(
+            artifacts.read_table(articles, ARTICLES), loaded, trained=trained, model=named
+        )
+    except ValueError as error:
+        note(f"package: {error}")
+        return
+    artifacts.write_compact_json(reference, model / drift.REFERENCE)
 
 
 def quantize(
@@ -87,16 +118,19 @@ def quantize(
 @click.argument("heads", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--params", default="params.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--features", default="data/features", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--articles", default="data/clean/articles.parquet", show_default=True, type=click.Path(path_type=Path)
+)
 @click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
 @click.option("--model", default="model", show_default=True, type=click.Path(path_type=Path))
-def main(heads: tuple[Path, ...], params: Path, features: Path, taxonomy: Path, model: Path) -> None:
-    """Package the trained HEADS into one folder that scores by itself: JSON, npz, four Python files.
+def main(heads: tuple[Path, ...], params: Path, **paths: Path) -> None:
+    """Package the trained HEADS into one folder that scores by itself: JSON, npz and Python files.
 
     \b
     Example:
       newsdesk package heads/region heads/topic
     """
-    run(read_settings(params), features=features, heads=heads, taxonomy=taxonomy, model=model)
+    run(read_settings(params), heads=heads, **paths)
 
 
 if __name__ == "__main__":
