@@ -11,7 +11,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 READY := $(VENV)/ready
 ANNIF := benchmarks/.annif
-PEER_OPTIONS ?= # of the peers' scripts, say --test-only egypt2013.jsonl.gz
+PEER_OPTIONS ?= # of the peers' scripts, say --test-only data/public/egypt2013.jsonl.gz
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -57,9 +57,8 @@ import: $(READY)
 
 peers: $(READY) $(ANNIF)/ready
 	pip install --quiet --no-deps -r benchmarks/requirements.txt
-	mkdir -p benchmarks/.cache
-	python benchmarks/outlets_fasttext.py $(PEER_OPTIONS) --output benchmarks/.cache/fasttext.parquet
-	python benchmarks/outlets_annif.py $(PEER_OPTIONS) --output benchmarks/.cache/annif.parquet
+	python benchmarks/outlets_fasttext.py $(PEER_OPTIONS) --output benchmarks/results/outlets_fasttext.parquet
+	python benchmarks/outlets_annif.py $(PEER_OPTIONS) --output benchmarks/results/outlets_annif.parquet
 
 $(ANNIF)/ready: benchmarks/annif-requirements.lock
 	$(PYTHON) -m venv $(ANNIF)
