@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import html
 import importlib
 import json
 import math
@@ -33,12 +34,21 @@ if TYPE_CHECKING:
     from newsdesk.mentions import Gazetteer
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
 
-FORMAT = 4
+FORMAT = 5
 TERMS = "terms.json.gz"
 PLACES = "places.json.gz"
-CODE = ("scorer.py", "mentions.py", "engine.py", "kernel.py")  # what a packaged model holds a copy of
+CODE = (
+    "scorer.py",
+    "mentions.py",
+    "engine.py",
+    "kernel.py",
+    "explain.py",
+)  # what a packaged model holds a copy of
 CHAR_TERM = "#"
+BALANCED = "balanced"
+PROFILES = (BALANCED, "high_precision", "high_recall")  # sets of thresholds to choose from
 UNREADABLE = (
     OSError, EOFError, ImportError, KeyError, IndexError, TypeError, ValueError, AttributeError,
     NotImplementedError, RecursionError, zlib.error, zipfile.BadZipFile,
@@ -46,6 +56,9 @@ UNREADABLE = (
 STEMMERS = {"snowball": "arabic"}  # algorithms of PyStemmer
 COMPILE_FROM = 256  # articles; fewer are done before the compiled path is loaded, let alone compiled
 BATCH = 1024
+ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
+SEPARATOR = re.compile("[\x0b\x0c\x1c-\x1f\x85]")  # these part words; the other controls stand within them
+CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x9f]")
 TOKEN = re.compile(r"\w\w+")
 SENTENCE_END = re.compile("[.!?\u061f\n]")
 LETTER = re.compile(r"[^\W\d_]")
@@ -66,6 +79,13 @@ CLASSES = {
 MIN_ARABIC_LETTERS = 0.3  # scraped articles carry scripts and lists of foreign titles
 MAX_FOREIGN_LETTERS = 0.02
 MIN_ARABIC_WORDS = 0.15
+
+
+def repair_text(text: str) -> str:
+    """Mend what a saved or scraped text suffers: HTML entities, control characters and outer space."""
+    if ENTITY.search(text):
+        text = html.unescape(text)
+    return CONTROL.sub("", SEPARATOR.sub(" ", text)).strip()
 
 
 def normalize(text: str, table: Mapping[int, int | str | None]) -> str:
@@ -151,12 +171,61 @@ class Head:
     """One task's labels and what turns their scores into a decision.
 
     `thresholds` are probabilities in (0, 1]; a label holds where its probability reaches its threshold.
+    These are the balanced ones; `profiles` has the sets of `PROFILES`, these among them.
+    `most` and `floor` are those of `decide`.
     """
 
     task: str
     labels: tuple[str, ...]
     thresholds: tuple[float, ...]
     columns: slice
+    profiles: Mapping[str, tuple[float, ...]]
+    most: int | None = None
+    floor: float | None = None
+
+    def decide(self, probabilities: FloatArray, profile: str = BALANCED) -> BoolArray:
+        """Which labels hold; both of shape (n_articles, n_labels).
+
+        Who asks for recall is denied no label by `most`, who asks for precision is given none by `floor`.
+        """
+        most = None if profile == "high_recall" else self.most
+        floor = None if profile == "high_precision" else self.floor
+        return decide(probabilities, self.profiles[profile], most=most, floor=floor)
+
+
+def decide(
+    probabilities: FloatArray,
+    thresholds: Sequence[float] | FloatArray,
+    *,
+    most: int | None,
+    floor: float | None,
+) -> BoolArray:
+    """Which labels hold: those that reach their threshold, within what is known of how many an article has.
+
+    A probability of NaN reaches nothing.
+
+    Parameters
+    ----------
+    probabilities : ndarray of shape (n_articles, n_labels)
+    thresholds : sequence of float, shape (n_labels,)
+    most : int or None
+        Most labels of an article: its likeliest are kept.
+    floor : float or None
+        Probability from which an article gets its likeliest label where none reaches its threshold.
+
+    Returns
+    -------
+    bool ndarray of shape (n_articles, n_labels)
+    """
+    held: BoolArray = probabilities >= np.asarray(thresholds)
+    if floor is not None:
+        best = probabilities.argmax(axis=1)
+        silent = ~held.any(axis=1) & (probabilities[np.arange(len(best)), best] >= floor)
+        held[silent, best[silent]] = True
+    if most is not None:
+        order = np.argsort(-np.where(held, probabilities, -1.0), axis=1, kind="stable")
+        np.put_along_axis(held, order[:, most:], False, axis=1)
+    return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +286,13 @@ class Scorer:
         heads, start = [], 0
         for head in info["heads"]:
             stop = start + len(head["labels"])
+            profiles = {name: tuple(own) for name, own in _read_profiles(head).items()}
             heads.append(
-                Head(head["task"], tuple(head["labels"]), tuple(head["thresholds"]), slice(start, stop))
-            )
+                Head(
+                    head["task"], tuple(head["labels"]), profiles[BALANCED], slice(start, stop), profiles,
+                    head.get("most"), head.get("floor"),
+                )
+            )  # fmt: skip
             start = stop
         self.heads = tuple(heads)
         self._n_scored = 0
@@ -252,24 +325,33 @@ class Scorer:
         except UNREADABLE as error:
             raise ValueError(f"{folder}: no readable model ({_said(error)})") from error
 
-    def predict(self, titles: Iterable[str | None], texts: Iterable[str | None]) -> list[Prediction]:
+    def predict(
+        self, titles: Iterable[str | None], texts: Iterable[str | None], profile: str = BALANCED
+    ) -> list[Prediction]:
         """Label articles.
 
         Parameters
         ----------
         titles, texts : iterables of str or None, or Arrow arrays of strings, shape (n_articles,)
+        profile : str
+            The set of thresholds, one of `PROFILES`.
 
         Returns
         -------
         list of Prediction, shape (n_articles,)
             In the order of the input, one for each, whatever it holds.
+
+        Raises
+        ------
+        ValueError
+            If there is no such profile.
         """
-        probabilities, reasons = self.predict_proba(titles, texts)
-        held = [probabilities[:, head.columns] >= head.thresholds for head in self.heads]
+        probabilities, unscored = self.predict_proba(titles, texts)
+        held, reasons = self.decide(probabilities, unscored, profile)
         orders = [np.argsort(-probabilities[:, head.columns], axis=1, kind="stable") for head in self.heads]
         predictions = []
         for row, reason in enumerate(reasons):
-            if reason:
+            if unscored[row]:
                 silent: dict[str, list[str]] = {head.task: [] for head in self.heads}
                 predictions.append(Prediction(silent, {head.task: {} for head in self.heads}, reason))
                 continue
@@ -278,11 +360,42 @@ class Scorer:
                 labels[head.task] = [head.labels[i] for i in order[row] if holds[row, i]]
                 own = probabilities[row, head.columns].tolist()
                 scores[head.task] = dict(zip(head.labels, own, strict=True))
-            if not any(labels.values()):
-                none_holds = np.prod(1.0 - probabilities[row])
-                reason = "ambiguous" if none_holds < 0.5 else "no_evidence"
             predictions.append(Prediction(labels, scores, reason))
         return predictions
+
+    def decide(
+        self, probabilities: FloatArray, unscored: Sequence[str | None], profile: str = BALANCED
+    ) -> tuple[list[BoolArray], list[str | None]]:
+        """What holds of articles with these probabilities, and why nothing does where nothing does.
+
+        Parameters
+        ----------
+        probabilities, unscored
+            As `predict_proba` gives them.
+        profile : str
+            One of `PROFILES`.
+
+        Returns
+        -------
+        list of bool ndarray of shape (n_articles, n_labels of the head)
+            One a head.
+        list of str or None, shape (n_articles,)
+
+        Raises
+        ------
+        ValueError
+            If there is no such profile.
+        """
+        if profile not in PROFILES:
+            raise ValueError(f"profile: expected one of {', '.join(PROFILES)}, found {profile!r}")
+        held = [head.decide(probabilities[:, head.columns], profile) for head in self.heads]
+        reasons = list(unscored)
+        silent = ~np.any([holds.any(axis=1) for holds in held], axis=0)
+        for row in np.flatnonzero(silent):
+            if reasons[row] is None:
+                none_holds = np.prod(1.0 - probabilities[row])
+                reasons[row] = "ambiguous" if none_holds < 0.5 else "no_evidence"
+        return held, reasons
 
     def predict_proba(
         self, titles: Iterable[str | None], texts: Iterable[str | None]
@@ -505,12 +618,26 @@ def _check_heads(heads: Any) -> None:
     if not heads or len({head["task"] for head in heads}) != len(heads):
         raise ValueError("heads: none, or two of one task")
     for head in heads:
-        labels, thresholds = head["labels"], head["thresholds"]
+        labels = head["labels"]
         named = isinstance(head["task"], str) and all(isinstance(label, str) for label in labels)
         if not named or len(set(labels)) != len(labels):
             raise ValueError(f"heads: labels of {head['task']!r} are not distinct names")
-        if len(thresholds) != len(labels) or not all(_is_number(t, 0, 1) for t in thresholds):
-            raise ValueError(f"heads: {head['task']} has not one threshold from 0 to 1 a label")
+        for name, thresholds in _read_profiles(head).items():
+            if len(thresholds) != len(labels) or not all(_is_number(t, 0, 1) for t in thresholds):
+                found = f"{head['task']} has not one {name} threshold from 0 to 1 a label"
+                raise ValueError(f"heads: {found}")
+        most, floor = head.get("most"), head.get("floor")
+        if most is not None and not _is_count(most, 1, len(labels)):
+            raise ValueError(
+                f"heads: {head['task']}: expected 1 to {len(labels)} labels at most, found {most!r}"
+            )
+        if floor is not None and not _is_number(floor, 0, 1):
+            raise ValueError(f"heads: {head['task']}: expected a floor from 0 to 1, found {floor!r}")
+
+
+def _read_profiles(head: Mapping[str, Any]) -> dict[str, Sequence[float]]:
+    """The thresholds of a head of `model.json` by profile."""
+    return {name: head["thresholds"] if name == BALANCED else head["profiles"][name] for name in PROFILES}
 
 
 def _check_weights(
@@ -602,8 +729,8 @@ def _read_gazetteer(folder: Path) -> tuple[Any, int]:
 def _load_beside(module: str) -> Any:
     """A module that stands beside this one.
 
-    A model's folder is made a package of its own name, so that two models in one process run each its own
-    code.
+    A model's folder is made a package of its own name, unless it was loaded as one, so that two models in
+    one process run each its own code.
     """
     if __package__ == "newsdesk":
         if module == "mentions":
@@ -613,6 +740,8 @@ def _load_beside(module: str) -> Any:
         from newsdesk import engine  # with numba, which takes its time
 
         return engine
+    if __package__:
+        return importlib.import_module(f"{__package__}.{module}")
     folder = Path(__file__).resolve().parent
     code = [(folder / name).read_bytes() for name in CODE if (folder / name).exists()]
     name = f"model_{hashlib.sha256(b''.join([str(folder).encode(), *code])).hexdigest()[:16]}"
