@@ -15,7 +15,10 @@ from newsdesk.review import Candidate, draw, margin, nearest_label
 from newsdesk.scorer import Head, Prediction
 from tests.conftest import ROOT
 
-HEADS = (Head("region", ("us",), (0.5,), slice(0, 1)), Head("topic", ("sport",), (0.4,), slice(1, 2)))
+HEADS = (
+    Head("region", ("us",), (0.5,), slice(0, 1), {"balanced": (0.5,)}),
+    Head("topic", ("sport",), (0.4,), slice(1, 2), {"balanced": (0.4,)}),
+)
 STARTER = ROOT / "data/starter/st1.jsonl"
 
 
