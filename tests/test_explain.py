@@ -59,6 +59,8 @@ def random_model() -> Scorer:
         {"task": "region", "labels": ["europe", "us"], "thresholds": [0.4, 0.5]},
         {"task": "topic", "labels": ["terrorism"], "thresholds": [0.6]},
     ]
+    for head in heads:
+        head["profiles"] = dict.fromkeys(("high_precision", "high_recall"), head["thresholds"])
     n_labels = 3
     assert model._gazetteer is not None
     n_rows = len(terms) + len(feature_names(model._gazetteer.regions))
