@@ -224,7 +224,7 @@ def test_it_follows_its_alias(tmp_path: Path) -> None:
     shutil.copytree(SHIPPED, tmp_path / "other", ignore=shutil.ignore_patterns("__pycache__"))
     info = json.loads((SHIPPED / "model.json").read_text(encoding="utf-8"))
     for head in info["heads"]:
-        head["thresholds"] = [1.0] * len(head["labels"])
+        head |= {"thresholds": [1.0] * len(head["labels"]), "floor": None}
     (tmp_path / "other/model.json").write_text(json.dumps(info), encoding="utf-8")
     first, second = (
         register(registry, "newsdesk", SHIPPED),
