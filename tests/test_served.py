@@ -14,6 +14,7 @@ from mlflow.pyfunc import PyFuncModel
 
 from newsdesk import mlmodel
 from newsdesk.artifacts import sha256
+from newsdesk.explain import explain
 from newsdesk.scorer import PROFILES, Scorer
 from tests.test_scorer import ARABIC
 
@@ -173,12 +174,9 @@ def test_the_labels_of_a_profile_are_among_those_of_the_next(project: Path, mode
         ({"profile": None}, "profile: expected one of .*, found None"),
         ({"explain": None}, "explain: expected true or false, found None"),
         ({"explain": "yes"}, "Can not safely convert"),
-        ({"explain": True}, "was packaged without explain.py"),
     ],
 )
-def test_params_are_checked(project: Path, model: PyFuncModel, params: dict, message: str) -> None:
-    if params == {"explain": True} and (project / "model/explain.py").exists():
-        pytest.skip("the model explains itself")
+def test_params_are_checked(model: PyFuncModel, params: dict, message: str) -> None:
     with pytest.raises(MlflowException, match=message):
         model.predict([ARABIC], params=params)
 
@@ -188,23 +186,22 @@ def test_unknown_params_are_refused_where_mlflow_lets_them_through(model: PyFunc
         model.unwrap_python_model().predict(None, pd.DataFrame({"text": [ARABIC]}), {"treshold": 0.5})
 
 
-EXPLAIN = """
-def explain(scorer, title, text):
-    return {"title": title, "length": len(text), "heads": [head.task for head in scorer.heads]}
-"""
+def test_evidence_is_told_of_what_was_scored(project: Path, model: PyFuncModel) -> None:
+    said = model.predict([ARABIC, ENGLISH], params={"explain": True, "profile": "high_precision"})
+    scorer = Scorer.load(project / "model")
+    thresholds = {head.task: head.profiles["high_precision"] for head in scorer.heads}
+    told = explain(scorer, "", ARABIC, thresholds=thresholds)
+    assert json.loads(json.dumps(said["evidence"].tolist())) == json.loads(json.dumps([told, None]))
+    assert any(row["contributions"] for row in told)
+    assert "evidence" not in model.predict([ARABIC])
 
 
-def test_the_folder_s_own_explain_is_asked_of_what_was_scored(project: Path, tmp_path: Path) -> None:
-    shutil.copytree(project / "model", tmp_path / "packaged")
-    (tmp_path / "packaged/explain.py").write_text(EXPLAIN)
+def test_a_folder_without_explain_is_told(project: Path, tmp_path: Path) -> None:
+    shutil.copytree(project / "model", tmp_path / "packaged", ignore=shutil.ignore_patterns("explain.py"))
     mlmodel.save(tmp_path / "packaged", tmp_path / "model")
-    explaining = mlflow.pyfunc.load_model(str(tmp_path / "model"))
-    said = explaining.predict([ARABIC, ENGLISH], params={"explain": True})
-    assert said["evidence"].tolist() == [
-        {"title": "", "length": len(ARABIC), "heads": ["region", "topic"]},
-        None,
-    ]
-    assert "evidence" not in explaining.predict([ARABIC])
+    silent = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    with pytest.raises(MlflowException, match=r"was packaged without explain\.py"):
+        silent.predict([ARABIC], params={"explain": True})
 
 
 def test_two_versions_in_one_process_keep_their_own_behaviour(
