@@ -57,7 +57,8 @@ def ask(page: "sync_api.Page", title: str, text: str) -> None:
     page.fill("#text", text)
     with page.expect_response("**/predict"):
         page.keyboard.press("Control+Enter")
-    page.wait_for_function("document.querySelector('button[type=submit]').disabled === false")
+    # not by a script in words, which the page's policy refuses to run a second time
+    sync_api.expect(page.locator("button[type=submit]")).to_be_enabled()
 
 
 def marked(page: "sync_api.Page") -> list[str]:
