@@ -11,9 +11,9 @@ from typing import Any
 
 import click
 
-from newsdesk import artifacts, drift, mlmodel, outputs, tracking
+from newsdesk import artifacts, drift, outputs
 from newsdesk.commands.inputs import Refused, read_inputs
-from newsdesk.commands.predict import taxonomy_of
+from newsdesk.commands.predict import model_folder, taxonomy_of
 from newsdesk.console import note, print_rows, progress
 from newsdesk.drift import REFERENCE
 from newsdesk.errors import NewsdeskError
@@ -126,12 +126,15 @@ def check(
       newsdesk drift check february.parquet --reference drift.json --report report.json
       newsdesk drift check labels.parquet --reference drift.json --fail-on-drift
     """
-    path = path or model_folder(model) / REFERENCE
+    folder = None
+    if path is None:
+        folder = model_folder(model)
+        path = folder / REFERENCE
     content = read_reference(path)
     if all(name != "-" and outputs.is_output(Path(name)) for name in inputs):
         tally = tally_output(inputs, content)
     else:
-        folder = model_folder(model)
+        folder = folder or model_folder(model)  # fetched once
         scorer = artifacts.read_model(folder)
         named = drift.name_model(scorer, artifacts.sha256(folder / WEIGHTS))
         if content["model"] != named:
@@ -151,15 +154,6 @@ def check(
     print_report(found)
     if fail_on_drift and found["verdict"] == "drift":
         sys.exit(DRIFTED)
-
-
-def model_folder(model: str | None) -> Path:
-    """Where a model lies, fetched if need be; by default the one that newsdesk comes with."""
-    if model is None:
-        return artifacts.SHIPPED
-    if model.startswith(("models:/", "runs:/")):
-        return tracking.download_model(model)
-    return mlmodel.packaged_folder(Path(model))
 
 
 def _shown(model: dict[str, str]) -> str:

@@ -206,6 +206,15 @@ def check_output(
             raise NewsdeskError(f"{output}: holds the input {name}; name another place")
 
 
+def model_folder(model: str | None) -> Path:
+    """Where a model lies, fetched if need be; by default the one that newsdesk comes with."""
+    if model is None:
+        return artifacts.SHIPPED
+    if model.startswith(("models:/", "runs:/")):
+        return tracking.download_model(model)
+    return mlmodel.packaged_folder(Path(model))
+
+
 def load(model: str | None) -> tuple[Scorer, dict[str, Any]]:
     """Load a model by folder or URI, by default the one that newsdesk comes with.
 
@@ -216,10 +225,9 @@ def load(model: str | None) -> tuple[Scorer, dict[str, Any]]:
         version that it says of itself, and the start of its hash.
     """
     known: dict[str, Any] = {}
-    folder = artifacts.SHIPPED if model is None else mlmodel.packaged_folder(Path(model))
     if model and model.startswith(("models:/", "runs:/")):
         known = tracking_of(model)
-        folder = tracking.download_model(known.pop("uri", model))
+    folder = model_folder(known.pop("uri", model))
     scorer = artifacts.read_model(folder)
     sha256 = artifacts.sha256(folder)
     version = f"{scorer.info.get('version', '0')}+{sha256[:12]}"

@@ -17,9 +17,9 @@ import click
 import numpy as np
 
 from newsdesk import artifacts, corrections, outputs, queues, review
-from newsdesk.commands.drift import model_folder, read_reference
+from newsdesk.commands.drift import read_reference
 from newsdesk.commands.inputs import Refused, read_inputs, taxonomy_option
-from newsdesk.commands.predict import taxonomy_of
+from newsdesk.commands.predict import model_folder, taxonomy_of
 from newsdesk.console import note, progress
 from newsdesk.drift import REFERENCE
 from newsdesk.errors import NewsdeskError
