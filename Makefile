@@ -5,18 +5,20 @@
 # make public the public profile, where data/public/ is filled
 # make ship   copy the model of the public profile to where `newsdesk predict` finds it
 # make peers  what fastText and Annif say of outlets that they never read (an hour; see benchmarks/README.md)
+# make spark  PySpark too, for `newsdesk predict --engine spark` (needs Java 17)
 # make lock   pin anew what pyproject.toml asks for (needs uv)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 READY := $(VENV)/ready
+SPARK := $(VENV)/spark-ready
 ANNIF := benchmarks/.annif
 PEER_OPTIONS ?= # of the peers' scripts, say --test-only data/public/egypt2013.jsonl.gz
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := all
-.PHONY: all setup repro results public ship import peers test lint lock clean
+.PHONY: all setup spark repro results public ship import peers test lint lock clean
 
 all: results
 
@@ -28,6 +30,8 @@ $(READY): requirements.lock pyproject.toml
 	pip install --quiet --require-hashes -r requirements.lock
 	pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
+
+spark: $(SPARK)
 
 repro: $(READY)
 	dvc repro
@@ -60,12 +64,16 @@ peers: $(READY) $(ANNIF)/ready
 	python benchmarks/outlets_fasttext.py $(PEER_OPTIONS) --output benchmarks/results/outlets_fasttext.parquet
 	python benchmarks/outlets_annif.py $(PEER_OPTIONS) --output benchmarks/results/outlets_annif.parquet
 
+$(SPARK): requirements-spark.lock $(READY)
+	pip install --quiet --require-hashes --no-build-isolation -r $<
+	touch $@
+
 $(ANNIF)/ready: benchmarks/annif-requirements.lock
 	$(PYTHON) -m venv $(ANNIF)
 	$(ANNIF)/bin/pip install --quiet --require-hashes -r $<
 	touch $@
 
-test: $(READY)
+test: $(READY) $(SPARK)
 	python -m pytest
 
 lint: $(READY)
@@ -78,6 +86,8 @@ lock:
 	  --no-emit-index-url --no-header --quiet --output-file requirements.lock
 	uv pip compile benchmarks/annif-requirements.txt --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file benchmarks/annif-requirements.lock
+	grep -o 'pyspark[^"]*' pyproject.toml | uv pip compile - --python-version 3.11 --universal --generate-hashes \
+	  --no-emit-index-url --no-header --quiet --output-file requirements-spark.lock
 
 clean:
 	rm -rf $(VENV) $(ANNIF) model heads plots data/clean data/features data/predictions.parquet
