@@ -20,7 +20,7 @@ import pytest
 from newsdesk import readers
 from newsdesk.cli import newsdesk as command
 from newsdesk.errors import NewsdeskError
-from newsdesk.jobs import MANIFEST, QUARANTINE, locked
+from newsdesk.jobs import DRIFT, MANIFEST, QUARANTINE, locked
 from newsdesk.labeled import schema_of
 from newsdesk.schema import Article
 from newsdesk.taxonomy import Taxonomy
@@ -114,7 +114,7 @@ def test_the_manifest_accounts_for_every_row(corpus: Path, done: Path) -> None:
     assert len(lines) == rows["refused"]
     n_parts = -(-rows["read"] // 10)
     names = [f"part-{k:05d}.parquet" for k in range(n_parts)]
-    assert sorted(p.name for p in done.iterdir()) == [MANIFEST, QUARANTINE, *names], "and nothing else"
+    assert sorted(p.name for p in done.iterdir()) == [DRIFT, MANIFEST, QUARANTINE, *names], "and nothing else"
 
 
 def test_order_and_columns(corpus: Path, done: Path) -> None:

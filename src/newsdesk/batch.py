@@ -19,6 +19,7 @@ from newsdesk.columns import from_articles, repaired
 from newsdesk.labeled import LABELED, NAMES, SCORES, schema_of
 from newsdesk.schema import Article
 from newsdesk.scorer import BALANCED, BoolArray, FloatArray, Head, Scorer
+from newsdesk.tally import Tally
 from newsdesk.taxonomy import Taxonomy
 
 Format = Literal["jsonl", "csv", "parquet"]
@@ -34,13 +35,19 @@ def label(articles: Iterable[Article], scorer: Scorer, taxonomy: Taxonomy) -> It
 
 
 def label_columns(
-    batch: pa.RecordBatch, scorer: Scorer, taxonomy: Taxonomy, *, profile: str = BALANCED
+    batch: pa.RecordBatch,
+    scorer: Scorer,
+    taxonomy: Taxonomy,
+    *,
+    profile: str = BALANCED,
+    tally: Tally | None = None,
 ) -> pa.RecordBatch:
     """Label a batch of articles (columns of `newsdesk.columns`); what it carries along stays behind.
 
     A teaser's section is an editor's word on its region, so it stands in place of the model's, and
-    `region_origin` says `section`; the scores are the model's all the same. Labels, scores and reasons are
-    those of `Scorer.predict`, without an object an article.
+    `region_origin` says `section`; the scores are the model's all the same, and so is what a tally counts,
+    by the profile `balanced`.
+    Labels, scores and reasons are those of `Scorer.predict`, without an object an article.
 
     Returns
     -------
@@ -50,6 +57,8 @@ def label_columns(
     batch = repaired(batch)  # as `clean` does: what is served is what was trained on
     probabilities, unscored = scorer.predict_proba(batch["title"], batch["text"])
     held, reasons = scorer.decide(probabilities, unscored, profile)
+    if tally:
+        _count(tally, scorer, batch, probabilities, unscored)
     said = {
         head.task: _labels(probabilities[:, head.columns], holds, head)
         for head, holds in zip(scorer.heads, held, strict=True)
@@ -78,6 +87,20 @@ def label_columns(
     columns |= {name: batch[name] for name in carry}
     schema = schema_of(stamped=False, carry=carry)
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
+
+
+def _count(
+    tally: Tally,
+    scorer: Scorer,
+    batch: pa.RecordBatch,
+    probabilities: FloatArray,
+    unscored: Sequence[str | None],
+) -> None:
+    """Count what the model says by the thresholds that references are made with, whatever is written."""
+    held, reasons = scorer.decide(probabilities, unscored, BALANCED)
+    scores = {head.task: probabilities[:, head.columns] for head in scorer.heads}
+    holds = {head.task: each for head, each in zip(scorer.heads, held, strict=True)}
+    tally.update_arrays(scores, holds, reasons, titles=batch["title"], texts=batch["text"])
 
 
 def _labels(probabilities: FloatArray, holds: BoolArray, head: Head) -> pa.ListArray:

@@ -163,7 +163,7 @@ def compare(
     ValueError
         If the reference is none, or is of a model with other labels.
     """
-    before, limits = _read_reference(reference)
+    before, limits = parse_reference(reference)
     if before.heads != tally.heads:
         raise ValueError("the reference is of a model with other labels; make it anew with this one")
     shifts = [
@@ -183,7 +183,14 @@ def compare(
     }
 
 
-def _read_reference(reference: Any) -> tuple[Tally, Mapping[str, float]]:
+def parse_reference(reference: Any) -> tuple[Tally, Mapping[str, float]]:
+    """The counts of a reference, and its limit of each quantity.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
     try:
         if reference["format"] != FORMAT:
             raise ValueError(f"reference of format {reference['format']!r}, this version reads {FORMAT}")

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -108,6 +108,15 @@ def find(names: Iterable[str], *, carry: Sequence[str] = (), full_names: bool = 
     return found
 
 
+def take_records(first: Piece, rest: Iterator[Piece], n: int) -> Iterator[Piece]:
+    """The pieces of so many records, or of all that is left; no piece may reach beyond them."""
+    for piece in chain([first], rest):
+        yield piece
+        n -= piece.read.total()
+        if not n:
+            return
+
+
 class Reader:
     """Reads inputs as `readers.read` does, with the same articles and refusals, by the piece.
 
@@ -142,7 +151,7 @@ class Reader:
         self._stdin = stdin
         self._handle: BinaryIO | None = None
         self._n_rows = 0  # of the Parquet file that is open
-        self._bytes_before = np.cumsum([0, *(_size(given) for given in inputs)]).tolist()
+        self._bytes_before = np.cumsum([0, *(size_of(given) for given in inputs)]).tolist()
         self.total_bytes: int = self._bytes_before[-1]
 
     def pieces(self, start: At = At()) -> Iterator[Piece]:
@@ -205,7 +214,7 @@ class Reader:
             sections, limits, carry = self._sections, self._limits, self._carry
             yield from readers.read([STDIN], sections=sections, limits=limits, stdin=self._stdin, carry=carry)
         elif _is_parquet(given.path):
-            self._n_rows = _n_rows(given.path)
+            self._n_rows = count_parquet_rows(given.path)
             for item in ending_in_refusal(given.place, self._read_parquet(given.path, given.place, first)):
                 if isinstance(item, Refusal):
                     item = replace(_of_records([item], self._carry), final=True)
@@ -227,7 +236,8 @@ class Reader:
                     first += len(part)
 
 
-def _size(given: Input) -> int:
+def size_of(given: Input) -> int:
+    """Bytes of an input's file, 0 where there is none."""
     try:
         return given.path.stat().st_size if given.path else 0
     except OSError:  # it is refused when it is read
@@ -242,7 +252,8 @@ def _is_parquet(path: Path) -> bool:
         return False
 
 
-def _n_rows(path: Path) -> int:
+def count_parquet_rows(path: Path) -> int:
+    """Rows of a Parquet file, 0 where it is none that can be read."""
     try:
         return int(pq.read_metadata(path).num_rows)
     except (pa.ArrowException, OSError):

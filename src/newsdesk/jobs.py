@@ -1,69 +1,39 @@
 """A job's folder: parts, manifest and quarantine, written so that a stop at any moment loses nothing.
 
-A part is written beside and renamed, then its checkpoint; a resumed job goes on behind the last part whose
-checkpoint and hash are there. The manifest comes last: with it the job is done, and the work folder goes.
+A resumed job goes on behind the last part whose checkpoint and hash are there. The manifest comes last: with
+it the job is done, and the work folder goes.
 """
 
 from __future__ import annotations
 
 import fcntl
 import hashlib
-import json
 import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from newsdesk import artifacts, batch
+from newsdesk import artifacts, batch, drift, parts
 from newsdesk.errors import NewsdeskError
 from newsdesk.intake import At, Input, Piece
-from newsdesk.labeled import LABELED, STAMP
+from newsdesk.parts import NUL, WORK, Chunk
+from newsdesk.tally import Tally
 
 # The underscore hides them from whoever reads the folder as a table: Spark, pandas, Hive.
 MANIFEST = "_manifest.json"
 QUARANTINE = "_quarantine.jsonl"
-WORK = ".job"
+DRIFT = "_drift.json"
 BEGUN = "job.json"
 LOCK = "lock"
-NUL = b"\0"  # readers leave it in no identifier
 NAMED_DUPLICATES = 20
 
 Row = Mapping[str, Any]
-
-
-@dataclass
-class Chunk:
-    """What one part has come to: all that is needed to go on behind it and to account for it."""
-
-    name: str
-    ends: At
-    rows: int = 0
-    bytes: int = 0
-    sha256: str = ""
-    read: Counter[int] = field(default_factory=Counter)  # records, by the number of their input
-    refused_of: Counter[int] = field(default_factory=Counter)
-    broken: Counter[int] = field(default_factory=Counter)  # refusals of a whole file, or of the rest of one
-    refused: Counter[str] = field(default_factory=Counter)  # by reason
-    abstained: Counter[str] = field(default_factory=Counter)
-    carried: Counter[str] = field(default_factory=Counter)  # values that are not null
-
-    @classmethod
-    def parse(cls, content: dict[str, Any]) -> Chunk:
-        """From a checkpoint."""
-        content["ends"] = At(**content["ends"])
-        for name in ("read", "refused_of", "broken"):
-            content[name] = Counter({int(key): n for key, n in content[name].items()})
-        for name in ("refused", "abstained", "carried"):
-            content[name] = Counter(content[name])
-        return cls(**content)
 
 
 @contextmanager
@@ -164,13 +134,23 @@ class Job:
         self.inputs = describe_inputs(inputs)
         self.settings = settings
         self.model = model
-        self.chunks: list[Chunk] = []
+        self._chunks: dict[int, Chunk] = {}  # by the number of the part
         self.started_at = ""
 
     @property
+    def chunks(self) -> list[Chunk]:
+        """What is done, in the order of the parts."""
+        return [self._chunks[number] for number in sorted(self._chunks)]
+
+    @property
+    def done(self) -> set[int]:
+        """The numbers of the parts that are done."""
+        return set(self._chunks)
+
+    @property
     def ends(self) -> At:
-        """Where the next part begins."""
-        return self.chunks[-1].ends if self.chunks else At()
+        """Where the next part begins, of parts that were written in their order."""
+        return self._chunks[max(self._chunks)].ends if self._chunks else At()
 
     def finished(self) -> dict[str, Any] | None:
         """The manifest of this very job if it is done.
@@ -185,7 +165,8 @@ class Job:
             return None
         manifest: dict[str, Any] = artifacts.read_json(path)
         self._check_same(manifest, "holds another job")
-        for named in [*manifest["parts"], manifest["quarantine"]]:
+        reports = [manifest["drift"]] if manifest["drift"] else []
+        for named in [*manifest["parts"], manifest["quarantine"], *reports]:
             part = self.folder / named["name"]
             if not part.is_file() or artifacts.sha256(part) != named["sha256"]:
                 found = "not as the manifest says" if part.exists() else "missing"
@@ -193,8 +174,13 @@ class Job:
         (self.work / BEGUN).unlink(missing_ok=True)  # a stop right behind the manifest left it
         return manifest
 
-    def begin(self, *, resume: bool, scored_at: datetime | None) -> datetime:
+    def begin(self, *, resume: bool, scored_at: datetime | None, anywhere: bool = False) -> datetime:
         """Begin, or go on behind the last whole part; returns the time that rows are stamped with.
+
+        Parameters
+        ----------
+        anywhere : bool
+            Keep whole parts behind a gap too: those who write parts side by side leave gaps.
 
         Raises
         ------
@@ -219,7 +205,7 @@ class Job:
         if scored_at and scored_at != at:
             raise NewsdeskError(f"{self.folder}: can't be resumed: --scored-at was {content['scored_at']}")
         self.started_at = content["started_at"]
-        self._recover()
+        self._recover(anywhere=anywhere)
         return at
 
     def _identity(self) -> dict[str, Any]:
@@ -245,53 +231,54 @@ class Job:
                 f"{self.folder}: {otherwise}: the inputs come in another order; name a new folder"
             )
 
-    def _recover(self) -> None:
-        """Keep the parts up to the first that is not whole, and remove whatever else a stop has left."""
+    def _recover(self, *, anywhere: bool) -> None:
+        """Keep the whole parts, those before the first gap unless told, and remove what else a stop left."""
         keep = {self.work / BEGUN, self.work / LOCK}
-        while (checkpoint := self._beside(len(self.chunks), "json")).exists():
-            try:
-                chunk = Chunk.parse(artifacts.read_json(checkpoint))
-            except NewsdeskError:  # a loss of power may leave it empty
+        numbers = sorted(int(path.stem.removeprefix("part-")) for path in self.work.glob("part-*.json"))
+        for k, number in enumerate(numbers):
+            chunk = parts.read_part(self.folder, number) if anywhere or k == number else None
+            if chunk:
+                self._chunks[number] = chunk
+                keep |= parts.files_of(self.folder, number, chunk)
+            elif not anywhere:
                 break
-            files = [
-                self.folder / chunk.name,
-                *(self._beside(len(self.chunks), s) for s in ("ids", "refused")),
-            ]
-            if not all(file.exists() for file in files) or artifacts.sha256(files[0]) != chunk.sha256:
-                break
-            keep |= {checkpoint, *files}
-            self.chunks.append(chunk)
-        own = ("part-[0-9]*", ".*.part", QUARANTINE)  # others' files are theirs
+        own = ("part-[0-9]*", ".*.part", QUARANTINE, DRIFT)  # others' files are theirs
         left = [path for pattern in own for path in self.folder.glob(pattern)]
         for path in [*left, *self.work.iterdir()]:
             if path not in keep:
                 path.unlink()
 
-    def _beside(self, number: int, suffix: str) -> Path:
-        return self.work / f"part-{number:05d}.{suffix}"
-
     def write_part(
-        self, pieces: Iterable[tuple[Piece, pa.RecordBatch]], form: batch.Format, schema: pa.Schema
+        self, pieces: Iterable[Piece], labeler: parts.Labeler, *, tell: Callable[[Piece], object]
     ) -> None:
-        """Write the next part, of pieces with what was said of their articles, and then its checkpoint."""
-        number = len(self.chunks)
-        chunk = Chunk(f"part-{number:05d}.{form}", self.ends)
-        ids: list[bytes] = []
-        with (
-            artifacts.replacing(self._beside(number, "refused")) as refused,
-            refused.open("w", encoding="utf-8") as lines,
-            artifacts.replacing(self.folder / chunk.name) as part,
-        ):
-            labeled = (_counted(piece, said, chunk, ids, lines.write) for piece, said in pieces)
-            chunk.rows = batch.write(labeled, part, form, schema)
-            chunk.bytes, chunk.sha256 = part.stat().st_size, artifacts.sha256(part)
-        with artifacts.replacing(self._beside(number, "ids")) as path:
-            path.write_bytes(b"".join(ids))
-        artifacts.write_json({**vars(chunk), "ends": asdict(chunk.ends)}, self._beside(number, "json"))
-        self.chunks.append(chunk)
+        """Label pieces and write the next part of them; `tell` is told of each that is done."""
+        number = len(self._chunks)
+        self._chunks[number] = parts.write_part(
+            self.folder, number, pieces, labeler, begins=self.ends, tell=tell
+        )
 
-    def finish(self) -> dict[str, Any]:
-        """Put the quarantine together, write the manifest and remove the work folder's files.
+    def collect(self, n_parts: int) -> None:
+        """Take in the parts that others have written.
+
+        Raises
+        ------
+        NewsdeskError
+            If one is not there or not whole.
+        """
+        for number in range(n_parts):
+            if number not in self._chunks:
+                chunk = parts.read_part(self.folder, number)
+                if chunk is None:
+                    raise NewsdeskError(f"{self.folder}: part {number} is missing; go on with --resume")
+                self._chunks[number] = chunk
+
+    def finish(self, reference: Row | None) -> dict[str, Any]:
+        """Put the quarantine together, report drift, write the manifest, remove the work folder's files.
+
+        Parameters
+        ----------
+        reference : mapping or None
+            What to hold the job against; without one there is no report of drift.
 
         Raises
         ------
@@ -304,14 +291,28 @@ class Job:
                 raise NewsdeskError(f"{self.folder}: {found}; remove the folder and run the job again")
         with artifacts.replacing(self.folder / QUARANTINE) as path, path.open("wb") as whole:
             for number in range(len(self.chunks)):
-                with self._beside(number, "refused").open("rb") as lines:
+                with parts.beside(self.folder, number, "refused").open("rb") as lines:
                     shutil.copyfileobj(lines, whole)
-        manifest = self._manifest()
+        manifest = self._manifest(self._report_drift(reference))
         artifacts.write_json(manifest, self.folder / MANIFEST)
         (self.work / BEGUN).unlink()  # the lock's end removes the rest
         return manifest
 
-    def _manifest(self) -> dict[str, Any]:
+    def _report_drift(self, reference: Row | None) -> dict[str, Any] | None:
+        """Write what the job's articles are like beside those of the reference; the manifest's word on it."""
+        tallies = [Tally.from_dict(chunk.tally) for chunk in self.chunks]
+        if reference is None or not tallies:
+            return None
+        total = tallies[0]
+        for tally in tallies[1:]:
+            total.merge(tally)
+        found = drift.compare(reference, total)
+        path = self.folder / DRIFT
+        artifacts.write_json(found, path)
+        told = {name: found[name] for name in ("verdict", "drifted")}
+        return {"name": DRIFT, **told, "sha256": artifacts.sha256(path)}
+
+    def _manifest(self, drifted: dict[str, Any] | None) -> dict[str, Any]:
         names = ("read", "refused_of", "broken", "refused", "abstained", "carried")
         read, refused_of, broken, refused, abstained, carried = (self._total(name) for name in names)
         scored = sum(chunk.rows for chunk in self.chunks)
@@ -343,6 +344,7 @@ class Job:
                 "rows": refused.total(),
                 "sha256": artifacts.sha256(quarantine),
             },
+            "drift": drifted,
         }
 
     def _total(self, name: str) -> Counter[Any]:
@@ -353,7 +355,7 @@ class Job:
 
     def _ids(self) -> Iterator[list[bytes]]:
         for number, chunk in enumerate(self.chunks):
-            yield self._beside(number, "ids").read_bytes().split(NUL)[: chunk.rows]
+            yield parts.beside(self.folder, number, "ids").read_bytes().split(NUL)[: chunk.rows]
 
     def _duplicates(self) -> dict[str, Any]:
         """How many rows have an identifier that came before, and the first of these identifiers."""
@@ -368,27 +370,6 @@ class Job:
                 place = int(np.searchsorted(repeated, _hashes([ids[row]]))[0])
                 named[ids[row].decode()] = int(counts[place])
         return {"rows": len(hashes) - len(unique), "ids": len(repeated), "first": named}
-
-
-def _counted(
-    piece: Piece, said: pa.RecordBatch, chunk: Chunk, ids: list[bytes], write: Callable[[str], object]
-) -> pa.RecordBatch:
-    """Account for a piece in its chunk and pass on what was said."""
-    chunk.ends = piece.ends
-    chunk.read.update(piece.read)
-    for number, refusal in piece.refused:
-        chunk.refused_of[number] += 1
-        if not refusal.position:
-            chunk.broken[number] += 1
-        chunk.refused[refusal.reason] += 1
-        write(json.dumps(asdict(refusal), ensure_ascii=False) + "\n")
-    reasons = said["reason"].drop_null().value_counts().to_pylist()
-    chunk.abstained.update({entry["values"]: entry["counts"] for entry in reasons})
-    chunk.carried.update(
-        {n: len(said) - said[n].null_count for n in said.schema.names[len(LABELED) + len(STAMP) :]}
-    )
-    ids += [identifier.encode() + NUL for identifier in said["article_id"].to_pylist()]
-    return said
 
 
 def _hashes(ids: Sequence[bytes]) -> np.ndarray[Any, np.dtype[np.uint64]]:

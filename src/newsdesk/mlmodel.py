@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -11,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from newsdesk.artifacts import files_in, read_json, sha256
+from newsdesk.artifacts import files_in, read_json, sha256, sha256_of_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,8 +75,7 @@ def packaged_folder(model: Path) -> Path:
 
 def taxonomy_sha256(info: Mapping[str, Any]) -> str:
     """The hash of the taxonomy in a `model.json`, whatever the order of its keys."""
-    canonical = json.dumps(info["taxonomy"], ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return sha256_of_json(info["taxonomy"])
 
 
 def build_signature() -> ModelSignature:

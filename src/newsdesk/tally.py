@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from newsdesk.scorer import Prediction, Scorer, normalize, stemmer, tokenize
+from newsdesk.scorer import BoolArray, FloatArray, Prediction, Scorer, normalize, stemmer, tokenize
 
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
 
 LANGUAGES = ("arabic", "not_arabic")
-OUTCOMES = ("labelled", "ambiguous", "no_evidence", "too_short")
+LABELLED = "labelled"
+OUTCOMES = (LABELLED, "ambiguous", "no_evidence", "too_short")
 NONE = "none"
 # Fine cells that are joined later: what is counted must not depend on a reference.
 SCORE_EDGES = 1.0 / (1.0 + np.exp(-np.arange(-8.0, 8.25, 0.25)))  # probabilities, by their log odds
@@ -74,49 +77,82 @@ class Tally:
         titles: Sequence[str | None] | None = None,
         texts: Sequence[str | None] | None = None,
     ) -> None:
-        """Count a batch; titles and texts, if they are at hand, in the predictions' order."""
-        arabic = [p.reason != "not_arabic" for p in predictions]
-        self.counts["language"] += np.bincount(~np.array(arabic, bool), minlength=2)
-        outcomes = [
-            p.reason or "labelled" for p, is_arabic in zip(predictions, arabic, strict=True) if is_arabic
-        ]
-        for i, outcome in enumerate(OUTCOMES):
-            self.counts["abstention"][i] += outcomes.count(outcome)
-        read = [p for p in predictions if p.reason not in ("not_arabic", "too_short")]
+        """Count a batch; titles and texts, if they are at hand, in the predictions' order.
+
+        Raises
+        ------
+        KeyError
+            If a label is none of the heads', or has no score where others have.
+        """
+        scores, held = {}, {}
         for task, labels in self.heads.items():
-            self._count_labels(task, labels, read)
+            place = {label: k for k, label in enumerate(labels)}
+            scores[task] = np.full((len(predictions), len(labels)), np.nan)
+            held[task] = np.zeros(scores[task].shape, bool)
+            for row, p in enumerate(predictions):
+                held[task][row, [place[label] for label in p.labels[task]]] = True
+                if p.scores[task]:
+                    scores[task][row] = [p.scores[task][label] for label in labels]
+        self.update_arrays(scores, held, [p.reason for p in predictions], titles=titles, texts=texts)
+
+    def update_arrays(
+        self,
+        scores: Mapping[str, FloatArray],
+        held: Mapping[str, BoolArray],
+        reasons: Sequence[str | None],
+        *,
+        titles: Any = None,
+        texts: Any = None,
+    ) -> None:
+        """Count a batch as a scorer says it, without an object an article.
+
+        Parameters
+        ----------
+        scores, held : mapping of str to ndarray of shape (n_articles, n_labels)
+            By task: probabilities, NaN where there are none, and which labels hold.
+        reasons : sequence of (str or None)
+        titles, texts : sequence of (str or None) or Arrow string array, optional
+        """
+        why = np.array(reasons, object)
+        arabic = why != "not_arabic"
+        self.counts["language"] += np.bincount(~arabic, minlength=2)
+        for i, outcome in enumerate(OUTCOMES):
+            reason = None if outcome == LABELLED else outcome
+            self.counts["abstention"][i] += np.count_nonzero(why == reason)
+        read = arabic & (why != "too_short")
+        for task in self.heads:
+            self._count_labels(task, scores[task][read], held[task][read])
         if titles is not None and texts is not None:
-            rows = zip(predictions, titles, texts, strict=True)
-            self._count_texts([(a or "", b or "") for p, a, b in rows if p.reason != "not_arabic"])
+            names = ["" if title is None else title for title in _listed(titles)]
+            lengths, leads = _lengths_and_leads(texts)
+            self._add("length", LENGTH_EDGES, (lengths + [len(name) for name in names])[arabic])
+            self._count_unknown([(names[row], leads[row]) for row in np.flatnonzero(arabic)])
 
-    def _count_labels(self, task: str, labels: tuple[str, ...], read: Sequence[Prediction]) -> None:
-        number = {label: i for i, label in enumerate((*labels, NONE))}
-        main = [number[(p.labels[task] or [NONE])[0]] for p in read]
-        held = [number[label] for p in read for label in p.labels[task]]
-        self.counts[task] += np.bincount(np.array(main, np.int64), minlength=len(number))
-        self.counts[f"{task}_held"] += np.bincount(np.array(held, np.int64), minlength=len(labels))
-        scores = np.array([[p.scores[task][label] for label in labels] for p in read if p.scores[task]])
-        if len(scores):
-            cells = np.searchsorted(SCORE_EDGES, scores, side="right")  # (n_articles, n_labels)
-            n_cells = len(SCORE_EDGES) + 1
-            flat = (cells + n_cells * np.arange(len(labels))).ravel()
-            self.counts[f"{task}_scores"] += np.bincount(flat, minlength=n_cells * len(labels)).reshape(
-                len(labels), n_cells
-            )
+    def _count_labels(self, task: str, scores: FloatArray, held: BoolArray) -> None:
+        n_labels = len(self.heads[task])
+        main = np.argmax(np.where(held, np.nan_to_num(scores), -1.0), axis=1)
+        main[~held.any(axis=1)] = n_labels
+        self.counts[task] += np.bincount(main, minlength=n_labels + 1)
+        self.counts[f"{task}_held"] += held.sum(axis=0)
+        scored = scores[~np.isnan(scores).any(axis=1)]
+        cells = np.searchsorted(SCORE_EDGES, scored, side="right")  # (n_articles, n_labels)
+        n_cells = len(SCORE_EDGES) + 1
+        flat = (cells + n_cells * np.arange(n_labels)).ravel()
+        counts = np.bincount(flat, minlength=n_cells * n_labels)
+        self.counts[f"{task}_scores"] += counts.reshape(n_labels, n_cells)
 
-    def _count_texts(self, rows: Sequence[tuple[str, str]]) -> None:
-        self._add("length", LENGTH_EDGES, [len(title) + len(text) for title, text in rows])
-        if self._unknown_share:
-            # chosen by content, so that no order and no cut into batches changes the choice
-            drawn = (
-                (title, text[:LEAD_CHARS])
-                for title, text in rows
-                if zlib.crc32(text[:LEAD_CHARS].encode("utf-8", "replace")) % self._every == 0
-            )
-            shares = (self._unknown_share(title, text) for title, text in drawn)
-            self._add("unknown", UNKNOWN_EDGES, [share for share in shares if share is not None])
+    def _count_unknown(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Count the share of unknown words of so manieth rows: the title, and the text's start."""
+        if not self._unknown_share:
+            return
+        # chosen by content, so that no order and no cut into batches changes the choice
+        drawn = (row for row in rows if zlib.crc32(row[1].encode("utf-8", "replace")) % self._every == 0)
+        shares = (self._unknown_share(title, lead) for title, lead in drawn)
+        self._add("unknown", UNKNOWN_EDGES, [share for share in shares if share is not None])
 
-    def _add(self, name: str, edges: np.ndarray[Any, np.dtype[np.float64]], values: Sequence[float]) -> None:
+    def _add(
+        self, name: str, edges: np.ndarray[Any, np.dtype[np.float64]], values: Sequence[float] | IntArray
+    ) -> None:
         cells = np.searchsorted(edges, np.array(values, np.float64), side="right")
         self.counts[name] += np.bincount(cells, minlength=len(edges) + 1)
 
@@ -158,6 +194,20 @@ class Tally:
                 raise ValueError(f"{name}: not {' x '.join(map(str, counts.shape))} counts")
             tally.counts[name] = found.astype(np.int64)
         return tally
+
+
+def _listed(values: Any) -> list[str | None]:
+    return values.to_pylist() if isinstance(values, pa.Array) else list(values)
+
+
+def _lengths_and_leads(texts: Any) -> tuple[IntArray, list[str]]:
+    """How many characters each text has, and its first ones."""
+    if isinstance(texts, pa.Array):
+        texts = pc.fill_null(texts, "")
+        lengths = pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
+        return lengths, pc.utf8_slice_codeunits(texts, 0, LEAD_CHARS).to_pylist()
+    strings = [text or "" for text in texts]
+    return np.array([len(text) for text in strings], np.int64), [text[:LEAD_CHARS] for text in strings]
 
 
 def build_unknown_share(scorer: Scorer) -> Callable[[str, str], float | None] | None:

@@ -13,17 +13,16 @@ import click
 
 from newsdesk import artifacts, drift, outputs
 from newsdesk.commands.inputs import Refused, read_inputs
-from newsdesk.commands.predict import model_folder, taxonomy_of
+from newsdesk.commands.job import DRIFTED
+from newsdesk.commands.models import model_folder, taxonomy_of
 from newsdesk.console import note, print_rows, progress
 from newsdesk.drift import REFERENCE
 from newsdesk.errors import NewsdeskError
+from newsdesk.references import name_model, read_reference, read_reference_of
 from newsdesk.repair import repair
 from newsdesk.schema import ARTICLES, Article
 from newsdesk.scorer import Prediction, Scorer
 from newsdesk.tally import Tally
-
-DRIFTED = 4  # exit code
-WEIGHTS = "weights.npz"
 
 model_option = click.option(
     "--model",
@@ -79,7 +78,7 @@ def reference(model: str | None, inputs: tuple[str, ...], trained: Path | None, 
                 articles,
                 scorer,
                 trained=groups,
-                model=drift.name_model(scorer, artifacts.sha256(folder / WEIGHTS)),
+                model=name_model(scorer, folder),
             )
         except ValueError as error:
             raise NewsdeskError(f"{inputs[0]}: {error}") from None
@@ -90,7 +89,7 @@ def reference(model: str | None, inputs: tuple[str, ...], trained: Path | None, 
             count(tally, rows, predictions)
         made = drift.describe(
             tally,
-            model=drift.name_model(scorer, artifacts.sha256(folder / WEIGHTS)),
+            model=name_model(scorer, folder),
             made_of={"sources": dict(sorted(sources.items()))},
         )
     artifacts.write_compact_json(made, output)
@@ -130,18 +129,13 @@ def check(
     if path is None:
         folder = model_folder(model)
         path = folder / REFERENCE
-    content = read_reference(path)
     if all(name != "-" and outputs.is_output(Path(name)) for name in inputs):
+        content = read_reference(path)
         tally = tally_output(inputs, content)
     else:
         folder = folder or model_folder(model)  # fetched once
         scorer = artifacts.read_model(folder)
-        named = drift.name_model(scorer, artifacts.sha256(folder / WEIGHTS))
-        if content["model"] != named:
-            raise NewsdeskError(
-                f"{path}: made with model {_shown(content['model'])}, not with {_shown(named)}; "
-                "give that model, or make a reference with this one"
-            )
+        content = read_reference_of(scorer, folder, path)
         tally = Tally.of(scorer, every=1)
         for rows, predictions in score(inputs, scorer):
             count(tally, rows, predictions)
@@ -154,27 +148,6 @@ def check(
     print_report(found)
     if fail_on_drift and found["verdict"] == "drift":
         sys.exit(DRIFTED)
-
-
-def _shown(model: dict[str, str]) -> str:
-    return f"{model['name']} {model['version']} ({model['weights_sha256'][:12]})"
-
-
-def read_reference(path: Path) -> Any:
-    """Read a reference, of which the counts are checked later.
-
-    Raises
-    ------
-    NewsdeskError
-        If it is missing or no reference.
-    """
-    if not path.exists():
-        raise NewsdeskError(f"{path}: no such reference; make one with `newsdesk drift reference`")
-    content = artifacts.read_json(path)
-    wanted = {"name", "version", "weights_sha256"}
-    if not isinstance(content, dict) or not wanted <= set(content.get("model") or ()):
-        raise NewsdeskError(f"{path}: no reference as `newsdesk drift reference` makes it")
-    return content
 
 
 def score(inputs: Iterable[str], scorer: Scorer) -> Iterator[tuple[list[Article], list[Prediction]]]:

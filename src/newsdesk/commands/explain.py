@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from newsdesk.commands.inputs import Refused, read_inputs, refused_option
-from newsdesk.commands.predict import load, taxonomy_of
+from newsdesk.commands.models import load, taxonomy_of
 from newsdesk.console import print_rows
 from newsdesk.errors import NewsdeskError
 from newsdesk.explain import Explanation, explanations
@@ -46,7 +46,7 @@ def main(
       newsdesk explain page.txt --label terrorism
       newsdesk explain news.jsonl --label europe --label politics --top 25 --format json
     """
-    scorer, _ = load(model)
+    scorer = load(model).scorer
     account = Refused()
     for article in account.split(read_inputs(inputs, taxonomy_of(scorer).sections)):
         mended = repair(article)  # as `predict` does

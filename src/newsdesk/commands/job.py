@@ -2,30 +2,47 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
-import pyarrow as pa
 
-from newsdesk import __version__, batch, labeled
+from newsdesk import __version__, artifacts, batch, labeled
 from newsdesk.console import note
 from newsdesk.errors import NewsdeskError
-from newsdesk.intake import Input, Piece, Reader
+from newsdesk.intake import Input, Reader, take_records
 from newsdesk.jobs import MANIFEST, QUARANTINE, Job, locked
 from newsdesk.pace import Pace
+from newsdesk.parts import Labeler, Order
 from newsdesk.scorer import Scorer
+from newsdesk.tally import EVERY
 from newsdesk.taxonomy import Taxonomy
 
 T = TypeVar("T")
 TOO_MANY_REFUSED = 3  # exit code
+DRIFTED = 4  # exit code
 SHOWN = 5
+FEW_BYTES = 8 * 2**20  # of the inputs: so few articles that each one's words can be looked up
+
+
+class Engine(Protocol):
+    """Who writes a job's parts."""
+
+    @property
+    def name(self) -> str:
+        """What the manifest calls it: how inputs are cut into parts depends on it."""
+
+    @property
+    def leaves_gaps(self) -> bool:
+        """Whether parts are written side by side."""
+
+    def write_parts(self, job: Job, inputs: Sequence[Input], order: Order, chunk_rows: int) -> None:
+        """Write all parts that are missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +103,10 @@ def parse_moment(context: click.Context, parameter: click.Parameter, value: str 
 def run(
     folder: Path,
     inputs: Sequence[Input],
-    scorer: Scorer,
-    taxonomy: Taxonomy,
+    engine: Engine,
     *,
     model: dict[str, Any],
+    reference: Any,
     form: batch.Format,
     profile: str,
     carry: tuple[str, ...],
@@ -97,12 +114,24 @@ def run(
     resume: bool,
     scored_at: datetime | None,
 ) -> dict[str, Any]:
-    """Do the job, or what is left of it, and return its manifest."""
+    """Do the job, or what is left of it, and return its manifest.
+
+    Parameters
+    ----------
+    engine : Engine
+        Who labels.
+    model : dict
+        What to know the model by: name, version, run_id, sha256.
+    reference : dict or None
+        What to hold the job against for drift.
+    """
     settings = {
+        "engine": engine.name,
         "format": form,
         "profile": profile,
         "chunk_rows": chunk_rows,
         "carry": list(carry),
+        "reference": reference and artifacts.sha256_of_json(reference),
         "schema_version": labeled.SCHEMA_VERSION,
         "newsdesk": __version__,
     }
@@ -112,28 +141,43 @@ def run(
         if done:
             note(f"predict: {folder} is done already, {_summary(done)}")
             return done
-        moment = job.begin(resume=resume, scored_at=scored_at)
-        if job.chunks:
-            note(f"predict: resumed behind {len(job.chunks):,} parts")
+        moment = job.begin(resume=resume, scored_at=scored_at, anywhere=engine.leaves_gaps)
+        if job.done:
+            note(f"predict: resumed with {len(job.done):,} parts done")
         stamp = labeled.Stamp(model["name"], model["version"], model["run_id"], moment)
-        reader = Reader(inputs, sections=taxonomy.sections, carry=carry, chunk_rows=chunk_rows)
-        pieces = reader.pieces(job.ends)
-        if scorer.threads > 1:
-            pieces = ahead(pieces)
-        pace = Pace("predict", total=reader.total_bytes, done=reader.done_bytes(job.ends))
-        schema = labeled.schema_of(stamped=True, carry=carry)
+        every = 1 if sum(row["bytes"] or 0 for row in job.inputs) < FEW_BYTES else EVERY
+        order = Order(form, profile, carry, stamp, every)
         try:
-            for first in pieces:
-                chunk = _chunk(first, pieces, chunk_rows)
-                said = _labeled(chunk, scorer, taxonomy, profile, stamp, pace)
-                job.write_part(said, form, schema)
-            manifest = job.finish()
+            engine.write_parts(job, inputs, order, chunk_rows)
+            manifest = job.finish(reference)
         except OSError as error:  # a full disk: what the inputs can't give is refused by the readers
             found = error.strerror or error
             raise NewsdeskError(f"{folder}: {found}; mend that, then go on with --resume") from None
-        pace.end()
     note(f"predict: {_summary(manifest)} in {folder}")
     return manifest
+
+
+@dataclass(frozen=True)
+class Here:
+    """The engine of one process: parts one after the other, by all threads of the scorer."""
+
+    scorer: Scorer
+    taxonomy: Taxonomy
+    name: str = "local"
+    leaves_gaps: bool = False
+
+    def write_parts(self, job: Job, inputs: Sequence[Input], order: Order, chunk_rows: int) -> None:
+        """Write all parts that are missing."""
+        reader = Reader(inputs, sections=self.taxonomy.sections, carry=order.carry, chunk_rows=chunk_rows)
+        pieces = reader.pieces(job.ends)
+        if self.scorer.threads > 1:
+            pieces = ahead(pieces)
+        pace = Pace("predict", total=reader.total_bytes, done=reader.done_bytes(job.ends))
+        labeler = Labeler(self.scorer, self.taxonomy, order)
+        for first in pieces:
+            chunk = take_records(first, pieces, chunk_rows)
+            job.write_part(chunk, labeler, tell=lambda piece: pace.tell(piece.read.total(), piece.done_bytes))
+        pace.end()
 
 
 def ahead(items: Iterator[T]) -> Iterator[T]:
@@ -145,36 +189,12 @@ def ahead(items: Iterator[T]) -> Iterator[T]:
             yield item
 
 
-def _chunk(first: Piece, rest: Iterator[Piece], chunk_rows: int) -> Iterator[Piece]:
-    """The pieces of one part: no piece reaches beyond its end."""
-    n = 0
-    for piece in itertools.chain([first], rest):
-        yield piece
-        n += piece.read.total()
-        if n == chunk_rows:
-            return
-
-
-def _labeled(
-    pieces: Iterator[Piece],
-    scorer: Scorer,
-    taxonomy: Taxonomy,
-    profile: str,
-    stamp: labeled.Stamp,
-    pace: Pace,
-) -> Iterator[tuple[Piece, pa.RecordBatch]]:
-    for piece in pieces:
-        said = batch.label_columns(piece.articles, scorer, taxonomy, profile=profile)
-        pace.tell(piece.read.total(), piece.done_bytes)
-        yield piece, labeled.stamped(said, stamp)
-
-
 def _summary(manifest: dict[str, Any]) -> str:
     rows = manifest["rows"]
     return f"{rows['scored']:,} rows in {len(manifest['parts']):,} parts, {rows['refused']:,} refused"
 
 
-def tell(manifest: dict[str, Any], folder: Path, limit: Limit | None) -> None:
+def tell(manifest: dict[str, Any], folder: Path, limit: Limit | None, *, fail_on_drift: bool = False) -> None:
     """Say what was refused and what is odd, and end by the job's exit code.
 
     Raises
@@ -193,7 +213,12 @@ def tell(manifest: dict[str, Any], folder: Path, limit: Limit | None) -> None:
     for name, n in manifest["carried"].items():
         if rows["scored"] and not n:
             note(f"warning: --carry {name}: no row has it")
+    drifted = manifest["drift"] and manifest["drift"]["verdict"] == "drift"
+    if drifted:
+        note(f"drift: {', '.join(manifest['drift']['drifted'])}; see {folder / manifest['drift']['name']}")
     broken, files = rows["files_broken"], len(manifest["inputs"])
     check_limit(limit, refused=rows["refused"], read=rows["read"], broken=broken, files=files)
     if not rows["scored"]:
         raise NewsdeskError("no article could be read from the input")
+    if drifted and fail_on_drift:
+        sys.exit(DRIFTED)

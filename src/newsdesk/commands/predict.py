@@ -11,17 +11,18 @@ from typing import Any, cast
 
 import click
 import pyarrow as pa
-from pydantic import ValidationError
 
-from newsdesk import artifacts, batch, intake, mlmodel, tracking
+from newsdesk import artifacts, batch, drift, intake
 from newsdesk.commands import job
 from newsdesk.commands.inputs import Refused, expand, refused_option
-from newsdesk.commands.job import Limit, check_limit, parse_limit, parse_moment
+from newsdesk.commands.job import DRIFTED, Limit, check_limit, parse_limit, parse_moment
+from newsdesk.commands.models import Loaded, load, taxonomy_of
 from newsdesk.console import note, print_rows
 from newsdesk.errors import NewsdeskError
 from newsdesk.jobs import QUARANTINE
 from newsdesk.labeled import check_carry, schema_of
 from newsdesk.pace import Pace
+from newsdesk.references import read_reference_of
 from newsdesk.scorer import BALANCED, PROFILES, Scorer
 from newsdesk.taxonomy import Taxonomy
 
@@ -55,8 +56,7 @@ SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
-    default=lambda: os.cpu_count() or 1,
-    show_default="all processors",
+    show_default="all processors; 1 in a task of Spark",
     help="Threads that score.",
 )
 @click.option(
@@ -81,6 +81,24 @@ SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
     show_default="when the job began",
     help="What column scored_at of FOLDER/ says.",
 )
+@click.option(
+    "--reference",
+    show_default=f"{drift.REFERENCE} of the model",
+    type=click.Path(path_type=Path),
+    help="What FOLDER/ is held against for drift, as `newsdesk drift reference` makes it.",
+)
+@click.option(
+    "--fail-on-drift", is_flag=True, help=f"Exit with code {DRIFTED} if the news has drifted from the model."
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "spark"]),
+    default="local",
+    show_default=True,
+    help="Who labels FOLDER/: this process, or the workers of a Spark cluster.",
+)
+@click.option("--master", metavar="URL", show_default="local[*]", help="The cluster, for --engine spark.")
+@click.option("--conf", multiple=True, metavar="KEY=VALUE", help="A setting of Spark's own; may be repeated.")
 def main(
     inputs: tuple[str, ...],
     model: str | None,
@@ -89,19 +107,27 @@ def main(
     profile: str,
     refused: Path | None,
     carry: str | None,
-    threads: int,
+    threads: int | None,
     limit: Limit | None,
     chunk_rows: int,
     resume: bool,
     scored_at: datetime | None,
+    reference: Path | None,
+    fail_on_drift: bool,
+    engine: str,
+    master: str | None,
+    conf: tuple[str, ...],
 ) -> None:
     """Label the articles of INPUT: pages, HTML, JSONL(.gz), CSV, Parquet, folders and globs of them, or - .
 
     One row an article, in the order read. What can't be read is counted on standard error; with
     --output it is written out too, to OUTPUT.refused.jsonl unless --refused names another file.
 
-    A name that ends in / makes a job of it: parts, a manifest of what was read and written, and a quarantine
-    of what was refused; --resume goes on with it after any stop.
+    A name that ends in / makes a job of it: parts, a manifest of what was read and written, a quarantine of
+    what was refused, and a report of drift; --resume goes on with it after any stop.
+
+    Exit codes: 0; 2 for a wrong argument or file, and where no article could be read; with --max-refused 3;
+    with --fail-on-drift 4.
 
     \b
     Examples:
@@ -110,31 +136,46 @@ def main(
       cat page.html | newsdesk predict - --format jsonl
       newsdesk predict page.txt --model runs:/<run id>/model
       newsdesk predict 'news/*.jsonl.gz' --output labels/ --carry url --max-refused 1% --resume
+      newsdesk predict /share/news --output /share/labels/ --engine spark --master spark://host:7077
     """
     named = expand(inputs)
     columns = check_carry(carry.split(",")) if carry else ()
     is_job = output is not None and output.endswith(("/", os.sep))
     if output:
         check_output(Path(output), named, form, refused, is_job=is_job)
-    if not is_job and (resume or scored_at):
-        raise NewsdeskError("--resume and --scored-at are for a job: give --output FOLDER/")
+    for_jobs = {
+        "--resume": resume,
+        "--scored-at": scored_at,
+        "--reference": reference,
+        "--fail-on-drift": fail_on_drift,
+        "--engine spark": engine == "spark",
+    }
+    if not is_job and any(for_jobs.values()):
+        given = next(name for name, value in for_jobs.items() if value)
+        raise NewsdeskError(f"{given} is for a job: give --output FOLDER/")
+    if engine == "local" and (master or conf):
+        raise NewsdeskError("--master and --conf are for --engine spark")
     form = form or ("parquet" if is_job else SUFFIXES[Path(output).suffix] if output else "table")
     if form == "parquet" and not output:
         raise NewsdeskError("--format parquet needs --output FILE: Parquet is not for a terminal")
     if form == "table" and output:
         raise NewsdeskError("--format table is for reading; give jsonl, csv or parquet with --output")
-    scorer, about = load(model)
-    scorer.threads = threads
+    loaded = load(model)
+    scorer = loaded.scorer
     taxonomy = taxonomy_of(scorer)
     found = intake.find(named, carry=columns, full_names=is_job)
+    if engine == "local":
+        scorer.threads = threads or os.cpu_count() or 1
     if is_job:
         folder = Path(cast(str, output))
         manifest = job.run(
             folder,
             found,
-            scorer,
-            taxonomy,
-            model=about,
+            job.Here(scorer, taxonomy)
+            if engine == "local"
+            else _on_spark(loaded, taxonomy, master or "local[*]", threads or 1, conf),
+            model=loaded.about,
+            reference=_read_reference(loaded, reference),
             form=cast(batch.Format, form),
             profile=profile,
             carry=columns,
@@ -142,7 +183,7 @@ def main(
             resume=resume,
             scored_at=scored_at,
         )
-        job.tell(manifest, folder, limit)
+        job.tell(manifest, folder, limit, fail_on_drift=fail_on_drift)
         return
     reader = intake.Reader(found, sections=taxonomy.sections, carry=columns, stdin=sys.stdin.buffer)
     account = Refused()
@@ -168,6 +209,30 @@ def main(
     check_limit(
         limit, refused=n_refused, read=n_refused + account.n_articles, broken=broken, files=len(found)
     )
+
+
+def _on_spark(
+    loaded: Loaded, taxonomy: Taxonomy, master: str, threads: int, conf: Sequence[str]
+) -> job.Engine:
+    """The engine of a cluster; PySpark is looked for only now, as it is an extra."""
+    from newsdesk.spark import OnSpark
+
+    settings = {}
+    for given in conf:
+        name, equals, value = given.partition("=")
+        if not (name and equals):
+            raise NewsdeskError(f"--conf {given}: expected KEY=VALUE")
+        settings[name] = value
+    return OnSpark(loaded.folder, loaded.scorer, taxonomy, master=master, threads=threads, conf=settings)
+
+
+def _read_reference(loaded: Loaded, path: Path | None) -> Any:
+    """What the job is held against; None if none is named and the model has none."""
+    own = loaded.folder / drift.REFERENCE
+    if path is None and not own.exists():
+        note(f"predict: no report of drift: the model has no {drift.REFERENCE}, and --reference names none")
+        return None
+    return read_reference_of(loaded.scorer, loaded.folder, path or own)
 
 
 def _said(
@@ -204,70 +269,6 @@ def check_output(
             raise NewsdeskError(f"{output}: lies within the input {name}; name another place")
         if is_job and written in given.parents:
             raise NewsdeskError(f"{output}: holds the input {name}; name another place")
-
-
-def model_folder(model: str | None) -> Path:
-    """Where a model lies, fetched if need be; by default the one that newsdesk comes with."""
-    if model is None:
-        return artifacts.SHIPPED
-    if model.startswith(("models:/", "runs:/")):
-        return tracking.download_model(model)
-    return mlmodel.packaged_folder(Path(model))
-
-
-def load(model: str | None) -> tuple[Scorer, dict[str, Any]]:
-    """Load a model by folder or URI, by default the one that newsdesk comes with.
-
-    Returns
-    -------
-    Scorer, dict
-        The dict tells `name`, `version`, `run_id` and `sha256`. What no registry has numbered is of the
-        version that it says of itself, and the start of its hash.
-    """
-    known: dict[str, Any] = {}
-    if model and model.startswith(("models:/", "runs:/")):
-        known = tracking_of(model)
-    folder = model_folder(known.pop("uri", model))
-    scorer = artifacts.read_model(folder)
-    sha256 = artifacts.sha256(folder)
-    version = f"{scorer.info.get('version', '0')}+{sha256[:12]}"
-    about = {"name": str(scorer.info.get("name", folder.name)), "version": version, "run_id": None}
-    return scorer, {**about, **known, "sha256": sha256}
-
-
-def tracking_of(uri: str) -> dict[str, Any]:
-    """What the store knows of a model's URI: the run, and of a registered one its name and version."""
-    if uri.startswith("runs:/"):
-        return {"run_id": uri.removeprefix("runs:/").split("/")[0]}
-    name, _, alias = uri.removeprefix("models:/").partition("@")
-    if not alias:
-        name, _, version = name.partition("/")
-        if not version.isdecimal():
-            return {}
-    with tracking.connect() as client:
-        found = (
-            client.get_model_version_by_alias(name, alias)
-            if alias
-            else client.get_model_version(name, version)
-        )
-    # by number from here on, should the alias move
-    return {
-        "name": name,
-        "version": str(found.version),
-        "run_id": found.run_id or None,
-        "uri": f"models:/{name}/{found.version}",
-    }
-
-
-def taxonomy_of(scorer: Scorer) -> Taxonomy:
-    """The taxonomy that a model was trained with."""
-    try:
-        taxonomy = Taxonomy.model_validate(scorer.info["taxonomy"])
-    except (KeyError, ValidationError):
-        raise NewsdeskError("the model's model.json holds no taxonomy that this version reads") from None
-    if {head.task for head in scorer.heads} != {"region", "topic"}:
-        raise NewsdeskError("the model's model.json lacks the head of regions or that of topics")
-    return taxonomy
 
 
 def print_table(rows: Iterable[dict[str, Any]]) -> None:

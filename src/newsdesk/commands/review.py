@@ -17,12 +17,12 @@ import click
 import numpy as np
 
 from newsdesk import artifacts, corrections, outputs, queues, review
-from newsdesk.commands.drift import read_reference
 from newsdesk.commands.inputs import Refused, read_inputs, taxonomy_option
-from newsdesk.commands.predict import model_folder, taxonomy_of
+from newsdesk.commands.models import model_folder, taxonomy_of
 from newsdesk.console import note, progress
 from newsdesk.drift import REFERENCE
 from newsdesk.errors import NewsdeskError
+from newsdesk.references import read_reference
 from newsdesk.repair import repair
 from newsdesk.scorer import Scorer
 from newsdesk.tally import UNKNOWN_EDGES, Tally, build_unknown_share
