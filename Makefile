@@ -86,7 +86,7 @@ lock:
 	  --no-emit-index-url --no-header --quiet --output-file requirements.lock
 	uv pip compile benchmarks/annif-requirements.txt --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file benchmarks/annif-requirements.lock
-	grep -o 'pyspark[^"]*' pyproject.toml | uv pip compile - --python-version 3.11 --universal --generate-hashes \
+	grep -o 'pyspark>[^"]*' pyproject.toml | uv pip compile - --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements-spark.lock
 
 clean:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -124,6 +125,17 @@ def test_order_and_columns(corpus: Path, done: Path) -> None:
     assert frame["desk"].tolist() == [str(k) for first in range(3) for k in range(first, 180, 3)]
     assert set(frame["scored_at"]) == {pd.Timestamp(SCORED_AT)}
     assert set(frame["model_version"]) == {manifest_of(done)["model"]["version"]}
+
+
+def test_duckdb_reads_a_job(done: Path) -> None:
+    found = duckdb.sql(
+        "select topics[1], topic_scores[topics[1]], scored_at from read_parquet(?) where main_topic is not null",
+        params=[f"{done}/*.parquet"],
+    ).fetchall()
+    frame = pd.read_parquet(done).dropna(subset="main_topic")
+    assert [row[0] for row in found] == frame["main_topic"].tolist()
+    assert found[0][1] == dict(frame["topic_scores"].iloc[0])[found[0][0]]
+    assert found[0][2] == pd.Timestamp(SCORED_AT)
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv"])

@@ -154,13 +154,15 @@ import mlflow
 from pyspark.sql import SparkSession
 from pyspark.sql.functions import struct
 
-master, uri, corpus = sys.argv[1:]
+master, uri, corpus, job = sys.argv[1:]
 spark = SparkSession.builder.master(master).config("spark.log.level", "ERROR").getOrCreate()
 columns = "regions array<string>, topics array<string>, reason string, model_version string"
 label = mlflow.pyfunc.spark_udf(spark, uri, result_type=columns, env_manager="local")
 frame = spark.read.parquet(corpus).repartition(2).select("id", label(struct("title", "text")).alias("said"))
 rows = {row.id: [row.said.regions, row.said.topics, row.said.reason] for row in frame.collect()}
-print(json.dumps(rows))
+read = spark.read.parquet(job).where("main_topic is not null").select("topics", "topic_scores", "scored_at")
+first = [[row.topics, row.topic_scores, row.scored_at.isoformat()] for row in read.collect()]
+print(json.dumps([rows, first]))
 """
 
 
@@ -176,18 +178,24 @@ def test_the_registered_model_as_a_udf(
     client.create_model_version("newsdesk", (tmp_path / "saved").as_uri())
     client.set_registered_model_alias("newsdesk", "champion", "1")
     environment = project_env(
-        SPARK_LOCAL_IP=clusters.LOOPBACK, MLFLOW_TRACKING_URI=store, PYSPARK_PYTHON=sys.executable
+        SPARK_LOCAL_IP=clusters.LOOPBACK, MLFLOW_TRACKING_URI=store, PYSPARK_PYTHON=sys.executable, TZ="UTC"
     )
     done = subprocess.run(
-        [sys.executable, "-c", UDF, cluster.url, "models:/newsdesk@champion", str(corpus / "a.parquet")],
+        [sys.executable, "-c", UDF, cluster.url, "models:/newsdesk@champion", corpus / "a.parquet", alone],
         env=environment, capture_output=True, text=True, check=False, cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    for row in pq.read_table(next(alone.glob("part-*"))).slice(0, ROWS).to_pylist():
+    said, read = json.loads(done.stdout)
+    rows = pq.read_table(next(alone.glob("part-*"))).to_pylist()
+    for row in rows[:ROWS]:
         if row["region_origin"] != "section":
             reason = row["reason"] or "None"  # which MLflow makes of a null
             assert said[row["article_id"]] == [row["regions"], row["topics"], reason]
+    assert len(read) == sum(row["main_topic"] is not None for row in rows), "Spark reads what a job wrote"
+    topics, scores, at = read[0]
+    first = next(row for row in rows if row["main_topic"])
+    assert (topics, scores) == (first["topics"], dict(first["topic_scores"]))
+    assert datetime.fromisoformat(at).date() == datetime.fromisoformat(SCORED_AT).date()
 
 
 def test_how_inputs_are_cut(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
