@@ -81,6 +81,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout of two stages that take a second, run and committed; tests change copies of it."""
+    from tests import tiny  # which runs its commands by this module
+
+    return tiny.make_checkout(tmp_path_factory.mktemp("tiny") / "checkout")
+
+
+@pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an MLflow server on PostgreSQL that hands out the artifacts too."""
     folder = tmp_path_factory.mktemp("server")

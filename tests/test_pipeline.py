@@ -89,7 +89,7 @@ def test_profiles_have_the_same_stages() -> None:
 def test_imports_point_down() -> None:
     """cli -> commands, stages -> I/O -> pure -> leaves."""
     layers = [
-        {"errors", "schema", "scorer", "engine", "kernel", "mentions", "explain"},
+        {"errors", "schema", "scorer", "engine", "kernel", "mentions", "explain", "machine"},
         {"text", "pages", "repair"},
         {
             "params",
@@ -105,6 +105,9 @@ def test_imports_point_down() -> None:
             "frozen",
             "comparison",
             "tally",
+            "differences",
+            "locks",
+            "certificate",
         },
         {
             "labels",
@@ -134,8 +137,11 @@ def test_imports_point_down() -> None:
             "promotion",
             "outputs",
             "references",
+            "rerun",
+            "bytewise",
+            "kept",
         },
-        {"intake", "batch", "live", "report_page"},
+        {"intake", "batch", "live", "report_page", "inspection"},
         {"pace", "parts", "serve"},
         {"jobs"},
         {"spark"},

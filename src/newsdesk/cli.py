@@ -24,6 +24,7 @@ COMMANDS = {
     "history": ("newsdesk.commands.history", "Show which version was champion when, and why."),
     "card": ("newsdesk.commands.card", "Write the model card of a run or version."),
     "audit": ("newsdesk.commands.audit", "Audit labels, shortcuts, spellings, errors."),
+    "certify": ("newsdesk.commands.certify", "Rerun the committed lock and compare bytes."),
     "doctor": ("newsdesk.commands.doctor", "Check versions, data, stores and model."),
     "search": ("newsdesk.commands.search", "Search a head's settings by inner validation."),
     "drift": ("newsdesk.commands.drift", "Tell whether the news drifted from a model."),
