@@ -1,16 +1,13 @@
 """`dvc repro` from nothing: complete, repeatable to the byte, tracked, and served as evaluated."""
 
 import json
-import os
 import sqlite3
 import subprocess
 from pathlib import Path
 
-import nbformat
 import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
-from nbclient import NotebookClient
 from sklearn.metrics import f1_score
 
 from newsdesk.heads import indicator
@@ -175,16 +172,6 @@ def test_looking_makes_no_store(project: Path, tmp_path: Path) -> None:
         done = run("newsdesk", command, cwd=project, MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path}/none/x.db")
         assert "none" in done.stdout
     assert list(tmp_path.iterdir()) == []
-
-
-def test_quickstart_notebook(project: Path) -> None:
-    path = ROOT / "notebooks/quickstart.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells)
-    os.environ.update({k: v for k, v in project_env().items() if k == "PATH"})
-    NotebookClient(
-        notebook, timeout=120, resources={"metadata": {"path": str(project / "notebooks")}}
-    ).execute()
 
 
 def test_readme_lists_every_setting() -> None:

@@ -135,6 +135,7 @@ def test_imports_point_down() -> None:
             "outputs",
         },
         {"intake", "batch", "live", "report_page"},
+        {"notebook"},
         {"pace", "jobs", "serve"},
         {"stages"},
         {"commands"},
