@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 ARABIC = re.compile(r"[\u0621-\u064a]")
+FORCED = ("CLICOLOR_FORCE", "FORCE_COLOR")
 RIGHT_TO_LEFT = {"direction": "rtl", "text-align": "right"}
 # by what they speak for, as in the report; half transparent, so that they show on white and on black
 COLOURS = {"f": "11, 98, 176", "a": "214, 110, 20"}
@@ -75,12 +76,14 @@ def run(command: str, *, cwd: Path | None = None) -> None:
     NewsdeskError
         If it is not there or its exit code is not 0.
     """
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    # kernels ask commands to behave as on a terminal: colours, and tables folded at its edge
+    env = {name: value for name, value in os.environ.items() if name not in FORCED}
+    env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     try:
         done = subprocess.run(
             shlex.split(command),
             cwd=cwd,
-            env={**os.environ, "PATH": path},
+            env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
