@@ -13,7 +13,7 @@ from sklearn.metrics import f1_score
 from newsdesk.heads import indicator
 from newsdesk.params import Settings, read_settings
 from newsdesk.report import params_table
-from tests.conftest import ROOT, project_env, run
+from tests.conftest import ROOT, project_env, repro, run
 
 
 def client_of(project: Path) -> MlflowClient:
@@ -32,10 +32,9 @@ def test_a_second_repro_does_nothing(project: Path) -> None:
 
 
 def test_a_forced_rerun_writes_the_same_bytes(project: Path) -> None:
-    """Another hash seed, no cache: the lock, which holds every output's hash, does not change."""
+    """Another hash seed and number of processes, no cache: the lock, with every output's hash, does not change."""
     lock = (project / "dvc.lock").read_bytes()
-    done = run("dvc", "repro", "-f", "--no-run-cache", cwd=project, PYTHONHASHSEED="4711")
-    assert done.returncode == 0, done.stderr
+    repro(project, "-f", "--no-run-cache", PYTHONHASHSEED="4711", LOKY_MAX_CPU_COUNT="2")
     assert (project / "dvc.lock").read_bytes() == lock
 
 
