@@ -81,8 +81,8 @@ def test_a_command_says_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_a_command_that_fails_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(NewsdeskError, match=r"^newsdesk read none.txt: exit code 2$"):
-        run("newsdesk read none.txt", cwd=tmp_path)
+    with pytest.raises(NewsdeskError, match=r"^newsdesk predict none.txt: exit code 2$"):
+        run("newsdesk predict none.txt", cwd=tmp_path)
     assert capsys.readouterr().out.startswith("newsdesk: none.txt: ")
     with pytest.raises(NewsdeskError, match=r"^no-such-command: .*No such file"):
         run("no-such-command")
