@@ -73,6 +73,6 @@ def test_it_runs(path: Path, project: Path, tmp_path: Path) -> None:
     )
     before = state(project), run("git", "status", "--porcelain", cwd=project).stdout
     # two processes for a corpus of this size take longer to start than one to train
-    env = project_env(IPYTHONDIR=str(tmp_path / "ipython"), LOKY_MAX_CPU_COUNT="1")
+    env = project_env(IPYTHONDIR=str(tmp_path / "ipython"), TMPDIR=str(tmp_path), LOKY_MAX_CPU_COUNT="1")
     client.execute(env=env, cleanup_kc=True)  # and end the kernel, which of a given manager it would not
     assert (state(project), run("git", "status", "--porcelain", cwd=project).stdout) == before
