@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from newsdesk.mentions import Gazetteer
 from newsdesk.places import read_places
@@ -62,8 +63,34 @@ def run(*command: str, cwd: Path, **extra: str) -> subprocess.CompletedProcess[s
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout of its own in which `dvc repro` has run once."""
+    """A checkout of its own in which `dvc repro` has run once.
+
+    Of several workers one runs the pipeline. The others wait for it and copy all but its MLflow store, so that
+    each has a run, and files, that no other test touches.
+    """
     folder = tmp_path_factory.mktemp("checkout") / "newsdesk"
+    worker = "PYTEST_XDIST_WORKER" in os.environ
+    base = tmp_path_factory.getbasetemp()
+    finished = (base.parent if worker else base) / "finished"
+    with FileLock(f"{finished}.lock"):
+        if finished.is_dir():
+            shutil.copytree(finished, folder)
+        else:
+            copy_checkout(folder)
+            repro(folder, LOKY_MAX_CPU_COUNT="1")  # a second process costs more than it saves
+            if worker:
+                part = finished.with_name("finished.part")
+                shutil.copytree(
+                    folder, part, ignore=shutil.ignore_patterns("mlflow.db*", "mlartifacts", "receipt.json")
+                )
+                part.rename(finished)
+            return folder
+    repro(folder, "--no-run-cache")  # stage `track` alone, since its receipt is not there
+    return folder
+
+
+def copy_checkout(folder: Path) -> None:
+    """Copy what git knows of or would, and commit it."""
     listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT)
     names = [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
     for name in names:
@@ -73,11 +100,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ["git", "init", "--quiet"],
         ["git", "add", "--all"],
         ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", "start"],
-        ["dvc", "repro"],
     ):
         done = run(*command, cwd=folder)
         assert done.returncode == 0, done.stdout + done.stderr
-    return folder
+
+
+def repro(folder: Path, *options: str, **extra: str) -> None:
+    """Run the pipeline there."""
+    done = run("dvc", "repro", *options, cwd=folder, **extra)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="session")

@@ -1,22 +1,19 @@
 """`dvc repro` from nothing: complete, repeatable to the byte, tracked, and served as evaluated."""
 
 import json
-import os
 import sqlite3
 import subprocess
 from pathlib import Path
 
-import nbformat
 import pyarrow.parquet as pq
 import pytest
 from mlflow import MlflowClient
-from nbclient import NotebookClient
 from sklearn.metrics import f1_score
 
 from newsdesk.heads import indicator
 from newsdesk.params import Settings, read_settings
 from newsdesk.report import params_table
-from tests.conftest import ROOT, project_env, run
+from tests.conftest import ROOT, project_env, repro, run
 
 
 def client_of(project: Path) -> MlflowClient:
@@ -35,10 +32,9 @@ def test_a_second_repro_does_nothing(project: Path) -> None:
 
 
 def test_a_forced_rerun_writes_the_same_bytes(project: Path) -> None:
-    """Another hash seed, no cache: the lock, which holds every output's hash, does not change."""
+    """Another hash seed and number of processes, no cache: the lock, with every output's hash, does not change."""
     lock = (project / "dvc.lock").read_bytes()
-    done = run("dvc", "repro", "-f", "--no-run-cache", cwd=project, PYTHONHASHSEED="4711")
-    assert done.returncode == 0, done.stderr
+    repro(project, "-f", "--no-run-cache", PYTHONHASHSEED="4711", LOKY_MAX_CPU_COUNT="2")
     assert (project / "dvc.lock").read_bytes() == lock
 
 
@@ -175,16 +171,6 @@ def test_looking_makes_no_store(project: Path, tmp_path: Path) -> None:
         done = run("newsdesk", command, cwd=project, MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path}/none/x.db")
         assert "none" in done.stdout
     assert list(tmp_path.iterdir()) == []
-
-
-def test_quickstart_notebook(project: Path) -> None:
-    path = ROOT / "notebooks/quickstart.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    assert all(not cell.get("outputs") and cell.get("execution_count") is None for cell in notebook.cells)
-    os.environ.update({k: v for k, v in project_env().items() if k == "PATH"})
-    NotebookClient(
-        notebook, timeout=120, resources={"metadata": {"path": str(project / "notebooks")}}
-    ).execute()
 
 
 def test_readme_lists_every_setting() -> None:

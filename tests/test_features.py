@@ -136,6 +136,9 @@ def test_hostile_texts(texts: list[str]) -> None:
             ArabicTfidfVectorizer().fit(texts)
 
 
+N_SHARED = 4_000  # scikit-learn counts characters of 350 articles a second; the benchmark compares all 31,030
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize(
     ("ours", "theirs"),
@@ -145,14 +148,14 @@ def test_hostile_texts(texts: list[str]) -> None:
     ],
     ids=["words", "chars"],
 )  # fmt: skip
-def test_equal_on_twenty_thousand_articles(
+def test_equal_on_thousands_of_articles(
     shared: Path, ours: dict[str, object], theirs: TfidfVectorizer
 ) -> None:
     read = (
         item for item in readers.read([shared / "raw/saudinewsnet"], sections=()) if hasattr(item, "text")
     )
-    texts = [article.text for _, article in zip(range(20_000), read, strict=False)]
-    assert len(texts) == 20_000
+    texts = [article.text for _, article in zip(range(N_SHARED), read, strict=False)]
+    assert len(texts) == N_SHARED
     assert_equal(ArabicTfidfVectorizer(n_jobs=2, **ours), theirs, texts)
 
 

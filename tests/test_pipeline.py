@@ -142,7 +142,7 @@ def test_imports_point_down() -> None:
             "kept",
         },
         {"intake", "batch", "live", "report_page", "inspection"},
-        {"pace", "parts", "serve"},
+        {"pace", "notebook", "parts", "serve"},
         {"jobs"},
         {"spark"},
         {"stages"},
