@@ -19,7 +19,7 @@ import pytest
 from newsdesk import intake
 from newsdesk.commands.job import parse_limit
 from newsdesk.errors import NewsdeskError
-from newsdesk.jobs import MANIFEST, QUARANTINE, Job, locked
+from newsdesk.jobs import DRIFT, MANIFEST, QUARANTINE, Job, locked
 
 from .conftest import project_env
 from .test_jobs import COMMAND, files_of, manifest_of, predict
@@ -39,8 +39,8 @@ def quarantined(folder: Path) -> list[tuple[str, int, str]]:
 
 
 def left(folder: Path) -> list[str]:
-    """Whatever is neither a part nor the account."""
-    kept = (MANIFEST, QUARANTINE)
+    """Whatever is neither a part nor an account."""
+    kept = (MANIFEST, QUARANTINE, DRIFT)
     return [p.name for p in folder.iterdir() if p.name not in kept and not p.name.startswith("part-")]
 
 
@@ -249,5 +249,5 @@ def test_an_input_that_changes_meanwhile_ends_the_job(news: Path, tmp_path: Path
         job.begin(resume=False, scored_at=None)
         news.write_bytes(b"")
         with pytest.raises(NewsdeskError, match=r"the input .*news\.jsonl changed while it was read"):
-            job.finish()
+            job.finish(None)
     assert not (out / MANIFEST).exists()
