@@ -56,7 +56,7 @@ Path("heads/C.txt").write_text(re.search("C: .*", Path("params.yaml").read_text(
 def make_project(folder: Path) -> Path:
     """A repository with one commit in which nothing has run yet."""
     made = folder / "made"
-    predictions = make_predictions(errors=0.1, seed=1, n=40)
+    predictions = make_predictions(errors=0.1, seed=1)
     rows = frozen_test(predictions, origins=["gold"])
     metrics, by_label = {}, {}
     for task, labels in LABELS.items():

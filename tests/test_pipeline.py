@@ -104,6 +104,7 @@ def test_imports_point_down() -> None:
             "baselines",
             "frozen",
             "comparison",
+            "experiments",
             "tally",
         },
         {
@@ -133,6 +134,9 @@ def test_imports_point_down() -> None:
             "registry",
             "promotion",
             "outputs",
+            "checkout",
+            "recorded",
+            "moved",
         },
         {"intake", "batch", "live", "report_page"},
         {"pace", "jobs", "serve"},

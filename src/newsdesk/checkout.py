@@ -14,7 +14,7 @@ from typing import Any
 
 from newsdesk.errors import NewsdeskError
 from newsdesk.experiments import Experiment
-from newsdesk.tracking import BASELINE_TAG, NAME_TAG, git
+from newsdesk.tracking import BASELINE_TAG, NAME_TAG, RESULT_VARIABLE, git
 
 TRACK = "track"  # the stage
 
@@ -45,14 +45,18 @@ def baselines(root: Path) -> list[str]:
         first, rest, *name = reference.removeprefix("refs/exps/").split("/", 2)
         found.append(first + rest if name else "")
     for stash in ("stash", "failed"):
-        for message in (git(root, "log", "-g", "--format=%gs", f"refs/exps/celery/{stash}") or "").splitlines():
+        for message in (
+            git(root, "log", "-g", "--format=%gs", f"refs/exps/celery/{stash}") or ""
+        ).splitlines():
             found += message.partition("dvc-exp:")[2].split(":")[1:2]
     return list(dict.fromkeys(rev for rev in found if len(rev) == 40))
 
 
 def known_commits(root: Path, commits: Iterable[str]) -> set[str]:
     """Those of the commits that this clone has."""
-    return {commit for commit in set(commits) if git(root, "cat-file", "-e", f"{commit}^{{commit}}") is not None}
+    return {
+        commit for commit in set(commits) if git(root, "cat-file", "-e", f"{commit}^{{commit}}") is not None
+    }
 
 
 def record(root: Path, experiment: Experiment) -> None:
@@ -85,8 +89,8 @@ def record(root: Path, experiment: Experiment) -> None:
         others = sorted(stage for stage, why in left.items() if not _only_receipt(stage, why))
         if others:
             raise NewsdeskError(
-                f"experiment {experiment.name}: {', '.join(others)} would have to run too (its results are not in"
-                " DVC's cache, or it ran a part of the pipeline); run it again by `dvc exp run`"
+                f"experiment {experiment.name}: {', '.join(others)} would have to run too (not in DVC's cache, or a"
+                " part of the pipeline was run); run it again by `dvc exp run`"
             )
         _dvc(clone, "repro", "--single-item", f"{pipeline}:{TRACK}", env=env)
 
@@ -98,8 +102,17 @@ def _only_receipt(stage: str, why: Any) -> bool:
 
 
 def _environment(root: Path, experiment: Experiment) -> dict[str, str]:
-    """As DVC tells a stage which experiment it is in, and where the project is."""
-    return {"DVC_ROOT": str(root), NAME_TAG: experiment.name, BASELINE_TAG: experiment.baseline}
+    """As DVC tells a stage which experiment it is in, and where the project is; and the commit, known by now.
+
+    By the commit the run is joined: the receipt may be another if the experiment changed nothing of
+    params.yaml but its layout, of which DVC takes no notice.
+    """
+    return {
+        "DVC_ROOT": str(root),
+        NAME_TAG: experiment.name,
+        BASELINE_TAG: experiment.baseline,
+        RESULT_VARIABLE: experiment.rev,
+    }
 
 
 def _dvc(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> str:
@@ -114,6 +127,8 @@ def _dvc(folder: Path, *arguments: str, env: dict[str, str] | None = None) -> st
     )
     if done.returncode:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        told = next((line for line in reversed(lines) if line.startswith(("newsdesk: ", "ERROR: "))), lines[-1])
+        told = next(
+            (line for line in reversed(lines) if line.startswith(("newsdesk: ", "ERROR: "))), lines[-1]
+        )
         raise NewsdeskError(f"dvc {arguments[0]}: {told.removeprefix('ERROR: ').removeprefix('newsdesk: ')}")
     return done.stdout

@@ -10,7 +10,15 @@ RECEIPT = "metrics/receipt.json"  # of a pipeline at the root; others have it be
 HEADLINE = ("region.f1_macro", "topic.f1_macro")
 
 State = Literal[
-    "ok", "queued", "running", "failed", "no run", "no experiment", "replaced", "unfinished", "artifacts missing"
+    "ok",
+    "queued",
+    "running",
+    "failed",
+    "no run",
+    "no experiment",
+    "replaced",
+    "unfinished",
+    "artifacts missing",
 ]
 EXIT_ORPHAN, EXIT_FAILED = 1, 3
 
@@ -111,7 +119,7 @@ def _receipts(told: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _settings(told: Mapping[str, Any]) -> dict[str, Any]:
-    """All settings of a commit by dotted name; those of another file than params.yaml with its path before them."""
+    """All settings of a commit by dotted name, with the path before it of a file that is not params.yaml."""
     flat: dict[str, Any] = {}
     for file, read in told.get("params", {}).items():
         prefix = "" if file == "params.yaml" else f"{file}:"
@@ -130,16 +138,22 @@ def _flat(nested: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def join(experiments: Sequence[Experiment], runs: Sequence[Recorded]) -> list[Joined]:
     """Join experiments with their runs; what stands alone comes last.
 
-    A finished run is an experiment's if it is tagged with its final commit, or, before it is so tagged, if
-    name, baseline and receipt are the same. The receipt holds the hashes of settings, articles, heads, model
-    and metrics. Of several the newest counts, the others are replaced. An experiment without a result has at
-    most a run that did not finish.
+    A finished run is an experiment's if name, baseline and receipt are the same, or, once it is tagged with
+    it, the final commit; by that it is found under another name too. A commit alone tells nothing of
+    two equal experiments: those that end in the same second have the same one. The receipt holds the hashes
+    of settings, articles, heads, model and metrics. Of several runs the newest counts, the others are
+    replaced. An experiment without a result has at most a run that did not finish.
     """
     left = {run.run_id: run for run in sorted(runs, key=lambda run: -run.started)}
+    names = {(experiment.name, experiment.baseline) for experiment in experiments}
     rows: list[Joined] = []
     for experiment in experiments:
         if experiment.state == "done":
-            own = [run for run in left.values() if _belongs(run, experiment)]
+            own = [run for run in left.values() if _belongs(run, experiment)] or [
+                run
+                for run in left.values()
+                if _finished_as(run, experiment) and (run.name, run.baseline) not in names
+            ]
             newest = {run.receipt: run for run in reversed(own)}  # one for each pipeline that it ran
             rows += [_done(experiment, run) for run in newest.values() or [None]]
             left = {run_id: run for run_id, run in left.items() if run not in newest.values()}
@@ -151,12 +165,13 @@ def join(experiments: Sequence[Experiment], runs: Sequence[Recorded]) -> list[Jo
 
 
 def _belongs(run: Recorded, experiment: Experiment) -> bool:
-    if run.status != "FINISHED":
+    if (run.name, run.baseline, run.status) != (experiment.name, experiment.baseline, "FINISHED"):
         return False
-    if run.rev:
-        return run.rev == experiment.rev
-    same = (run.name, run.baseline) == (experiment.name, experiment.baseline)
-    return same and run.receipt in experiment.receipts.values()
+    return run.rev == experiment.rev if run.rev else run.receipt in experiment.receipts.values()
+
+
+def _finished_as(run: Recorded, experiment: Experiment) -> bool:
+    return (run.rev, run.status) == (experiment.rev, "FINISHED")
 
 
 def _begun(run: Recorded, experiment: Experiment) -> bool:
@@ -193,7 +208,7 @@ def _alone(run: Recorded, successor: Recorded | None) -> Joined:
 
 
 def exit_code(rows: Iterable[Joined]) -> int:
-    """0 if each experiment that ended has its run and each run its experiment; what else, by what is worst."""
+    """0 if each finished experiment has its run and each run its experiment, and none failed."""
     states = {row.state for row in rows} - {"ok", "queued", "running"}
     return EXIT_ORPHAN if states - {"failed"} else EXIT_FAILED if states else 0
 
@@ -207,7 +222,7 @@ def failure(log: str) -> str:
     return lines[-1] if lines else "its log is empty"
 
 
-def tell(row: Joined) -> dict[str, str]:
+def tabulate(row: Joined) -> dict[str, str]:
     """A row as it is printed."""
     one: Any = row.experiment or row.run
     metrics = row.run.metrics if row.run else {}
@@ -220,6 +235,10 @@ def tell(row: Joined) -> dict[str, str]:
         "state": row.state,
         **{name: f"{metrics[name]:.3f}" if name in metrics else "" for name in HEADLINE},
         "changed": ", ".join(f"{name}={value}" for name, value in changed.items()),
-        "why": row.why,
-        "what to do": row.mend,
     }
+
+
+def tell(row: Joined) -> str:
+    """What is wrong with a row and what to do, in a line; empty where nothing is."""
+    one: Any = row.experiment or row.run
+    return f"{one.name}: {row.state}: {row.why}; {row.mend}" if row.mend else ""

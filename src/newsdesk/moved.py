@@ -23,7 +23,7 @@ PLACES = (
 
 
 def old_roots(store: Path, artifact_root: Path) -> dict[Path, int]:
-    """The checkouts at which the store looks for artifacts though it lies in another, and how many places it names there.
+    """The other checkouts at which the store looks for artifacts, and how many places it names in each.
 
     A store that can't be read has none: who connects to it is told.
 
@@ -52,9 +52,9 @@ def old_roots(store: Path, artifact_root: Path) -> dict[Path, int]:
 
 
 def mend(store: Path, artifact_root: Path) -> Path:
-    """Let the store look for its artifacts where they are now, and return the copy of it that was made before.
+    """Let the store look for its artifacts where they are now, and return the copy that was made before.
 
-    All in one transaction, and only what lay under an old checkout.
+    All is done in one transaction, and only to what lay under an old checkout.
 
     Raises
     ------
@@ -67,9 +67,12 @@ def mend(store: Path, artifact_root: Path) -> Path:
     try:
         with closing(sqlite3.connect(store, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")  # nobody writes between the copy and the change
-            with artifacts.replacing(copy) as temporary, closing(sqlite3.connect(temporary)) as target:
-                with closing(sqlite3.connect(store)) as source:
-                    source.backup(target)
+            with (
+                artifacts.replacing(copy) as temporary,
+                closing(sqlite3.connect(temporary)) as target,
+                closing(sqlite3.connect(store)) as source,
+            ):
+                source.backup(target)
             for root in old_roots(store, artifact_root):
                 for old, new in _spellings(root, artifact_root.parent):
                     for table, column in PLACES:

@@ -1,4 +1,4 @@
-"""The runs of experiments in the store: read, looked through for what is missing, tagged with their commit."""
+"""The runs of experiments in the store: read, searched for what is missing, tagged with their commit."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from newsdesk.experiments import Joined, Recorded
-from newsdesk.tracking import BASELINE_TAG, MODEL_PATH, NAME_TAG, RECEIPT_MD5_TAG, RECEIPT_TAG
+from newsdesk.tracking import BASELINE_TAG, MODEL_PATH, NAME_TAG, RECEIPT_MD5_TAG, RECEIPT_TAG, RESULT_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-COMMIT_TAG = "newsdesk.dvc_exp_rev"
-ARTIFACTS = ("params.yaml", "metrics", "plots", "evaluation", "heads", "figures", MODEL_PATH)  # as `track` logs them
+ARTIFACTS = (
+    "params.yaml",
+    "metrics",
+    "plots",
+    "evaluation",
+    "heads",
+    "figures",
+    MODEL_PATH,
+)  # as `track` logs them
 DESCRIPTION = f"{MODEL_PATH}/MLmodel"
 
 
@@ -25,7 +32,7 @@ def read_runs(client: MlflowClient) -> Iterator[Recorded]:
             run_id=info.run_id,
             name=tags[NAME_TAG],
             baseline=tags.get(BASELINE_TAG, ""),
-            rev=tags.get(COMMIT_TAG),
+            rev=tags.get(RESULT_TAG),
             receipt=tags.get(RECEIPT_MD5_TAG),
             status=info.status,
             started=info.start_time,
@@ -61,6 +68,6 @@ def tag_commits(client: MlflowClient, rows: Iterable[Joined]) -> int:
     n_tagged = 0
     for row in rows:
         if row.experiment and row.run and row.experiment.state == "done" and row.run.rev is None:
-            client.set_tag(row.run.run_id, COMMIT_TAG, row.experiment.rev)
+            client.set_tag(row.run.run_id, RESULT_TAG, row.experiment.rev)
             n_tagged += 1
     return n_tagged

@@ -9,7 +9,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, chdir, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 RECEIPT_TAG = "newsdesk.receipt"
 RECEIPT_MD5_TAG = "newsdesk.receipt_md5"  # as dvc.lock has it
 NAME_TAG, BASELINE_TAG = "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"  # as DVC calls them in the environment
+RESULT_TAG = "newsdesk.dvc_exp_rev"  # the experiment's own commit
+RESULT_VARIABLE = "NEWSDESK_EXP_REV"  # tells it, where a run is made after its experiment
 COMMIT_TAG = "mlflow.source.git.commit"
 MODEL_PATH = "model"
 SQLITE = "sqlite:///"
@@ -84,7 +86,7 @@ def connect() -> Iterator[MlflowClient]:
         logging.getLogger(noisy).setLevel(logging.WARNING)  # importing mlflow sets its own level
     uri = store_uri()
     try:
-        with _alone(store_file()):
+        with _alone_with(store_file()):
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         yield client
     except ImportError as error:
@@ -96,23 +98,22 @@ def connect() -> Iterator[MlflowClient]:
 
 
 @contextmanager
-def _alone(file: Path | None) -> Iterator[None]:
+def _alone_with(file: Path | None) -> Iterator[None]:
     """Hold a lock beside an SQLite store while a client is made, which makes the file if it is missing.
 
     MLflow makes its tables one after the other: a second process that came upon them half-way would find
-    them out of date, and give up.
+    them out of date, and give up. Its experiment Default it puts into the working directory, which may be the
+    temporary copy of a DVC experiment: so a store is made from its own folder.
     """
-    lock = None
-    if file:
-        with suppress(OSError):  # where nothing may be written, no store is made either
-            file.parent.mkdir(parents=True, exist_ok=True)
-            lock = file.with_name(f"{file.name}.lock").open("w")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-    try:
+    with ExitStack() as held:
+        if file:
+            with suppress(OSError):  # where nothing may be written, no store is made either
+                file.parent.mkdir(parents=True, exist_ok=True)
+                lock = held.enter_context(file.with_name(f"{file.name}.lock").open("w"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not file.exists():
+                    held.enter_context(chdir(file.parent))
         yield
-    finally:
-        if lock:
-            lock.close()
 
 
 def _store_error(uri: str, error: Exception, hint: str = "") -> NewsdeskError:
@@ -291,7 +292,8 @@ def git_tags(folder: Path) -> dict[str, str]:
     The commit is the baseline within an experiment: its own commit is made when it has ended, and the
     checkout may stand elsewhere when its turn in the queue comes.
     """
-    tags = {name: os.environ[name] for name in (NAME_TAG, BASELINE_TAG) if name in os.environ}
+    told = {NAME_TAG: NAME_TAG, BASELINE_TAG: BASELINE_TAG, RESULT_VARIABLE: RESULT_TAG}
+    tags = {tag: os.environ[name] for name, tag in told.items() if name in os.environ}
     commit = git(folder, "rev-parse", "HEAD")
     if commit:
         tags[COMMIT_TAG] = tags.get(BASELINE_TAG, commit)

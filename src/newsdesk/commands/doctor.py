@@ -122,7 +122,8 @@ def fix() -> None:
     old = _old_roots()
     if old:
         copy = moved.mend(Path(str(tracking.store_file())), tracking.artifact_root())
-        note(f"doctor: {sum(old.values())} places moved to {tracking.project_root()}; the store before: {copy.name}")
+        root = tracking.project_root()
+        note(f"doctor: {sum(old.values())} places are at {root} now; the store as it was: {copy.name}")
     else:
         note("doctor: nothing to fix: the store's artifacts are where it says")
 
