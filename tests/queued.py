@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+import click
 
 from tests.conftest import ROOT, run
 
@@ -80,9 +81,9 @@ def main() -> None:
             queue_six(clone)
             finish(clone)
             rows = check(clone)
-            print(run("newsdesk", "experiments", cwd=clone).stdout)
+            click.echo(run("newsdesk", "experiments", cwd=clone).stdout)
             seconds = time.monotonic() - started
-            print(f"{number + 1}: {len(rows)} experiments as expected in {seconds:.0f} s", file=sys.stderr)
+            click.echo(f"{number + 1}: {len(rows)} experiments as expected in {seconds:.0f} s", err=True)
 
 
 if __name__ == "__main__":

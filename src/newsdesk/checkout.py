@@ -89,8 +89,8 @@ def record(root: Path, experiment: Experiment) -> None:
         others = sorted(stage for stage, why in left.items() if not _only_receipt(stage, why))
         if others:
             raise NewsdeskError(
-                f"experiment {experiment.name}: {', '.join(others)} would have to run too (not in DVC's cache,"
-                " or a part of the pipeline was run); run it again by `dvc exp run`"
+                f"experiment {experiment.name}: {', '.join(others)} would have to run too, for want of cached"
+                " outputs or because a part of the pipeline was run; run it again by `dvc exp run`"
             )
         _dvc(clone, "repro", "--single-item", f"{pipeline}:{TRACK}", env=env)
 
