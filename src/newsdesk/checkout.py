@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,7 +30,9 @@ def show_experiments(root: Path) -> list[dict[str, Any]]:
     """
     if git(root, "rev-parse", "HEAD") is None:
         raise NewsdeskError(f"{root}: no git repository with a commit; DVC's experiments need one")
-    revs = [f"--rev={rev}" for rev in baselines(root)]
+    found = baselines(root)
+    known = known_commits(root, found)
+    revs = [f"--rev={rev}" for rev in found if rev in known]
     shown: list[dict[str, Any]] = json.loads(_dvc(root, "exp", "show", "--json", "--hide-workspace", *revs))
     return shown
 
@@ -40,16 +43,17 @@ def baselines(root: Path) -> list[str]:
     DVC keeps a finished one as the reference `refs/exps/<2 digits>/<38 digits>/<name>`, the others in two
     stashes whose messages are `dvc-exp:<commit>:<baseline>:<name>`.
     """
-    found = [git(root, "rev-parse", "HEAD") or ""]
-    for reference in (git(root, "for-each-ref", "--format=%(refname)", "refs/exps") or "").splitlines():
-        first, rest, *name = reference.removeprefix("refs/exps/").split("/", 2)
-        found.append(first + rest if name else "")
-    for stash in ("stash", "failed"):
-        for message in (
-            git(root, "log", "-g", "--format=%gs", f"refs/exps/celery/{stash}") or ""
-        ).splitlines():
-            found += message.partition("dvc-exp:")[2].split(":")[1:2]
-    return list(dict.fromkeys(rev for rev in found if len(rev) == 40))
+    references = git(root, "for-each-ref", "--format=%(refname)", "refs/exps") or ""
+    messages = [
+        git(root, "log", "-g", "--format=%gs", f"refs/exps/celery/{stash}") or ""
+        for stash in ("stash", "failed")
+    ]
+    found = [
+        git(root, "rev-parse", "HEAD") or "",
+        *map("".join, re.findall(r"^refs/exps/([0-9a-f]{2})/([0-9a-f]{38})/", references, re.MULTILINE)),
+        *re.findall(r"dvc-exp:[0-9a-f]{40}:([0-9a-f]{40}):", "\n".join(messages)),
+    ]
+    return list(dict.fromkeys(found))
 
 
 def known_commits(root: Path, commits: Iterable[str]) -> set[str]:
@@ -78,7 +82,7 @@ def record(root: Path, experiment: Experiment) -> None:
             ("-C", str(clone), "checkout", "--quiet", "--detach", experiment.rev),
         ):
             if git(root, *command) is None:
-                raise NewsdeskError(f"experiment {experiment.name}: git {command[-2]} {command[-1]} failed")
+                raise NewsdeskError(f"experiment {experiment.name}: git can't check {experiment.rev} out")
         if (local := root / ".dvc/config.local").exists():
             shutil.copy(local, clone / ".dvc")
         cache = (root / _dvc(root, "cache", "dir").strip()).resolve()

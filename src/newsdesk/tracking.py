@@ -86,7 +86,7 @@ def connect() -> Iterator[MlflowClient]:
         logging.getLogger(noisy).setLevel(logging.WARNING)  # importing mlflow sets its own level
     uri = store_uri()
     try:
-        with _alone_with(store_file()):
+        with _one_at_a_time(store_file()):
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         yield client
     except ImportError as error:
@@ -98,7 +98,7 @@ def connect() -> Iterator[MlflowClient]:
 
 
 @contextmanager
-def _alone_with(file: Path | None) -> Iterator[None]:
+def _one_at_a_time(file: Path | None) -> Iterator[None]:
     """Hold a lock beside an SQLite store while a client is made, which makes the file if it is missing.
 
     MLflow makes its tables one after the other: a second process that came upon them half-way would find

@@ -13,6 +13,7 @@ import click
 
 from newsdesk import checkout, recorded, tracking
 from newsdesk.console import note, print_rows
+from newsdesk.errors import NewsdeskError
 from newsdesk.experiments import (
     Experiment,
     Joined,
@@ -53,7 +54,10 @@ def main(record: bool, as_json: bool) -> None:
         for row in rows:
             if row.experiment and row.state in RECORDED_ANEW:
                 note(f"experiments: making the run of {row.experiment.name} ({row.experiment.rev[:7]})")
-                checkout.record(root, row.experiment)
+                try:
+                    checkout.record(root, row.experiment)
+                except NewsdeskError as error:  # the others may have theirs
+                    note(f"experiments: {error}")
         rows = _join(root, experiments)
     if as_json:
         click.echo(json.dumps([asdict(row) for row in rows], ensure_ascii=False, indent=2))
