@@ -13,7 +13,7 @@ from newsdesk.heads import indicator
 from newsdesk.metrics import evaluate_head
 from newsdesk.schema import ARTICLES
 from tests.conftest import ROOT, run
-from tests.stores import LABELS, N_BOOTSTRAP, make_predictions
+from tests.stores import N_BOOTSTRAP, make_predictions
 
 MADE = {
     "data/clean/articles.parquet": True,  # whether DVC caches it, as in the real dvc.yaml
@@ -56,16 +56,19 @@ Path("heads/C.txt").write_text(re.search("C: .*", Path("params.yaml").read_text(
 def make_project(folder: Path) -> Path:
     """A repository with one commit in which nothing has run yet."""
     made = folder / "made"
-    predictions = make_predictions(errors=0.1, seed=1)
+    heads = artifacts.read_json(artifacts.SHIPPED / "model.json")["heads"]
+    of_task = {head["task"]: head["labels"] for head in heads}
+    predictions = make_predictions(errors=0.1, seed=1, labels=of_task)
     rows = frozen_test(predictions, origins=["gold"])
     metrics, by_label = {}, {}
-    for task, labels in LABELS.items():
+    for task, labels in of_task.items():
         metrics[task], by_label[task] = evaluate_head(
             indicator([row[f"{task}_true"] for row in rows], labels),
             indicator([row[f"{task}_predicted"] for row in rows], labels),
             labels=labels, groups=[row["group_id"] for row in rows], n_bootstrap=N_BOOTSTRAP, seed=0,
         )  # fmt: skip
-    account = {"read": 40, "kept": 40, "groups": 34, "refused": {}}
+    counts = {"read": 240, "kept": 240, "splits": {"test": 240}, "refused": {}}
+    account = {"read": 240, "kept": 240, "groups": 200, "refused": {}, "sources": {"north": counts}}
     for name, content in {
         "metrics/evaluate.json": metrics,
         "metrics/labels.json": by_label,
