@@ -101,13 +101,13 @@ def read_shown(shown: Iterable[Mapping[str, Any]]) -> Iterator[Experiment]:
             told = last["data"] or {}
             after, new = _settings(told), _receipts(told)
             yield Experiment(
-                name=last["name"] or found["name"],
+                name=last["name"] or found["name"] or last["rev"][:7],
                 rev=last["rev"],
                 baseline=baseline["rev"],
                 state="done" if executor["state"] == "success" else executor["state"],
                 receipts=new,
                 receipt=next((path for path in new if old.get(path) != new[path]), next(iter(new), RECEIPT)),
-                changed={key: after[key] for key in after if before.get(key, after) != after[key]},
+                changed={k: v for k, v in after.items() if k not in before or before[k] != v},
                 log=(executor["local"] or {}).get("log"),
             )
 

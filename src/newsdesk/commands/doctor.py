@@ -104,24 +104,28 @@ def _store() -> Iterator[Finding]:
         yield "MLflow store", "wrong", str(error), "start the server or mend MLFLOW_TRACKING_URI"
         return
     yield "MLflow store", "ok", f"{n_experiments} experiments", ""
-    for old, n_places in _old_roots().items():
+    for old, n_places in old_roots().items():
         found = f"{n_places} places are still at {old}, where the checkout was"
         yield "MLflow artifacts", "wrong", found, "newsdesk doctor --fix"
     yield from models
 
 
-def _old_roots() -> dict[Path, int]:
-    """Of the project's own store alone: another may be shared by checkouts that stand where it says."""
-    if tracking.store_uri() != tracking.default_uri():
+def old_roots() -> dict[Path, int]:
+    """Where the project's own store, if that is the one in use, looks for artifacts though it was moved.
+
+    Another store may be shared by checkouts that stand where it says.
+    """
+    store = tracking.store_file()
+    if store is None or tracking.store_uri() != tracking.default_uri():
         return {}
-    return moved.old_roots(Path(str(tracking.store_file())), tracking.artifact_root())
+    return moved.old_roots(store, tracking.artifact_root())
 
 
 def fix() -> None:
     """Mend what a move of the checkout broke, and say so."""
-    old = _old_roots()
-    if old:
-        copy = moved.mend(Path(str(tracking.store_file())), tracking.artifact_root())
+    store, old = tracking.store_file(), old_roots()
+    if store and old:
+        copy = moved.mend(store, tracking.artifact_root())
         root = tracking.project_root()
         note(f"doctor: {sum(old.values())} places are at {root} now; the store as it was: {copy.name}")
     else:
