@@ -109,7 +109,7 @@ def _one_at_a_time(file: Path | None) -> Iterator[None]:
         if file:
             with suppress(OSError):  # where nothing may be written, no store is made either
                 file.parent.mkdir(parents=True, exist_ok=True)
-                lock = held.enter_context(file.with_name(f"{file.name}.lock").open("w"))
+                lock = held.enter_context(file.with_name(f"{file.name}.lock").open("a"))
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not file.exists():
                     held.enter_context(chdir(file.parent))
