@@ -15,7 +15,7 @@ import tempfile
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +55,7 @@ def make_predictions(
     test_seed: int = 0,
     n: int = 240,
     lose_sport_every: int = 0,
+    labels: Mapping[str, list[str]] = LABELS,
 ) -> pa.Table:
     """Articles in groups of one or two, and what a model that errs with a probability says of each label.
 
@@ -71,14 +72,14 @@ def make_predictions(
             "topic_origin": "gold",
             "reason": None,
         }
-        for task, labels in LABELS.items():
-            true = [label for label in labels if truth.random() < 0.4]
-            said = [label for label in labels if (label in true) != (noise.random() < errors)]
+        for task, names in labels.items():
+            true = [label for label in names if truth.random() < 0.4]
+            said = [label for label in names if (label in true) != (noise.random() < errors)]
             if lose_sport_every and i % lose_sport_every == 0:
                 said = [label for label in said if label != "sport"]
             row[f"{task}_true"], row[f"{task}_predicted"] = true, said
             row[f"{task}_scores"] = [
-                (label, round(float(abs((label in said) - noise.random() * 0.4)), 3)) for label in labels
+                (label, round(float(abs((label in said) - noise.random() * 0.4)), 3)) for label in names
             ]
         if not row["region_predicted"] and not row["topic_predicted"]:
             row["reason"] = "no_evidence"

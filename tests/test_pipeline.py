@@ -86,6 +86,12 @@ def test_profiles_have_the_same_stages() -> None:
         assert outputs(starter[name]) == outputs(public[name]), name
 
 
+@pytest.mark.parametrize("profile", ["starter", "public"])
+def test_the_receipt_is_not_cached(profile: str) -> None:
+    """Else DVC would take stage `track` of the second of two equal experiments from its cache, without a run."""
+    assert read_stages(profile)["track"]["outs"] == [{"metrics/receipt.json": {"cache": False}}]
+
+
 def test_imports_point_down() -> None:
     """cli -> commands, stages -> I/O -> pure -> leaves."""
     layers = [
@@ -104,6 +110,7 @@ def test_imports_point_down() -> None:
             "baselines",
             "frozen",
             "comparison",
+            "experiments",
             "tally",
             "differences",
             "locks",
@@ -137,6 +144,9 @@ def test_imports_point_down() -> None:
             "promotion",
             "outputs",
             "references",
+            "moved",
+            "recorded",
+            "checkout",
             "rerun",
             "bytewise",
             "kept",

@@ -1,5 +1,7 @@
 """What a run is tagged with, and where runs go."""
 
+import fcntl
+import threading
 from pathlib import Path
 
 import pytest
@@ -35,7 +37,12 @@ def test_git_tags_without_a_repository(tmp_path: Path) -> None:
 def test_git_tags_within_an_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_EXP_NAME", "weaker")
     monkeypatch.setenv("DVC_EXP_BASELINE_REV", "abc")
-    assert tracking.git_tags(tmp_path) == {"DVC_EXP_NAME": "weaker", "DVC_EXP_BASELINE_REV": "abc"}
+    told = {"DVC_EXP_NAME": "weaker", "DVC_EXP_BASELINE_REV": "abc"}
+    assert tracking.git_tags(tmp_path) == told
+    commit(tmp_path)  # the checkout may have gone on since the experiment was queued
+    assert tracking.git_tags(tmp_path)["mlflow.source.git.commit"] == "abc"
+    monkeypatch.setenv("NEWSDESK_EXP_REV", "def")
+    assert tracking.git_tags(tmp_path)["newsdesk.dvc_exp_rev"] == "def"
 
 
 def test_the_store_is_the_checkout_s_from_any_folder_in_it(
@@ -50,6 +57,36 @@ def test_the_store_is_the_checkout_s_from_any_folder_in_it(
     assert not tracking.store_exists()
     monkeypatch.setenv("DVC_ROOT", "/elsewhere")
     assert tracking.store_uri() == "sqlite:////elsewhere/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///runs.db")
+    assert tracking.store_uri() == "sqlite:////elsewhere/runs.db", (
+        "not in the temporary copy of an experiment"
+    )
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
     assert tracking.store_uri() == "http://127.0.0.1:5000"
     assert tracking.store_exists()
+
+
+def test_a_store_is_made_by_one_process_alone_and_in_its_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, copy = tmp_path / "checkout/mlflow.db", tmp_path / "copy"
+    for folder in (store.parent, copy):
+        folder.mkdir()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store}")
+    monkeypatch.chdir(copy)
+    locations = []
+
+    def connect() -> None:
+        with tracking.connect() as client:
+            locations.append(client.get_experiment_by_name("Default").artifact_location)
+
+    with store.with_name("mlflow.db.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = threading.Thread(target=connect)
+        second.start()
+        second.join(timeout=3)
+        assert second.is_alive(), "it waits while another makes the store"
+        assert not store.exists()
+    second.join()
+    assert locations == [f"{store.parent}/mlruns/0"]
+    assert Path.cwd() == copy

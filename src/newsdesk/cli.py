@@ -16,6 +16,7 @@ COMMANDS = {
     "serve": ("newsdesk.commands.serve", "Label articles over HTTP and in a browser."),
     "read": ("newsdesk.commands.read", "Show what the readers make of an input."),
     "results": ("newsdesk.commands.results", "Print the current run, its metrics and rows."),
+    "experiments": ("newsdesk.commands.experiments", "Join DVC's experiments and MLflow's runs."),
     "report": ("newsdesk.commands.report", "Write a finished run as one HTML page."),
     "taxonomy": ("newsdesk.commands.taxonomy", "Print and check regions and topics."),
     "register": ("newsdesk.commands.register", "Make a run's model a version, the challenger."),

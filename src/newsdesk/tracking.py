@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, chdir, contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,21 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 RECEIPT_TAG = "newsdesk.receipt"
+RECEIPT_MD5_TAG = "newsdesk.receipt_md5"  # as dvc.lock has it
+NAME_TAG, BASELINE_TAG = "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"  # as DVC calls them in the environment
+RESULT_TAG = "newsdesk.dvc_exp_rev"  # the experiment's own commit
+RESULT_VARIABLE = "NEWSDESK_EXP_REV"  # tells it, where a run is made after its experiment
+COMMIT_TAG = "mlflow.source.git.commit"
 MODEL_PATH = "model"
+SQLITE = "sqlite:///"
 
 
 def project_root() -> Path:
-    """The checkout: as DVC tells a stage, else the nearest folder above that DVC is set up in, else here."""
+    """The checkout: as DVC tells a stage, else the nearest folder above that DVC is set up in, else here.
+
+    Within `dvc exp run --temp` and the queue DVC tells the checkout, not the temporary copy that the stage
+    runs in.
+    """
     if root := os.environ.get("DVC_ROOT"):
         return Path(root)
     here = Path.cwd()
@@ -34,15 +45,30 @@ def project_root() -> Path:
 def store_uri() -> str:
     """`MLFLOW_TRACKING_URI`, else an SQLite file at the project's root.
 
-    The path is absolute: a relative one would name another file under `dvc exp run --temp`.
+    The path of an SQLite file is absolute, from the project's root: a relative one would name a file in the
+    temporary copy under `dvc exp run --temp`, which goes with it.
     """
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{project_root() / 'mlflow.db'}"
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or default_uri()
+    if uri.startswith(SQLITE):
+        return f"{SQLITE}{project_root().absolute() / uri.removeprefix(SQLITE)}"
+    return uri
+
+
+def default_uri() -> str:
+    """The store of a project that names no other."""
+    return f"{SQLITE}{project_root().absolute() / 'mlflow.db'}"
+
+
+def store_file() -> Path | None:
+    """The SQLite file that the store is, None for any other store."""
+    uri = store_uri()
+    return Path(uri.removeprefix(SQLITE).partition("?")[0]) if uri.startswith(SQLITE) else None
 
 
 def store_exists() -> bool:
     """False where the store is an SQLite file that is not there yet: looking into it would make it."""
-    path = store_uri().removeprefix("sqlite:///")
-    return path == store_uri() or Path(path).exists()
+    file = store_file()
+    return file is None or file.exists()
 
 
 @contextmanager
@@ -60,13 +86,34 @@ def connect() -> Iterator[MlflowClient]:
         logging.getLogger(noisy).setLevel(logging.WARNING)  # importing mlflow sets its own level
     uri = store_uri()
     try:
-        yield MlflowClient(tracking_uri=uri, registry_uri=uri)
+        with _one_at_a_time(store_file()):
+            client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        yield client
     except ImportError as error:
         raise _store_error(uri, error, "; install this driver") from None
     except (SQLAlchemyError, CommandError) as error:
         raise _store_error(uri, error, "; if it was made by another MLflow, `mlflow db upgrade` it") from None
     except (MlflowException, OSError) as error:
         raise _store_error(uri, error) from None
+
+
+@contextmanager
+def _one_at_a_time(file: Path | None) -> Iterator[None]:
+    """Hold a lock beside an SQLite store while a client is made, which makes the file if it is missing.
+
+    MLflow makes its tables one after the other: a second process that came upon them half-way would find
+    them out of date, and give up. Its experiment Default it puts into the working directory, which may be the
+    temporary copy of a DVC experiment: so a store is made from its own folder.
+    """
+    with ExitStack() as held:
+        if file:
+            with suppress(OSError):  # where nothing may be written, no store is made either
+                file.parent.mkdir(parents=True, exist_ok=True)
+                lock = held.enter_context(file.with_name(f"{file.name}.lock").open("a"))
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not file.exists():
+                    held.enter_context(chdir(file.parent))
+        yield
 
 
 def _store_error(uri: str, error: Exception, hint: str = "") -> NewsdeskError:
@@ -76,12 +123,24 @@ def _store_error(uri: str, error: Exception, hint: str = "") -> NewsdeskError:
 
 
 def experiment_id(client: MlflowClient, name: str) -> str:
-    """The experiment's id; it is made if missing, its artifacts beside an SQLite store's file."""
+    """The experiment's id; it is made if missing, its artifacts at the project's root for an SQLite store."""
+    from mlflow.exceptions import MlflowException
+
     if experiment := client.get_experiment_by_name(name):
         return str(experiment.experiment_id)
-    local = store_uri().startswith("sqlite:")
-    location = (project_root() / "mlartifacts").absolute().as_uri() if local else None
-    return str(client.create_experiment(name, artifact_location=location))
+    location = artifact_root().as_uri() if store_file() else None
+    try:
+        return str(client.create_experiment(name, artifact_location=location))
+    except MlflowException as error:
+        made = client.get_experiment_by_name(name)  # by another job, meanwhile
+        if error.error_code != "RESOURCE_ALREADY_EXISTS" or made is None:
+            raise
+        return str(made.experiment_id)
+
+
+def artifact_root() -> Path:
+    """Where the artifacts of an SQLite store go."""
+    return (project_root() / "mlartifacts").absolute()
 
 
 def find_run(receipt: str) -> str | None:
@@ -125,7 +184,7 @@ def log_run(
     """
     from mlflow.entities import Metric, Param, RunTag
 
-    run_name = tags.get("mlflow.runName") or tags.get("DVC_EXP_NAME")
+    run_name = tags.get("mlflow.runName") or tags.get(NAME_TAG)
     with connect() as client:
         run = client.create_run(experiment_id(client, experiment), tags=dict(tags))
         run_id = str(run.info.run_id)
@@ -227,13 +286,18 @@ def locate_model(client: MlflowClient, uri: str) -> str:
     return uri
 
 
-def git_tags(root: Path) -> dict[str, str]:
-    """Commit, dirty flag and, within a DVC experiment, its name and baseline; empty without git."""
-    tags = {name: os.environ[name] for name in ("DVC_EXP_NAME", "DVC_EXP_BASELINE_REV") if name in os.environ}
-    commit = git(root, "rev-parse", "HEAD")
+def git_tags(folder: Path) -> dict[str, str]:
+    """Commit, dirty flag and, within a DVC experiment, its name and baseline; empty without git.
+
+    The commit is the baseline within an experiment: its own commit is made when it has ended, and the
+    checkout may stand elsewhere when its turn in the queue comes.
+    """
+    told = {NAME_TAG: NAME_TAG, BASELINE_TAG: BASELINE_TAG, RESULT_VARIABLE: RESULT_TAG}
+    tags = {tag: os.environ[name] for name, tag in told.items() if name in os.environ}
+    commit = git(folder, "rev-parse", "HEAD")
     if commit:
-        tags["mlflow.source.git.commit"] = commit
-        tags["newsdesk.git_dirty"] = str(bool(git(root, "status", "--porcelain"))).lower()
+        tags[COMMIT_TAG] = tags.get(BASELINE_TAG, commit)
+        tags["newsdesk.git_dirty"] = str(bool(git(folder, "status", "--porcelain"))).lower()
     return tags
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsdesk import artifacts, ledger, tracking
-from newsdesk.console import print_rows
+from newsdesk import artifacts, ledger, moved, tracking
+from newsdesk.console import note, print_rows
 from newsdesk.errors import NewsdeskError
 from newsdesk.ledger import CHAMPION
 from newsdesk.promotion import moved_by_hand, tell_moved
@@ -104,7 +104,32 @@ def _store() -> Iterator[Finding]:
         yield "MLflow store", "wrong", str(error), "start the server or mend MLFLOW_TRACKING_URI"
         return
     yield "MLflow store", "ok", f"{n_experiments} experiments", ""
+    for old, n_places in old_roots().items():
+        found = f"{n_places} places are still at {old}, where the checkout was"
+        yield "MLflow artifacts", "wrong", found, "newsdesk doctor --fix"
     yield from models
+
+
+def old_roots() -> dict[Path, int]:
+    """Where the project's own store, if that is the one in use, looks for artifacts though it was moved.
+
+    Another store may be shared by checkouts that stand where it says.
+    """
+    store = tracking.store_file()
+    if store is None or tracking.store_uri() != tracking.default_uri():
+        return {}
+    return moved.old_roots(store, tracking.artifact_root())
+
+
+def fix() -> None:
+    """Mend what a move of the checkout broke, and say so."""
+    store, old = tracking.store_file(), old_roots()
+    if store and old:
+        copy = moved.mend(store, tracking.artifact_root())
+        root = tracking.project_root()
+        note(f"doctor: {sum(old.values())} places are at {root} now; the store as it was: {copy.name}")
+    else:
+        note("doctor: nothing to fix: the store's artifacts are where it says")
 
 
 def registry_findings(client: MlflowClient) -> Iterator[Finding]:
@@ -143,16 +168,21 @@ def _model_findings(client: MlflowClient, name: str, versions: Sequence[ModelVer
 
 
 @click.command("doctor")
-def main() -> None:
+@click.option("--fix", "mend", is_flag=True, help="First mend the store of a checkout that was moved.")
+def main(mend: bool) -> None:
     """Check versions, data, model, store and registry; exit code 1 if something that is needed is not there.
 
     Of registered models it names versions that are incomplete, a promotion that was interrupted, and an
-    alias that was moved by hand.
+    alias that was moved by hand. Of a checkout that was moved it tells that its runs' artifacts are looked
+    for at the old place; with --fix, mlflow.db is copied beside itself and names the new one.
 
     \b
-    Example:
+    Examples:
       newsdesk doctor
+      newsdesk doctor --fix
     """
+    if mend:
+        fix()
     found = list(findings(tracking.project_root()))
     print_rows(
         [

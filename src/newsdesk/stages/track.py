@@ -2,11 +2,13 @@
 
 It is a stage of its own, and the last, because a stage that DVC takes from its cache runs no code and so
 would make no run. Its output is a receipt of what was recorded, and holds nothing that differs between
-two equal runs; the run is found by the receipt's hash.
+two equal runs; the run is found by the receipt's hash. The receipt is not cached: so DVC never takes this
+stage from its cache, and two equal experiments have a run each.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,11 +53,12 @@ def run(
     measured, by_label = artifacts.read_json(metrics), artifacts.read_json(labels)
     test = frozen_test(artifacts.read_table(predictions), origins=settings.evaluate.origins)
     spans = source_spans(artifacts.read_table(articles, ARTICLES))
-    checkout = tracking.git_tags(tracking.project_root())  # before a file of ours makes it dirty
+    checkout = tracking.git_tags(Path.cwd())  # before a file of ours makes it dirty
     with artifacts.replacing(receipt) as written:
         artifacts.write_json(recorded, written)
         tags = {
             tracking.RECEIPT_TAG: artifacts.sha256(written),
+            tracking.RECEIPT_MD5_TAG: hashlib.md5(written.read_bytes(), usedforsecurity=False).hexdigest(),
             **{f"newsdesk.{name}_sha256": digest for name, digest in recorded.items()},
             "newsdesk.test_sha256": frozen_sha256(test),
             "newsdesk.test_origins": ",".join(settings.evaluate.origins),

@@ -1,0 +1,100 @@
+"""A small project with a real DVC pipeline: outputs that are made in an instant, then the real stage `track`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+
+from newsdesk import artifacts
+from newsdesk.frozen import frozen_test
+from newsdesk.heads import indicator
+from newsdesk.metrics import evaluate_head
+from newsdesk.schema import ARTICLES
+from tests.conftest import ROOT, run
+from tests.stores import N_BOOTSTRAP, make_predictions
+
+MADE = {
+    "data/clean/articles.parquet": True,  # whether DVC caches it, as in the real dvc.yaml
+    "data/predictions.parquet": True,
+    "metrics/clean.json": False,
+    "metrics/evaluate.json": False,
+    "metrics/labels.json": False,
+    "plots": True,
+    "heads": True,
+    "model": True,
+}
+STAGES = """\
+stages:
+  make:
+    cmd: python make.py
+    deps: [make.py, made]
+    params: [train.C]
+    outs:
+{outs}
+  track:
+    cmd: python -m newsdesk.stages.track
+    deps: [{deps}]
+    params: [train.C, track]
+    outs:
+      - metrics/receipt.json:
+          cache: false
+"""
+# what a stage of this name would do, without its minutes: the head's weights alone follow the settings
+MAKE = """\
+import re
+import shutil
+from pathlib import Path
+
+for name in ("data", "metrics", "plots", "heads", "model"):
+    shutil.copytree(Path("made", name), name, dirs_exist_ok=True)
+Path("heads/C.txt").write_text(re.search("C: .*", Path("params.yaml").read_text()).group())
+"""
+
+
+def make_project(folder: Path) -> Path:
+    """A repository with one commit in which nothing has run yet."""
+    made = folder / "made"
+    heads = artifacts.read_json(artifacts.SHIPPED / "model.json")["heads"]
+    of_task = {head["task"]: head["labels"] for head in heads}
+    predictions = make_predictions(errors=0.1, seed=1, labels=of_task)
+    rows = frozen_test(predictions, origins=["gold"])
+    metrics, by_label = {}, {}
+    for task, labels in of_task.items():
+        metrics[task], by_label[task] = evaluate_head(
+            indicator([row[f"{task}_true"] for row in rows], labels),
+            indicator([row[f"{task}_predicted"] for row in rows], labels),
+            labels=labels, groups=[row["group_id"] for row in rows], n_bootstrap=N_BOOTSTRAP, seed=0,
+        )  # fmt: skip
+    counts = {"read": 240, "kept": 240, "splits": {"test": 240}, "refused": {}}
+    account = {"read": 240, "kept": 240, "groups": 200, "refused": {}, "sources": {"north": counts}}
+    for name, content in {
+        "metrics/evaluate.json": metrics,
+        "metrics/labels.json": by_label,
+        "metrics/clean.json": account,
+    }.items():
+        artifacts.write_json(content, made / name)
+    article = dict.fromkeys(ARTICLES.names, "a") | dict.fromkeys(("published", "region", "topic"))
+    artifacts.write_table(pa.Table.from_pylist([article], ARTICLES), made / "data/clean/articles.parquet")
+    artifacts.write_table(predictions, made / "data/predictions.parquet")
+    artifacts.write_text("label,f1\n", made / "plots/labels.csv")
+    artifacts.write_text("weights\n", made / "heads/weights.txt")
+    shutil.copytree(artifacts.SHIPPED, made / "model", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "params.yaml", folder)
+    outs = "\n".join(f"      - {name}: {{cache: {str(cached).lower()}}}" for name, cached in MADE.items())
+    artifacts.write_text(STAGES.format(outs=outs, deps=", ".join(MADE)), folder / "dvc.yaml")
+    artifacts.write_text(MAKE, folder / "make.py")
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8")
+    artifacts.write_text(f"{ignored}/data\n/heads\n/plots\n", folder / ".gitignore")
+    for command in (
+        ["git", "init", "--quiet", "--initial-branch", "main"],
+        ["git", "config", "user.name", "t"],
+        ["git", "config", "user.email", "t@example.org"],
+        ["dvc", "init", "--quiet"],
+        ["git", "add", "--all"],
+        ["git", "commit", "--quiet", "-m", "start"],
+    ):
+        done = run(*command, cwd=folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+    return folder
