@@ -1,7 +1,7 @@
 """One job on one machine and on a Spark cluster of one and of two workers: the same rows, and how fast.
 
-The cluster is a real one on loopback, a core a worker. Each job is a process of its own, from its start to its
-end; on Spark that includes the driver's JVM and a Python of each worker that loads libraries and model.
+The cluster is a real one on loopback, a core a worker. Each job is a process of its own, from its start to
+its end; on Spark that includes the driver's JVM and a Python of each worker that loads libraries and model.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from newsdesk import registry, tracking
-from newsdesk.card import build_card
+from newsdesk.card import build_card, measure_rows
 from newsdesk.commands import card as command
 from newsdesk.frozen import frozen_test
 from newsdesk.metrics import brier_score, calibration_error
@@ -49,6 +49,14 @@ def test_its_numbers_are_the_metrics(facts: command.Facts) -> None:
             value, low, high = (float(n) for n in re.findall(r"[\d.]+", f1))
             assert (f"{value:.3f}", int(support)) == (f"{told['f1']:.3f}", told["support"])
             assert low < value < high
+
+
+def test_a_label_that_the_test_lacks_is_not_measured(facts: command.Facts) -> None:
+    for row in facts.rows:
+        row["topic_true"] = [label for label in row["topic_true"] if label != "sport"]
+    told = measure_rows(facts, "topic")["labels"]
+    assert told["sport"] == {"f1": None, "f1_low": None, "f1_high": None}
+    assert told["economy"]["f1"] > 0
 
 
 def test_no_other_number_is_in_it(facts: command.Facts) -> None:
