@@ -95,7 +95,7 @@ def test_the_receipt_is_not_cached(profile: str) -> None:
 def test_imports_point_down() -> None:
     """cli -> commands, stages -> I/O -> pure -> leaves."""
     layers = [
-        {"errors", "schema", "scorer", "engine", "kernel", "mentions", "explain", "machine"},
+        {"errors", "schema", "scorer", "engine", "kernel", "mentions", "explain", "machine", "canonical"},
         {"text", "pages", "repair"},
         {
             "params",

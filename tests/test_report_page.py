@@ -177,7 +177,8 @@ def test_figures_are_files_of_their_own(sources: Sources) -> None:
     }
     for name, svg in figures.items():
         assert ET.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg", name
-    assert draw_figures(build_sections(read_findings(sources, with_texts=False), None)) == figures
+    of_page = draw_figures(build_sections(read_findings(sources, with_texts=False), None))
+    assert figures.items() <= of_page.items()
 
 
 def test_pieces_join_to_the_text_and_grow_with_their_value() -> None:

@@ -164,12 +164,6 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(p for p in found if "__pycache__" not in p.parts)
 
 
-def sha256_of_json(content: Any) -> str:
-    """Hash what JSON holds, whatever the order of its keys, as 64 hex digits."""
-    canonical = json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
-
-
 def sha256(path: Path) -> str:
     """Hash a file, or a folder by its files' relative names and hashes, as 64 hex digits."""
     digest = hashlib.sha256()

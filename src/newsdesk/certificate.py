@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from newsdesk.canonical import sha256_of_json
 from newsdesk.differences import ROUNDING, Difference
 from newsdesk.errors import NewsdeskError
 
@@ -153,15 +152,10 @@ def sign(content: Mapping[str, Any], *, by: str | None, at: str) -> dict[str, An
 def seal(content: Mapping[str, Any]) -> str:
     """SHA-256 of a certificate in canonical form, without the hash itself.
 
-    That form is JSON in UTF-8 with sorted keys and no spaces: a certificate that was only laid out anew
-    keeps its hash.
+    A certificate that was only laid out anew keeps its hash.
     """
     signed_off = {key: value for key, value in content["signed_off"].items() if key != "sha256"}
-    plain = json.dumps(
-        {**content, "signed_off": signed_off},
-        sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False,
-    )  # fmt: skip
-    return hashlib.sha256(plain.encode()).hexdigest()
+    return sha256_of_json({**content, "signed_off": signed_off})
 
 
 def check_seal(content: Any, name: str) -> str:

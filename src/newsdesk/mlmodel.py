@@ -9,7 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from newsdesk.artifacts import files_in, read_json, sha256, sha256_of_json
+from newsdesk.artifacts import files_in, read_json, sha256
+from newsdesk.canonical import sha256_of_json
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,14 +1,11 @@
-"""Results for people: the metrics table in Markdown and the figures of a run."""
+"""Results for people: tables in Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from newsdesk.params import Settings, describe
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 def metrics_table(metrics: Mapping[str, Any], labels: Mapping[str, Any]) -> str:
@@ -51,26 +48,6 @@ def params_table(settings: Settings) -> str:
     """Every setting with its value and a sentence, as a Markdown table."""
     rows = [f"| `{name}` | `{value}` | {meaning} |" for name, value, meaning in describe(settings)]
     return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
-
-
-def label_figure(task: str, head: Mapping[str, Any], labels: Mapping[str, Any]) -> Figure:
-    """F1 of each label as bars, with its support, and the macro-F1 with its interval as a band."""
-    from matplotlib.figure import Figure
-
-    names = list(labels)
-    f1 = [labels[name]["f1"] for name in names]
-    figure = Figure(figsize=(7, 0.4 * len(names) + 1.5), layout="constrained")
-    axes = figure.subplots()
-    axes.axvspan(head["f1_macro_low"], head["f1_macro_high"], color="#ccbb44", alpha=0.3, label="macro, 95 %")
-    bars = axes.barh(names, f1, color="#4477aa", alpha=0.85)
-    said = [f"{labels[name]['f1']:.2f}, n={labels[name]['support']}" for name in names]
-    axes.bar_label(
-        bars, said, padding=3, fontsize=8, bbox={"facecolor": "white", "edgecolor": "none", "pad": 1}
-    )
-    axes.set(xlim=(0, 1.25), xlabel="F1", title=f"{task}: F1 by label on the test split")
-    axes.invert_yaxis()
-    axes.legend(loc="lower right", fontsize=8)
-    return figure
 
 
 def account_table(account: Mapping[str, Any]) -> str:

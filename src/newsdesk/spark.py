@@ -234,13 +234,13 @@ def _watch(spark: SparkSession, given: Given, todo: Sequence[int], master: str) 
                 break
             except NotYet:
                 stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
-            n_active, n_done = (
+            n_active, n_failed, n_done = (
                 sum(getattr(stage, name) for stage in stages if stage)
-                for name in ("numActiveTasks", "numCompletedTasks")
+                for name in ("numActiveTasks", "numFailedTasks", "numCompletedTasks")
             )
             pace.tell(rows.value - seen, len(given.units) - len(todo) + n_done)
             seen = rows.value
-            if not (n_active or n_done or told) and time.monotonic() - began > PATIENCE_SECONDS:
+            if not (n_active or n_failed or n_done or told) and time.monotonic() - began > PATIENCE_SECONDS:
                 note(f"predict: waiting: no worker of {master} has taken a task yet")
                 told = True
         pace.tell(rows.value - seen, len(given.units))

@@ -165,7 +165,6 @@ def log_run(
     params: Mapping[str, Any],
     metrics: Mapping[str, float],
     files: Sequence[tuple[str, Path]],
-    figures: Mapping[str, Any],
     texts: Mapping[str, str] | None = None,
     model: Path | None = None,
 ) -> str:
@@ -175,8 +174,6 @@ def log_run(
     ----------
     files : sequence of (str, Path)
         Artifact folder, and the file or folder that goes there.
-    figures : mapping of str to matplotlib Figure
-        Artifact path to figure.
     texts : mapping of str to str, optional
         Artifact path to content.
     model : Path, optional
@@ -200,8 +197,6 @@ def log_run(
                 for file in files_in(path) if path.is_dir() else [path]:
                     inside = file.relative_to(path).parent.as_posix() if path.is_dir() else "."
                     client.log_artifact(run_id, str(file), str(PurePosixPath(folder, inside)).strip("."))
-            for artifact, figure in figures.items():
-                client.log_figure(run_id, figure, artifact)
             for artifact, text in (texts or {}).items():
                 client.log_text(run_id, text, artifact)
             if model:
@@ -240,7 +235,6 @@ def log_study(
         params=params,
         metrics=metrics,
         files=files,
-        figures={},
     )
     for child, chosen, measured in children:
         log_run(
@@ -249,7 +243,6 @@ def log_study(
             params=chosen,
             metrics=measured,
             files=[],
-            figures={},
         )
     return run_id
 

@@ -12,7 +12,8 @@ from typing import Any, Protocol, TypeVar
 
 import click
 
-from newsdesk import __version__, artifacts, batch, labeled
+from newsdesk import __version__, batch, labeled
+from newsdesk.canonical import sha256_of_json
 from newsdesk.console import note
 from newsdesk.errors import NewsdeskError
 from newsdesk.intake import Input, Reader, take_records
@@ -131,7 +132,7 @@ def run(
         "profile": profile,
         "chunk_rows": chunk_rows,
         "carry": list(carry),
-        "reference": reference and artifacts.sha256_of_json(reference),
+        "reference": reference and sha256_of_json(reference),
         "schema_version": labeled.SCHEMA_VERSION,
         "newsdesk": __version__,
     }

@@ -12,6 +12,7 @@ from newsdesk.report_page.evidence import explain_mistakes
 from newsdesk.report_page.findings import Findings, Sources, read_findings
 from newsdesk.report_page.scored import list_mistakes
 
+EVALUATION = ("labels", "precision-recall", "reliability", "coverage")
 MAX_MISTAKES = 600  # the surest ones; more would make the page heavy for a phone
 
 
@@ -86,8 +87,12 @@ def draw_figures(sections: Sequence[Section]) -> dict[str, str]:
 
 
 def read_figures(sources: Sources) -> dict[str, str]:
-    """The plots of a run, file name to SVG, without a page or any text; for an MLflow run's artifacts."""
-    return draw_figures(build_sections(read_findings(sources, with_texts=False), None))
+    """The plots of a run's evaluation, file name to SVG, without any text; for an MLflow run's artifacts.
+
+    Plots of studies, which no stage makes, are left out: they may be of another run.
+    """
+    sections = build_sections(read_findings(sources, with_texts=False), None)
+    return draw_figures([section for section in sections if section.id in EVALUATION])
 
 
 def _figures(sections: Sequence[Section]) -> Iterator[tuple[str, str]]:

@@ -16,10 +16,12 @@ from typing import Any
 
 import click
 
-from newsdesk import artifacts, report, tracking
+from newsdesk import artifacts, tracking
 from newsdesk.console import entry_point, note
 from newsdesk.frozen import frozen_sha256, frozen_test, source_spans
 from newsdesk.params import read_settings
+from newsdesk.report_page.findings import Sources
+from newsdesk.report_page.sections import read_figures
 from newsdesk.schema import ARTICLES
 
 
@@ -52,6 +54,17 @@ def run(
     }
     measured, by_label = artifacts.read_json(metrics), artifacts.read_json(labels)
     test = frozen_test(artifacts.read_table(predictions), origins=settings.evaluate.origins)
+    figures = read_figures(
+        Sources(
+            metrics=[metrics.parent],
+            plots=[plots],
+            account=account,
+            predictions=predictions,
+            articles=articles,
+            model=model,
+            params=params,
+        )
+    )
     spans = source_spans(artifacts.read_table(articles, ARTICLES))
     checkout = tracking.git_tags(Path.cwd())  # before a file of ours makes it dirty
     with artifacts.replacing(receipt) as written:
@@ -78,11 +91,10 @@ def run(
                 ("evaluation", predictions),
                 ("heads", heads),
             ],
-            figures={
-                f"figures/{task}.png": report.label_figure(task, head, by_label[task])
-                for task, head in measured.items()
+            texts={
+                "evaluation/sources.json": json.dumps(spans, ensure_ascii=False, indent=2) + "\n",
+                **{f"figures/{name}": svg for name, svg in figures.items()},
             },
-            texts={"evaluation/sources.json": json.dumps(spans, ensure_ascii=False, indent=2) + "\n"},
             model=model,
         )
     note(f"track: MLflow run {run_id}")
