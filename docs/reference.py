@@ -28,7 +28,11 @@ EXAMPLES = re.compile(r"\n*[\b]\n *Examples?:\n((?: .*\n?)+)")
 SCHEMAS = {
     "Articles": (schema, "ARTICLES", "`data/clean/articles.parquet`, one row an article."),
     "Quarantine": (schema, "QUARANTINE", "`data/clean/quarantine.parquet`, one row a refusal."),
-    "Labelled articles": (labeled, "LABELED", "What `newsdesk predict --output` writes, whatever the format."),
+    "Labelled articles": (
+        labeled,
+        "LABELED",
+        "What `newsdesk predict --output` writes, whatever the format.",
+    ),
     "Stamp of a job": (labeled, "STAMP", "Behind these columns in the parts of a job."),
 }
 NAMES = {
@@ -166,7 +170,9 @@ def comments(source: str, name: str) -> dict[str, str]:
     (assigned,) = [
         node.value
         for node in ast.parse(source).body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == name
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and node.targets[0].id == name
     ]
     calls = [node for node in ast.walk(assigned) if isinstance(node, ast.Call) and len(node.args) > 1]
     return {str(ast.literal_eval(call.args[0])): behind.get(call.end_lineno or 0, "") for call in calls}
@@ -178,20 +184,25 @@ def model_page(folder: Path) -> str:
     listed = [(f"`{path.name}`", f"{path.stat().st_size:,}", content_of(path)) for path in files]
     info = artifacts.read_json(folder / "model.json")
     arrays = artifacts.read_arrays(folder / "weights.npz")
-    return "\n\n".join(
-        [
-            "# A packaged model",
-            "`model/`, and the model that newsdesk comes with, of which the sizes here are: a folder without a "
-            "pickle, that scores without newsdesk.",
-            table(("file", "bytes", "holds"), listed),
-            "## weights.npz",
-            table(("array", "type", "shape"), [_array(name, array) for name, array in arrays.items()]),
-            "## model.json",
-            table(("key", "is"), [(f"`{key}`", _shape(value)) for key, value in info.items()]),
-            "Each head:",
-            table(("key", "is"), [(f"`{key}`", _shape(value)) for key, value in info["heads"][0].items()]),
-        ]
-    ) + "\n"
+    return (
+        "\n\n".join(
+            [
+                "# A packaged model",
+                "`model/`, and the model that newsdesk comes with, of which the sizes here are: a folder without a "
+                "pickle, that scores without newsdesk.",
+                table(("file", "bytes", "holds"), listed),
+                "## weights.npz",
+                table(("array", "type", "shape"), [_array(name, array) for name, array in arrays.items()]),
+                "## model.json",
+                table(("key", "is"), [(f"`{key}`", _shape(value)) for key, value in info.items()]),
+                "Each head:",
+                table(
+                    ("key", "is"), [(f"`{key}`", _shape(value)) for key, value in info["heads"][0].items()]
+                ),
+            ]
+        )
+        + "\n"
+    )
 
 
 def content_of(path: Path) -> str:

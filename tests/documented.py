@@ -203,7 +203,9 @@ def check_call(words: list[str]) -> None:
         value = given.get(param.name or "")
         if value is None and param.required and isinstance(param, click.Option):
             raise click.MissingParameter(ctx=context, param=param)
-        if isinstance(value, str) and isinstance(param.type, click.Choice | click.IntRange | click.FloatRange):
+        if isinstance(value, str) and isinstance(
+            param.type, click.Choice | click.IntRange | click.FloatRange
+        ):
             param.type.convert(value, param, context)
 
 

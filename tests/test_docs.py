@@ -30,7 +30,7 @@ for page, steps in STEPS.items():
             NOT_RUN[f"{page}:{step.line}"].append(step)
 
 PORT = re.compile(r"(?<=[:=\s])(?:5000|5001|8000|8080|55432)\b")
-SECONDS = 300
+SECONDS = 1200  # for a page; it only keeps one that hangs from hanging for ever
 ECHO = "echo $?"
 
 
@@ -95,7 +95,9 @@ def script_of(steps: list[Step], kept: Path) -> str:
 
 def run_script(script: str, checkout: Path, temporary: Path) -> None:
     """Run it in a session of its own, and end with it what it left running."""
-    identity = {f"GIT_{who}_{what}": "reader" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    identity = {
+        f"GIT_{who}_{what}": "reader" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
     env = project_env(
         TMPDIR=str(temporary), MLFLOW_DISABLE_TELEMETRY="true", MLFLOW_SERVER_ENABLE_JOB_EXECUTION="false",
         **identity,

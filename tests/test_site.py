@@ -95,7 +95,11 @@ def test_the_reference_has_every_command_setting_and_column() -> None:
         (row,) = [r for r in pages["reference/params.md"].splitlines() if r.startswith(f"| `{name}` |")]
         assert f"`{default}`" in row
         assert meaning in row
-    columns = {field.name for table in (schema.ARTICLES, schema.QUARANTINE, labeled.LABELED, labeled.STAMP) for field in table}
+    columns = {
+        field.name
+        for table in (schema.ARTICLES, schema.QUARANTINE, labeled.LABELED, labeled.STAMP)
+        for field in table
+    }
     assert all(f"\n| `{name}` |" in pages["reference/schemas.md"] for name in columns)
     assert "`scorer.py`" in pages["reference/model.md"]
 
@@ -106,7 +110,10 @@ def test_the_reference_has_every_command_setting_and_column() -> None:
         ({"type": "integer", "minimum": 1, "maximum": 3}, "integer >= 1, <= 3"),
         ({"anyOf": [{"const": "l2"}, {"type": "null"}]}, '`"l2"` or null'),
         ({"type": "array", "items": {"enum": ["a", "b"]}}, 'list of `"a"`, `"b"`'),
-        ({"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0}}, "map of string to number > 0"),
+        (
+            {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0}},
+            "map of string to number > 0",
+        ),
     ],
 )
 def test_what_a_setting_may_be(described: dict, words: str) -> None:
@@ -114,11 +121,17 @@ def test_what_a_setting_may_be(described: dict, words: str) -> None:
 
 
 def test_comments_behind_columns_are_their_meaning() -> None:
-    source = 'T = pa.schema([\n    pa.field("a", pa.string()),  # first\n    pa.field("b", pa.string()),\n])\n'
+    source = (
+        'T = pa.schema([\n    pa.field("a", pa.string()),  # first\n    pa.field("b", pa.string()),\n])\n'
+    )
     assert reference.comments(source, "T") == {"a": "first", "b": ""}
 
 
 def test_blocks_are_of_kinds_that_are_looked_at() -> None:
     """A command stands in a `console` block, where a test finds it."""
-    kinds = {block["kind"] for page in nav_pages() for block in FENCE.finditer((DOCS / page).read_text(encoding="utf-8"))}
+    kinds = {
+        block["kind"]
+        for page in nav_pages()
+        for block in FENCE.finditer((DOCS / page).read_text(encoding="utf-8"))
+    }
     assert kinds <= {"console", "python", "text", "json", "yaml", "cron"}
