@@ -6,11 +6,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import reference  # beside this file, which MkDocs puts on the path
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
-
-import reference  # beside this file, which MkDocs puts on the path
 
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
 
@@ -23,7 +22,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
-    """Name files of the repository that are no pages of the site, where the repository's own pages link them."""
+    """Name the files of the repository that a page links and the site has not, in place of the link."""
     docs = Path(config.docs_dir).resolve()
     here = (docs / page.file.src_uri).parent
 

@@ -1,4 +1,4 @@
-"""The reference pages of the site, made of the code at build: commands, settings, schemas, a packaged model."""
+"""The reference pages of the site, made of the code at build: commands, settings, schemas, a model."""
 
 from __future__ import annotations
 
@@ -188,8 +188,8 @@ def model_page(folder: Path) -> str:
         "\n\n".join(
             [
                 "# A packaged model",
-                "`model/`, and the model that newsdesk comes with, of which the sizes here are: a folder without a "
-                "pickle, that scores without newsdesk.",
+                "A folder without a pickle, that scores without newsdesk: `model/`, and that which newsdesk "
+                "comes with, of which the sizes here are.",
                 table(("file", "bytes", "holds"), listed),
                 "## weights.npz",
                 table(("array", "type", "shape"), [_array(name, array) for name, array in arrays.items()]),

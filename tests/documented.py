@@ -25,7 +25,7 @@ from newsdesk.cli import newsdesk
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 FENCE = re.compile(r"^(?P<fence>```+)(?P<kind>[a-z]*).*\n(?P<body>(?:.*\n)*?)(?P=fence)[ \t]*$", re.M)
-MARK = re.compile(r"<!-- (?P<name>not run|prepare|file|insert into \S+ before): (?P<value>.+?) -->", re.S)
+MARK = re.compile(r"<!-- (?P<name>not run|prepare|file|insert into \S+ before): (?P<value>.+?)\s*-->", re.S)
 HEREDOC = re.compile(r"<<-?\s*'?(\w+)'?")
 SEPARATORS = frozenset({"|", "&&", "||", ";", "&", "(", ")"})
 
