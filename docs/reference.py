@@ -59,7 +59,8 @@ def pages() -> dict[str, str]:
 
 def commands_page() -> str:
     """Every command with its arguments, options and examples, as `--help` tells them."""
-    parts = ["# Commands", f"{(newsdesk.help or '').partition(chr(8))[0].strip()} `newsdesk COMMAND --help`."]
+    about = (newsdesk.help or "").partition(chr(8))[0].strip()
+    parts = ["# Commands", f"{about} As `newsdesk COMMAND --help` tells it."]
     for name, command in walk_commands():
         context = click.Context(command, info_name=f"newsdesk {name}")
         text = inspect.cleandoc(command.help or "")
