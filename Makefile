@@ -6,6 +6,8 @@
 # make ship   copy the model of the public profile to where `newsdesk predict` finds it
 # make peers  what fastText and Annif say of outlets that they never read (an hour; see benchmarks/README.md)
 # make spark  PySpark too, for `newsdesk predict --engine spark` (needs Java 17)
+# make site   the docs as a site in site/
+# make certify  run the committed lock again in a scratch clone and compare every byte; for a nightly job
 # make lock   pin anew what pyproject.toml asks for (needs uv)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -13,12 +15,13 @@ VENV := .venv
 READY := $(VENV)/ready
 SPARK := $(VENV)/spark-ready
 ANNIF := benchmarks/.annif
+CERTIFY_OPTIONS ?= # say --cpu generic --allow-rounding
 PEER_OPTIONS ?= # of the peers' scripts, say --test-only data/public/egypt2013.jsonl.gz
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := all
-.PHONY: all setup spark repro results public ship import peers test lint lock clean
+.PHONY: all setup spark repro results public ship import peers test lint site certify lock clean
 
 all: results
 
@@ -81,6 +84,12 @@ lint: $(READY)
 	ruff check .
 	mypy
 
+site: $(READY)
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+
+certify: repro
+	newsdesk certify $(CERTIFY_OPTIONS)
+
 lock:
 	uv pip compile pyproject.toml --extra dev --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements.lock
@@ -90,4 +99,4 @@ lock:
 	  --no-emit-index-url --no-header --quiet --output-file requirements-spark.lock
 
 clean:
-	rm -rf $(VENV) $(ANNIF) model heads plots data/clean data/features data/predictions.parquet
+	rm -rf $(VENV) $(ANNIF) site model heads plots data/clean data/features data/predictions.parquet
