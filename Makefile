@@ -2,7 +2,7 @@
 # make test   set up and run the tests
 # make lint   formatting, lint and types
 # make import fetch the public corpora into data/public/, from public repositories at pinned commits
-# make public the public profile, where data/public/ is filled
+# make public the public profile and its report; fetches the public corpora where data/public/ is empty
 # make ship   copy the model of the public profile to where `newsdesk predict` finds it
 # make peers  what fastText and Annif say of outlets that they never read (an hour; see benchmarks/README.md)
 # make spark  PySpark too, for `newsdesk predict --engine spark` (needs Java 17)
@@ -44,9 +44,10 @@ results: repro
 	newsdesk predict data/starter/pages --model model
 
 public: $(READY)
-	@test -d data/public/skynews || { echo "data/public/ is empty: make import" >&2; exit 2; }
+	@test -d data/public/skynews || $(MAKE) import
 	dvc repro profiles/public/dvc.yaml
 	cd profiles/public && newsdesk results
+	newsdesk report --profile public
 
 ship:
 	@test -d profiles/public/ship || { echo "profiles/public/ship/ is missing: make public" >&2; exit 2; }
