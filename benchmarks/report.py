@@ -14,7 +14,7 @@ from featurize import PEER
 from harness import RESULTS, Row, find, note, ratios
 from scale import seconds
 
-NAMES = ("featurize", "predict", "scale")
+NAMES = ("featurize", "predict", "scale", "batch", "resume", "spark")
 TASKS = ("fit_transform", "fit", "transform")
 COLORS = {"newsdesk": "#0b6e4f", "newsdesk predict": "#6ab187"}
 FAST_TEXT = "fastText, subwords 2-5"
@@ -56,14 +56,18 @@ def describe(runs: dict[str, Row]) -> str:
 
 
 def _where(name: str, run: Row) -> str:
-    machine, corpus = run["machine"], run["corpus"]
+    machine = run["machine"]
     versions = ", ".join(f"{package} {version}" for package, version in run["versions"].items())
+    corpora = run.get("corpora", [run["corpus"]] if "corpus" in run else [])
+    texts = "; ".join(
+        f"{corpus['name']}; {corpus['articles']:,} articles, {corpus['empty']:,} empty, "
+        f"{corpus['bytes'] / 1e6:,.1f} MB of UTF-8, SHA-256 {corpus['sha256'][:16]}"
+        for corpus in corpora
+    )
     return (
         f"**{name}**, {run['date']}: {machine['cpu']}, {machine['cores']} cores, "
         f"{machine['memory_bytes'] / 2**30:.0f} GiB, {machine['system']}, load at the end "
-        f"{machine['load_average']:.1f}; {versions}. Text: {corpus['name']}; "
-        f"{corpus['articles']:,} articles, {corpus['empty']:,} empty, "
-        f"{corpus['bytes'] / 1e6:,.1f} MB of UTF-8, SHA-256 {corpus['sha256'][:16]}."
+        f"{machine['load_average']:.1f}; {versions}. Text: {texts}."
     )
 
 
@@ -157,10 +161,64 @@ def report_scale(run: Row) -> str:
     )
 
 
+def report_batch(run: Row) -> str:
+    """Whole jobs by size."""
+    lines = []
+    for row in run["rows"]:
+        peers = [r for r in run["rows"] if r["system"] == FAST_TEXT and r["articles"] == row["articles"]]
+        times = f"{peers[0]['seconds'] / row['seconds']:.1f}" if peers else ""
+        lines.append(
+            (
+                row["system"], row["threads"], f"{row['articles']:,}", f"{row['seconds']:,.1f}",
+                f"{row['articles'] / row['seconds']:,.0f}", f"{1e6 * row['seconds'] / row['articles']:,.0f}",
+                times, f"{row['peak_bytes'] / 1e6:,.0f}",
+            )
+        )  # fmt: skip
+    header = ["system", "threads", "articles", "seconds", "articles a second", "µs an article"]
+    return (
+        "## Jobs (`batch`)\n\nFrom one Parquet file to a folder of Parquet, each in a process of its own "
+        "from its start to its end: libraries, model, reading, labels, writing; ours with probabilities, "
+        "the account and the report of drift, the peers' with labels alone. A peer stops where it would "
+        "take too long.\n\n"
+        "![time and memory](plots/batch.svg)\n\n"
+        + table([*header, f"times as fast as {FAST_TEXT}", "peak MB"], lines)
+    )
+
+
+def report_resume(run: Row) -> str:
+    """Jobs that were killed."""
+    kills = ", ".join(f"{kill['after_seconds']:.0f} ({kill['parts']})" for kill in run["kills"])
+    return (
+        f"## kill -9 (`resume`)\n\nA job of {run['articles']:,} articles in parts of {run['chunk_rows']:,}, "
+        f"killed {len(run['kills'])} times after a random time and resumed each time; undisturbed it took "
+        f"{run['undisturbed_seconds']:.0f} s on a machine that was busy with much else. Seconds before each "
+        f"kill, and parts that were there: {kills}."
+    )
+
+
+def report_spark(run: Row) -> str:
+    """One job by workers."""
+    lines = [
+        (
+            row["engine"], row["workers"] or "", f"{row['rows']:,}", f"{row['seconds']:,.1f}",
+            f"{row['rows'] / row['seconds']:,.0f}",
+        )
+        for row in run["rows"]
+    ]  # fmt: skip
+    return (
+        "## On Spark (`spark`)\n\nThe same job in one process of one thread, and on standalone clusters of "
+        "one and of two workers of a core each, on loopback; the driver shares the cores. All rows are the "
+        "same to the bit.\n\n" + table(["engine", "workers", "rows", "seconds", "rows a second"], lines)
+    )
+
+
 REPORTS: dict[str, Callable[[Row], str]] = {
     "featurize": report_featurize,
     "predict": report_predict,
     "scale": report_scale,
+    "batch": report_batch,
+    "resume": report_resume,
+    "spark": report_spark,
 }
 
 
@@ -199,6 +257,16 @@ def plot_predict(run: Row, figure: Any) -> None:
 
 def plot_scale(run: Row, figure: Any) -> None:
     """Seconds and memory over the number of articles."""
+    plot_sizes(run, figure, seconds, limit=2)
+
+
+def plot_batch(run: Row, figure: Any) -> None:
+    """The same of whole jobs."""
+    plot_sizes(run, figure, lambda row: float(row["seconds"]), limit=1.5)
+
+
+def plot_sizes(run: Row, figure: Any, of: Callable[[Row], float], *, limit: float) -> None:
+    """Time and memory by size, with the memory that must do."""
     time, memory = figure.subplots(1, 2)
     for k, ((system, name), sizes) in enumerate(series(run).items()):
         style = {
@@ -208,11 +276,11 @@ def plot_scale(run: Row, figure: Any) -> None:
             "color": f"C{k}",
         }
         x = sorted(sizes)
-        time.plot(x, [statistics.median(map(seconds, sizes[n])) for n in x], **style)
+        time.plot(x, [statistics.median(map(of, sizes[n])) for n in x], **style)
         memory.plot(x, [statistics.median(row["peak_bytes"] for row in sizes[n]) / 1e9 for n in x], **style)
     time.set(xscale="log", yscale="log", xlabel="articles", ylabel="seconds")
     memory.set(xscale="log", xlabel="articles", ylabel="peak memory, GB")
-    memory.axhline(2, color="black", linewidth=0.5)
+    memory.axhline(limit, color="black", linewidth=0.5)
     figure.legend(*time.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize="small")
 
 
@@ -220,6 +288,7 @@ PLOTS: dict[str, tuple[Callable[[Row, Any], None], tuple[float, float]]] = {
     "featurize": (plot_featurize, (8, 6)),
     "predict": (plot_predict, (8, 4)),
     "scale": (plot_scale, (9, 5.5)),
+    "batch": (plot_batch, (9, 5)),
 }
 
 
@@ -255,7 +324,8 @@ def main() -> None:
     ]
     parts.append(describe(runs))
     for name, run in runs.items():
-        plot(name, run, options.output.parent / f"plots/{name}.svg")
+        if name in PLOTS:
+            plot(name, run, options.output.parent / f"plots/{name}.svg")
         parts.append(REPORTS[name](run))
     if "featurize" in runs:
         parts.append("![articles a second](plots/featurize.svg)")

@@ -48,7 +48,8 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=20, help="at random moments (%(default)s)")
     parser.add_argument("--chunk-rows", type=int, default=50_000, help="of a part (%(default)s)")
     options = parser.parse_args()
-    corpus = made(options.articles, options.seed).path
+    articles = made(options.articles, options.seed)
+    corpus = articles.path
     rng = random.Random(options.seed)
     kills: list[Row] = []
     jobs = different = 0
@@ -78,7 +79,12 @@ def main() -> None:
         check(f"jobs of {jobs} that differ from the undisturbed one", different, most=0),
         check("kills", len(kills), least=options.kills),
     ]
-    content: Row = {"articles": options.articles, "chunk_rows": options.chunk_rows, "seed": options.seed}
+    content: Row = {
+        "corpus": articles.describe(),
+        "articles": options.articles,
+        "chunk_rows": options.chunk_rows,
+        "seed": options.seed,
+    }
     content |= {"undisturbed_seconds": seconds, "kills": kills, "checks": checks}
     write_results(options.results / "resume.json", content)
 
