@@ -33,7 +33,7 @@ from .conftest import ROOT, project_env
 from .test_jobs import COMMAND, SCORED_AT, manifest_of, predict
 
 ROWS = 600  # of the Parquet file, 12 of a part
-ORDER = Order("parquet", "balanced", (), Stamp("m", "1", None, datetime(2026, 11, 27, tzinfo=UTC)), 1)
+ORDER = Order("", "parquet", "balanced", (), Stamp("m", "1", None, datetime(2026, 11, 27, tzinfo=UTC)), 1)
 
 
 @pytest.fixture(scope="session")
@@ -127,16 +127,29 @@ def test_a_driver_and_a_worker_are_killed(
     assert not (folder / MANIFEST).exists()
     driver = start(cluster, corpus, folder)
     wait_for_parts(folder, 15, driver)
-    worker = cluster.add_worker()  # in place of the one that is killed
-    victim = cluster.workers.pop(0)
-    assert victim is not worker
+    victim = cluster.workers[0]
     for process in (victim.pid, *children(victim.pid)):
         os.kill(process, signal.SIGKILL)
     victim.wait()
+    assert len(list((folder / WORK).glob("part-*.json"))) < ROWS // 12 + 1, "parts were still to be written"
+    cluster.add_worker()  # in its place
+    cluster.workers.remove(victim)  # only now: workers are named by their number
     _, told = driver.communicate()
     assert driver.returncode == 0, told.decode()
     assert "resumed with" in told.decode()
     same_as_alone(folder, alone)
+
+
+def test_a_driver_that_is_told_to_stop_does(cluster: clusters.Cluster, corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    driver = start(cluster, corpus, folder, "--chunk-rows", "2")
+    wait_for_parts(folder, 5, driver)
+    driver.send_signal(signal.SIGTERM)
+    _, told = driver.communicate()
+    assert driver.returncode == 143, told.decode()
+    assert told.decode().endswith("newsdesk: stopped by signal 15\n")
+    assert not (folder / MANIFEST).exists()
+    assert len(list((folder / WORK).glob("part-*.json"))) < ROWS // 2
 
 
 def children(pid: int) -> list[int]:
@@ -207,10 +220,22 @@ def test_how_inputs_are_cut(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> No
     found = intake.find([str(corpus)])
     assert plan(found, 1000) == [Unit(At(0), 4)], "all of them together are few"
     assert plan(found, ROWS) == [Unit(At(0), 4)]
-    starts = [Unit(At(0, 0), 1, 250), Unit(At(0, 250), 1, 250), Unit(At(0, 500), 1, 100)]
+    starts = [Unit(At(0, 0), 1, 250), Unit(At(0, 250), 1, 250), Unit(At(0, 500), 1)]
     assert plan(found, 250) == [*starts, Unit(At(1), 3)]
     monkeypatch.setattr(spark, "UNIT_BYTES", 1)
     assert plan(found, 1000) == [Unit(At(number), 1) for number in range(4)]
+
+
+def test_a_footer_that_lies_loses_no_row_and_a_refused_file_is_one(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = intake.find([str(corpus / "a.parquet")])
+    monkeypatch.setattr(spark, "count_parquet_rows", lambda path: 100)
+    assert plan(found, 40) == [Unit(At(0, 0), 1, 40), Unit(At(0, 40), 1, 40), Unit(At(0, 80), 1)], (
+        "all the rest"
+    )
+    pd.DataFrame({"headline": ["x"] * 100}).to_parquet(tmp_path / "b.parquet")
+    assert plan(intake.find([str(tmp_path / "b.parquet")]), 40) == [Unit(At(0), 1)]
 
 
 def given_of(corpus: Path, folder: Path, taxonomy: Taxonomy) -> Given:
@@ -219,7 +244,7 @@ def given_of(corpus: Path, folder: Path, taxonomy: Taxonomy) -> Given:
     (folder / WORK / BEGUN).write_text("{}", encoding="utf-8")
     sizes = [given.path.stat().st_size for given in inputs if given.path]
     return Given(
-        folder, inputs, [Unit(At(1), 3)], sizes, ORDER, taxonomy, 1,
+        folder, inputs, [Unit(At(1), 3)], sizes, replace(ORDER, job=artifacts.sha256(folder / WORK / BEGUN)), taxonomy, 1,
         spark._packed(artifacts.SHIPPED), "", spark._code_sha256(),
     )  # fmt: skip
 
@@ -228,7 +253,7 @@ def test_a_worker_that_sees_less_refuses(corpus: Path, taxonomy: Taxonomy, tmp_p
     """Else it would take a file that is not mounted for an unreadable one, and quarantine it."""
     given = given_of(corpus, tmp_path, taxonomy)
     assert spark.write_unit(given, 0).rows == 117, "all but the Parquet file, the broken line left out"
-    with pytest.raises(NewsdeskError, match=r"does not see .*: it must lie on shared storage"):
+    with pytest.raises(NewsdeskError, match=r"does not see the job in .*: is that shared storage"):
         spark.write_unit(replace(given, folder=tmp_path / "elsewhere"), 0)
     gone = [*given.inputs[:3], Input(Place("d", "d.csv"), tmp_path / "d.csv")]
     with pytest.raises(NewsdeskError, match=r"does not see .*d\.csv as it was when the job began"):
@@ -239,8 +264,7 @@ def test_a_worker_that_sees_less_refuses(corpus: Path, taxonomy: Taxonomy, tmp_p
 
 def test_what_is_missing_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, taxonomy: Taxonomy) -> None:
     def engine() -> OnSpark:
-        scorer = artifacts.read_model(artifacts.SHIPPED)
-        return OnSpark(artifacts.SHIPPED, scorer, taxonomy, master="local", threads=1, conf={})
+        return OnSpark(artifacts.SHIPPED, taxonomy, master="local", threads=1, conf={})
 
     with monkeypatch.context() as patched:
         patched.setitem(sys.modules, "pyspark", None)

@@ -138,6 +138,11 @@ class Job:
         self.started_at = ""
 
     @property
+    def id(self) -> str:
+        """The hash of what was begun, by which parts know their job."""
+        return artifacts.sha256(self.work / BEGUN)
+
+    @property
     def chunks(self) -> list[Chunk]:
         """What is done, in the order of the parts."""
         return [self._chunks[number] for number in sorted(self._chunks)]
@@ -236,7 +241,7 @@ class Job:
         keep = {self.work / BEGUN, self.work / LOCK}
         numbers = sorted(int(path.stem.removeprefix("part-")) for path in self.work.glob("part-*.json"))
         for k, number in enumerate(numbers):
-            chunk = parts.read_part(self.folder, number) if anywhere or k == number else None
+            chunk = parts.read_part(self.folder, number, job=self.id) if anywhere or k == number else None
             if chunk:
                 self._chunks[number] = chunk
                 keep |= parts.files_of(self.folder, number, chunk)
@@ -246,7 +251,7 @@ class Job:
         left = [path for pattern in own for path in self.folder.glob(pattern)]
         for path in [*left, *self.work.iterdir()]:
             if path not in keep:
-                path.unlink()
+                path.unlink(missing_ok=True)  # who began it may be at work still, on another machine
 
     def write_part(
         self, pieces: Iterable[Piece], labeler: parts.Labeler, *, tell: Callable[[Piece], object]
@@ -267,10 +272,12 @@ class Job:
         """
         for number in range(n_parts):
             if number not in self._chunks:
-                chunk = parts.read_part(self.folder, number)
+                chunk = parts.read_part(self.folder, number, job=self.id)
                 if chunk is None:
                     raise NewsdeskError(f"{self.folder}: part {number} is missing; go on with --resume")
                 self._chunks[number] = chunk
+        for left in self.folder.glob(".*.part"):  # of writers that were killed
+            left.unlink(missing_ok=True)
 
     def finish(self, reference: Row | None) -> dict[str, Any]:
         """Put the quarantine together, report drift, write the manifest, remove the work folder's files.

@@ -32,6 +32,7 @@ class Chunk:
 
     name: str
     ends: At
+    job: str = ""
     rows: int = 0
     bytes: int = 0
     sha256: str = ""
@@ -58,9 +59,11 @@ class Chunk:
 class Order:
     """What is asked of a job beside its inputs and its model; the same in all parts.
 
-    `every` is of `Tally`: the words of every so manieth article are looked up.
+    `job` is the hash by which a part knows the job that it is of; `every` is of `Tally`: the words of every
+    so manieth article are looked up.
     """
 
+    job: str
     form: batch.Format
     profile: str
     carry: tuple[str, ...]
@@ -78,14 +81,20 @@ def files_of(folder: Path, number: int, chunk: Chunk) -> set[Path]:
     return {folder / chunk.name, *(beside(folder, number, suffix) for suffix in ("json", "ids", "refused"))}
 
 
-def read_part(folder: Path, number: int) -> Chunk | None:
-    """What a part has come to, None where it is not there or not whole."""
+def read_part(folder: Path, number: int, *, job: str) -> Chunk | None:
+    """What a part has come to; None where it is not there, not whole, or of a job that was here before."""
     try:
         chunk = Chunk.parse(artifacts.read_json(beside(folder, number, "json")))
-    except NewsdeskError:  # a loss of power may leave it empty
+    except NewsdeskError:  # a loss of power may leave it empty, and what is beside it too
         return None
-    whole = all(file.exists() for file in files_of(folder, number, chunk))
-    return chunk if whole and artifacts.sha256(folder / chunk.name) == chunk.sha256 else None
+    lines = {"ids": (NUL, chunk.rows), "refused": (b"\n", chunk.refused.total())}
+    whole = (
+        chunk.job == job
+        and all(file.exists() for file in files_of(folder, number, chunk))
+        and all(beside(folder, number, s).read_bytes().count(end) == n for s, (end, n) in lines.items())
+        and artifacts.sha256(folder / chunk.name) == chunk.sha256
+    )
+    return chunk if whole else None
 
 
 class Labeler:
@@ -135,24 +144,24 @@ def write_part(
     tell : callable
         Is told of each piece that is done.
     """
-    chunk, tally = Chunk(f"part-{number:05d}.{labeler.order.form}", begins), labeler.tally()
-    ids: list[bytes] = []
+    order, tally = labeler.order, labeler.tally()
+    chunk = Chunk(f"part-{number:05d}.{order.form}", begins, order.job)
     with (
         artifacts.replacing(beside(folder, number, "refused")) as refused,
         refused.open("w", encoding="utf-8") as lines,
+        artifacts.replacing(beside(folder, number, "ids")) as named,
+        named.open("wb") as ids,
         artifacts.replacing(folder / chunk.name) as part,
     ):
 
         def labeled() -> Iterator[pa.RecordBatch]:
             for piece in pieces:
                 said = labeler.label(piece, tally)
-                yield _counted(piece, said, chunk, ids, lines.write)
+                yield _counted(piece, said, chunk, ids.write, lines.write)
                 tell(piece)
 
-        chunk.rows = batch.write(labeled(), part, labeler.order.form, labeler.schema)
+        chunk.rows = batch.write(labeled(), part, order.form, labeler.schema)
         chunk.bytes, chunk.sha256 = part.stat().st_size, artifacts.sha256(part)
-    with artifacts.replacing(beside(folder, number, "ids")) as path:
-        path.write_bytes(b"".join(ids))
     chunk.tally = tally.as_dict()
     content = {**vars(chunk), "ends": asdict(chunk.ends)}
     artifacts.write_compact_json(content, beside(folder, number, "json"))
@@ -160,7 +169,11 @@ def write_part(
 
 
 def _counted(
-    piece: Piece, said: pa.RecordBatch, chunk: Chunk, ids: list[bytes], write: Callable[[str], object]
+    piece: Piece,
+    said: pa.RecordBatch,
+    chunk: Chunk,
+    write_id: Callable[[bytes], object],
+    write: Callable[[str], object],
 ) -> pa.RecordBatch:
     """Account for a piece in its chunk and pass on what was said."""
     chunk.ends = piece.ends
@@ -176,5 +189,5 @@ def _counted(
     chunk.carried.update(
         {n: len(said) - said[n].null_count for n in said.schema.names[len(LABELED) + len(STAMP) :]}
     )
-    ids += [identifier.encode() + NUL for identifier in said["article_id"].to_pylist()]
+    write_id(b"".join(identifier.encode() + NUL for identifier in said["article_id"].to_pylist()))
     return said

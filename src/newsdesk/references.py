@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from newsdesk import artifacts, drift
+from newsdesk.canonical import sha256_of_json
 from newsdesk.errors import NewsdeskError
 from newsdesk.scorer import Scorer
 
@@ -45,9 +46,12 @@ def read_reference_of(scorer: Scorer, folder: Path, path: Path) -> Any:
             "give that model, or make a reference with this one"
         )
     try:
-        drift.parse_reference(content)
+        before, _ = drift.parse_reference(content)
+        sha256_of_json(content)  # refuses an infinity, which no report could hold
     except ValueError as error:
         raise NewsdeskError(f"{path}: {error}") from None
+    if before.heads != {head.task: tuple(head.labels) for head in scorer.heads}:
+        raise NewsdeskError(f"{path}: of other labels than the model's; make it anew with this one")
     return content
 
 

@@ -18,8 +18,8 @@ import time
 import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -35,7 +35,6 @@ from newsdesk.jobs import BEGUN, Job
 from newsdesk.pace import Pace
 from newsdesk.parts import WORK, Labeler, Order
 from newsdesk.readers.refusals import Place
-from newsdesk.scorer import Scorer
 from newsdesk.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 UNIT_BYTES = 64 * 2**20  # of small files that are read together
-DONE = pa.schema([("part", pa.int64()), ("rows", pa.int64())])
 POLL_SECONDS = 0.2
 PATIENCE_SECONDS = 30.0  # until it is told that no worker has taken a task
 UNREAD = Input(Place("", ""))
@@ -71,18 +69,29 @@ def plan(inputs: Sequence[Input], chunk_rows: int) -> list[Unit]:
     units: list[Unit] = []
     waiting = rows = size = 0  # files that wait to be read together
     for number, given in enumerate(inputs):
-        more_rows, more_bytes = count_parquet_rows(given.path) if given.path else 0, size_of(given)
+        more_rows, more_bytes = _rows_of(given, chunk_rows), size_of(given)
         if waiting and (rows + more_rows > chunk_rows or size + more_bytes > UNIT_BYTES):
             units.append(Unit(At(number - waiting), waiting))
             waiting = rows = size = 0
         if more_rows > chunk_rows:  # nothing waits: it would have been too much
             starts = range(0, more_rows, chunk_rows)
-            units += [Unit(At(number, start), 1, min(chunk_rows, more_rows - start)) for start in starts]
+            units += [Unit(At(number, start), 1, chunk_rows) for start in starts[:-1]]
+            units.append(Unit(At(number, starts[-1]), 1))  # all that is left, whatever the footer says
         else:
             waiting, rows, size = waiting + 1, rows + more_rows, size + more_bytes
     if waiting:
         units.append(Unit(At(len(inputs) - waiting), waiting))
     return units
+
+
+def _rows_of(given: Input, chunk_rows: int) -> int:
+    """Rows by which a Parquet file is cut; 0 for another, and for one that is refused as a whole."""
+    rows = count_parquet_rows(given.path) if given.path else 0
+    if rows > chunk_rows:
+        first = next(Reader([given], sections=(), chunk_rows=1).pieces(), None)
+        if first is None or any(not refusal.position for _, refusal in first.refused):
+            return 0
+    return rows
 
 
 @dataclass(frozen=True)
@@ -132,7 +141,6 @@ class OnSpark:
     """
 
     model: Path
-    scorer: Scorer
     taxonomy: Taxonomy
     master: str
     threads: int
@@ -161,8 +169,8 @@ class OnSpark:
         todo = [number for number in range(len(units)) if number not in job.done]
         if todo:
             given = Given(
-                folder=job.folder.resolve(),
-                inputs=[replace(i, path=i.path.resolve()) if i.path else i for i in inputs],
+                folder=job.folder.absolute(),
+                inputs=[replace(i, path=i.path.absolute()) if i.path else i for i in inputs],
                 units=units,
                 sizes=[row["bytes"] for row in job.inputs],
                 order=order,
@@ -189,12 +197,13 @@ class OnSpark:
             ) from None
         try:
             _watch(spark, given, todo, self.master)
-        except (PySparkException, Py4JError) as error:
+        except (PySparkException, Py4JError, ConnectionError) as error:
             raise NewsdeskError(
                 f"{given.folder}: {_cause(error)}; mend that, then go on with --resume"
             ) from None
         finally:
-            spark.stop()
+            with suppress(Py4JError, ConnectionError):  # its JVM may be dead
+                spark.stop()
 
     def _session(self) -> SparkSession:
         from pyspark.sql import SparkSession
@@ -222,27 +231,29 @@ def _watch(spark: SparkSession, given: Given, todo: Sequence[int], master: str) 
     rows = context.accumulator(0)
     task = _task(context.broadcast(given), list(todo), rows)
     # the number of a task, one a partition: Arrow in, Arrow out
-    frame = spark.range(0, len(todo), 1, len(todo)).mapInArrow(task, "part long, rows long")
+    frame = spark.range(0, len(todo), 1, len(todo)).mapInArrow(task, "id long")
     pace = Pace("predict", total=len(given.units), done=len(given.units) - len(todo))
     tracker, began, told = context.statusTracker(), time.monotonic(), False
     with ThreadPoolExecutor(1) as pool:
         done: Future[Any] = pool.submit(frame.toArrow)
-        seen = 0
-        while True:
-            try:
-                done.result(POLL_SECONDS)
-                break
-            except NotYet:
+        try:
+            seen = 0
+            while not wait([done], POLL_SECONDS).done:
                 stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
-            n_active, n_failed, n_done = (
-                sum(getattr(stage, name) for stage in stages if stage)
-                for name in ("numActiveTasks", "numFailedTasks", "numCompletedTasks")
-            )
-            pace.tell(rows.value - seen, len(given.units) - len(todo) + n_done)
-            seen = rows.value
-            if not (n_active or n_failed or n_done or told) and time.monotonic() - began > PATIENCE_SECONDS:
-                note(f"predict: waiting: no worker of {master} has taken a task yet")
-                told = True
+                n_active, n_failed, n_done = (
+                    sum(getattr(stage, name) for stage in stages if stage)
+                    for name in ("numActiveTasks", "numFailedTasks", "numCompletedTasks")
+                )
+                pace.tell(rows.value - seen, len(given.units) - len(todo) + n_done)
+                seen = rows.value
+                waits = not (n_active or n_failed or n_done or told)
+                if waits and time.monotonic() - began > PATIENCE_SECONDS:
+                    note(f"predict: waiting: no worker of {master} has taken a task yet")
+                    told = True
+            done.result()
+        except BaseException:
+            context.cancelAllJobs()  # else leaving the pool waits for every task
+            raise
         pace.tell(rows.value - seen, len(given.units))
     pace.end()
 
@@ -250,14 +261,13 @@ def _watch(spark: SparkSession, given: Given, todo: Sequence[int], master: str) 
 def _task(
     given: Broadcast[Given], todo: list[int], counted: Any
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """What a worker does with the number of a task."""
+    """What a worker does with the number of a task, which it gives back when the part is there."""
 
     def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for index in batch.column(0).to_pylist():
-                chunk = write_unit(given.value, todo[index])
-                counted.add(chunk.rows)
-                yield pa.RecordBatch.from_pylist([{"part": todo[index], "rows": chunk.rows}], schema=DONE)
+                counted.add(write_unit(given.value, todo[index]).rows)
+            yield batch
 
     return work
 
@@ -287,15 +297,25 @@ def write_unit(given: Given, number: int) -> parts.Chunk:
 def _check_worker(given: Given, number: int) -> None:
     """Storage that is not mounted must end the task: its files would be refused as unreadable."""
     here = platform.node()
-    if not (given.folder / WORK / BEGUN).exists():
-        raise NewsdeskError(f"worker {here} does not see {given.folder}: it must lie on shared storage")
+    begun = given.folder / WORK / BEGUN
+    if not begun.exists() or artifacts.sha256(begun) != given.order.job:
+        raise NewsdeskError(f"worker {here} does not see the job in {given.folder}: is that shared storage?")
     unit = given.units[number]
     for k in range(unit.first.input, unit.first.input + unit.n_inputs):
         path, size = given.inputs[k].path, given.sizes[k]
-        if path and size is not None and (not path.exists() or path.stat().st_size != size):
+        if path and size is not None and not _is_open(path, size):
             raise NewsdeskError(f"worker {here} does not see {path} as it was when the job began")
     if _code_sha256() != given.code:
         raise NewsdeskError(f"worker {here} runs another version of newsdesk; install the same on all")
+
+
+def _is_open(path: Path, size: int) -> bool:
+    """Whether a file of so many bytes can be read here."""
+    try:
+        with path.open("rb") as handle:
+            return os.fstat(handle.fileno()).st_size == size
+    except OSError:
+        return False
 
 
 _labelers: dict[tuple[str, Order], Labeler] = {}  # of this worker's process, which Spark uses again
@@ -319,7 +339,7 @@ def _code_sha256() -> str:
 
 def _packed(folder: Path) -> bytes:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
+    with zipfile.ZipFile(packed, "w", strict_timestamps=False) as archive:
         for file in artifacts.files_in(folder):
             archive.write(file, file.relative_to(folder))
     return packed.getvalue()

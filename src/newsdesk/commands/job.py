@@ -147,7 +147,7 @@ def run(
             note(f"predict: resumed with {len(job.done):,} parts done")
         stamp = labeled.Stamp(model["name"], model["version"], model["run_id"], moment)
         every = 1 if sum(row["bytes"] or 0 for row in job.inputs) < FEW_BYTES else EVERY
-        order = Order(form, profile, carry, stamp, every)
+        order = Order(job.id, form, profile, carry, stamp, every)
         try:
             engine.write_parts(job, inputs, order, chunk_rows)
             manifest = job.finish(reference)

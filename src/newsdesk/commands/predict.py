@@ -223,7 +223,7 @@ def _on_spark(
         if not (name and equals):
             raise NewsdeskError(f"--conf {given}: expected KEY=VALUE")
         settings[name] = value
-    return OnSpark(loaded.folder, loaded.scorer, taxonomy, master=master, threads=threads, conf=settings)
+    return OnSpark(loaded.folder, taxonomy, master=master, threads=threads, conf=settings)
 
 
 def _read_reference(loaded: Loaded, path: Path | None) -> Any:
