@@ -78,7 +78,7 @@ $(ANNIF)/ready: benchmarks/annif-requirements.lock
 	touch $@
 
 test: $(READY) $(SPARK)
-	python -m pytest
+	python -m pytest --numprocesses auto --maxprocesses 2 --dist loadfile
 
 lint: $(READY)
 	ruff format --check .
