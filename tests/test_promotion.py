@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
 
 from newsdesk import artifacts, ledger, promotion, registry
 from newsdesk.commands.doctor import registry_findings
@@ -179,6 +180,22 @@ def test_of_two_at_once_one_wins_and_the_other_is_told(
             )
     assert champion(client, name) == "2"
     assert [entry.to for entry in ledger.read_entries(client, name)] == ["1", "2"]
+
+
+def test_a_tag_that_another_set_at_that_moment_is_set_again() -> None:
+    said: list[str] = []
+
+    def change(value: str, *errors: str) -> None:
+        said.append(value)
+        if len(said) <= len(errors):
+            raise MlflowException(errors[len(said) - 1])
+
+    ledger.write(change, "a", "(psycopg2.errors.UniqueViolation) duplicate key value")
+    assert said == ["a", "a"]
+    said.clear()
+    with pytest.raises(MlflowException, match="disk I/O error"):
+        ledger.write(change, "a", "(sqlite3.OperationalError) disk I/O error")
+    assert said == ["a"], "what is no race is told at once"
 
 
 def test_an_entry_counts_only_behind_the_one_that_was_read(

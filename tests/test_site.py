@@ -78,16 +78,18 @@ def test_search_works_and_no_request_leaves(address: str, term: str, page: str) 
         tab = browser.new_page()
         tab.on("request", lambda request: asked.append(request.url))
         tab.goto(f"{address}/index.html")
-        query, found = tab.locator("[data-md-component=search-query]"), tab.locator(".md-search-result__link")
+        query = tab.locator("[data-md-component=search-query]")
+        found = tab.locator(f".md-search-result__link[href*='{page}']").first
         for _ in range(30):  # what is typed before the page's script listens is lost
             query.fill("")
             query.press_sequentially(term)
+            query.press("End")  # the page searches when a key goes up, and Playwright has no keys for Arabic
             with suppress(PlaywrightError):
-                found.first.wait_for(timeout=2000)
+                found.wait_for(timeout=2000)
                 break
-        links = [str(found.nth(i).get_attribute("href")) for i in range(found.count())]
+        else:
+            pytest.fail(f"no result for {term} is of {page}")
         browser.close()
-    assert any(page in link for link in links), links
     assert asked
     assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
 

@@ -14,7 +14,7 @@ import hashlib
 import json
 import socket
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any, Literal
@@ -179,6 +179,21 @@ def make_model(client: MlflowClient, name: str, description: str) -> None:
             raise
 
 
+def write(change: Callable[..., object], *arguments: str) -> None:
+    """Set an alias or a tag by a method of the client; once more if another set the same at that moment.
+
+    MLflow asks whether there is one and then adds it, so that of two who do so at once one fails.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        change(*arguments)
+    except MlflowException as error:
+        if "unique" not in str(error).lower():
+            raise
+        change(*arguments)
+
+
 def settle(client: MlflowClient, name: str) -> Entry:
     """Point the alias at the champion of the ledger's last entry, and mark this as done.
 
@@ -187,10 +202,10 @@ def settle(client: MlflowClient, name: str) -> Entry:
     """
     head = read_entries(client, name)[-1]
     while True:
-        client.set_registered_model_alias(name, CHAMPION, head.to)
+        write(client.set_registered_model_alias, name, CHAMPION, head.to)
         if head.done is None:
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            client.set_model_version_tag(name + SUFFIX, str(head.number), DONE_TAG, now)
+            write(client.set_model_version_tag, name + SUFFIX, str(head.number), DONE_TAG, now)
         last = read_entries(client, name)[-1]
         if last.number == head.number:
             return last

@@ -100,7 +100,8 @@ def promote(
     if dry_run:
         return Promotion(verdict)
     stored = verdict | {"at": datetime.now(UTC).isoformat(timespec="seconds")}
-    client.set_model_version_tag(name, number, VERDICT_TAG, json.dumps(stored, ensure_ascii=False))
+    told = json.dumps(stored, ensure_ascii=False)
+    ledger.write(client.set_model_version_tag, name, number, VERDICT_TAG, told)
     if verdict["verdict"] not in ("first", "better"):
         return Promotion(verdict)
     moved = aliases(client, name)

@@ -171,9 +171,9 @@ def register(client: MlflowClient, run: Run, *, name: str, card: str) -> tuple[s
         return number, "champion"
     if complete and of_alias.get(CHALLENGER) == number:
         return number, "already"
-    client.set_registered_model_alias(name, CHALLENGER, number)
+    ledger.write(client.set_registered_model_alias, name, CHALLENGER, number)
     if not complete:
-        client.set_model_version_tag(name, number, COMPLETE_TAG, "true")
+        ledger.write(client.set_model_version_tag, name, number, COMPLETE_TAG, "true")
     return number, "registered" if made else "again" if complete else "completed"
 
 
