@@ -96,10 +96,15 @@ def copy_checkout(folder: Path) -> None:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / name)
+    commit_all(folder)
+
+
+def commit_all(folder: Path, message: str = "start") -> None:
+    """Commit all that is not ignored, in a repository that is made if there is none."""
     for command in (
         ["git", "init", "--quiet"],
         ["git", "add", "--all"],
-        ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", "start"],
+        ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", message],
     ):
         done = run(*command, cwd=folder)
         assert done.returncode == 0, done.stdout + done.stderr

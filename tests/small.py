@@ -9,11 +9,9 @@ import pyarrow as pa
 
 from newsdesk import artifacts
 from newsdesk.frozen import frozen_test
-from newsdesk.heads import indicator
-from newsdesk.metrics import evaluate_head
 from newsdesk.schema import ARTICLES
-from tests.conftest import ROOT, run
-from tests.stores import N_BOOTSTRAP, make_predictions
+from tests.conftest import ROOT, commit_all, run
+from tests.stores import make_predictions, measure
 
 MADE = {
     "data/clean/articles.parquet": True,  # whether DVC caches it, as in the real dvc.yaml
@@ -60,13 +58,7 @@ def make_project(folder: Path) -> Path:
     of_task = {head["task"]: head["labels"] for head in heads}
     predictions = make_predictions(errors=0.1, seed=1, labels=of_task)
     rows = frozen_test(predictions, origins=["gold"])
-    metrics, by_label = {}, {}
-    for task, labels in of_task.items():
-        metrics[task], by_label[task] = evaluate_head(
-            indicator([row[f"{task}_true"] for row in rows], labels),
-            indicator([row[f"{task}_predicted"] for row in rows], labels),
-            labels=labels, groups=[row["group_id"] for row in rows], n_bootstrap=N_BOOTSTRAP, seed=0,
-        )  # fmt: skip
+    metrics, by_label = measure(rows, of_task)
     counts = {"read": 240, "kept": 240, "splits": {"test": 240}, "refused": {}}
     account = {"read": 240, "kept": 240, "groups": 200, "refused": {}, "sources": {"north": counts}}
     for name, content in {
@@ -92,9 +84,8 @@ def make_project(folder: Path) -> Path:
         ["git", "config", "user.name", "t"],
         ["git", "config", "user.email", "t@example.org"],
         ["dvc", "init", "--quiet"],
-        ["git", "add", "--all"],
-        ["git", "commit", "--quiet", "-m", "start"],
     ):
         done = run(*command, cwd=folder)
         assert done.returncode == 0, done.stdout + done.stderr
+    commit_all(folder)
     return folder

@@ -15,7 +15,7 @@ import tempfile
 import time
 import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +87,20 @@ def make_predictions(
     return pa.Table.from_pylist(rows, SCHEMA)
 
 
+def measure(
+    rows: Sequence[Mapping[str, Any]], labels: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Metrics of each head on the rows of a test, and of each label."""
+    metrics, by_label = {}, {}
+    for task, of_task in labels.items():
+        metrics[task], by_label[task] = evaluate_head(
+            indicator([row[f"{task}_true"] for row in rows], of_task),
+            indicator([row[f"{task}_predicted"] for row in rows], of_task),
+            labels=of_task, groups=[row["group_id"] for row in rows], n_bootstrap=N_BOOTSTRAP, seed=0,
+        )  # fmt: skip
+    return metrics, by_label
+
+
 def make_run(client: MlflowClient, folder: Path, predictions: pa.Table, *, skip: str = "") -> str:
     """A finished run as stage `track` makes it, of made predictions and a model that is a few bytes.
 
@@ -105,13 +119,7 @@ def make_run(client: MlflowClient, folder: Path, predictions: pa.Table, *, skip:
     }
     artifacts.write_json(described, folder / "model/model.json")
     rows = frozen_test(predictions, origins=["gold"])
-    metrics, by_label = {}, {}
-    for task, labels in LABELS.items():
-        metrics[task], by_label[task] = evaluate_head(
-            indicator([row[f"{task}_true"] for row in rows], labels),
-            indicator([row[f"{task}_predicted"] for row in rows], labels),
-            labels=labels, groups=[row["group_id"] for row in rows], n_bootstrap=N_BOOTSTRAP, seed=0,
-        )  # fmt: skip
+    metrics, by_label = measure(rows, LABELS)
     counts = {"read": 130, "kept": 120, "splits": {"test": 120}, "refused": {}}
     for name, content in {
         "metrics/evaluate.json": metrics,

@@ -12,8 +12,7 @@ import pytest
 from mlflow import MlflowClient
 
 from newsdesk import artifacts
-from tests import tiny
-from tests.conftest import run
+from tests.conftest import commit_all, run
 
 CERTIFICATE = "reports/certificate-starter.json"
 WEIGHTS = "heads/topic/weights.npz"
@@ -77,7 +76,7 @@ def test_a_weight_of_the_committed_lock_was_changed(checkout: Path) -> None:
     """The file, DVC's cache and the lock agree, and are committed: the rerun alone can tell."""
     change_a_weight(checkout / WEIGHTS, 0.5)
     assert run("dvc", "commit", "--force", "weigh", cwd=checkout).returncode == 0
-    tiny.commit(checkout, "a better weight")
+    commit_all(checkout, "a better weight")
     done = certify(checkout)
     assert done.returncode == 1
     lines = done.stdout.splitlines()
@@ -103,14 +102,14 @@ def test_a_pipeline_that_hangs_on_the_hash_seed_is_found(checkout: Path) -> None
     (checkout / "src/newsdesk/stages/weigh.py").write_text(seeded)
     done = run("dvc", "repro", cwd=checkout, PYTHONPATH=str(checkout / "src"))
     assert done.returncode == 0, done.stderr
-    tiny.commit(checkout, "weigh by hash")
+    commit_all(checkout, "weigh by hash")
     assert "the first stage that gives something else is weigh" in certify(checkout).stdout
 
 
 def test_code_that_the_lock_was_not_made_with_is_named(checkout: Path) -> None:
     with (checkout / "src/newsdesk/stages/measure.py").open("a") as code:
         code.write("# no other result\n")
-    tiny.commit(checkout, "say more")
+    commit_all(checkout, "say more")
     done = certify(checkout)
     assert done.returncode == 1
     told = "measure: not what the lock was made with: src/newsdesk/stages/measure.py; run `dvc repro`"

@@ -11,8 +11,7 @@ from newsdesk import rerun
 from newsdesk.errors import NewsdeskError
 from newsdesk.locks import md5_of
 from newsdesk.rerun import Conditions
-from tests import tiny
-from tests.conftest import run
+from tests.conftest import commit_all, run
 
 
 @pytest.fixture
@@ -78,7 +77,7 @@ def test_an_installed_package_that_would_win_is_refused(checkout: Path, tmp_path
 def test_a_stage_that_fails_is_one_line(checkout: Path, tmp_path: Path) -> None:
     broken = shutil.copytree(checkout, tmp_path / "broken", symlinks=True)
     (broken / "src/newsdesk/stages/measure.py").write_text("raise SystemExit('newsdesk: no rows')\n")
-    tiny.commit(broken, "break it")
+    commit_all(broken, "break it")
     with pytest.raises(NewsdeskError, match=r"^rerun: stage measure failed: newsdesk: no rows$"):
         rerun_of(broken, tmp_path, Conditions(hash_seed=1, threads=1))
     with pytest.raises(NewsdeskError, match="no finished rerun"):

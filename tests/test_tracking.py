@@ -7,18 +7,13 @@ from pathlib import Path
 import pytest
 
 from newsdesk import tracking
-from tests.conftest import run
+from tests.conftest import commit_all, run
 
 
 def commit(folder: Path) -> str:
     """Make a repository with one commit and return its hash."""
     (folder / "a.txt").write_text("1")
-    for command in (
-        ["git", "init", "--quiet"],
-        ["git", "add", "--all"],
-        ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", "start"],
-    ):
-        assert run(*command, cwd=folder).returncode == 0
+    commit_all(folder)
     return run("git", "rev-parse", "HEAD", cwd=folder).stdout.strip()
 
 

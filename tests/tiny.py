@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.conftest import run
+from tests.conftest import commit_all, run
 
 PIPELINE = """\
 stages:
@@ -59,12 +59,5 @@ def make_checkout(folder: Path) -> Path:
     ):
         done = run(*command, cwd=folder, PYTHONPATH=str(folder / "src"))
         assert done.returncode == 0, done.stdout + done.stderr
-    return commit(folder, "start")
-
-
-def commit(folder: Path, message: str) -> Path:
-    """Commit all that is not ignored."""
-    for command in (["git", "add", "--all"], ["git", "commit", "--quiet", "-m", message]):
-        done = run(*command, cwd=folder)
-        assert done.returncode == 0, done.stdout + done.stderr
+    commit_all(folder)
     return folder

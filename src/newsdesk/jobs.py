@@ -240,8 +240,9 @@ class Job:
         """Keep the whole parts, those before the first gap unless told, and remove what else a stop left."""
         keep = {self.work / BEGUN, self.work / LOCK}
         numbers = sorted(int(path.stem.removeprefix("part-")) for path in self.work.glob("part-*.json"))
+        job = self.id
         for k, number in enumerate(numbers):
-            chunk = parts.read_part(self.folder, number, job=self.id) if anywhere or k == number else None
+            chunk = parts.read_part(self.folder, number, job=job) if anywhere or k == number else None
             if chunk:
                 self._chunks[number] = chunk
                 keep |= parts.files_of(self.folder, number, chunk)
@@ -270,9 +271,10 @@ class Job:
         NewsdeskError
             If one is not there or not whole.
         """
+        job = self.id
         for number in range(n_parts):
             if number not in self._chunks:
-                chunk = parts.read_part(self.folder, number, job=self.id)
+                chunk = parts.read_part(self.folder, number, job=job)
                 if chunk is None:
                     raise NewsdeskError(f"{self.folder}: part {number} is missing; go on with --resume")
                 self._chunks[number] = chunk

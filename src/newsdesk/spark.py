@@ -177,7 +177,7 @@ class OnSpark:
                 taxonomy=self.taxonomy,
                 threads=self.threads,
                 model=_packed(self.model),
-                model_sha256=artifacts.sha256(self.model),
+                model_sha256=job.model["sha256"],
                 code=_code_sha256(),
             )
             self._run(given, todo)

@@ -150,8 +150,8 @@ def main(
         "--fail-on-drift": fail_on_drift,
         "--engine spark": engine == "spark",
     }
-    if not is_job and any(for_jobs.values()):
-        given = next(name for name, value in for_jobs.items() if value)
+    given = next((name for name, value in for_jobs.items() if value), None)
+    if given and not is_job:
         raise NewsdeskError(f"{given} is for a job: give --output FOLDER/")
     if engine == "local" and (master or conf):
         raise NewsdeskError("--master and --conf are for --engine spark")
