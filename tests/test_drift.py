@@ -160,6 +160,23 @@ def test_the_command_tells_another_language(
     assert ended.value.code == 4
 
 
+def test_a_job_refuses_a_bad_reference_before_it_begins(reference: Path, tmp_path: Path) -> None:
+    from newsdesk.commands.predict import main as predict
+
+    good, path = json.loads(reference.read_text()), tmp_path / "bad.json"
+    others = {task: [*labels[:-1], "other"] for task, labels in good["heads"].items()}
+    for changed, message in (
+        ({"limits": good["limits"] | {"length": float("inf")}}, r"bad\.json: Out of range float"),
+        ({"heads": others}, r"bad\.json: of other labels than the model's; make it anew"),
+        ({"limits": None}, r"bad\.json: no reference: "),
+    ):
+        path.write_text(json.dumps(good | changed))
+        given = [STARTER[2], "--output", f"{tmp_path}/out/", "--reference", str(path)]
+        with pytest.raises(NewsdeskError, match=message):
+            predict.main(given, standalone_mode=False)
+        assert [left.name for left in tmp_path.iterdir()] == ["bad.json"]
+
+
 def test_labels_and_articles_tell_the_same(reference: Path, tmp_path: Path) -> None:
     from newsdesk.commands.predict import main as predict
 

@@ -1,5 +1,6 @@
 """A job's folder: what stands in it, that nothing is lost, and that a stop at any moment changes no byte."""
 
+import errno
 import gzip
 import json
 import random
@@ -22,7 +23,9 @@ from newsdesk import readers
 from newsdesk.cli import newsdesk as command
 from newsdesk.errors import NewsdeskError
 from newsdesk.jobs import DRIFT, MANIFEST, QUARANTINE, locked
+from newsdesk.jobs import Job as JobFolder
 from newsdesk.labeled import schema_of
+from newsdesk.parts import WORK
 from newsdesk.schema import Article
 from newsdesk.taxonomy import Taxonomy
 
@@ -209,6 +212,41 @@ def test_the_stages_of_a_stop(
     (folder / "part-00002.parquet").unlink()
     with pytest.raises(NewsdeskError, match="holds another job"):
         predict(*arguments(inputs, folder))
+
+
+def damage(beside: Path, suffix: str) -> None:
+    if suffix == "json":  # of a job that was in this folder before
+        content = json.loads(beside.read_text(encoding="utf-8"))
+        beside.write_text(json.dumps(content | {"job": "0" * 64}), encoding="utf-8")
+    else:  # as after a loss of power
+        assert beside.stat().st_size
+        beside.write_bytes(b"")
+
+
+@pytest.mark.parametrize("suffix", ["ids", "refused", "json"])
+def test_a_part_whose_account_is_lost_is_written_again(
+    suffix: str, corpus: Path, done: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    folder = tmp_path / "out"
+
+    def full(job: JobFolder, reference: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(JobFolder, "finish", full)
+        with pytest.raises(
+            NewsdeskError, match="No space left on device; mend that, then go on with --resume"
+        ):
+            predict(*arguments(corpus, folder))
+    refused = sorted(path for path in (folder / WORK).glob("part-*.refused") if path.stat().st_size)
+    number = int(refused[1].stem.removeprefix("part-"))
+    assert number > 0
+    damage(refused[1].with_suffix(f".{suffix}"), suffix)
+    assert predict(*arguments(corpus, folder, "--resume")) == 0
+    assert f"resumed with {number:,} parts done" in capsys.readouterr().err
+    assert files_of(folder) == files_of(done)
+    assert without_times(folder) == without_times(done)
 
 
 def test_two_processes_do_not_mix(corpus: Path, tmp_path: Path) -> None:

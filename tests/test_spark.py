@@ -1,11 +1,15 @@
 """Spark writes a job's parts: what one machine says, on a real cluster, though workers and drivers die."""
 
+import errno
+import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -131,6 +135,7 @@ def test_a_driver_and_a_worker_are_killed(
     for process in (victim.pid, *children(victim.pid)):
         os.kill(process, signal.SIGKILL)
     victim.wait()
+    (folder / ".part-00049.parquet.x.part").write_bytes(b"half")  # as a killed writer leaves it
     assert len(list((folder / WORK).glob("part-*.json"))) < ROWS // 12 + 1, "parts were still to be written"
     cluster.add_worker()  # in its place
     cluster.workers.remove(victim)  # only now: workers are named by their number
@@ -150,6 +155,26 @@ def test_a_driver_that_is_told_to_stop_does(cluster: clusters.Cluster, corpus: P
     assert told.decode().endswith("newsdesk: stopped by signal 15\n")
     assert not (folder / MANIFEST).exists()
     assert len(list((folder / WORK).glob("part-*.json"))) < ROWS // 2
+
+
+def test_a_dead_jvm_is_told_in_a_line(
+    cluster: clusters.Cluster, corpus: Path, alone: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    driver = start(cluster, corpus, folder)
+    wait_for_parts(folder, 5, driver)
+    for process in children(driver.pid):
+        os.kill(process, signal.SIGKILL)
+    _, told = driver.communicate()
+    *_, last = told.decode().splitlines()
+    assert driver.returncode == 2, told.decode()
+    assert last.startswith(f"newsdesk: {folder}: ")
+    assert last.endswith("; mend that, then go on with --resume")
+    assert "Traceback" not in told.decode()
+    driver = start(cluster, corpus, folder)
+    _, told = driver.communicate()
+    assert driver.returncode == 0, told.decode()
+    same_as_alone(folder, alone)
 
 
 def children(pid: int) -> list[int]:
@@ -249,7 +274,26 @@ def given_of(corpus: Path, folder: Path, taxonomy: Taxonomy) -> Given:
     )  # fmt: skip
 
 
-def test_a_worker_that_sees_less_refuses(corpus: Path, taxonomy: Taxonomy, tmp_path: Path) -> None:
+def refuse_csv(path: Path, *arguments: Any, **more: Any) -> Any:
+    """`Path.open`, where files of CSV are another user's."""
+    if path.suffix == ".csv":
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+    return open(path, *arguments, **more)  # noqa: PTH123
+
+
+def test_a_model_older_than_zip_is_packed(tmp_path: Path) -> None:
+    """Zip's time begins in 1980; files of an image of a container are often of 1970."""
+    shutil.copytree(artifacts.SHIPPED, tmp_path / "model")
+    for file in artifacts.files_in(tmp_path / "model"):
+        os.utime(file, (0, 0))
+    packed = zipfile.ZipFile(io.BytesIO(spark._packed(tmp_path / "model")))
+    packed.extractall(tmp_path / "again")
+    assert artifacts.sha256(tmp_path / "again") == artifacts.sha256(artifacts.SHIPPED)
+
+
+def test_a_worker_that_sees_less_refuses(
+    corpus: Path, taxonomy: Taxonomy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Else it would take a file that is not mounted for an unreadable one, and quarantine it."""
     given = given_of(corpus, tmp_path, taxonomy)
     assert spark.write_unit(given, 0).rows == 117, "all but the Parquet file, the broken line left out"
@@ -258,6 +302,10 @@ def test_a_worker_that_sees_less_refuses(corpus: Path, taxonomy: Taxonomy, tmp_p
     gone = [*given.inputs[:3], Input(Place("d", "d.csv"), tmp_path / "d.csv")]
     with pytest.raises(NewsdeskError, match=r"does not see .*d\.csv as it was when the job began"):
         spark.write_unit(replace(given, inputs=gone), 0)
+    with monkeypatch.context() as patched:  # a worker's user may read less than the driver's
+        patched.setattr(Path, "open", refuse_csv)
+        with pytest.raises(NewsdeskError, match=r"does not see .*d\.csv as it was when the job began"):
+            spark.write_unit(given, 0)
     with pytest.raises(NewsdeskError, match="runs another version of newsdesk"):
         spark.write_unit(replace(given, code="0" * 64), 0)
 

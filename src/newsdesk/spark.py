@@ -8,6 +8,7 @@ output lie on storage that all machines share.
 from __future__ import annotations
 
 import io
+import logging
 import os
 import platform
 import re
@@ -206,8 +207,13 @@ class OnSpark:
                 spark.stop()
 
     def _session(self) -> SparkSession:
+        from pyspark import accumulators
         from pyspark.sql import SparkSession
 
+        # a dead JVM is told by the job that fails; these would print tracebacks beside
+        logging.getLogger("py4j").setLevel(logging.CRITICAL)
+        for server in (accumulators.AccumulatorTCPServer, accumulators.AccumulatorUnixServer):
+            server.handle_error = lambda *_: None  # type: ignore[method-assign]
         settings = {
             "spark.app.name": "newsdesk predict",
             "spark.task.cpus": str(self.threads),
