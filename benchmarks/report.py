@@ -178,8 +178,8 @@ def report_batch(run: Row) -> str:
     return (
         "## Jobs (`batch`)\n\nFrom one Parquet file to a folder of Parquet, each in a process of its own "
         "from its start to its end: libraries, model, reading, labels, writing; ours with probabilities, "
-        "the account and the report of drift, the peers' with labels alone. A peer stops where it would "
-        "take too long.\n\n"
+        "the account and the report of drift, the peers' with labels alone. Memory of workers is that of all "
+        "their processes at once. A peer stops where it would take too long.\n\n"
         "![time and memory](plots/batch.svg)\n\n"
         + table([*header, f"times as fast as {FAST_TEXT}", "peak MB"], lines)
     )
@@ -191,7 +191,7 @@ def report_resume(run: Row) -> str:
     return (
         f"## kill -9 (`resume`)\n\nA job of {run['articles']:,} articles in parts of {run['chunk_rows']:,}, "
         f"killed {len(run['kills'])} times after a random time and resumed each time; undisturbed it took "
-        f"{run['undisturbed_seconds']:.0f} s on a machine that was busy with much else. Seconds before each "
+        f"{run['undisturbed_seconds']:.0f} s. Seconds before each "
         f"kill, and parts that were there: {kills}."
     )
 
@@ -272,7 +272,7 @@ def plot_sizes(run: Row, figure: Any, of: Callable[[Row], float], *, limit: floa
         style = {
             "marker": ".",
             "label": name,
-            "linestyle": "-" if system in COLORS else "--",
+            "linestyle": "-" if system.startswith("newsdesk") else "--",
             "color": f"C{k}",
         }
         x = sorted(sizes)

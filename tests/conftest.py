@@ -125,6 +125,26 @@ def tiny_checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def mixed_corpus(tmp_path_factory: pytest.TempPathFactory, taxonomy: Taxonomy) -> Path:
+    """A folder of files of three formats."""
+    from tests import mixed
+
+    folder = tmp_path_factory.mktemp("mixed") / "in"
+    mixed.write_corpus(folder, taxonomy)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def alone(mixed_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the job on them by one process."""
+    from tests.test_jobs import SCORED_AT, predict
+
+    folder = tmp_path_factory.mktemp("alone") / "out"
+    assert predict("predict", str(mixed_corpus), "--output", f"{folder}/", "--scored-at", SCORED_AT) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of an MLflow server on PostgreSQL that hands out the artifacts too."""
     folder = tmp_path_factory.mktemp("server")

@@ -25,6 +25,7 @@ from newsdesk.pace import Pace
 from newsdesk.references import read_reference_of
 from newsdesk.scorer import BALANCED, PROFILES, Scorer
 from newsdesk.taxonomy import Taxonomy
+from newsdesk.workers import Workers
 
 CHUNK_ROWS = 50_000
 SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
@@ -56,8 +57,13 @@ SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
-    show_default="all processors; 1 in a task of Spark",
+    show_default="all processors; 1 in a worker and in a task of Spark",
     help="Threads that score.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Write so many parts of FOLDER/ side by side, each in a process of half a gigabyte.",
 )
 @click.option(
     "--max-refused",
@@ -108,6 +114,7 @@ def main(
     refused: Path | None,
     carry: str | None,
     threads: int | None,
+    workers: int | None,
     limit: Limit | None,
     chunk_rows: int,
     resume: bool,
@@ -136,6 +143,7 @@ def main(
       cat page.html | newsdesk predict - --format jsonl
       newsdesk predict page.txt --model runs:/<run id>/model
       newsdesk predict 'news/*.jsonl.gz' --output labels/ --carry url --max-refused 1% --resume
+      newsdesk predict news --output labels/ --workers 8
       newsdesk predict /share/news --output /share/labels/ --engine spark --master spark://host:7077
     """
     named = expand(inputs)
@@ -148,6 +156,7 @@ def main(
         "--scored-at": scored_at,
         "--reference": reference,
         "--fail-on-drift": fail_on_drift,
+        "--workers": workers,
         "--engine spark": engine == "spark",
     }
     given = next((name for name, value in for_jobs.items() if value), None)
@@ -155,6 +164,8 @@ def main(
         raise NewsdeskError(f"{given} is for a job: give --output FOLDER/")
     if engine == "local" and (master or conf):
         raise NewsdeskError("--master and --conf are for --engine spark")
+    if engine == "spark" and workers:
+        raise NewsdeskError("--workers are of this machine; those of --engine spark are its cluster's")
     form = form or ("parquet" if is_job else SUFFIXES[Path(output).suffix] if output else "table")
     if form == "parquet" and not output:
         raise NewsdeskError("--format parquet needs --output FILE: Parquet is not for a terminal")
@@ -171,9 +182,11 @@ def main(
         manifest = job.run(
             folder,
             found,
-            job.Here(scorer, taxonomy)
-            if engine == "local"
-            else _on_spark(loaded, taxonomy, master or "local[*]", threads or 1, conf),
+            _on_spark(loaded, taxonomy, master or "local[*]", threads or 1, conf)
+            if engine == "spark"
+            else Workers(loaded.folder, taxonomy, workers, threads or 1)
+            if workers
+            else job.Here(scorer, taxonomy),
             model=loaded.about,
             reference=_read_reference(loaded, reference),
             form=cast(batch.Format, form),

@@ -1,0 +1,144 @@
+"""A job's parts written by processes of this machine, side by side.
+
+A pool of the standard library would lose a task whose process is killed, or could not be stopped before its
+tasks are done; so each process has a pipe of its own, which also ends where the process does.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from pathlib import Path
+from typing import cast
+
+from newsdesk import units
+from newsdesk.errors import NewsdeskError
+from newsdesk.intake import Input
+from newsdesk.jobs import Job
+from newsdesk.pace import Pace
+from newsdesk.parts import Order
+from newsdesk.taxonomy import Taxonomy
+from newsdesk.units import Given
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The engine of so many processes of this machine: a part at a time in each.
+
+    Parameters
+    ----------
+    model : Path
+        The packaged folder.
+    n : int
+        Processes.
+    threads : int
+        Threads that score in each.
+    """
+
+    model: Path
+    taxonomy: Taxonomy
+    n: int
+    threads: int
+    name: str = "workers"
+    leaves_gaps: bool = True
+
+    def write_parts(self, job: Job, inputs: Sequence[Input], order: Order, chunk_rows: int) -> None:
+        """Have the processes write all parts that are missing, and take them in.
+
+        Raises
+        ------
+        NewsdeskError
+            If a process dies.
+        OSError
+            If one can't write.
+        """
+        units.write_parts(
+            job, inputs, order, chunk_rows,
+            model=self.model, taxonomy=self.taxonomy, threads=self.threads, run=self._run,
+        )  # fmt: skip
+
+    def _run(self, given: Given, todo: Sequence[int]) -> None:
+        waiting, n_done = iter(todo), len(given.units) - len(todo)
+        pace = Pace("predict", total=len(given.units), done=n_done)
+        at_work: dict[Connection, SpawnProcess] = {}
+        try:
+            for number in islice(waiting, self.n):
+                pipe, process = _start(given)
+                at_work[pipe] = process
+                pipe.send(number)
+            while at_work:
+                for pipe in cast("list[Connection]", wait(list(at_work))):
+                    n_rows = _hear(pipe, at_work[pipe], given.folder)
+                    n_done += 1
+                    pace.tell(n_rows, n_done)
+                    more = next(waiting, None)
+                    with suppress(BrokenPipeError):  # it died; that is heard next
+                        pipe.send(more)
+                    if more is None:
+                        at_work.pop(pipe).join()
+        finally:
+            for process in at_work.values():
+                process.terminate()
+            for process in at_work.values():
+                process.join()
+        pace.end()
+
+
+def _start(given: Given) -> tuple[Connection, SpawnProcess]:
+    """A process and its pipe: a new one, since the fork of one that has threads may never wake."""
+    context = multiprocessing.get_context("spawn")
+    pipe, theirs = context.Pipe()
+    process = context.Process(target=_work, args=(given, theirs), daemon=True)
+    interrupt = signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # a terminal interrupts all; it is for us to tell
+    try:
+        process.start()
+    finally:
+        signal.signal(signal.SIGINT, interrupt)
+    theirs.close()  # else the pipe would not end with the process
+    return pipe, process
+
+
+def _hear(pipe: Connection, process: SpawnProcess, folder: Path) -> int:
+    """The number of rows that a process has written."""
+    try:
+        said = pipe.recv()
+    except (EOFError, ConnectionError):
+        process.join()
+        raise NewsdeskError(
+            f"{folder}: a worker ended by exit code {process.exitcode}, -9 where memory runs out; "
+            "give as many --workers as there is room for, and go on with --resume"
+        ) from None
+    if isinstance(said, Exception):
+        raise said
+    return int(said)
+
+
+def _work(given: Given, pipe: Connection) -> None:
+    """What a process does: units by their numbers, until there is none for it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # by an exception: half-written files are removed
+    threading.Thread(target=_follow, daemon=True).start()
+    while (number := pipe.recv()) is not None:
+        said: int | Exception
+        try:
+            said = units.write_unit(given, number).rows
+        except (NewsdeskError, OSError) as error:
+            said = error
+        pipe.send(said)
+
+
+def _follow() -> None:
+    """End with the process that gives the numbers, however it ends."""
+    parent = multiprocessing.parent_process()
+    wait([parent.sentinel] if parent else [])
+    os._exit(1)

@@ -1,0 +1,223 @@
+"""Units of a job, and the processes of one machine that write them, whoever of them dies."""
+
+import errno
+import io
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from newsdesk import artifacts, intake, units
+from newsdesk.errors import NewsdeskError
+from newsdesk.intake import At, Input
+from newsdesk.jobs import BEGUN, MANIFEST
+from newsdesk.labeled import Stamp
+from newsdesk.parts import WORK, Order
+from newsdesk.readers.refusals import Place
+from newsdesk.taxonomy import Taxonomy
+from newsdesk.units import Given, Unit, plan
+
+from .conftest import project_env
+from .mixed import CHUNK_ROWS, ROWS, children, same_as_alone, wait_for_parts
+from .test_jobs import COMMAND, SCORED_AT, manifest_of, predict
+
+ORDER = Order("", "parquet", "balanced", (), Stamp("m", "1", None, datetime(2026, 11, 27, tzinfo=UTC)), 1)
+
+
+def arguments(corpus: Path, folder: Path, *more: str) -> list[str]:
+    given = ["predict", str(corpus), "--output", f"{folder}/", "--workers", "2", "--resume"]
+    return [*given, "--chunk-rows", str(CHUNK_ROWS), "--scored-at", SCORED_AT, *more]
+
+
+def start(corpus: Path, folder: Path, *more: str, most_bytes: int | None = None) -> subprocess.Popen[bytes]:
+    """Begin the job, as a user would."""
+
+    def limit() -> None:
+        if most_bytes:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *arguments(corpus, folder, *more)],
+        env=project_env(), stderr=subprocess.PIPE, preexec_fn=limit,
+    )  # fmt: skip
+
+
+def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
+    """Its processes that label, in the order in which they began."""
+    found = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in children(process.pid)]
+    return [pid for pid, line in zip(children(process.pid), found, strict=True) if b"spawn_main" in line]
+
+
+def gone(pids: list[int]) -> bool:
+    """Whether they end before long; one that is a zombie has ended."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        stats = [Path(f"/proc/{pid}/stat") for pid in pids]
+        if all(not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z" for stat in stats):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_the_same_as_one_process(mixed_corpus: Path, alone: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    assert predict(*arguments(mixed_corpus, folder)) == 0
+    manifest = manifest_of(folder)
+    assert (manifest["settings"]["engine"], len(manifest["parts"])) == ("workers", ROWS // CHUNK_ROWS + 1)
+    same_as_alone(folder, alone)
+
+
+def test_a_killed_worker_is_told_and_the_job_resumed(mixed_corpus: Path, alone: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    process = start(mixed_corpus, folder)
+    wait_for_parts(folder, 5, process)
+    workers = workers_of(process)
+    assert len(workers) == 2
+    os.kill(workers[1], signal.SIGKILL)
+    _, told = process.communicate()
+    assert (process.returncode, told.decode()) == (
+        2,
+        f"newsdesk: {folder}: a worker ended by exit code -9, -9 where memory runs out; "
+        "give as many --workers as there is room for, and go on with --resume\n",
+    )
+    assert gone(workers)
+    assert predict(*arguments(mixed_corpus, folder, "--workers", "3")) == 0
+    same_as_alone(folder, alone)
+
+
+def test_workers_end_with_the_process_that_began_them(
+    mixed_corpus: Path, alone: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    process = start(mixed_corpus, folder)
+    wait_for_parts(folder, 5, process)
+    workers = workers_of(process)
+    process.kill()
+    process.communicate()
+    assert gone(workers)
+    assert not (folder / MANIFEST).exists()
+    process = start(mixed_corpus, folder)
+    _, told = process.communicate()
+    assert process.returncode == 0, told.decode()
+    assert "resumed with" in told.decode()
+    same_as_alone(folder, alone)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "message"),
+    [(signal.SIGTERM, 143, "stopped by signal 15"), (signal.SIGINT, 130, "interrupted")],
+)
+def test_a_stop_leaves_no_process_and_no_half_written_file(
+    number: signal.Signals, code: int, message: str, mixed_corpus: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    process = start(mixed_corpus, folder, "--chunk-rows", "2")
+    wait_for_parts(folder, 5, process)
+    workers = workers_of(process)
+    for pid in (process.pid, *workers) if number == signal.SIGINT else (process.pid,):  # as a terminal does
+        os.kill(pid, number)
+    _, told = process.communicate()
+    assert (process.returncode, told.decode().strip()) == (code, f"newsdesk: {message}")
+    assert gone(workers)
+    assert not list(folder.rglob("*.part"))
+    assert not (folder / MANIFEST).exists()
+
+
+def test_a_disk_that_takes_no_more_is_told(mixed_corpus: Path, alone: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    process = start(mixed_corpus, folder, most_bytes=15_000)
+    _, told = process.communicate()
+    assert (process.returncode, told.decode()) == (
+        2, f"newsdesk: {folder}: File too large; mend that, then go on with --resume\n",
+    )  # fmt: skip
+    assert not list(folder.rglob("*.part"))
+    assert predict(*arguments(mixed_corpus, folder)) == 0
+    same_as_alone(folder, alone)
+
+
+def test_workers_are_for_jobs_of_one_machine(mixed_corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(NewsdeskError, match="--workers is for a job: give --output FOLDER/"):
+        predict("predict", str(mixed_corpus), "--output", str(tmp_path / "x.csv"), "--workers", "2")
+    with pytest.raises(NewsdeskError, match="--workers are of this machine; those of --engine spark are"):
+        predict(*arguments(mixed_corpus, tmp_path / "out"), "--engine", "spark")
+    assert not list(tmp_path.iterdir())
+
+
+def test_how_inputs_are_cut(mixed_corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = intake.find([str(mixed_corpus)])
+    assert plan(found, 1000) == [Unit(At(0), 4)], "all of them together are few"
+    assert plan(found, ROWS) == [Unit(At(0), 4)]
+    starts = [Unit(At(0, 0), 1, 250), Unit(At(0, 250), 1, 250), Unit(At(0, 500), 1)]
+    assert plan(found, 250) == [*starts, Unit(At(1), 3)]
+    monkeypatch.setattr(units, "UNIT_BYTES", 1)
+    assert plan(found, 1000) == [Unit(At(number), 1) for number in range(4)]
+
+
+def test_a_footer_that_lies_loses_no_row_and_a_refused_file_is_one(
+    mixed_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = intake.find([str(mixed_corpus / "a.parquet")])
+    monkeypatch.setattr(units, "count_parquet_rows", lambda path: 100)
+    assert plan(found, 40) == [Unit(At(0, 0), 1, 40), Unit(At(0, 40), 1, 40), Unit(At(0, 80), 1)], (
+        "all the rest"
+    )
+    pd.DataFrame({"headline": ["x"] * 100}).to_parquet(tmp_path / "b.parquet")
+    assert plan(intake.find([str(tmp_path / "b.parquet")]), 40) == [Unit(At(0), 1)]
+
+
+def given_of(mixed_corpus: Path, folder: Path, taxonomy: Taxonomy) -> Given:
+    inputs = intake.find([str(mixed_corpus)])
+    (folder / WORK).mkdir(parents=True)
+    (folder / WORK / BEGUN).write_text("{}", encoding="utf-8")
+    sizes = [given.path.stat().st_size for given in inputs if given.path]
+    return Given(
+        folder, inputs, [Unit(At(1), 3)], sizes, replace(ORDER, job=artifacts.sha256(folder / WORK / BEGUN)), taxonomy, 1,
+        units._packed(artifacts.SHIPPED), "", units._code_sha256(),
+    )  # fmt: skip
+
+
+def refuse_csv(path: Path, *arguments: Any, **more: Any) -> Any:
+    """`Path.open`, where files of CSV are another user's."""
+    if path.suffix == ".csv":
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+    return open(path, *arguments, **more)  # noqa: PTH123
+
+
+def test_a_model_older_than_zip_is_packed(tmp_path: Path) -> None:
+    """Zip's time begins in 1980; files of an image of a container are often of 1970."""
+    shutil.copytree(artifacts.SHIPPED, tmp_path / "model")
+    for file in artifacts.files_in(tmp_path / "model"):
+        os.utime(file, (0, 0))
+    packed = zipfile.ZipFile(io.BytesIO(units._packed(tmp_path / "model")))
+    packed.extractall(tmp_path / "again")
+    assert artifacts.sha256(tmp_path / "again") == artifacts.sha256(artifacts.SHIPPED)
+
+
+def test_a_worker_that_sees_less_refuses(
+    mixed_corpus: Path, taxonomy: Taxonomy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would take a file that is not mounted for an unreadable one, and quarantine it."""
+    given = given_of(mixed_corpus, tmp_path, taxonomy)
+    assert units.write_unit(given, 0).rows == 117, "all but the Parquet file, the broken line left out"
+    with pytest.raises(NewsdeskError, match=r"does not see the job in .*: is that shared storage"):
+        units.write_unit(replace(given, folder=tmp_path / "elsewhere"), 0)
+    gone = [*given.inputs[:3], Input(Place("d", "d.csv"), tmp_path / "d.csv")]
+    with pytest.raises(NewsdeskError, match=r"does not see .*d\.csv as it was when the job began"):
+        units.write_unit(replace(given, inputs=gone), 0)
+    with monkeypatch.context() as patched:  # a worker's user may read less than the driver's
+        patched.setattr(Path, "open", refuse_csv)
+        with pytest.raises(NewsdeskError, match=r"does not see .*d\.csv as it was when the job began"):
+            units.write_unit(given, 0)
+    with pytest.raises(NewsdeskError, match="runs another version of newsdesk"):
+        units.write_unit(replace(given, code="0" * 64), 0)
