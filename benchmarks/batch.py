@@ -12,15 +12,12 @@ import json
 import statistics
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
-import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 from corpus import Corpus, made
@@ -37,7 +34,6 @@ from newsdesk import artifacts
 SIZES = (10_000, 100_000, 1_000_000)
 WARM_UP = 1000
 GIGABYTE = 1e9
-WATCH_SECONDS = 0.5
 LABELS = pa.schema([("row", pa.int64()), ("labels", pa.list_(pa.string()))])
 Label = Callable[[list[str]], list[list[str]]]
 
@@ -109,43 +105,20 @@ def _batches(corpus: Path) -> Iterator[tuple[list[str], list[str]]]:
             yield batch["title"].to_pylist(), batch["text"].to_pylist()
 
 
-def run_newsdesk(corpus: Path, output: Path, threads: int, workers: int | None) -> int:
-    """The command itself; returns its peak memory, with that of its workers."""
-    from newsdesk.cli import newsdesk
-
-    given = ["predict", str(corpus), "--output", f"{output}/", "--threads", str(threads)]
-    given += ["--workers", str(workers)] if workers else []
-    ended, most = threading.Event(), [0]
-    watch = threading.Thread(target=watch_memory, args=(ended, most))
-    if workers:
-        watch.start()
-    newsdesk.main(given, standalone_mode=False)
-    if workers:
-        ended.set()
-        watch.join()
-    return max(peak_memory(), *most)
-
-
-def watch_memory(ended: threading.Event, most: list[int]) -> None:
-    """Note the most bytes that this process and its children hold at once, each shared page's once."""
-    own = psutil.Process()
-    while not ended.wait(WATCH_SECONDS):
-        held = 0
-        for process in (own, *own.children(recursive=True)):
-            with suppress(psutil.Error):  # it has ended meanwhile
-                held += process.memory_full_info().pss
-        most[0] = max(most[0], held)
-
-
 def run_alone(job: Row) -> None:
-    """What a process of its own does; prints its peak memory as JSON."""
-    corpus, output = Path(job["corpus"]), Path(job["output"])
+    """What a peer's process does; prints its peak memory as JSON."""
+    run_peer(job["system"], Path(job["model"]), Path(job["corpus"]), Path(job["output"]))
+    sys.stdout.write(json.dumps({"peak_bytes": peak_memory()}) + "\n")
+
+
+def run_job(job: Row, corpus: Path, output: Path) -> tuple[str, float]:
+    """Peak memory as JSON, and seconds, of a process of its own."""
     if "model" in job:
-        run_peer(job["system"], Path(job["model"]), corpus, output)
-        peak = peak_memory()
-    else:
-        peak = run_newsdesk(corpus, output, job["threads"], job["workers"])
-    sys.stdout.write(json.dumps({"peak_bytes": peak}) + "\n")
+        given = {**job, "corpus": str(corpus), "output": str(output)}
+        return fresh(__file__, "--job", json.dumps(given))
+    workers = ["--workers", job["workers"]] if job["workers"] else []
+    command = ["predict", corpus, "--output", f"{output}/", "--threads", job["threads"], *workers]
+    return fresh(Path(__file__).with_name("alone.py"), *command)
 
 
 def measure(corpora: list[Corpus], peers: dict[str, Path], options: argparse.Namespace) -> list[Row]:
@@ -161,8 +134,7 @@ def measure(corpora: list[Corpus], peers: dict[str, Path], options: argparse.Nam
                 if job["system"] in peers and cost.get(k, 0) * corpus.articles > options.patience:
                     continue
                 with tempfile.TemporaryDirectory() as folder:
-                    given = {**job, "corpus": str(corpus.path), "output": str(Path(folder, "out"))}
-                    figures, seconds = fresh(__file__, "--job", json.dumps(given))
+                    figures, seconds = run_job(job, corpus.path, Path(folder, "out"))
                 row = {"system": job["system"], "threads": job["threads"], "articles": corpus.articles}
                 row |= {"repeat": repeat, "seconds": seconds, **json.loads(figures)}
                 cost[k] = seconds / corpus.articles
@@ -213,13 +185,8 @@ def main() -> None:
             "fastText, subwords 2-5": train_fasttext(rows, labels, Path(folder)),
             "scikit-learn, TF-IDF and LinearSVC": train_scikit_learn(rows, labels, Path(folder)),
         }
-        warm = {
-            "system": "newsdesk",
-            "threads": 1,
-            "workers": None,
-            "corpus": str(made(WARM_UP, options.seed).path),
-        }
-        fresh(__file__, "--job", json.dumps({**warm, "output": str(Path(folder, "warm"))}))  # compiles
+        warm = {"threads": 1, "workers": None}
+        run_job(warm, made(WARM_UP, options.seed).path, Path(folder, "warm"))  # compiles
         measured: list[Any] = measure(corpora, peers, options)
     content: Row = {"corpora": [corpus.describe() for corpus in corpora], "seed": options.seed}
     write_results(options.results / "batch.json", {**content, "rows": measured, "checks": judge(measured)})

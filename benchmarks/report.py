@@ -187,12 +187,16 @@ def report_batch(run: Row) -> str:
 
 def report_resume(run: Row) -> str:
     """Jobs that were killed."""
-    kills = ", ".join(f"{kill['after_seconds']:.0f} ({kill['parts']})" for kill in run["kills"])
+    lines = []
+    for row in run["rows"]:
+        kills = ", ".join(f"{kill['after_seconds']:.0f} ({kill['parts']})" for kill in row["kills"])
+        named, seconds = f"`{' '.join(row['given'])}`", f"{row['undisturbed_seconds']:.0f}"
+        lines.append((named, seconds, len(row["kills"]), row["jobs"], row["different"], kills))
+    header = ["job", "seconds undisturbed", "kills", "jobs", "differ", "seconds before each (parts there)"]
     return (
-        f"## kill -9 (`resume`)\n\nA job of {run['articles']:,} articles in parts of {run['chunk_rows']:,}, "
-        f"killed {len(run['kills'])} times after a random time and resumed each time; undisturbed it took "
-        f"{run['undisturbed_seconds']:.0f} s. Seconds before each "
-        f"kill, and parts that were there: {kills}."
+        f"## kill -9 (`resume`)\n\nJobs of {run['articles']:,} articles, killed after random times and "
+        "resumed each time; one that is done is compared with the undisturbed one, byte by byte, and another "
+        "begun.\n\n" + table(header, lines)
     )
 
 

@@ -11,14 +11,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import islice
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from newsdesk import units
 from newsdesk.errors import NewsdeskError
@@ -71,10 +70,13 @@ class Workers:
         pace = Pace("predict", total=len(given.units), done=n_done)
         at_work: dict[Connection, SpawnProcess] = {}
         try:
-            for number in islice(waiting, self.n):
-                pipe, process = _start(given)
+            for _ in todo[: self.n]:
+                pipe, process = _start()
                 at_work[pipe] = process
-                pipe.send(number)
+            for pipe in at_work:  # only now: each takes it when it has its libraries
+                with suppress(BrokenPipeError):
+                    pipe.send(given)
+                    pipe.send(next(waiting))
             while at_work:
                 for pipe in cast("list[Connection]", wait(list(at_work))):
                     n_rows = _hear(pipe, at_work[pipe], given.folder)
@@ -93,11 +95,11 @@ class Workers:
         pace.end()
 
 
-def _start(given: Given) -> tuple[Connection, SpawnProcess]:
+def _start() -> tuple[Connection, SpawnProcess]:
     """A process and its pipe: a new one, since the fork of one that has threads may never wake."""
     context = multiprocessing.get_context("spawn")
     pipe, theirs = context.Pipe()
-    process = context.Process(target=_work, args=(given, theirs), daemon=True)
+    process = context.Process(target=_work, args=(theirs,), daemon=True)
     interrupt = signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # a terminal interrupts all; it is for us to tell
@@ -124,17 +126,27 @@ def _hear(pipe: Connection, process: SpawnProcess, folder: Path) -> int:
     return int(said)
 
 
-def _work(given: Given, pipe: Connection) -> None:
+def _work(pipe: Connection) -> None:
     """What a process does: units by their numbers, until there is none for it."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # by an exception: half-written files are removed
     threading.Thread(target=_follow, daemon=True).start()
-    while (number := pipe.recv()) is not None:
+    received = _receive(pipe)
+    given: Any = next(received, None)
+    for number in received:
         said: int | Exception
         try:
             said = units.write_unit(given, number).rows
         except (NewsdeskError, OSError) as error:
             said = error
-        pipe.send(said)
+        with suppress(BrokenPipeError):
+            pipe.send(said)
+
+
+def _receive(pipe: Connection) -> Iterator[Any]:
+    """What comes through a pipe until it ends, or is said to."""
+    with suppress(EOFError, ConnectionError):
+        while (item := pipe.recv()) is not None:
+            yield item
 
 
 def _follow() -> None:
