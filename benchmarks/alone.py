@@ -31,7 +31,7 @@ def main() -> None:
     from newsdesk.cli import newsdesk
 
     ended, most = threading.Event(), [0]
-    watching = threading.Thread(target=watch, args=(ended, most))
+    watching = threading.Thread(target=watch, args=(ended, most), daemon=True)
     if "--workers" in sys.argv:
         watching.start()
     newsdesk.main(standalone_mode=False)

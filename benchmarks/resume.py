@@ -59,6 +59,7 @@ def kill_jobs(corpus: Path, given: list[str], *, n_kills: int, rng: random.Rando
                 process, after = start(corpus, folder, given), rng.uniform(0, seconds / 2)
                 try:
                     process.wait(after)
+                    finish(process)
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.communicate()

@@ -60,7 +60,7 @@ def same_as_alone(folder: Path, alone: Path) -> None:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a worker has started: its executors, and the Python of these."""
+    """The processes that a process has started, and those that they have."""
     found = subprocess.run(
         ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
     )

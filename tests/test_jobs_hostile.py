@@ -64,11 +64,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.parametrize("more", [[], ["--workers", "2"]], ids=["alone", "workers"])
 def test_broken_files_are_accounted_for(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    more: list[str], folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
-    assert predict("predict", str(folder), "--output", f"{out}/", "--chunk-rows", "3") == 0
+    assert predict("predict", str(folder), "--output", f"{out}/", "--chunk-rows", "3", *more) == 0
     manifest, told = manifest_of(out), capsys.readouterr().err
     ids = [i for part in sorted(out.glob("part-*")) for i in pq.read_table(part)["article_id"].to_pylist()]
     assert ids == [*(f"g{k}" for k in range(8)), "1", "2", "h1", "h3", "g0"]

@@ -278,8 +278,7 @@ class Job:
                 if chunk is None:
                     raise NewsdeskError(f"{self.folder}: part {number} is missing; go on with --resume")
                 self._chunks[number] = chunk
-        for left in self.folder.glob(".*.part"):  # of writers that were killed
-            left.unlink(missing_ok=True)
+        parts.sweep(self.folder)
 
     def finish(self, reference: Row | None) -> dict[str, Any]:
         """Put the quarantine together, report drift, write the manifest, remove the work folder's files.

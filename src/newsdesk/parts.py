@@ -97,6 +97,13 @@ def read_part(folder: Path, number: int, *, job: str) -> Chunk | None:
     return chunk if whole else None
 
 
+def sweep(folder: Path) -> None:
+    """Remove the temporary files of writers that were killed."""
+    for place in (folder, folder / WORK):
+        for left in place.glob(".*.part"):
+            left.unlink(missing_ok=True)
+
+
 class Labeler:
     """A model with what is asked of it: says of pieces what stands in a part.
 

@@ -88,7 +88,7 @@ class OnSpark:
         """
         units.write_parts(
             job, inputs, order, chunk_rows,
-            model=self.model, taxonomy=self.taxonomy, threads=self.threads, run=self._run,
+            model=units.packed(self.model), taxonomy=self.taxonomy, threads=self.threads, run=self._run,
         )  # fmt: skip
 
     def _run(self, given: Given, todo: Sequence[int]) -> None:

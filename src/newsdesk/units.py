@@ -12,7 +12,8 @@ import platform
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -84,8 +85,8 @@ class Given:
     units : list of Unit
     sizes : list of (int or None)
         Bytes of the inputs, as the job's identity knows them.
-    model : bytes
-        The packaged folder, as zip.
+    model : Path or bytes
+        The packaged folder, or a zip of it.
     code : str
         The hash of newsdesk's code that the job was begun with.
     """
@@ -97,7 +98,7 @@ class Given:
     order: Order
     taxonomy: Taxonomy
     threads: int
-    model: bytes
+    model: Path | bytes
     model_sha256: str
     code: str
 
@@ -108,7 +109,7 @@ def write_parts(
     order: Order,
     chunk_rows: int,
     *,
-    model: Path,
+    model: Path | bytes,
     taxonomy: Taxonomy,
     threads: int,
     run: Callable[[Given, Sequence[int]], None],
@@ -117,8 +118,8 @@ def write_parts(
 
     Parameters
     ----------
-    model : Path
-        The packaged folder.
+    model : Path or bytes
+        The packaged folder; a zip of it where the processes may not see the folder.
     threads : int
         Threads that score in one process.
     run : callable
@@ -140,7 +141,7 @@ def write_parts(
             order=order,
             taxonomy=taxonomy,
             threads=threads,
-            model=_packed(model),
+            model=model,
             model_sha256=job.model["sha256"],
             code=_code_sha256(),
         )
@@ -200,12 +201,23 @@ _labelers: dict[tuple[str, Order], Labeler] = {}  # of this worker's process, wh
 def _labeler(given: Given) -> Labeler:
     key = (given.model_sha256, given.order)
     if key not in _labelers:
-        with tempfile.TemporaryDirectory() as name:
-            zipfile.ZipFile(io.BytesIO(given.model)).extractall(name)
-            scorer = artifacts.read_model(Path(name))
+        with _unpacked(given.model) as folder:
+            scorer = artifacts.read_model(folder)
+            if artifacts.sha256(folder) != given.model_sha256:
+                raise NewsdeskError("the model has changed since the job began; name a new folder")
         scorer.threads = given.threads
         _labelers[key] = Labeler(scorer, given.taxonomy, given.order)
     return _labelers[key]
+
+
+@contextmanager
+def _unpacked(model: Path | bytes) -> Iterator[Path]:
+    if isinstance(model, Path):
+        yield model
+        return
+    with tempfile.TemporaryDirectory() as name:
+        zipfile.ZipFile(io.BytesIO(model)).extractall(name)
+        yield Path(name)
 
 
 @cache
@@ -213,9 +225,10 @@ def _code_sha256() -> str:
     return artifacts.sha256(Path(__file__).parent)
 
 
-def _packed(folder: Path) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", strict_timestamps=False) as archive:
+def packed(folder: Path) -> bytes:
+    """A folder as zip."""
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", strict_timestamps=False) as archive:
         for file in artifacts.files_in(folder):
             archive.write(file, file.relative_to(folder))
-    return packed.getvalue()
+    return written.getvalue()

@@ -19,7 +19,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, cast
 
-from newsdesk import units
+from newsdesk import parts, units
 from newsdesk.errors import NewsdeskError
 from newsdesk.intake import Input
 from newsdesk.jobs import Job
@@ -62,7 +62,7 @@ class Workers:
         """
         units.write_parts(
             job, inputs, order, chunk_rows,
-            model=self.model, taxonomy=self.taxonomy, threads=self.threads, run=self._run,
+            model=self.model.absolute(), taxonomy=self.taxonomy, threads=self.threads, run=self._run,
         )  # fmt: skip
 
     def _run(self, given: Given, todo: Sequence[int]) -> None:
@@ -87,11 +87,14 @@ class Workers:
                         pipe.send(more)
                     if more is None:
                         at_work.pop(pipe).join()
-        finally:
-            for process in at_work.values():
+        except BaseException:
+            for pipe, process in at_work.items():
                 process.terminate()
+                pipe.close()  # one that did not heed the signal ends when it has no more to do
             for process in at_work.values():
                 process.join()
+            parts.sweep(given.folder)  # a killed one could not
+            raise
         pace.end()
 
 
@@ -100,9 +103,8 @@ def _start() -> tuple[Connection, SpawnProcess]:
     context = multiprocessing.get_context("spawn")
     pipe, theirs = context.Pipe()
     process = context.Process(target=_work, args=(theirs,), daemon=True)
-    interrupt = signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # a terminal interrupts all; it is for us to tell
+    # a terminal interrupts all its processes; this one tells of it and ends the others
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         process.start()
     finally:
@@ -117,9 +119,9 @@ def _hear(pipe: Connection, process: SpawnProcess, folder: Path) -> int:
         said = pipe.recv()
     except (EOFError, ConnectionError):
         process.join()
+        cause = ", as where memory runs out" if process.exitcode == -signal.SIGKILL else ""
         raise NewsdeskError(
-            f"{folder}: a worker ended by exit code {process.exitcode}, -9 where memory runs out; "
-            "give as many --workers as there is room for, and go on with --resume"
+            f"{folder}: a worker ended by exit code {process.exitcode}{cause}; go on with --resume"
         ) from None
     if isinstance(said, Exception):
         raise said
@@ -128,7 +130,7 @@ def _hear(pipe: Connection, process: SpawnProcess, folder: Path) -> int:
 
 def _work(pipe: Connection) -> None:
     """What a process does: units by their numbers, until there is none for it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # by an exception: half-written files are removed
+    signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_follow, daemon=True).start()
     received = _receive(pipe)
     given: Any = next(received, None)
@@ -138,6 +140,8 @@ def _work(pipe: Connection) -> None:
             said = units.write_unit(given, number).rows
         except (NewsdeskError, OSError) as error:
             said = error
+        except MemoryError:
+            said = NewsdeskError(f"{given.folder}: a worker has no memory left; go on with --resume")
         with suppress(BrokenPipeError):
             pipe.send(said)
 
@@ -147,6 +151,12 @@ def _receive(pipe: Connection) -> Iterator[Any]:
     with suppress(EOFError, ConnectionError):
         while (item := pipe.recv()) is not None:
             yield item
+
+
+def _stop(number: int, frame: object) -> None:
+    """End by an exception, so that half-written files are removed, which a second signal would disturb."""
+    signal.signal(number, signal.SIG_IGN)
+    sys.exit(128 + number)
 
 
 def _follow() -> None:

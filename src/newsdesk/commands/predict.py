@@ -63,7 +63,7 @@ SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Write so many parts of FOLDER/ side by side, each in a process of half a gigabyte.",
+    help="Write so many parts of FOLDER/ side by side, each in a process of some 0.6 GB.",
 )
 @click.option(
     "--max-refused",
