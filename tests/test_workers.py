@@ -147,8 +147,9 @@ def test_a_disk_that_takes_no_more_is_told(mixed_corpus: Path, alone: Path, tmp_
     folder = tmp_path / "out"
     process = start(mixed_corpus, folder, most_bytes=15_000)
     _, told = process.communicate()
-    message = "File too large; mend that, then go on with --resume"
-    assert (process.returncode, last_line(told)) == (2, f"newsdesk: {folder}: {message}")
+    assert process.returncode == 2
+    assert last_line(told).startswith(f"newsdesk: {folder}: ")
+    assert last_line(told).endswith("File too large; mend that, then go on with --resume")
     assert list(folder.glob("part-*")), "some are small enough"
     assert not list(folder.rglob("*.part"))
     assert predict(*arguments(mixed_corpus, folder)) == 0

@@ -119,6 +119,7 @@ class OnSpark:
 
         # a dead JVM is told by the job that fails; these would print tracebacks beside
         logging.getLogger("py4j").setLevel(logging.CRITICAL)
+        logging.getLogger().addFilter(lambda record: "py4j" not in record.pathname)
         for server in (accumulators.AccumulatorTCPServer, accumulators.AccumulatorUnixServer):
             server.handle_error = lambda *_: None  # type: ignore[method-assign]
         settings = {
