@@ -44,13 +44,14 @@ def arguments(corpus: Path, folder: Path, *more: str) -> list[str]:
 def start(corpus: Path, folder: Path, *more: str, most_bytes: int | None = None) -> subprocess.Popen[bytes]:
     """Begin the job, as a user would."""
 
-    def limit() -> None:
+    def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # who runs the tests in the background ignores it
         if most_bytes:
             resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
 
     return subprocess.Popen(
         [sys.executable, "-c", COMMAND, *arguments(corpus, folder, *more)],
-        env=project_env(), stderr=subprocess.PIPE, preexec_fn=limit,
+        env=project_env(), stderr=subprocess.PIPE, preexec_fn=prepare,
     )  # fmt: skip
 
 
