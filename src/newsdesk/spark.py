@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +88,7 @@ class OnSpark:
         """
         units.write_parts(
             job, inputs, order, chunk_rows,
-            model=units.packed(self.model), taxonomy=self.taxonomy, threads=self.threads, run=self._run,
+            model=self.model, taxonomy=self.taxonomy, threads=self.threads, run=self._run,
         )  # fmt: skip
 
     def _run(self, given: Given, todo: Sequence[int]) -> None:
@@ -104,7 +104,7 @@ class OnSpark:
                 f"{cause}; is the master there, and does it run Spark {pyspark.__version__}?"
             ) from None
         try:
-            _watch(spark, given, todo, self.master)
+            _watch(spark, replace(given, model=units.packed(self.model)), todo, self.master)
         except (PySparkException, Py4JError, ConnectionError) as error:
             raise NewsdeskError(
                 f"{given.folder}: {_cause(error)}; mend that, then go on with --resume"

@@ -109,7 +109,7 @@ def write_parts(
     order: Order,
     chunk_rows: int,
     *,
-    model: Path | bytes,
+    model: Path,
     taxonomy: Taxonomy,
     threads: int,
     run: Callable[[Given, Sequence[int]], None],
@@ -118,8 +118,8 @@ def write_parts(
 
     Parameters
     ----------
-    model : Path or bytes
-        The packaged folder; a zip of it where the processes may not see the folder.
+    model : Path
+        The packaged folder.
     threads : int
         Threads that score in one process.
     run : callable
@@ -141,7 +141,7 @@ def write_parts(
             order=order,
             taxonomy=taxonomy,
             threads=threads,
-            model=model,
+            model=model.absolute(),
             model_sha256=job.model["sha256"],
             code=_code_sha256(),
         )
@@ -226,7 +226,7 @@ def _code_sha256() -> str:
 
 
 def packed(folder: Path) -> bytes:
-    """A folder as zip."""
+    """A folder as zip, for a `Given` whose readers may not see the folder."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", strict_timestamps=False) as archive:
         for file in artifacts.files_in(folder):

@@ -62,7 +62,7 @@ class Workers:
         """
         units.write_parts(
             job, inputs, order, chunk_rows,
-            model=self.model.absolute(), taxonomy=self.taxonomy, threads=self.threads, run=self._run,
+            model=self.model, taxonomy=self.taxonomy, threads=self.threads, run=self._run,
         )  # fmt: skip
 
     def _run(self, given: Given, todo: Sequence[int]) -> None:

@@ -25,7 +25,6 @@ from newsdesk.pace import Pace
 from newsdesk.references import read_reference_of
 from newsdesk.scorer import BALANCED, PROFILES, Scorer
 from newsdesk.taxonomy import Taxonomy
-from newsdesk.workers import Workers
 
 CHUNK_ROWS = 50_000
 SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
@@ -182,11 +181,9 @@ def main(
         manifest = job.run(
             folder,
             found,
-            _on_spark(loaded, taxonomy, master or "local[*]", threads or 1, conf)
-            if engine == "spark"
-            else Workers(loaded.folder, taxonomy, workers, threads or 1)
-            if workers
-            else job.Here(scorer, taxonomy),
+            _engine(
+                loaded, taxonomy, engine, workers=workers, threads=threads or 1, master=master, conf=conf
+            ),
             model=loaded.about,
             reference=_read_reference(loaded, reference),
             form=cast(batch.Format, form),
@@ -224,10 +221,22 @@ def main(
     )
 
 
-def _on_spark(
-    loaded: Loaded, taxonomy: Taxonomy, master: str, threads: int, conf: Sequence[str]
+def _engine(
+    loaded: Loaded,
+    taxonomy: Taxonomy,
+    name: str,
+    workers: int | None,
+    threads: int,
+    master: str | None,
+    conf: Sequence[str],
 ) -> job.Engine:
-    """The engine of a cluster; PySpark is looked for only now, as it is an extra."""
+    """Who writes a job's parts; what only one of them needs is imported for it alone."""
+    if name == "local":
+        if workers is None:
+            return job.Here(loaded.scorer, taxonomy)
+        from newsdesk.workers import Workers
+
+        return Workers(loaded.folder, taxonomy, workers, threads)
     from newsdesk.spark import OnSpark
 
     settings = {}
@@ -236,7 +245,7 @@ def _on_spark(
         if not (name and equals):
             raise NewsdeskError(f"--conf {given}: expected KEY=VALUE")
         settings[name] = value
-    return OnSpark(loaded.folder, taxonomy, master=master, threads=threads, conf=settings)
+    return OnSpark(loaded.folder, taxonomy, master=master or "local[*]", threads=threads, conf=settings)
 
 
 def _read_reference(loaded: Loaded, path: Path | None) -> Any:
