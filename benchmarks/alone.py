@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import psutil
@@ -16,29 +17,30 @@ from harness import peak_memory
 WATCH_SECONDS = 0.5
 
 
-def watch(ended: threading.Event, most: list[int]) -> None:
-    """Note the most bytes that this process and its children hold at once."""
-    own = psutil.Process()
+def watch(ended: threading.Event) -> int:
+    """The most bytes that this process and its children hold at once, as long as it has any; else 0."""
+    own, most = psutil.Process(), 0
     while not ended.wait(WATCH_SECONDS):
-        held = 0
-        for process in (own, *own.children(recursive=True)):
-            with suppress(psutil.Error):  # it has ended meanwhile
-                held += process.memory_full_info().pss
-        most.append(max(held, most.pop()))
+        if children := own.children(recursive=True):
+            held = 0
+            for process in (own, *children):
+                with suppress(psutil.Error):  # it has ended meanwhile
+                    held += process.memory_full_info().pss
+            most = max(most, held)
+    return most
 
 
 def main() -> None:
     from newsdesk.cli import newsdesk
 
-    ended, most = threading.Event(), [0]
-    watching = threading.Thread(target=watch, args=(ended, most), daemon=True)
-    if "--workers" in sys.argv:
-        watching.start()
-    newsdesk.main(standalone_mode=False)
-    ended.set()
-    if watching.ident:
-        watching.join()
-    sys.stdout.write(json.dumps({"peak_bytes": max(peak_memory(), *most)}) + "\n")
+    ended = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        watched = pool.submit(watch, ended)
+        try:
+            newsdesk.main(standalone_mode=False)
+        finally:
+            ended.set()
+    sys.stdout.write(json.dumps({"peak_bytes": max(peak_memory(), watched.result())}) + "\n")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from newsdesk.drift import (
 from newsdesk.errors import NewsdeskError
 from newsdesk.tally import Tally
 from tests.conftest import ROOT
+from tests.test_jobs import predict
 from tests.test_tally import HEADS, said, silent
 
 MODEL = {"name": "m", "version": "1", "weights_sha256": "0" * 64}
@@ -161,8 +162,6 @@ def test_the_command_tells_another_language(
 
 
 def test_a_job_refuses_a_bad_reference_before_it_begins(reference: Path, tmp_path: Path) -> None:
-    from newsdesk.commands.predict import main as predict
-
     good, path = json.loads(reference.read_text()), tmp_path / "bad.json"
     others = {task: [*labels[:-1], "other"] for task, labels in good["heads"].items()}
     for changed, message in (
@@ -171,18 +170,15 @@ def test_a_job_refuses_a_bad_reference_before_it_begins(reference: Path, tmp_pat
         ({"limits": None}, r"bad\.json: no reference: "),
     ):
         path.write_text(json.dumps(good | changed))
-        given = [STARTER[2], "--output", f"{tmp_path}/out/", "--reference", str(path)]
         with pytest.raises(NewsdeskError, match=message):
-            predict.main(given, standalone_mode=False)
+            predict("predict", STARTER[2], "--output", f"{tmp_path}/out/", "--reference", str(path))
         assert [left.name for left in tmp_path.iterdir()] == ["bad.json"]
 
 
 def test_labels_and_articles_tell_the_same(reference: Path, tmp_path: Path) -> None:
-    from newsdesk.commands.predict import main as predict
-
     reports = []
     for name in ("labels.parquet", "labels.jsonl", "labels.csv"):
-        predict.main([STARTER[2], "--output", str(tmp_path / name)], standalone_mode=False)
+        predict("predict", STARTER[2], "--output", str(tmp_path / name))
     for given in (STARTER[2], *(tmp_path / f"labels.{form}" for form in ("parquet", "jsonl", "csv"))):
         call("check", given, "--reference", reference, "--report", tmp_path / "report.json")
         reports.append(json.loads((tmp_path / "report.json").read_text()))

@@ -4,6 +4,7 @@ import errno
 import gzip
 import json
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -77,6 +78,20 @@ def predict(*given: str) -> int:
     except SystemExit as stopped:
         return int(stopped.code or 0)
     return 0
+
+
+def start(*given: object, most_bytes: int | None = None, **environment: str) -> subprocess.Popen[bytes]:
+    """Begin the command in a process of its own, which may write no file of more bytes than told."""
+
+    def prepare() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # who runs the tests in the background ignores it
+        if most_bytes:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
+
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND, *map(str, given)],
+        env=project_env(**environment), stderr=subprocess.PIPE, preexec_fn=prepare,
+    )  # fmt: skip
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -157,10 +172,7 @@ def test_kill_at_any_moment_changes_no_byte(corpus: Path, done: Path, tmp_path: 
     folder = tmp_path / "out"
     n_killed = 0
     for parts in (0, 4, 9, 15):
-        process = subprocess.Popen(
-            [sys.executable, "-c", COMMAND, *arguments(corpus, folder, "--resume")],
-            env=project_env(), stderr=subprocess.PIPE,
-        )  # fmt: skip
+        process = start(*arguments(corpus, folder, "--resume"))
         while process.poll() is None and len(list(folder.glob("part-*"))) < parts:
             time.sleep(0.002)
         time.sleep(rng.random() * 0.05)
@@ -179,9 +191,7 @@ def test_the_stages_of_a_stop(
     """Stopped by SIGTERM: told to resume, refused if anything has changed, then done, then nothing to do."""
     folder, inputs = tmp_path / "out", tmp_path / "in"
     shutil.copytree(corpus, inputs)
-    process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments(inputs, folder)], env=project_env(), stderr=subprocess.PIPE
-    )
+    process = start(*arguments(inputs, folder))
     while process.poll() is None and len(list(folder.glob("part-*"))) < 3:
         time.sleep(0.002)
     process.send_signal(signal.SIGTERM)

@@ -4,9 +4,7 @@ import gzip
 import json
 import os
 import random
-import resource
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +19,7 @@ from newsdesk.commands.job import parse_limit
 from newsdesk.errors import NewsdeskError
 from newsdesk.jobs import DRIFT, MANIFEST, QUARANTINE, Job, locked
 
-from .conftest import project_env
-from .test_jobs import COMMAND, files_of, manifest_of, predict
+from .test_jobs import files_of, manifest_of, predict, start
 
 ARTICLE = "أعلنت وزارة الدفاع الأميركية في واشنطن أن الجيش قتل قيادياً في تنظيم «القاعدة» بغارة جوية."
 parameter = click.Option(["--max-refused"])
@@ -160,17 +157,6 @@ def test_nothing_to_read_is_an_error_with_its_account(tmp_path: Path) -> None:
         predict("predict", str(tmp_path / "none*.csv"), "--output", f"{tmp_path}/out/")
 
 
-def run(*given: str, most_bytes: int | None = None) -> subprocess.CompletedProcess[bytes]:
-    def limit() -> None:
-        if most_bytes:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
-
-    return subprocess.run(
-        [sys.executable, "-c", COMMAND, *given],
-        env=project_env(), capture_output=True, check=False, preexec_fn=limit,
-    )  # fmt: skip
-
-
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Any:
     """A disk of 400 kB."""
@@ -198,9 +184,10 @@ def test_a_full_disk_is_one_line_and_is_resumed(news: Path, small_disk: Path, tm
     assert predict(*given, "--output", f"{whole}/") == 0
     filler = small_disk / "filler"
     filler.write_bytes(bytes(330_000))
-    done = run(*given, "--output", f"{out}/")
-    told = f"newsdesk: {out}: No space left on device; mend that, then go on with --resume\n"
-    assert (done.returncode, done.stderr.decode()) == (2, told)
+    process = start(*given, "--output", f"{out}/")
+    _, told = process.communicate()
+    message = f"newsdesk: {out}: No space left on device; mend that, then go on with --resume\n"
+    assert (process.returncode, told.decode()) == (2, message)
     assert 0 < len(list(out.glob("part-*.jsonl"))) < 10
     assert not list(out.rglob("*.part")), "no temporary file is left"
     filler.unlink()
@@ -211,10 +198,11 @@ def test_a_full_disk_is_one_line_and_is_resumed(news: Path, small_disk: Path, tm
 def test_a_limit_of_file_size_is_one_line_and_is_resumed(news: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     given = ["predict", str(news), "--chunk-rows", "50", "--format", "jsonl", "--output", f"{out}/"]
-    done = run(*given, most_bytes=20_000)
-    assert done.returncode == 2
-    assert done.stderr.decode().endswith("File too large; mend that, then go on with --resume\n")
-    assert b"Traceback" not in done.stderr
+    process = start(*given, most_bytes=20_000)
+    _, told = process.communicate()
+    assert process.returncode == 2
+    assert told.decode().endswith("File too large; mend that, then go on with --resume\n")
+    assert b"Traceback" not in told
     assert not list(out.rglob("*.part"))
     assert predict(*given, "--resume") == 0
     assert manifest_of(out)["rows"]["scored"] == 100

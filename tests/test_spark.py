@@ -22,7 +22,7 @@ from tests import cluster as clusters
 
 from .conftest import ROOT, project_env
 from .mixed import CHUNK_ROWS, ROWS, accounts, children, same_as_alone, wait_for_parts
-from .test_jobs import COMMAND, SCORED_AT, manifest_of, predict
+from .test_jobs import SCORED_AT, manifest_of, predict, start
 
 
 @pytest.fixture(scope="session")
@@ -34,20 +34,18 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[clusters.Clust
         yield running
 
 
-def start(cluster: clusters.Cluster, corpus: Path, folder: Path, *more: str) -> subprocess.Popen[bytes]:
+def begin(cluster: clusters.Cluster, corpus: Path, folder: Path, *more: str) -> subprocess.Popen[bytes]:
     """Begin the job on the cluster, as a user would."""
     given = ["predict", corpus, "--output", f"{folder}/", "--engine", "spark", "--master", cluster.url]
     given += ["--chunk-rows", str(CHUNK_ROWS), "--scored-at", SCORED_AT, "--resume", *more]
-    environment = project_env(SPARK_LOCAL_IP=clusters.LOOPBACK, SPARK_LOCAL_DIRS=str(cluster.folder))
-    command = [sys.executable, "-c", COMMAND, *map(str, given)]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+    return start(*given, SPARK_LOCAL_IP=clusters.LOOPBACK, SPARK_LOCAL_DIRS=str(cluster.folder))
 
 
 def test_the_same_as_one_machine(
     cluster: clusters.Cluster, mixed_corpus: Path, alone: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
-    process = start(cluster, mixed_corpus, folder)
+    process = begin(cluster, mixed_corpus, folder)
     _, told = process.communicate()
     assert process.returncode == 0, told.decode()
     assert manifest_of(folder)["settings"]["engine"] == "spark"
@@ -61,12 +59,12 @@ def test_a_driver_and_a_worker_are_killed(
     cluster: clusters.Cluster, mixed_corpus: Path, alone: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
-    driver = start(cluster, mixed_corpus, folder)
+    driver = begin(cluster, mixed_corpus, folder)
     wait_for_parts(folder, 5, driver)
     driver.kill()
     driver.communicate()
     assert not (folder / MANIFEST).exists()
-    driver = start(cluster, mixed_corpus, folder)
+    driver = begin(cluster, mixed_corpus, folder)
     wait_for_parts(folder, 15, driver)
     victim = cluster.workers[0]
     for process in (victim.pid, *children(victim.pid)):
@@ -88,7 +86,7 @@ def test_a_driver_that_is_told_to_stop_does(
     cluster: clusters.Cluster, mixed_corpus: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
-    driver = start(cluster, mixed_corpus, folder, "--chunk-rows", "2")
+    driver = begin(cluster, mixed_corpus, folder, "--chunk-rows", "2")
     wait_for_parts(folder, 5, driver)
     driver.send_signal(signal.SIGTERM)
     _, told = driver.communicate()
@@ -100,7 +98,7 @@ def test_a_driver_that_is_told_to_stop_does(
 
 def test_a_dead_jvm_is_told_in_a_line(cluster: clusters.Cluster, mixed_corpus: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    driver = start(cluster, mixed_corpus, folder, "--master", "local[1]")  # no executor outlives it there
+    driver = begin(cluster, mixed_corpus, folder, "--master", "local[1]")  # no executor outlives it there
     wait_for_parts(folder, 5, driver)
     for process in children(driver.pid):
         os.kill(process, signal.SIGKILL)

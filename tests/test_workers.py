@@ -3,11 +3,9 @@
 import errno
 import io
 import os
-import resource
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import zipfile
 from dataclasses import replace
@@ -28,9 +26,8 @@ from newsdesk.readers.refusals import Place
 from newsdesk.taxonomy import Taxonomy
 from newsdesk.units import Given, Unit, plan
 
-from .conftest import project_env
 from .mixed import CHUNK_ROWS, ROWS, children, same_as_alone, wait_for_parts
-from .test_jobs import COMMAND, SCORED_AT, manifest_of, predict
+from .test_jobs import SCORED_AT, manifest_of, predict, start
 
 FINE = ("--chunk-rows", "2")  # so many parts that a job is at work still when it is killed
 ORDER = Order("", "parquet", "balanced", (), Stamp("m", "1", None, datetime(2026, 11, 27, tzinfo=UTC)), 1)
@@ -39,20 +36,6 @@ ORDER = Order("", "parquet", "balanced", (), Stamp("m", "1", None, datetime(2026
 def arguments(corpus: Path, folder: Path, *more: str) -> list[str]:
     given = ["predict", str(corpus), "--output", f"{folder}/", "--workers", "2", "--resume"]
     return [*given, "--chunk-rows", str(CHUNK_ROWS), "--scored-at", SCORED_AT, *more]
-
-
-def start(corpus: Path, folder: Path, *more: str, most_bytes: int | None = None) -> subprocess.Popen[bytes]:
-    """Begin the job, as a user would."""
-
-    def prepare() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # who runs the tests in the background ignores it
-        if most_bytes:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
-
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *arguments(corpus, folder, *more)],
-        env=project_env(), stderr=subprocess.PIPE, preexec_fn=prepare,
-    )  # fmt: skip
 
 
 def workers_of(process: subprocess.Popen[bytes]) -> list[int]:
@@ -93,7 +76,7 @@ def test_the_same_as_one_process(mixed_corpus: Path, alone: Path, tmp_path: Path
 
 def test_a_killed_worker_is_told_and_the_job_resumed(mixed_corpus: Path, alone: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    process = start(mixed_corpus, folder, *FINE)
+    process = start(*arguments(mixed_corpus, folder, *FINE))
     wait_for_parts(folder, 5, process)
     workers = workers_of(process)
     os.kill(workers[1], signal.SIGKILL)
@@ -110,14 +93,14 @@ def test_workers_end_with_the_process_that_began_them(
     mixed_corpus: Path, alone: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
-    process = start(mixed_corpus, folder, *FINE)
+    process = start(*arguments(mixed_corpus, folder, *FINE))
     wait_for_parts(folder, 5, process)
     workers = workers_of(process)
     process.kill()
     process.communicate()
     assert all_end(workers)
     assert not (folder / MANIFEST).exists()
-    process = start(mixed_corpus, folder, *FINE)
+    process = start(*arguments(mixed_corpus, folder, *FINE))
     _, told = process.communicate()
     assert process.returncode == 0, told.decode()
     assert "resumed with" in told.decode()
@@ -132,7 +115,7 @@ def test_a_stop_leaves_no_process_and_no_half_written_file(
     number: signal.Signals, code: int, message: str, mixed_corpus: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "out"
-    process = start(mixed_corpus, folder, *FINE)
+    process = start(*arguments(mixed_corpus, folder, *FINE))
     wait_for_parts(folder, 5, process)
     workers = workers_of(process)
     for pid in (process.pid, *workers) if number == signal.SIGINT else (process.pid,):  # as a terminal does
@@ -146,7 +129,7 @@ def test_a_stop_leaves_no_process_and_no_half_written_file(
 
 def test_a_disk_that_takes_no_more_is_told(mixed_corpus: Path, alone: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
-    process = start(mixed_corpus, folder, most_bytes=15_000)
+    process = start(*arguments(mixed_corpus, folder), most_bytes=15_000)
     _, told = process.communicate()
     assert process.returncode == 2
     assert last_line(told).startswith(f"newsdesk: {folder}: ")
