@@ -1,6 +1,6 @@
 # make        set up in .venv/, run the pipeline on the starter corpus, label the example pages
 # make test   set up and run the tests
-# make lint   formatting, lint and types
+# make lint   formatting, lint and types; these also against PySpark
 # make import fetch the public corpora into data/public/, from public repositories at pinned commits
 # make public the public profile and its report; fetches the public corpora where data/public/ is empty
 # make ship   copy the model of the public profile to where `newsdesk predict` finds it
@@ -80,7 +80,7 @@ $(ANNIF)/ready: benchmarks/annif-requirements.lock
 test: $(READY) $(SPARK)
 	python -m pytest --numprocesses auto --maxprocesses 2 --dist loadfile
 
-lint: $(READY)
+lint: $(READY) $(SPARK)
 	ruff format --check .
 	ruff check .
 	mypy
