@@ -96,7 +96,9 @@ def test_a_driver_that_is_told_to_stop_does(
     assert len(list((folder / WORK).glob("part-*.json"))) < ROWS // 2
 
 
-def test_a_dead_jvm_is_told_in_a_line(cluster: clusters.Cluster, mixed_corpus: Path, tmp_path: Path) -> None:
+def test_a_dead_jvm_is_told_in_a_line(
+    cluster: clusters.Cluster, mixed_corpus: Path, alone: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "out"
     driver = begin(cluster, mixed_corpus, folder, "--master", "local[1]")  # no executor outlives it there
     wait_for_parts(folder, 5, driver)
@@ -108,6 +110,10 @@ def test_a_dead_jvm_is_told_in_a_line(cluster: clusters.Cluster, mixed_corpus: P
     assert last.startswith(f"newsdesk: {folder}: ")
     assert last.endswith("; mend that, then go on with --resume")
     assert "Traceback" not in told.decode(), told.decode()
+    driver = begin(cluster, mixed_corpus, folder)
+    _, told = driver.communicate()
+    assert driver.returncode == 0, told.decode()
+    same_as_alone(folder, alone)
 
 
 UDF = """
