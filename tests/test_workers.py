@@ -118,7 +118,7 @@ def test_a_stop_leaves_no_process_and_no_half_written_file(
     process = start(*arguments(mixed_corpus, folder, *FINE))
     wait_for_parts(folder, 5, process)
     workers = workers_of(process)
-    for pid in (process.pid, *workers) if number == signal.SIGINT else (process.pid,):  # as a terminal does
+    for pid in (process.pid, *workers):  # as a terminal does, or systemd
         os.kill(pid, number)
     _, told = process.communicate()
     assert (process.returncode, last_line(told)) == (code, f"newsdesk: {message}")

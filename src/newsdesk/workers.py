@@ -9,7 +9,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -88,12 +87,11 @@ class Workers:
                     if more is None:
                         at_work.pop(pipe).join()
         except BaseException:
-            for pipe, process in at_work.items():
-                process.terminate()
-                pipe.close()  # one that did not heed the signal ends when it has no more to do
+            for process in at_work.values():
+                process.kill()
             for process in at_work.values():
                 process.join()
-            parts.sweep(given.folder)  # a killed one could not
+            parts.sweep(given.folder)  # what they were writing
             raise
         pace.end()
 
@@ -129,8 +127,10 @@ def _hear(pipe: Connection, process: SpawnProcess, folder: Path) -> int:
 
 
 def _work(pipe: Connection) -> None:
-    """What a process does: units by their numbers, until there is none for it."""
-    signal.signal(signal.SIGTERM, _stop)
+    """What a process does: units by their numbers, until there is none for it.
+
+    SIGTERM kills it: a signal's exception is lost, and shown as a traceback, where it meets a destructor.
+    """
     threading.Thread(target=_follow, daemon=True).start()
     received = _receive(pipe)
     given: Any = next(received, None)
@@ -151,12 +151,6 @@ def _receive(pipe: Connection) -> Iterator[Any]:
     with suppress(EOFError, ConnectionError):
         while (item := pipe.recv()) is not None:
             yield item
-
-
-def _stop(number: int, frame: object) -> None:
-    """End by an exception, so that half-written files are removed, which a second signal would disturb."""
-    signal.signal(number, signal.SIG_IGN)
-    sys.exit(128 + number)
 
 
 def _follow() -> None:
