@@ -278,7 +278,6 @@ class Job:
                 if chunk is None:
                     raise NewsdeskError(f"{self.folder}: part {number} is missing; go on with --resume")
                 self._chunks[number] = chunk
-        parts.sweep(self.folder)
 
     def finish(self, reference: Row | None) -> dict[str, Any]:
         """Put the quarantine together, report drift, write the manifest, remove the work folder's files.

@@ -98,7 +98,7 @@ def read_part(folder: Path, number: int, *, job: str) -> Chunk | None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the temporary files of writers that were killed."""
+    """Remove the temporary files of writers that were stopped."""
     for place in (folder, folder / WORK):
         for left in place.glob(".*.part"):
             left.unlink(missing_ok=True)

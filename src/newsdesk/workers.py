@@ -18,7 +18,7 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any, cast
 
-from newsdesk import parts, units
+from newsdesk import units
 from newsdesk.errors import NewsdeskError
 from newsdesk.intake import Input
 from newsdesk.jobs import Job
@@ -91,7 +91,6 @@ class Workers:
                 process.kill()
             for process in at_work.values():
                 process.join()
-            parts.sweep(given.folder)  # what they were writing
             raise
         pace.end()
 

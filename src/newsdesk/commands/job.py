@@ -12,11 +12,11 @@ from typing import Any, Protocol, TypeVar
 
 import click
 
-from newsdesk import __version__, batch, labeled
+from newsdesk import __version__, batch, labeled, parts, stops
 from newsdesk.canonical import sha256_of_json
 from newsdesk.console import note
 from newsdesk.errors import NewsdeskError
-from newsdesk.intake import Input, Reader, take_records
+from newsdesk.intake import Input, Piece, Reader, take_records
 from newsdesk.jobs import MANIFEST, QUARANTINE, Job, locked
 from newsdesk.pace import Pace
 from newsdesk.parts import Labeler, Order
@@ -154,6 +154,8 @@ def run(
         except OSError as error:  # a full disk: what the inputs can't give is refused by the readers
             found = error.strerror or error
             raise NewsdeskError(f"{folder}: {found}; mend that, then go on with --resume") from None
+        finally:
+            parts.sweep(folder)
     note(f"predict: {_summary(manifest)} in {folder}")
     return manifest
 
@@ -174,10 +176,15 @@ class Here:
         if self.scorer.threads > 1:
             pieces = ahead(pieces)
         pace = Pace("predict", total=reader.total_bytes, done=reader.done_bytes(job.ends))
-        labeler = Labeler(self.scorer, self.taxonomy, order)
-        for first in pieces:
-            chunk = take_records(first, pieces, chunk_rows)
-            job.write_part(chunk, labeler, tell=lambda piece: pace.tell(piece.read.total(), piece.done_bytes))
+        with stops.held() as release:
+
+            def tell(piece: Piece) -> None:
+                pace.tell(piece.read.total(), piece.done_bytes)
+                release()
+
+            labeler = Labeler(self.scorer, self.taxonomy, order)
+            for first in pieces:
+                job.write_part(take_records(first, pieces, chunk_rows), labeler, tell=tell)
         pace.end()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from newsdesk import artifacts, mlmodel, tracking
+from newsdesk import artifacts, mlmodel, stops, tracking
 from newsdesk.errors import NewsdeskError
 from newsdesk.scorer import Scorer
 from newsdesk.taxonomy import Taxonomy
@@ -41,7 +41,8 @@ def load(model: str | None) -> Loaded:
     if model and model.startswith(("models:/", "runs:/")):
         known = tracking_of(model)
     folder = model_folder(known.pop("uri", model))
-    scorer = artifacts.read_model(folder)
+    with stops.held():
+        scorer = artifacts.read_model(folder)
     sha256 = artifacts.sha256(folder)
     version = f"{scorer.info.get('version', '0')}+{sha256[:12]}"
     about = {"name": str(scorer.info.get("name", folder.name)), "version": version, "run_id": None}

@@ -12,7 +12,7 @@ from typing import Any, cast
 import click
 import pyarrow as pa
 
-from newsdesk import artifacts, batch, drift, intake
+from newsdesk import artifacts, batch, drift, intake, stops
 from newsdesk.commands import job
 from newsdesk.commands.inputs import Refused, expand, refused_option
 from newsdesk.commands.job import DRIFTED, Limit, check_limit, parse_limit, parse_moment
@@ -264,7 +264,9 @@ def _said(
     pace = Pace("predict", total=reader.total_bytes)
     for piece in reader.pieces():
         account.add(piece)
-        yield batch.label_columns(piece.articles, scorer, taxonomy, profile=profile)
+        with stops.held():
+            said = batch.label_columns(piece.articles, scorer, taxonomy, profile=profile)
+        yield said
         pace.tell(piece.read.total(), piece.done_bytes)
     pace.end()
 
