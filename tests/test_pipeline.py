@@ -135,6 +135,7 @@ def test_imports_point_down() -> None:
         {
             "corpus",
             "console",
+            "stops",
             "artifacts",
             "served",
             "mlmodel",
