@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -15,6 +16,7 @@ from mlflow.exceptions import MlflowException
 from newsdesk import artifacts, ledger, promotion, registry
 from newsdesk.commands.doctor import registry_findings
 from newsdesk.comparison import Rules
+from newsdesk.errors import NewsdeskError
 from newsdesk.promotion import VERDICT_TAG
 from newsdesk.registry import finished_run
 from tests.stores import Command, connect, make_predictions, make_run, tag_json
@@ -180,6 +182,25 @@ def test_of_two_at_once_one_wins_and_the_other_is_told(
             )
     assert champion(client, name) == "2"
     assert [entry.to for entry in ledger.read_entries(client, name)] == ["1", "2"]
+
+
+def test_a_promotion_between_the_two_readings_is_not_by_hand(
+    client: MlflowClient, name: str, register: Register, promote: Register, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    promote(BAD)
+    register(GOOD)
+    given: dict[str, Any] = {"rules": Rules(n_bootstrap=200), "dry_run": False}
+    read = promotion.aliases
+
+    def aliases(client: MlflowClient, name: str) -> dict[str, str]:
+        monkeypatch.setattr(promotion, "aliases", read)
+        promotion.promote(client, name, reason="faster", **given)
+        return read(client, name)
+
+    monkeypatch.setattr(promotion, "aliases", aliases)
+    with pytest.raises(NewsdeskError, match="is challenger and champion"):
+        promotion.promote(client, name, reason="slower", **given)
+    assert [entry.reason for entry in ledger.read_entries(client, name)] == ["", "faster"]
 
 
 def test_a_tag_that_another_set_at_that_moment_is_set_again() -> None:

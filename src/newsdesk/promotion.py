@@ -121,13 +121,23 @@ def _read_state(
     client: MlflowClient, name: str, *, dry_run: bool = False
 ) -> tuple[Entry | None, dict[str, str], bool]:
     """The ledger's last entry, finished if it was interrupted; the aliases; whether it was interrupted."""
+    head = _read_last(client, name)
+    while True:
+        finished = False
+        if head and head.done is None:
+            if dry_run:
+                return head, {**aliases(client, name), CHAMPION: head.to}, False
+            head, finished = ledger.settle(client, name), True
+        of_alias = aliases(client, name)
+        last = _read_last(client, name)
+        if last == head:
+            return head, of_alias, finished
+        head = last  # the alias may be of this one already, which would look as if it was set by hand
+
+
+def _read_last(client: MlflowClient, name: str) -> Entry | None:
     entries = ledger.read_entries(client, name)
-    head = entries[-1] if entries else None
-    if head is None or head.done is not None:
-        return head, aliases(client, name), False
-    if dry_run:
-        return head, {**aliases(client, name), CHAMPION: head.to}, False
-    return ledger.settle(client, name), aliases(client, name), True
+    return entries[-1] if entries else None
 
 
 def tell_moved(name: str, head: Entry | None, of_alias: Mapping[str, str]) -> str:
