@@ -77,13 +77,13 @@ def test_what_is_ignored_stays_ignored() -> None:
 
 
 def test_another_thread_holds_nothing() -> None:
-    def work() -> None:
+    def hold() -> None:
         with stops.held() as release:
             release()
             done.append(signal.getsignal(signal.SIGTERM))
 
     done: list[Any] = []
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=hold)
     before = signal.getsignal(signal.SIGTERM)
     thread.start()
     thread.join()

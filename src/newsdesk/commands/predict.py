@@ -264,7 +264,7 @@ def _said(
     pace = Pace("predict", total=reader.total_bytes)
     for piece in reader.pieces():
         account.add(piece)
-        with stops.held():
+        with stops.held():  # not while reading, which may wait for standard input
             said = batch.label_columns(piece.articles, scorer, taxonomy, profile=profile)
         yield said
         pace.tell(piece.read.total(), piece.done_bytes)
