@@ -100,4 +100,4 @@ lock:
 	  --no-emit-index-url --no-header --quiet --output-file requirements-spark.lock
 
 clean:
-	rm -rf $(VENV) $(ANNIF) site model heads plots data/clean data/features data/predictions.parquet
+	rm -rf $(VENV) $(ANNIF) site model plots data/clean data/features data/heads data/predictions.parquet

@@ -31,7 +31,7 @@ def watch(ended: threading.Event) -> int:
 
 
 def main() -> None:
-    from newsdesk.cli import newsdesk
+    from newsdesk.cli.main import newsdesk
 
     ended = threading.Event()
     with ThreadPoolExecutor(1) as pool:

@@ -29,7 +29,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.svm import LinearSVC
 
-from newsdesk import artifacts
+from newsdesk.base.files import SHIPPED, read_model
 
 SIZES = (10_000, 100_000, 1_000_000)
 WARM_UP = 1000
@@ -177,7 +177,7 @@ def main() -> None:
         run_alone(options.job)
         return
     corpora = [made(articles, options.seed) for articles in sorted(options.sizes)]
-    labels = [label for head in artifacts.read_model(artifacts.SHIPPED).heads for label in head.labels]
+    labels = [label for head in read_model(SHIPPED).heads for label in head.labels]
     with tempfile.TemporaryDirectory() as folder:
         note("training the peers")
         rows = training_rows(options.train, labels)

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from harness import ROOT, build_parser, note
 
 from newsdesk import readers
-from newsdesk.schema import Article
-from newsdesk.taxonomy import read_taxonomy
+from newsdesk.base.schema import Article
+from newsdesk.base.taxonomy import read_taxonomy
 
 CACHE = Path(__file__).parent / ".cache"
 PUBLIC = ROOT / "data/public"

@@ -22,11 +22,11 @@ import numpy as np
 import pyarrow.compute as pc
 from harness import RESULTS, ROOT, Row, note
 
-from newsdesk import artifacts
-from newsdesk.drift import LIMITS, compare, describe
-from newsdesk.schema import ARTICLES
-from newsdesk.scorer import Prediction, Scorer
-from newsdesk.tally import Tally, build_unknown_share
+from newsdesk.base.files import SHIPPED, read_json, read_model, read_table, sha256, write_json
+from newsdesk.base.schema import ARTICLES
+from newsdesk.inference.scorer import Prediction, Scorer
+from newsdesk.monitoring.counts import Tally, build_unknown_share
+from newsdesk.monitoring.drift import LIMITS, compare, describe
 
 PUBLIC = ROOT / "profiles/public"
 CALIBRATION = ("skynews", "alriyadh", "aljazirah", "alyaum", "aleqtisadiya", "okaz")
@@ -78,8 +78,8 @@ class Scored:
 
 def score(articles: Path, trained: Path, scorer: Scorer) -> Scored:
     """Label what the model did not learn, each outlet's articles in the order of their dates."""
-    table = artifacts.read_table(articles, ARTICLES)
-    groups = pc.unique(artifacts.read_table(trained)["group_id"])
+    table = read_table(articles, ARTICLES)
+    groups = pc.unique(read_table(trained)["group_id"])
     new = pc.and_(pc.invert(pc.is_in(table["group_id"], groups)), pc.not_equal(table["split"], "evaluation"))
     table = table.filter(new).sort_by(
         [("source", "ascending"), ("published", "ascending"), ("article_id", "ascending")]
@@ -272,22 +272,22 @@ def main() -> None:
         default=PUBLIC / "all/features/rows.parquet",
         help="rows that trained the model",
     )
-    parser.add_argument("--model", type=Path, default=artifacts.SHIPPED)
+    parser.add_argument("--model", type=Path, default=SHIPPED)
     parser.add_argument("--seed", type=int, default=0, help="of whatever is drawn (%(default)s)")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder to write to (%(default)s)")
     parser.add_argument("--markdown", action="store_true", help="only print the tables of the kept results")
     given = parser.parse_args()
     if given.markdown:
-        sys.stdout.write(markdown(artifacts.read_json(given.results / "drift.json")))
+        sys.stdout.write(markdown(read_json(given.results / "drift.json")))
         return
-    seed, scorer = given.seed, artifacts.read_model(given.model)
+    seed, scorer = given.seed, read_model(given.model)
     scored = score(given.articles, given.trained, scorer)
     note(f"{len(scored.texts):,} articles that the model did not learn")
     calibration = list(held_back(scored, CALIBRATION, seed))
     results = {
         "seed": seed,
-        "articles_sha256": artifacts.sha256(given.articles),
-        "weights_sha256": artifacts.sha256(given.model / "weights.npz"),
+        "articles_sha256": sha256(given.articles),
+        "weights_sha256": sha256(given.model / "weights.npz"),
         "n_articles": len(scored.texts),
         "limits": calibrate(calibration),
         "calibration": false_alarms(calibration),
@@ -301,7 +301,7 @@ def main() -> None:
         "foreign": list(foreign(scored, scorer, "skynews", 1000, seed)),
         "power": list(power(scored, seed)),
     }
-    artifacts.write_json(results, given.results / "drift.json")
+    write_json(results, given.results / "drift.json")
     sys.stdout.write(markdown(results))
 
 

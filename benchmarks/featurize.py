@@ -17,9 +17,9 @@ from corpus import real
 from harness import Contender, Row, build_parser, check, measure, median_ratio, note, write_results
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 
-from newsdesk.features import ArabicTfidfVectorizer
-from newsdesk.scorer import CHAR_TERM, normalize, stemmer, tokenize
-from newsdesk.text import Normalization, build_table, translation
+from newsdesk.base.normalization import Normalization, build_table, translation
+from newsdesk.features.tfidf import ArabicTfidfVectorizer
+from newsdesk.inference.scorer import CHAR_TERM, normalize, stemmer, tokenize
 
 TABLE = translation(build_table(Normalization()))
 PEER = {"system": "TfidfVectorizer", "input": "list"}

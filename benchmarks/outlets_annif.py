@@ -20,8 +20,8 @@ import numpy as np
 from harness import ROOT
 from peers import NONE, build_parser, label_outlets, named
 
-from newsdesk.protocol import BoolArray, FloatArray
-from newsdesk.taxonomy import read_taxonomy
+from newsdesk.base.taxonomy import read_taxonomy
+from newsdesk.evaluation.splits import BoolArray, FloatArray
 
 PROJECT = """[peer]
 name=peer

@@ -17,17 +17,17 @@ import numpy as np
 import pyarrow as pa
 from harness import ROOT, note
 
-from newsdesk import artifacts
-from newsdesk.errors import NewsdeskError
-from newsdesk.heads import assign_folds, choose_thresholds, fit_platt
-from newsdesk.metrics import draw_f1
-from newsdesk.outlets import Task
-from newsdesk.params import Settings, read_settings
-from newsdesk.protocol import BoolArray, FloatArray, Names, Rows, leave_out
-from newsdesk.scorer import decide, normalize, tokenize
-from newsdesk.stages.outlets import choose_outlets, read_rows
-from newsdesk.taxonomy import read_taxonomy
-from newsdesk.text import build_table, translation
+from newsdesk.base.errors import NewsdeskError
+from newsdesk.base.files import write_table
+from newsdesk.base.normalization import build_table, translation
+from newsdesk.base.settings import Settings, read_settings
+from newsdesk.base.taxonomy import read_taxonomy
+from newsdesk.evaluation.leave_one_outlet_out import Task
+from newsdesk.evaluation.metrics import draw_f1
+from newsdesk.evaluation.splits import BoolArray, FloatArray, Names, Rows, leave_out
+from newsdesk.inference.scorer import decide, normalize, tokenize
+from newsdesk.pipeline.outlets import choose_outlets, read_rows
+from newsdesk.training.classifiers import assign_folds, choose_thresholds, fit_platt
 
 ORIGINS = ("gold", "silver")  # the starter corpus is gold; countries and sections do not help: README.md
 NONE = "none"  # what an article without a label trains as
@@ -62,7 +62,7 @@ def label_outlets(options: argparse.Namespace, train_and_score: TrainAndScore) -
     """Write what the peer says of each outlet that it never read, for `newsdesk outlets --peer NAME=PATH`."""
     try:
         said = _label(options, train_and_score)
-        artifacts.write_table(pa.Table.from_pylist(said, schema=SAID), options.output)
+        write_table(pa.Table.from_pylist(said, schema=SAID), options.output)
     except NewsdeskError as error:
         sys.exit(f"error: {error}")
     note(f"wrote {options.output}")

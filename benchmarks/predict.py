@@ -37,8 +37,8 @@ from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 from vowpalwabbit import Workspace
 
-from newsdesk.mentions import Gazetteer, place_features
-from newsdesk.scorer import (
+from newsdesk.inference.mentions import Gazetteer, place_features
+from newsdesk.inference.scorer import (
     CHAR_TERM,
     PLACES,
     TERMS,

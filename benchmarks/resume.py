@@ -16,8 +16,8 @@ from pathlib import Path
 from corpus import made
 from harness import Row, build_parser, check, note, write_results
 
-from newsdesk import artifacts
-from newsdesk.jobs import MANIFEST
+from newsdesk.base.files import sha256
+from newsdesk.batch.job import MANIFEST
 
 COMMAND = "import sys; from newsdesk.cli import main; sys.argv[0] = 'newsdesk'; main()"
 
@@ -39,7 +39,7 @@ def finish(process: subprocess.Popen[bytes]) -> None:
 def hashes(folder: Path) -> dict[str, str]:
     """Of every file but the manifest, which tells times; hidden ones are what must not be left."""
     files = (path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
-    return {path.relative_to(folder).as_posix(): artifacts.sha256(path) for path in sorted(files)}
+    return {path.relative_to(folder).as_posix(): sha256(path) for path in sorted(files)}
 
 
 def kill_jobs(corpus: Path, given: list[str], *, n_kills: int, rng: random.Random) -> Row:

@@ -18,7 +18,7 @@ from typing import Any
 from corpus import Corpus, made
 from harness import ROOT, Row, build_parser, check, fresh, note, peak_memory, write_results
 
-from newsdesk.params import read_settings
+from newsdesk.base.settings import read_settings
 
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
 FLAT_FROM = 10_000
@@ -47,7 +47,7 @@ def strings(corpus: Corpus, articles: int) -> Iterator[str]:
 
 def run_newsdesk(corpus: Corpus, articles: int, *, analyzer: str, threads: int) -> Row:
     """Fit, then transform; what is counted of a batch is dropped."""
-    from newsdesk.features import ArabicTfidfVectorizer
+    from newsdesk.features.tfidf import ArabicTfidfVectorizer
 
     vectorizer = ArabicTfidfVectorizer(**analyzer_settings(analyzer), n_jobs=threads)
     started = time.perf_counter()
@@ -102,7 +102,7 @@ def _transform(vectorizers: list[Any], corpus: Corpus, articles: int) -> int:
 
 def run_scorer(corpus: Corpus, articles: int, *, model: str, threads: int) -> Row:
     """Labels of both heads."""
-    from newsdesk.scorer import Scorer
+    from newsdesk.inference.scorer import Scorer
 
     scorer = Scorer.load(ROOT / model)
     scorer.compile_from, scorer.threads = 0, threads

@@ -19,9 +19,11 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel
 
-from newsdesk import artifacts, labeled, schema
-from newsdesk.cli import COMMANDS, newsdesk
-from newsdesk.params import Settings
+from newsdesk.base import schema
+from newsdesk.base.files import SHIPPED, read_arrays, read_json
+from newsdesk.base.settings import Settings
+from newsdesk.batch import output_schema
+from newsdesk.cli.main import COMMANDS, newsdesk
 from newsdesk.readers import records
 
 EXAMPLES = re.compile(r"\n*[\b]\n *Examples?:\n((?: .*\n?)+)")
@@ -29,11 +31,11 @@ SCHEMAS = {
     "Articles": (schema, "ARTICLES", "`data/clean/articles.parquet`, one row an article."),
     "Quarantine": (schema, "QUARANTINE", "`data/clean/quarantine.parquet`, one row a refusal."),
     "Labelled articles": (
-        labeled,
+        output_schema,
         "LABELED",
         "What `newsdesk predict --output` writes, whatever the format.",
     ),
-    "Stamp of a job": (labeled, "STAMP", "Behind these columns in the parts of a job."),
+    "Stamp of a job": (output_schema, "STAMP", "Behind these columns in the parts of a job."),
 }
 NAMES = {
     "text": records.TEXT,
@@ -53,7 +55,7 @@ def pages() -> dict[str, str]:
         "reference/cli.md": commands_page(),
         "reference/params.md": settings_page(),
         "reference/schemas.md": schemas_page(),
-        "reference/model.md": model_page(artifacts.SHIPPED),
+        "reference/model.md": model_page(SHIPPED),
     }
 
 
@@ -140,7 +142,7 @@ def schemas_page() -> str:
         parts += [f"## {title}", f"`{module.__name__}.{name}`. {where}", _columns(module, name)]
     parts += [
         "Columns of `--carry` follow as text. "
-        f"The version of these columns, in `schema_version`, is {labeled.SCHEMA_VERSION}.",
+        f"The version of these columns, in `schema_version`, is {output_schema.SCHEMA_VERSION}.",
         "## What a record is read from",
         "Names of a record's fields, of a CSV's columns and of a Parquet file's, in any case; the first that "
         "has a value is taken, and other names are not guessed. A record needs a text.",
@@ -183,8 +185,8 @@ def model_page(folder: Path) -> str:
     """The files of a packaged model, what each holds, and the keys of `model.json`."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix != ".pyc")
     listed = [(f"`{path.name}`", f"{path.stat().st_size:,}", content_of(path)) for path in files]
-    info = artifacts.read_json(folder / "model.json")
-    arrays = artifacts.read_arrays(folder / "weights.npz")
+    info = read_json(folder / "model.json")
+    arrays = read_arrays(folder / "weights.npz")
     return (
         "\n\n".join(
             [

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from newsdesk.mentions import Gazetteer
-from newsdesk.places import read_places
-from newsdesk.taxonomy import Taxonomy, read_taxonomy
-from newsdesk.text import Normalization
+from newsdesk.base.normalization import Normalization
+from newsdesk.base.taxonomy import Taxonomy, read_taxonomy
+from newsdesk.features.gazetteer_tables import read_places
+from newsdesk.inference.mentions import Gazetteer
 from tests import stores
 
 ROOT = Path(__file__).parents[1]

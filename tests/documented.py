@@ -20,7 +20,7 @@ from typing import Any
 import click
 from ruamel.yaml import YAML
 
-from newsdesk.cli import newsdesk
+from newsdesk.cli.main import newsdesk
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -10,10 +10,10 @@ import pandas as pd
 import pyarrow.dataset as ds
 
 from newsdesk import readers
-from newsdesk.jobs import DRIFT, MANIFEST, QUARANTINE
-from newsdesk.parts import WORK
-from newsdesk.schema import Article
-from newsdesk.taxonomy import Taxonomy
+from newsdesk.base.schema import Article
+from newsdesk.base.taxonomy import Taxonomy
+from newsdesk.batch.job import DRIFT, MANIFEST, QUARANTINE
+from newsdesk.batch.part_writer import WORK
 
 from .conftest import ROOT
 from .test_jobs import manifest_of

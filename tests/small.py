@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from newsdesk import artifacts
-from newsdesk.frozen import frozen_test
-from newsdesk.schema import ARTICLES
+from newsdesk.base.files import SHIPPED, read_json, write_json, write_table, write_text
+from newsdesk.base.schema import ARTICLES
+from newsdesk.evaluation.test_set import frozen_test
 from tests.conftest import ROOT, commit_all, run
 from tests.stores import make_predictions, measure
 
@@ -32,7 +32,7 @@ stages:
     outs:
 {outs}
   track:
-    cmd: python -m newsdesk.stages.track
+    cmd: python -m newsdesk.pipeline.track
     deps: [{deps}]
     params: [train.C, track]
     outs:
@@ -54,7 +54,7 @@ Path("heads/C.txt").write_text(re.search("C: .*", Path("params.yaml").read_text(
 def make_project(folder: Path) -> Path:
     """A repository with one commit in which nothing has run yet."""
     made = folder / "made"
-    heads = artifacts.read_json(artifacts.SHIPPED / "model.json")["heads"]
+    heads = read_json(SHIPPED / "model.json")["heads"]
     of_task = {head["task"]: head["labels"] for head in heads}
     predictions = make_predictions(errors=0.1, seed=1, labels=of_task)
     rows = frozen_test(predictions, origins=["gold"])
@@ -66,19 +66,19 @@ def make_project(folder: Path) -> Path:
         "metrics/labels.json": by_label,
         "metrics/clean.json": account,
     }.items():
-        artifacts.write_json(content, made / name)
+        write_json(content, made / name)
     article = dict.fromkeys(ARTICLES.names, "a") | dict.fromkeys(("published", "region", "topic"))
-    artifacts.write_table(pa.Table.from_pylist([article], ARTICLES), made / "data/clean/articles.parquet")
-    artifacts.write_table(predictions, made / "data/predictions.parquet")
-    artifacts.write_text("label,f1\n", made / "plots/labels.csv")
-    artifacts.write_text("weights\n", made / "heads/weights.txt")
-    shutil.copytree(artifacts.SHIPPED, made / "model", ignore=shutil.ignore_patterns("__pycache__"))
+    write_table(pa.Table.from_pylist([article], ARTICLES), made / "data/clean/articles.parquet")
+    write_table(predictions, made / "data/predictions.parquet")
+    write_text("label,f1\n", made / "plots/labels.csv")
+    write_text("weights\n", made / "heads/weights.txt")
+    shutil.copytree(SHIPPED, made / "model", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "params.yaml", folder)
     outs = "\n".join(f"      - {name}: {{cache: {str(cached).lower()}}}" for name, cached in MADE.items())
-    artifacts.write_text(STAGES.format(outs=outs, deps=", ".join(MADE)), folder / "dvc.yaml")
-    artifacts.write_text(MAKE, folder / "make.py")
+    write_text(STAGES.format(outs=outs, deps=", ".join(MADE)), folder / "dvc.yaml")
+    write_text(MAKE, folder / "make.py")
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8")
-    artifacts.write_text(f"{ignored}/data\n/heads\n/plots\n", folder / ".gitignore")
+    write_text(f"{ignored}/data\n/heads\n/plots\n", folder / ".gitignore")
     for command in (
         ["git", "init", "--quiet", "--initial-branch", "main"],
         ["git", "config", "user.name", "t"],

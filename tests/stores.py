@@ -24,10 +24,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from newsdesk import artifacts
-from newsdesk.frozen import frozen_sha256, frozen_test
-from newsdesk.heads import indicator
-from newsdesk.metrics import evaluate_head
+from newsdesk.base.files import sha256, write_json, write_table
+from newsdesk.evaluation.metrics import evaluate_head
+from newsdesk.evaluation.test_set import frozen_sha256, frozen_test
+from newsdesk.training.classifiers import indicator
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -117,7 +117,7 @@ def make_run(client: MlflowClient, folder: Path, predictions: pa.Table, *, skip:
             for task, labels in LABELS.items()
         },
     }
-    artifacts.write_json(described, folder / "model/model.json")
+    write_json(described, folder / "model/model.json")
     rows = frozen_test(predictions, origins=["gold"])
     metrics, by_label = measure(rows, LABELS)
     counts = {"read": 130, "kept": 120, "splits": {"test": 120}, "refused": {}}
@@ -127,12 +127,12 @@ def make_run(client: MlflowClient, folder: Path, predictions: pa.Table, *, skip:
         "metrics/clean.json": {"sources": {"north": counts, "south": counts}},
         "evaluation/sources.json": {"north": {"n": 120, "first": "2024-01-02", "last": "2025-03-04"}},
     }.items():
-        artifacts.write_json(content, folder / name)
-    artifacts.write_table(predictions, folder / "evaluation/predictions.parquet")
+        write_json(content, folder / name)
+    write_table(predictions, folder / "evaluation/predictions.parquet")
     if skip:
         path = folder / skip
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    digest = artifacts.sha256(folder / "model") if (folder / "model").is_dir() else "0" * 64
+    digest = sha256(folder / "model") if (folder / "model").is_dir() else "0" * 64
     tags = {
         "newsdesk.model_sha256": digest,
         "newsdesk.articles_sha256": "a" * 64,
@@ -178,9 +178,9 @@ FORKS.set_forkserver_preload(
         "mlflow.store.artifact.mlflow_artifacts_repo",
         "mlflow.store.model_registry.sqlalchemy_store",
         "mlflow.store.tracking.sqlalchemy_store",
-        "newsdesk.cli",
-        "newsdesk.commands.promote",
-        "newsdesk.commands.register",
+        "newsdesk.cli.main",
+        "newsdesk.cli.registry.promote",
+        "newsdesk.cli.registry.register",
     ]
 )
 
@@ -193,7 +193,7 @@ def _enter(arguments: list[str], env: dict[str, str], folder: Path, out: str) ->
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(f"{out}.{name}", os.O_WRONLY | os.O_CREAT, 0o600), number)
     sys.argv = ["newsdesk", *arguments]
-    from newsdesk.cli import main
+    from newsdesk.cli.main import main
 
     main()
 

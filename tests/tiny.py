@@ -9,11 +9,11 @@ from tests.conftest import commit_all, run
 PIPELINE = """\
 stages:
   weigh:
-    cmd: python -m newsdesk.stages.weigh
+    cmd: python -m newsdesk.pipeline.weigh
     deps: [src/newsdesk/stages/weigh.py]
     outs: [heads/topic]
   measure:
-    cmd: python -m newsdesk.stages.measure
+    cmd: python -m newsdesk.pipeline.measure
     deps: [heads/topic, src/newsdesk/stages/measure.py]
     metrics: [{metrics/measure.json: {cache: false}}]
 """
@@ -45,7 +45,7 @@ def make_checkout(folder: Path) -> Path:
         ".gitignore": "/heads\n/seen.json\n/mlflow.db\n/reports/\n__pycache__/\n/.dvc/cache\n/.dvc/tmp\n/.dvc/config.local\n",
         "dvc.yaml": PIPELINE,
         "src/newsdesk/__init__.py": "",
-        "src/newsdesk/stages/__init__.py": "",
+        "src/newsdesk/pipeline/__init__.py": "",
         "src/newsdesk/stages/weigh.py": WEIGH,
         "src/newsdesk/stages/measure.py": MEASURE,
     }.items():

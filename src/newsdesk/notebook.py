@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsdesk.errors import NewsdeskError
-from newsdesk.report_page.blocks import Mistake, Shown, show
-from newsdesk.report_page.render import cut, strongest
-from newsdesk.tracking import project_root
+from newsdesk.base.errors import NewsdeskError
+from newsdesk.reporting.blocks import Mistake, Shown, show
+from newsdesk.reporting.render import cut, strongest
+from newsdesk.tracking.runs import project_root
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from newsdesk.base.schema import Article, Refusal
 from newsdesk.readers import Limits, read
-from newsdesk.schema import Article, Refusal
 
 Rows = list[Article | Refusal]
 ReadBytes = Callable[..., Rows]

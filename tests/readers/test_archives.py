@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
+from newsdesk.base.schema import Refusal
 from newsdesk.readers import Limits
-from newsdesk.schema import Refusal
 
 from .conftest import ReadBytes, line, reasons
 

@@ -5,7 +5,7 @@ import json
 import zipfile
 from datetime import UTC, datetime
 
-from newsdesk.schema import Article
+from newsdesk.base.schema import Article
 
 from .conftest import ReadBytes, reasons
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from newsdesk.base.schema import Article, Refusal
 from newsdesk.readers import Limits
-from newsdesk.schema import Article, Refusal
 
 from .conftest import ReadBytes, reasons
 

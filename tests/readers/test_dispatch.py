@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from newsdesk.base.schema import Article
 from newsdesk.readers import Limits, read
-from newsdesk.schema import Article
 
 from .conftest import SECTIONS, ReadBytes, line, reasons
 
@@ -97,7 +97,7 @@ def test_no_bytes_raise_and_every_row_can_be_encoded(prefix: bytes, content: byt
 
 def test_heavy_libraries_are_imported_only_when_needed() -> None:
     code = (
-        "import sys, newsdesk.schema; before = set(sys.modules); import newsdesk.readers;"
+        "import sys, newsdesk.base.schema; before = set(sys.modules); import newsdesk.readers;"
         "heavy = {'trafilatura', 'pandas', 'pyarrow.parquet', 'pyarrow.compute'};"
         "print(sorted(heavy & (set(sys.modules) - before)))"
     )

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
+from newsdesk.base.schema import Article, content_id
 from newsdesk.readers import Limits
-from newsdesk.schema import Article, content_id
 
 from .conftest import ReadBytes, reasons
 

@@ -4,9 +4,9 @@ import codecs
 
 import pytest
 
+from newsdesk.base.schema import Article, Refusal
 from newsdesk.readers.encodings import detect
 from newsdesk.readers.refusals import Refused
-from newsdesk.schema import Article, Refusal
 
 from .conftest import ReadBytes, line, reasons
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsdesk.base.schema import Article, Refusal
 from newsdesk.readers import Limits
-from newsdesk.readers.json_records import read_json, read_jsonl
+from newsdesk.readers.formats.json_records import read_json, read_jsonl
 from newsdesk.readers.refusals import Place
-from newsdesk.schema import Article, Refusal
 
 from .conftest import ReadBytes, line, reasons
 

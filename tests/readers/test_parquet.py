@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from newsdesk.base.schema import Article, Refusal
 from newsdesk.readers import Limits, read
-from newsdesk.schema import Article, Refusal
 
 from .conftest import ReadBytes, reasons
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from newsdesk.base.schema import Article, Refusal, content_id
 from newsdesk.readers import Limits
 from newsdesk.readers.records import take
 from newsdesk.readers.refusals import Place
-from newsdesk.schema import Article, Refusal, content_id
 
 PLACE = Place("desk", "news.jsonl")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from newsdesk.base.schema import Article
 from newsdesk.readers import read
-from newsdesk.schema import Article
 
 from .conftest import SECTIONS
 

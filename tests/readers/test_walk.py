@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from newsdesk.base.schema import Article, Refusal
 from newsdesk.readers import read
-from newsdesk.schema import Article, Refusal
 
 from .conftest import Rows, line, reasons
 

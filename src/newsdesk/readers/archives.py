@@ -9,10 +9,10 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from newsdesk.base.schema import Refusal
 from newsdesk.readers.chunks import CHUNK, Budget
 from newsdesk.readers.refusals import Place, Refused
 from newsdesk.readers.walk import is_skipped
-from newsdesk.schema import Refusal
 
 _ENCRYPTED = 0x1
 # The other methods unpack a block whole, whatever it grows to.

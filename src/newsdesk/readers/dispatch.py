@@ -10,19 +10,19 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
+from newsdesk.base.schema import Article, Refusal
 from newsdesk.readers.archives import members
 from newsdesk.readers.chunks import CHUNK, Budget, from_handle, gunzip, peel, seekable
-from newsdesk.readers.delimited import read_delimited
-from newsdesk.readers.documents import read_html, read_page
 from newsdesk.readers.encodings import BLANK, detect, to_utf8
-from newsdesk.readers.formats import TextFormat, sniff_container, sniff_text
-from newsdesk.readers.json_records import read_json, read_jsonl
+from newsdesk.readers.formats.delimited import read_delimited
+from newsdesk.readers.formats.documents import read_html, read_page
+from newsdesk.readers.formats.json_records import read_json, read_jsonl
+from newsdesk.readers.formats.parquet import read_parquet
+from newsdesk.readers.formats.trec import read_trec
 from newsdesk.readers.limits import Limits
-from newsdesk.readers.parquet import read_parquet
 from newsdesk.readers.refusals import Place, Refused, ending_in_refusal
-from newsdesk.readers.trec import read_trec
+from newsdesk.readers.sniffing import TextFormat, sniff_container, sniff_text
 from newsdesk.readers.walk import walk
-from newsdesk.schema import Article, Refusal
 
 Rows = Iterator[Article | Refusal]
 _STDIN = "-"

@@ -12,10 +12,10 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from newsdesk.readers import corpora
+from newsdesk.base.schema import Article, Refusal, content_id
+from newsdesk.readers import adapters
 from newsdesk.readers.limits import Limits
 from newsdesk.readers.refusals import Place, Refused
-from newsdesk.schema import Article, Refusal, content_id
 
 TEXT = ("text", "content", "full_text", "body")
 ID = ("id", "article_id")
@@ -46,7 +46,7 @@ def take(
     record: Mapping[str, Any], place: Place, position: int, *, limits: Limits, raw: str
 ) -> Article | Refusal:
     """Return the record's article, or the reason why it has none; `raw` is the record as it stands."""
-    adapted = corpora.adapt(record)
+    adapted = adapters.adapt(record)
     try:
         article = _article(adapted, source=place.source, limits=limits)
     except Refused as refused:

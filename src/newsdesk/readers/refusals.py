@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from newsdesk.schema import MAX_EXCERPT, Reason, Refusal
+from newsdesk.base.schema import MAX_EXCERPT, Reason, Refusal
 
 _SPACES = re.compile(r"[\t\n\v\f\r\x85]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -6,8 +6,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from newsdesk.base.schema import Refusal
 from newsdesk.readers.refusals import Place, Refused
-from newsdesk.schema import Refusal
 
 
 def walk(given: Path) -> Iterator[tuple[Path, Place] | Refusal]:

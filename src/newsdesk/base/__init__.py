@@ -1,0 +1,1 @@
+"""What every package uses: errors, schemas, settings, files and the terminal."""

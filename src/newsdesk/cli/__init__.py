@@ -1,0 +1,1 @@
+"""The `newsdesk` command, one file a subcommand."""

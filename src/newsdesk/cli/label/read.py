@@ -1,0 +1,35 @@
+"""`newsdesk read`: what the readers make of an input, before any model."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from newsdesk.base.taxonomy import read_taxonomy
+from newsdesk.cli.inputs import Refused, read_inputs, refused_option, taxonomy_option
+
+
+@click.command("read")
+@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@taxonomy_option
+@click.option("--format", "form", default="text", show_default=True, type=click.Choice(["text", "jsonl"]))
+@refused_option
+def main(inputs: tuple[str, ...], taxonomy: Path, form: str, refused: Path | None) -> None:
+    """Print the articles and teasers found in INPUT, with title and body, and count what was refused.
+
+    \b
+    Examples:
+      newsdesk read page.txt
+      newsdesk read corpus/ --format jsonl --refused refused.jsonl > articles.jsonl
+    """
+    account = Refused()
+    for article in account.split(read_inputs(inputs, read_taxonomy(taxonomy).sections)):
+        if form == "jsonl":
+            click.echo(json.dumps(asdict(article), ensure_ascii=False, default=str))
+        else:
+            section = f" [{article.section}]" if article.section else ""
+            click.echo(f"# {article.kind} {article.article_id}{section}\n{article.title}\n\n{article.text}\n")
+    account.tell(refused)

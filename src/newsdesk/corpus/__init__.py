@@ -1,0 +1,1 @@
+"""Clean raw articles: repair, refuse, label, group near-duplicates, split."""

@@ -1,0 +1,191 @@
+"""Clean a corpus: repair, refuse, label, group and split, with every row accounted for."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any, get_args
+
+import pyarrow as pa
+
+from newsdesk.base.normalization import Normalization, normalize
+from newsdesk.base.schema import ARTICLES, MAX_EXCERPT, QUARANTINE, Article, Origin, Reason, Refusal
+from newsdesk.base.settings import Clean
+from newsdesk.base.taxonomy import Taxonomy
+from newsdesk.corpus.label_tables import ReadingTable, resolve
+from newsdesk.corpus.near_duplicates import assign_splits, group_articles
+from newsdesk.corpus.repair import repair
+from newsdesk.inference.scorer import is_arabic, tokenize
+
+ARABIC = frozenset({"ar", "ary", "arz"})  # py3langid tells varieties apart
+UNDETERMINED = "und"  # ISO 639-2: no letters to tell a language by
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """The tables of `clean` (schemas in `newsdesk.base.schema`) and their account."""
+
+    articles: pa.Table
+    quarantine: pa.Table
+    account: dict[str, Any]
+
+
+def clean(
+    records: Iterable[Article | Refusal],
+    settings: Clean,
+    taxonomy: Taxonomy,
+    readings: ReadingTable,
+    *,
+    watch: Callable[[Iterable[Any], str], Iterable[Any]] = lambda items, what: items,
+) -> Cleaned:
+    """Keep or refuse each record; every one is in exactly one of the two tables.
+
+    `watch` is given each long loop's items and its name, and passes them through.
+    """
+    kept: list[Article] = []
+    refused: list[Refusal] = []
+    seen: set[str] = set()
+    n_repaired: Counter[str] = Counter()
+    for record in watch(records, "reading"):
+        if isinstance(record, Refusal):
+            refused.append(record)
+            continue
+        mended = repair(record)
+        n_repaired[record.source] += mended is not record
+        article = identify(mended)
+        if verdict := judge(article, seen, settings, taxonomy):
+            refused.append(_refuse(article, *verdict))
+        else:
+            seen.add(article.article_id)
+            kept.append(resolve(article, taxonomy, readings))
+    articles = _tabulate(kept, settings, watch)
+    quarantine = pa.Table.from_pylist([_row(r, QUARANTINE) for r in refused], schema=QUARANTINE)
+    return Cleaned(articles, quarantine, _account(articles, refused, n_repaired, readings))
+
+
+def identify(article: Article) -> Article:
+    """Give an id that no other source can give too: `source:id`."""
+    prefix = f"{article.source}:"
+    if article.article_id.startswith(prefix):
+        return article
+    return replace(article, article_id=prefix + article.article_id)
+
+
+def judge(article: Article, seen: set[str], settings: Clean, taxonomy: Taxonomy) -> tuple[Reason, str] | None:
+    """The reason and detail for which an article is refused, None if it is kept."""
+    for head, labels, known, origin in (
+        ("region", article.region, taxonomy.region_ids, article.region_origin),
+        ("topic", article.topic, taxonomy.topic_ids, article.topic_origin),
+    ):
+        if unknown := [label for label in labels or () if label not in known]:
+            return "bad_record", f"{head} {unknown[0]!r} is not in the taxonomy"
+        if labels is not None and origin not in get_args(Origin):
+            return "bad_record", f"{head}_origin {origin!r} is not one of {', '.join(get_args(Origin))}"
+    if not article.text:
+        return "empty_text", "no text" + (" behind the title" if article.title else " and no title")
+    if len(article.text) > settings.max_chars:
+        return "field_too_large", f"{len(article.text):,} characters, at most {settings.max_chars:,} are read"
+    if article.article_id in seen:
+        return "duplicate_id", f"an earlier row has the id {article.article_id}"
+    whole = f"{article.title}\n{article.text}"
+    if (n_words := len(tokenize(normalize(whole, Normalization())))) < settings.min_words:
+        return "too_short", f"{n_words} words, at least {settings.min_words} are needed"
+    if not is_arabic(whole):
+        return "other_language", name_language(whole)
+    return None
+
+
+def name_language(text: str) -> str:
+    """The likeliest language of a text that is not Arabic, as an ISO 639-1 code."""
+    import py3langid  # loads a model of some megabytes; only refused rows need it
+
+    if not any(character.isalpha() for character in text):
+        return UNDETERMINED
+    return next(str(language) for language, _ in py3langid.rank(text[:2000]) if language not in ARABIC)
+
+
+def _refuse(article: Article, reason: Reason, detail: str) -> Refusal:
+    excerpt = (article.title or article.text)[:MAX_EXCERPT]
+    return Refusal(
+        article.source, article.file, article.position, reason, detail, article.article_id, excerpt
+    )
+
+
+def _tabulate(
+    kept: list[Article], settings: Clean, watch: Callable[[Iterable[Any], str], Iterable[Any]]
+) -> pa.Table:
+    group_ids = group_articles(
+        [a.article_id for a in kept],
+        watch((a.text for a in kept), "grouping"),
+        [a.published for a in kept],
+        min_jaccard=settings.min_jaccard,
+        seed=settings.seed,
+    )
+    splits = assign_splits(
+        group_ids, valid_share=settings.valid_share, test_share=settings.test_share, seed=settings.seed
+    )
+    rows = [
+        _row(article, ARTICLES)
+        | {
+            "group_id": group_id,
+            "split": "evaluation" if article.source in settings.evaluation_outlets else split,
+        }
+        for article, group_id, split in zip(kept, group_ids, splits, strict=True)
+    ]
+    return pa.Table.from_pylist(rows, schema=ARTICLES)
+
+
+def _row(record: Article | Refusal, schema: pa.Schema) -> dict[str, Any]:
+    return {name: getattr(record, name, None) for name in schema.names}
+
+
+def _account(
+    articles: pa.Table, refused: list[Refusal], n_repaired: Counter[str], readings: ReadingTable
+) -> dict[str, Any]:
+    """Rows by source: read = kept + refused by reason; and what the kept ones carry."""
+    reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for refusal in refused:
+        reasons[refusal.source][refusal.reason] += 1
+    columns = articles.select(
+        ["source", "key", "kind", "group_id", "split", "region_origin", "topic_origin"]
+    ).to_pylist()
+    by_source: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in columns:
+        by_source[row["source"]].append(row)
+    sources = {
+        source: {
+            "read": len(by_source[source]) + reasons[source].total(),
+            "kept": len(by_source[source]),
+            "refused": dict(sorted(reasons[source].items())),
+            "repaired": n_repaired[source],
+            "teasers": sum(row["kind"] == "teaser" for row in by_source[source]),
+            "groups": len({row["group_id"] for row in by_source[source]}),
+            "splits": dict(sorted(Counter(row["split"] for row in by_source[source]).items())),
+            "region_origins": _count_origins(by_source[source], "region_origin"),
+            "topic_origins": _count_origins(by_source[source], "topic_origin"),
+        }
+        for source in sorted(by_source.keys() | reasons.keys())
+    }
+    found = {(row["source"], row["key"]) for row in columns} & readings.keys()
+    n_found = Counter(readings[key].origin for key in found)
+    total: Counter[str] = Counter()
+    for counts in reasons.values():
+        total.update(counts)
+    group_sizes = Counter(row["group_id"] for row in columns)
+    return {
+        "read": len(columns) + total.total(),
+        "kept": len(columns),
+        "refused": dict(sorted(total.items())),
+        "groups": len(group_sizes),
+        "articles_in_groups_of_several": sum(n for n in group_sizes.values() if n > 1),
+        **{
+            origin: {"labels": n, "found": n_found[origin], "not_found": n - n_found[origin]}
+            for origin, n in sorted(Counter(reading.origin for reading in readings.values()).items())
+        },
+        "sources": sources,
+    }
+
+
+def _count_origins(rows: list[dict[str, Any]], column: str) -> dict[str, int]:
+    return dict(sorted(Counter(row[column] for row in rows if row[column]).items()))

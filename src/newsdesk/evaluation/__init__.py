@@ -1,0 +1,1 @@
+"""Metrics, splits, baselines, leave-one-outlet-out comparison and hyper-parameter search."""

@@ -1,0 +1,1 @@
+"""TF-IDF, place and lexical-field features of Arabic text."""

@@ -1,0 +1,198 @@
+"""The wrapper that MLflow logs with a model: rows in, one row out for each, in the same order.
+
+MLflow runs this file at each load, in a process where newsdesk need not be installed. The model's artifacts
+hold the packaged folder and a copy of this package, which is imported under a name of its own, so that two
+versions in one process each keep their own behaviour.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.models import set_model
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+MODEL, CODE = "model", "inference"  # MLflow's names for the packaged folder and for the code that scores
+LIST = 0  # what pandas, by which MLflow turns a plain list into a frame, calls its column
+PARAMS: dict[str, Any] = {"profile": "balanced", "explain": False}
+CONFIG = {"threads": 1}
+HASH_DIGITS = 12
+
+
+class NewsdeskModel(PythonModel):
+    """Regions and topics of Arabic news.
+
+    Attributes
+    ----------
+    scorer : Scorer
+        Of the code in the model's artifacts; its `threads` are the `threads` of the model config.
+    version : str
+        The version of newsdesk that packaged the model, and a hash of all that is in it.
+    """
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Load the packaged folder.
+
+        Raises
+        ------
+        ValueError
+            If it is damaged, or PyStemmer is missing.
+        MlflowException
+            If the model config asks for less than one thread.
+        """
+        folder = Path(context.artifacts[MODEL])
+        threads = {**CONFIG, **(context.model_config or {})}["threads"]
+        if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+            raise _refusal(f"model config threads: expected a number from 1, found {threads!r}")
+        self._code = _import_package(Path(context.artifacts[CODE]))
+        self.scorer = self._code.Scorer.load(folder)
+        self.scorer.threads = threads
+        self.version = f"{self.scorer.info['version']}+{_sha256(folder)[:HASH_DIGITS]}"
+
+    def predict(
+        self,
+        context: PythonModelContext,
+        model_input: pd.DataFrame,
+        params: Mapping[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        """Label articles.
+
+        Parameters
+        ----------
+        model_input : DataFrame
+            `text`, and where there are any `title` and `article_id`; other columns are ignored. What stands
+            in column `LIST` is text too. Anything that pandas takes for missing is.
+        params : mapping, optional
+            `profile`, a set of thresholds, and whether to `explain`.
+
+        Returns
+        -------
+        DataFrame
+            With the input's index: article_id, regions, topics, region_scores, topic_scores, reason and
+            model_version; with `explain` evidence too, None where nothing was scored.
+
+        Raises
+        ------
+        MlflowException
+            If there is no text, a text or title is neither a string nor missing, or a param is not known.
+        """
+        chosen = self._check_params(params or {})
+        texts, titles = _strings(*_text_column(model_input)), [""] * len(model_input)
+        if "title" in model_input:
+            titles = _strings(model_input["title"], "title")
+        titles, texts = ([self._code.repair_text(part) for part in parts] for parts in (titles, texts))
+        said = self.scorer.predict(titles, texts, chosen["profile"])
+        columns: dict[str, Any] = {
+            "article_id": _article_ids(model_input),
+            "regions": [p.labels["region"] for p in said],
+            "topics": [p.labels["topic"] for p in said],
+            "region_scores": [p.scores["region"] for p in said],
+            "topic_scores": [p.scores["topic"] for p in said],
+            "reason": [p.reason for p in said],
+            "model_version": [self.version] * len(said),
+        }
+        if chosen["explain"]:
+            scored = [bool(p.scores["region"]) for p in said]
+            columns["evidence"] = self._explain(titles, texts, scored, chosen["profile"])
+        # as objects: in a column of strings pandas would turn None into NaN, which is no JSON
+        return pd.DataFrame(
+            {name: pd.Series(values, model_input.index, dtype=object) for name, values in columns.items()}
+        )
+
+    def _check_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        unknown = sorted(set(params) - set(PARAMS))
+        if unknown:
+            raise _refusal(f"params: {', '.join(unknown)} not known; expected {' or '.join(PARAMS)}")
+        chosen = PARAMS | dict(params)
+        if chosen["profile"] not in self._code.PROFILES:
+            expected = ", ".join(self._code.PROFILES)
+            raise _refusal(f"params: profile: expected one of {expected}, found {chosen['profile']!r}")
+        if not isinstance(chosen["explain"], bool):
+            raise _refusal(f"params: explain: expected true or false, found {chosen['explain']!r}")
+        return chosen
+
+    def _explain(
+        self, titles: Sequence[str], texts: Sequence[str], scored: Sequence[bool], profile: str
+    ) -> list[Any]:
+        """Explain each article that was scored."""
+        module = importlib.import_module(f"{self._code.__name__}.explain")
+        thresholds = {head.task: head.profiles[profile] for head in self.scorer.heads}
+        return [
+            module.explain(self.scorer, title, text, thresholds=thresholds) if has_scores else None
+            for title, text, has_scores in zip(titles, texts, scored, strict=True)
+        ]
+
+
+def _refusal(message: str) -> MlflowException:
+    """An error of the caller's, which a server answers with status 400."""
+    return MlflowException(message, error_code=INVALID_PARAMETER_VALUE)
+
+
+def _text_column(frame: pd.DataFrame) -> tuple[pd.Series, str]:
+    """The column of texts and what to call it: `text`, else what came as a plain list.
+
+    Spark's columns without names come counted from `LIST` on, so that a title would be taken for text.
+    """
+    named, listed = "text" in frame, LIST in frame and not frame[LIST].isna().all()
+    if named and listed and not frame["text"].isna().all():
+        raise _refusal("columns without names: pass them by name, in Spark as struct('text', 'title')")
+    if listed or (LIST in frame and not named):
+        return frame[LIST], "list"
+    if not named:
+        raise _refusal("no column `text`: give a DataFrame that has one, or a list of strings")
+    return frame["text"], "text"
+
+
+def _strings(column: pd.Series, name: str) -> list[str]:
+    """A column's strings, empty where they are missing."""
+    strings = []
+    for row, (value, missing) in enumerate(zip(column.tolist(), column.isna().tolist(), strict=True)):
+        if not missing and not isinstance(value, str):
+            raise _refusal(f"{name}: expected strings or nulls, found {type(value).__name__} in row {row}")
+        strings.append("" if missing else str(value))
+    return strings
+
+
+def _article_ids(frame: pd.DataFrame) -> list[Any]:
+    """As given, None where they are missing."""
+    if "article_id" not in frame:
+        return [None] * len(frame)
+    ids = frame["article_id"]
+    return [None if missing else value for value, missing in zip(ids.tolist(), ids.isna(), strict=True)]
+
+
+def _sha256(folder: Path) -> str:
+    """The hash of all files of the folder and their names, as the run that made it records it."""
+    digest = hashlib.sha256()
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    for file in sorted(path for path in files if "__pycache__" not in path.parts):
+        of_file = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{of_file}\n".encode())
+    return digest.hexdigest()
+
+
+def _import_package(folder: Path) -> ModuleType:
+    """Import the folder as a package whose name says where it lies and what it holds."""
+    place = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()
+    name = f"newsdesk_inference_{place[:HASH_DIGITS]}_{_sha256(folder)[:HASH_DIGITS]}"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, folder / "__init__.py")
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+if not __package__:  # MLflow runs this file by its path; newsdesk imports it as part of its package
+    set_model(NewsdeskModel())

@@ -1,0 +1,1 @@
+"""Count what a model reads and predicts, and compare the counts with a reference."""

@@ -1,0 +1,1 @@
+"""The DVC stages: each reads files, calls pure functions and writes files."""

@@ -1,0 +1,1 @@
+"""Registered versions, the ledger of champions, and promotion."""

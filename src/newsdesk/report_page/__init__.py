@@ -1,1 +1,0 @@
-"""A finished run as one HTML page that needs nothing else: read, drawn, written."""

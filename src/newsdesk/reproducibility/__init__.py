@@ -1,0 +1,1 @@
+"""Rerun a committed DVC lock and compare its outputs."""

@@ -1,0 +1,1 @@
+"""Sample articles for human review, and merge the corrections."""

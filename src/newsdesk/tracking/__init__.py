@@ -1,0 +1,1 @@
+"""MLflow runs, the MLflow model, and DVC experiments joined to runs."""

@@ -1,0 +1,85 @@
+"""Files: whole or absent, byte-stable, and clear about what is wrong with them."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import scipy.sparse as sp
+
+from newsdesk.base.errors import NewsdeskError
+from newsdesk.base.files import (
+    read_arrays,
+    read_json,
+    read_matrix,
+    read_table,
+    sha256,
+    write_arrays,
+    write_compact_json,
+    write_csv,
+    write_json,
+    write_matrix,
+    write_table,
+    write_text,
+)
+from newsdesk.base.schema import ARTICLES
+
+TABLE = pa.table({"a": [1, 2], "labels": pa.array([["x"], None], pa.list_(pa.string()))})
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "out.json"
+    write_json({"n": 1}, path)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json({"n": float("nan")}, path)
+    assert read_json(path) == {"n": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
+
+
+def test_what_is_read_is_what_was_written_and_bytes_are_stable(tmp_path: Path) -> None:
+    matrix = sp.random(20, 30, density=0.2, format="csr", random_state=0)
+    for i in (1, 2):
+        write_table(TABLE, tmp_path / f"{i}.parquet")
+        write_arrays(tmp_path / f"{i}.npz", idf=np.arange(3.0))
+        write_matrix(matrix, tmp_path / f"{i}.csr.npz")
+        write_compact_json({"قمة": [1]}, tmp_path / f"{i}.json.gz", packed=True)
+        write_csv([{"task": "region", "f1": 0.5}], tmp_path / f"{i}.csv")
+    for kind in ("parquet", "npz", "csr.npz", "json.gz", "csv"):
+        assert (tmp_path / f"1.{kind}").read_bytes() == (tmp_path / f"2.{kind}").read_bytes()
+    assert read_table(tmp_path / "1.parquet").equals(TABLE)
+    assert json.loads(gzip.decompress((tmp_path / "1.json.gz").read_bytes())) == {"قمة": [1]}
+    assert read_arrays(tmp_path / "1.npz")["idf"].tolist() == [0, 1, 2]
+    assert abs(read_matrix(tmp_path / "1.csr.npz") - matrix).max() == 0
+
+
+def test_permissions_are_the_umask_s(tmp_path: Path) -> None:
+    write_text("x", tmp_path / "a")
+    (tmp_path / "b").write_text("x")
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
+
+
+@pytest.mark.parametrize("read", [read_json, read_table, read_arrays, read_matrix])
+def test_missing_and_broken_files_are_one_line(tmp_path: Path, read) -> None:
+    with pytest.raises(NewsdeskError, match="no such file; run `dvc repro`"):
+        read(tmp_path / "none")
+    (tmp_path / "broken").write_bytes(b"PK\x03\x04{")
+    with pytest.raises(NewsdeskError, match=r"^.*broken: not readable as [^\n]*$"):
+        read(tmp_path / "broken")
+
+
+def test_schema_is_checked(tmp_path: Path) -> None:
+    write_table(TABLE, tmp_path / "t.parquet")
+    with pytest.raises(NewsdeskError, match="lacks article_id, source"):
+        read_table(tmp_path / "t.parquet", ARTICLES)
+
+
+def test_hash_of_a_folder_follows_names_and_bytes(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    (folder / "sub").mkdir(parents=True)
+    (folder / "a").write_text("1")
+    first = sha256(folder)
+    (folder / "a").rename(folder / "sub" / "a")
+    assert sha256(folder) != first
+    assert sha256(folder / "sub" / "a") == "6b86b273ff34fce19d6b804eff5a3f5747ada4eaa22f1d49c01e52ddb7875b4b"

@@ -1,0 +1,56 @@
+"""Settings: ours are the defaults, and a wrong one is named."""
+
+from pathlib import Path
+
+import pytest
+
+from newsdesk.base.errors import NewsdeskError
+from newsdesk.base.settings import Settings, read_settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_our_files_are_complete() -> None:
+    assert read_settings(ROOT / "params.yaml") == Settings(), "the defaults of the code are those of the file"
+    read_settings(ROOT / "profiles/public/params.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("train: {c: 1}", "train.c: Extra inputs are not permitted"),
+        ("train: {C: 0}", "train.C: Input should be greater than 0 .found 0."),
+        (
+            "train: {classifier: forest}",
+            "train.classifier: Input should be 'logistic_regression' or 'linear_svc'",
+        ),
+        ("train: {origin_weights: {tweet: 1}}", "train.origin_weights.tweet"),
+        ("features: {char_ngrams: [5, 3]}", "features.char_ngrams: Value error, expected two lengths"),
+        ("features: {place_weight: 0}", "features.place_weight: Input should be greater than 0 .found 0."),
+        ("package: {quantize: 4}", "package.quantize: Input should be greater than or equal to 8 .found 4."),
+        ("clean: {evaluation_outlets: aawsat}", "clean.evaluation_outlets: Input should be a valid array"),
+        ("text: {fold_alef: no}", "text.fold_alef: Input should be a valid boolean .found 'no'."),
+        ("- 1", "the file: Input should be an object"),
+        ("a: [", "not readable as YAML"),
+    ],
+)
+def test_wrong_settings(tmp_path: Path, content: str, message: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(content)
+    with pytest.raises(NewsdeskError, match=message) as caught:
+        read_settings(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_numbers_as_dvc_writes_them(tmp_path: Path) -> None:
+    """YAML 1.2: 1e-3 is a number and NO is no truth value."""
+    path = tmp_path / "params.yaml"
+    path.write_text("train: {C: 1e-3}\nclean: {evaluation_outlets: [NO]}")
+    settings = read_settings(path)
+    assert settings.train.C == 0.001
+    assert settings.clean.evaluation_outlets == ("NO",)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(NewsdeskError, match="no such params file; give one with --params"):
+        read_settings(tmp_path / "none.yaml")

@@ -1,0 +1,127 @@
+"""Parquet's columns taken at once say what its rows say one by one; repair by bytes is repair."""
+
+import io
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsdesk.base.schema import Article
+from newsdesk.batch import arrow_columns
+from newsdesk.corpus.repair import repair
+from newsdesk.readers import Limits, read
+from newsdesk.readers.formats.parquet import read_batches
+
+ODD = st.sampled_from(
+    [
+        *"\0\t\n\x0b\x1c\x7f\x85\xa0\u2003\u200f\u3000\ufeff«»ابج.!a;",
+        "&amp;",
+        "&#1576;",
+        "&x",
+        " ",
+        "\U0001f600",
+    ]
+)
+TEXTS = st.lists(ODD, max_size=8).map("".join)
+LIMITS = Limits(max_field_chars=40)
+
+
+def packed(table: dict[str, Any]) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table(table), sink)
+    return sink.getvalue()
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5))
+def test_repair_by_bytes_is_repair(pairs: list[tuple[str, str]]) -> None:
+    articles = [Article("1", "desk", title, text) for title, text in pairs]
+    got = arrow_columns.repaired(arrow_columns.from_articles(articles))
+    assert got.select(["title", "text"]).to_pylist() == [
+        {"title": article.title, "text": article.text} for article in map(repair, articles)
+    ]
+
+
+def check_same(content: bytes, *, carry: tuple[str, ...] = ()) -> int:
+    """Compare the rows taken at once with the readers'; returns how many were."""
+    rows = list(read(["-"], sections=(), limits=LIMITS, stdin=io.BytesIO(content), carry=carry))
+    at_once = 0
+    for batch in read_batches(io.BytesIO(content), LIMITS, carry=carry):
+        plain, mask = arrow_columns.from_parquet(batch, limits=LIMITS, carry=carry)
+        own, rows = rows[: len(batch)], rows[len(batch) :]
+        taken = [row for row, is_plain in zip(own, mask, strict=True) if is_plain]
+        articles = [row for row in taken if isinstance(row, Article)]
+        assert articles == taken, "nothing that is refused is taken"
+        assert plain.equals(arrow_columns.from_articles(articles, carry=carry))
+        at_once += len(articles)
+    return at_once
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "text": st.none() | TEXTS,
+                "content": st.none() | TEXTS,
+                "title": st.none() | TEXTS,
+                "id": st.none() | TEXTS,
+                "kind": st.sampled_from([None, "teaser", "news", ""]),
+                "section": st.none() | TEXTS,
+                "desk": st.none() | TEXTS,
+            }
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_rows_taken_at_once_are_the_readers(rows: list[dict[str, str | None]]) -> None:
+    table = {name: pa.array([row[name] for row in rows], pa.string()) for name in rows[0]}
+    check_same(packed(table), carry=("desk",))
+
+
+@pytest.mark.parametrize(
+    ("further", "at_once"),
+    [
+        ({"id": pa.array([7, None])}, 2),
+        ({"id": pa.array([7.5, None])}, 0),
+        ({"regions": [["us"], []], "published": pa.array([datetime(2024, 1, 2, tzinfo=UTC), None])}, 2),
+        ({"title": pa.array(["عنوان", None], pa.large_string())}, 2),
+        ({"title": pa.array([b"\xd8\xa7", b"\xff"])}, 0),
+        ({"title": [{"ar": "عنوان"}, None]}, 0),
+        ({"section": ["x" * 10_001, "y"]}, 1),
+        ({"url": pa.array([b"ok", b"\xff"]).view(pa.string())}, 0),  # the readers refuse this row
+        ({"source": ["a", "b"], "date_extracted": ["c", "d"], "content": ["e", "f"], "url": ["g", "h"]}, 0),
+    ],
+    ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
+)
+def test_types_that_need_a_look_are_left_to_the_readers(further: dict[str, Any], at_once: int) -> None:
+    content = packed({"text": ["نص أول", "نص ثان"], **further})
+    assert check_same(content, carry=("date_extracted",) if "date_extracted" in further else ()) == at_once
+
+
+def test_a_long_text_is_left_to_the_readers() -> None:
+    assert check_same(packed({"text": ["ا" * 21, "a" * 41, "ب"]})) == 1
+
+
+def test_carried_values_are_text() -> None:
+    table = {
+        "text": ["نص"],
+        "published": pa.array([datetime(2024, 1, 2, 3, tzinfo=UTC)], pa.timestamp("s", "UTC")),
+        "views": [12],
+        "share": [0.5],
+    }
+    carry = ("published", "views", "share")
+    assert check_same(packed(table), carry=carry) == 1
+    (batch,) = read_batches(io.BytesIO(packed(table)), LIMITS, carry=carry)
+    plain, _ = arrow_columns.from_parquet(batch, limits=LIMITS, carry=carry)
+    (row,) = plain.select(carry).to_pylist()
+    assert row == {"published": "2024-01-02 03:00:00.000", "views": "12", "share": "0.5"}
+
+
+def test_repeated_values_are_counted_as_often_as_they_stand() -> None:
+    content = packed({"text": ["اب" * 100] * 1000})
+    (batch,) = read_batches(io.BytesIO(content), Limits())
+    assert arrow_columns.decoded_bytes(batch) == 400 * 1000

@@ -1,0 +1,141 @@
+"""`clean`: what is kept, repaired, refused and labelled, and that the account adds up."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsdesk.base.schema import Article, Refusal
+from newsdesk.base.settings import Clean
+from newsdesk.base.taxonomy import read_taxonomy
+from newsdesk.corpus.cleaning import Cleaned, clean
+from newsdesk.corpus.label_tables import Reading
+
+TAXONOMY = read_taxonomy(Path(__file__).parents[2] / "data/taxonomy.yaml")
+ARABIC = "أعلنت الحكومة في برلين أن القمة ستُعقد الأسبوع المقبل بحضور وزراء من دول عدة."
+OTHERS = {
+    "fa": "دولت ایران اعلام کرد که نشست سران هفتهٔ آینده در تهران برگزار می‌شود و وزیران چند کشور در آن شرکت می‌کنند.",
+    "ur": "حکومت نے اعلان کیا ہے کہ اجلاس اگلے ہفتے اسلام آباد میں ہوگا جس میں کئی ملکوں کے وزیر شریک ہوں گے۔",
+    "en": "The government in Berlin said that the summit would be held next week with ministers from many countries.",
+    "fr": "Le gouvernement a annoncé que le sommet se tiendrait la semaine prochaine avec des ministres de plusieurs pays.",
+    "ru": "Правительство сообщило, что встреча министров нескольких стран пройдёт на следующей неделе в Берлине.",
+    "und": "1 2 3 44 555 6666 77777 12 34 56",
+}
+
+
+def article(article_id: str = "a", text: str = ARABIC, **fields: object) -> Article:
+    return replace(Article(article_id, "outlet", "قمة في برلين", text), **fields)
+
+
+def cleaned(*records: Article | Refusal, readings: dict | None = None, **params: object) -> Cleaned:
+    return clean(records, Clean(**params), TAXONOMY, readings or {})
+
+
+@pytest.mark.parametrize(
+    ("row", "reason", "detail"),
+    [
+        (article(text=""), "empty_text", "no text behind the title"),
+        (article(text=" \n\x0b "), "empty_text", "no text behind the title"),
+        (article(title="", text="خبر عاجل"), "too_short", "2 words, at least 5 are needed"),
+        (article(text="كلمة " * 2000), "field_too_large", "9,999 characters, at most 1,000 are read"),
+        (article(region=("mars",)), "bad_record", "region 'mars' is not in the taxonomy"),
+        (
+            article(topic=(), topic_origin="me"),
+            "bad_record",
+            "topic_origin 'me' is not one of gold, silver, review, editor, section, weak",
+        ),
+        *((article(title="", text=text), "other_language", language) for language, text in OTHERS.items()),
+    ],
+)
+def test_refused_with_reason(row: Article, reason: str, detail: str) -> None:
+    result = cleaned(row, max_chars=1000)
+    (refused,) = result.quarantine.to_pylist()
+    assert (refused["reason"], refused["detail"], refused["article_id"]) == (reason, detail, "outlet:a")
+    assert result.account["refused"] == {reason: 1}
+
+
+def test_second_row_of_an_id_is_refused() -> None:
+    result = cleaned(article(), article(text=ARABIC + " تفاصيل أخرى."))
+    assert result.articles["text"].to_pylist() == [ARABIC]
+    assert result.quarantine["detail"].to_pylist() == ["an earlier row has the id outlet:a"]
+
+
+def test_outlets_do_not_share_ids() -> None:
+    """Two papers that number their articles from 1, and one wire story that both print without an id."""
+    same = [article("1"), article("1", source="other"), article("x", ARABIC[:-9], source="other")]
+    result = cleaned(*same)
+    assert result.articles["article_id"].to_pylist() == ["outlet:1", "other:1", "other:x"]
+    assert set(result.articles["group_id"].to_pylist()) == {"other:1"}, "copies across outlets are one group"
+
+
+def test_words_are_counted_without_their_marks() -> None:
+    vocalized = "".join(letter + "\u064e" if letter.isalpha() else letter for letter in ARABIC)
+    assert cleaned(article(title="", text=vocalized)).account["kept"] == 1
+
+
+def test_repair_mends_entities_and_controls_and_nothing_else() -> None:
+    text = f"&quot;{ARABIC}&quot;\x07 &amp; غيره"
+    result = cleaned(article("a", text), article("b", ARABIC + " A & B; مُحَمَّدٌ"))
+    assert result.articles["text"].to_pylist() == [f'"{ARABIC}" & غيره', ARABIC + " A & B; مُحَمَّدٌ"]
+    assert result.account["sources"]["outlet"]["repaired"] == 1
+
+
+def test_arabic_with_foreign_names_and_latin_words_stays() -> None:
+    rows = [
+        article("a", ARABIC + " وقالت شركة Volkswagen AG إن مصنع چنگيز في گيلان مغلق."),
+        article("b", ARABIC.replace("ي", "ی")),  # a keyboard that writes every yeh as a Farsi one
+    ]
+    assert cleaned(*rows).account["kept"] == 2
+
+
+@pytest.mark.parametrize(
+    ("row", "region", "origin"),
+    [
+        (article(key="1"), [], "gold"),
+        (article(key="1", region=("asia",), region_origin="gold"), ["asia"], "gold"),
+        (article(key="2", country="فلسطين المحتلة"), ["us"], "silver"),
+        (article(country="فلسطين المحتلة", section="أوروبا"), ["middle_east"], "editor"),
+        (article(section="أوروبا", kind="teaser"), ["europe"], "section"),
+        (article(section="العالم", country="بلاد لا يعرفها أحد"), None, None),
+    ],
+)
+def test_the_best_label_wins_and_null_is_not_empty(
+    row: Article, region: list | None, origin: str | None
+) -> None:
+    result = cleaned(
+        row,
+        readings={
+            ("outlet", "1"): Reading((), ("politics",)),
+            ("outlet", "2"): Reading(("us",), ("politics",), "silver"),
+        },
+    )
+    assert result.articles["region"].to_pylist() == [region]
+    assert result.articles["region_origin"].to_pylist() == [origin]
+
+
+def test_evaluation_outlet_is_a_split_of_its_own() -> None:
+    result = cleaned(article("a", source="aawsat"), article("b", ARABIC[::-1]))
+    assert result.articles["split"][0].as_py() == "evaluation"
+    assert result.articles["split"][1].as_py() != "evaluation"
+
+
+records = st.one_of(
+    st.builds(
+        Article, st.sampled_from("abcdef"), st.sampled_from(["x", "y"]), st.text(max_size=20),
+        st.one_of(st.sampled_from(["", ARABIC, *OTHERS.values()]), st.text(max_size=80)),
+    ),
+    st.builds(Refusal, st.sampled_from(["x", "z"]), st.just("f"), st.integers(0, 9), st.just("bad_record")),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(records, max_size=12))
+def test_every_row_is_accounted_for(rows: list[Article | Refusal]) -> None:
+    result = cleaned(*rows)
+    assert result.articles.num_rows + result.quarantine.num_rows == len(rows)
+    for counts in (result.account, *result.account["sources"].values()):
+        assert counts["read"] == counts["kept"] + sum(counts["refused"].values())
+    assert result.account["read"] == sum(s["read"] for s in result.account["sources"].values()) == len(rows)
+    assert set(result.articles["split"].to_pylist()) <= {"train", "valid", "test"}

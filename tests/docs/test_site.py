@@ -1,0 +1,146 @@
+"""The site: it builds without a warning, asks nobody else for anything, and its reference is all there."""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from docs import reference
+from newsdesk.base import schema
+from newsdesk.base.settings import Settings, describe
+from newsdesk.batch import output_schema
+from newsdesk.cli.main import COMMANDS
+from tests.conftest import ROOT, run
+from tests.documented import DOCS, FENCE, nav_pages
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built as CI does: a broken link or a page outside the menu is an error."""
+    folder = tmp_path_factory.mktemp("site")
+    command = (sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder))
+    done = run(*command, cwd=ROOT, NO_MKDOCS_2_WARNING="1")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    handler = functools.partial(_Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_every_page_of_the_menu_is_built(site: Path) -> None:
+    pages = [*nav_pages(), *reference.pages()]
+    assert len(pages) > 20
+    for page in pages:
+        assert "<article" in (site / page).with_suffix(".html").read_text(encoding="utf-8"), page
+
+
+def test_no_mark_for_the_tests_is_shown(site: Path) -> None:
+    for path in site.rglob("*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert "&lt;!-- prepare" not in text, path
+        assert "&lt;!-- file" not in text, path
+
+
+@pytest.mark.parametrize(("term", "page"), [("near-duplicate", "evaluation"), ("الأوسط", "data")])
+def test_search_works_and_no_request_leaves(address: str, term: str, page: str) -> None:
+    """In Chromium, in both languages; anything that is not the site's own address is told."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM}: no Chromium here")
+    from playwright.sync_api import Error as PlaywrightError
+    from playwright.sync_api import sync_playwright
+
+    asked: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
+        tab = browser.new_page()
+        tab.on("request", lambda request: asked.append(request.url))
+        tab.goto(f"{address}/index.html")
+        query = tab.locator("[data-md-component=search-query]")
+        found = tab.locator(f".md-search-result__link[href*='{page}']").first
+        for _ in range(30):  # what is typed before the page's script listens is lost
+            query.fill("")
+            query.press_sequentially(term)
+            query.press("End")  # the page searches when a key goes up, and Playwright has no keys for Arabic
+            with suppress(PlaywrightError):
+                found.wait_for(timeout=2000)
+                break
+        else:
+            pytest.fail(f"no result for {term} is of {page}")
+        browser.close()
+    assert asked
+    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+
+
+def test_the_reference_has_every_command_setting_and_column() -> None:
+    pages = reference.pages()
+    for name, _ in reference.walk_commands():
+        assert f"\n## {name}\n" in pages["reference/cli.md"], name
+    assert {name.split()[0] for name, _ in reference.walk_commands()} == set(COMMANDS)
+    for name, default, meaning in describe(Settings()):
+        (row,) = [r for r in pages["reference/params.md"].splitlines() if r.startswith(f"| `{name}` |")]
+        assert f"`{default}`" in row
+        assert meaning in row
+    columns = {
+        field.name
+        for table in (schema.ARTICLES, schema.QUARANTINE, output_schema.LABELED, output_schema.STAMP)
+        for field in table
+    }
+    assert all(f"\n| `{name}` |" in pages["reference/schemas.md"] for name in columns)
+    assert "`scorer.py`" in pages["reference/model.md"]
+
+
+@pytest.mark.parametrize(
+    ("described", "words"),
+    [
+        ({"type": "integer", "minimum": 1, "maximum": 3}, "integer >= 1, <= 3"),
+        ({"anyOf": [{"const": "l2"}, {"type": "null"}]}, '`"l2"` or null'),
+        ({"type": "array", "items": {"enum": ["a", "b"]}}, 'list of `"a"`, `"b"`'),
+        (
+            {"type": "object", "additionalProperties": {"type": "number", "exclusiveMinimum": 0}},
+            "map of string to number > 0",
+        ),
+    ],
+)
+def test_what_a_setting_may_be(described: dict, words: str) -> None:
+    assert reference.allowed(described) == words
+
+
+def test_comments_behind_columns_are_their_meaning() -> None:
+    source = (
+        'T = pa.schema([\n    pa.field("a", pa.string()),  # first\n    pa.field("b", pa.string()),\n])\n'
+    )
+    assert reference.comments(source, "T") == {"a": "first", "b": ""}
+
+
+def test_blocks_are_of_kinds_that_are_looked_at() -> None:
+    """A command stands in a `console` block, where a test finds it."""
+    kinds = {
+        block["kind"]
+        for page in nav_pages()
+        for block in FENCE.finditer((DOCS / page).read_text(encoding="utf-8"))
+    }
+    assert kinds <= {"console", "python", "text", "json", "yaml", "cron"}

@@ -1,0 +1,242 @@
+"""The model as MLflow loads it: any input that is allowed, one row out for each row in, in order."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import PyFuncModel
+
+from newsdesk.base.files import sha256
+from newsdesk.inference.explain import explain
+from newsdesk.inference.scorer import PROFILES, Scorer
+from newsdesk.tracking import mlflow_model
+from tests.test_scorer import ARABIC
+
+ENGLISH = "The government said that the summit would be held next week."
+PERSIAN = "دولت ایران اعلام کرد که نشست سران هفتهٔ آینده برگزار می‌شود و چند وزیر شرکت می‌کنند."
+NOTHING = {"regions": [], "topics": [], "region_scores": {}, "topic_scores": {}}
+
+
+@pytest.fixture(scope="module")
+def saved(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    mlflow_model.save(project / "model", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(saved: Path) -> PyFuncModel:
+    return mlflow.pyfunc.load_model(str(saved))
+
+
+def test_it_says_what_the_scorer_says(project: Path, model: PyFuncModel) -> None:
+    rows = [
+        ("غارة أميركية", ARABIC),
+        (None, ARABIC),
+        (None, None),
+        ("", "  "),
+        ("News", ENGLISH),
+        ("", PERSIAN),
+    ]
+    frame = pd.DataFrame(rows, columns=["title", "text"]).assign(article_id=[*"bbaadd"])
+    said = model.predict(frame).to_dict("records")
+    expected = Scorer.load(project / "model").predict(*zip(*rows, strict=True))
+    assert [row["article_id"] for row in said] == [*"bbaadd"]
+    assert [row["reason"] for row in said] == [
+        None,
+        None,
+        "too_short",
+        "too_short",
+        "not_arabic",
+        "not_arabic",
+    ]
+    for row, prediction in zip(said, expected, strict=True):
+        for task in ("region", "topic"):
+            assert row[f"{task}s"] == prediction.labels[task]
+            assert row[f"{task}_scores"] == prediction.scores[task]
+    json.dumps(said, allow_nan=False)
+
+
+def test_the_version_tells_what_is_in_the_model(project: Path, model: PyFuncModel) -> None:
+    recorded = json.loads((project / "metrics/receipt.json").read_text())["model"]
+    assert model.predict([ARABIC])["model_version"].tolist() == [f"0.1.0+{recorded[:12]}"]
+    assert model.metadata.metadata["model_sha256"] == recorded
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [ARABIC, None, ENGLISH],
+        np.array([ARABIC, None, ENGLISH], dtype=object),
+        pd.Series([ARABIC, None, ENGLISH]),
+        pd.Series([ARABIC, None, ENGLISH], name="text"),
+        [{"text": ARABIC}, {"title": "خبر"}, {"text": ENGLISH, "title": None, "other": 1}],
+        {"text": np.array([ARABIC, "", ENGLISH])},
+        pd.DataFrame({"text": [ARABIC, float("nan"), ENGLISH]}, index=[7, 7, 0]),
+        pd.DataFrame({"text": [ARABIC, pd.NA, ENGLISH], "title": np.nan, "article_id": None}),
+        pd.DataFrame({"text": pd.array([ARABIC, None, ENGLISH], dtype="string")}, index=[*"cab"]),
+    ],
+)
+def test_three_rows_in_three_rows_out(model: PyFuncModel, rows: Any) -> None:
+    said = model.predict(rows)
+    assert said["regions"].tolist() == [["us"], [], []]
+    assert said["reason"].tolist() == [None, "too_short", "not_arabic"]
+    assert said["article_id"].tolist() == [None] * 3
+    if isinstance(rows, pd.DataFrame):
+        assert said.index.equals(rows.index)
+
+
+@pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT, "", " \n"])
+def test_one_row_without_text(model: PyFuncModel, missing: Any) -> None:
+    said = model.predict(pd.DataFrame({"text": [missing], "article_id": [7]})).to_dict("records")
+    version = said[0].pop("model_version")
+    assert said == [{"article_id": 7, **NOTHING, "reason": "too_short"}]
+    assert version
+
+
+def test_no_row(model: PyFuncModel) -> None:
+    said = model.predict(pd.DataFrame({"text": [], "title": []}))
+    assert len(said) == 0
+    assert list(said) == [column.name for column in model.metadata.get_output_schema()]
+
+
+def test_what_pages_leave_in_a_text_is_mended_as_everywhere(model: PyFuncModel) -> None:
+    plain, hurt = model.predict([f"«القاعدة» {ARABIC}", f" &laquo;القا\x07عدة&raquo; {ARABIC}"])[
+        "topic_scores"
+    ]
+    assert plain == hurt
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (pd.DataFrame({"body": [ARABIC] * 3}), "no column `text`: give a DataFrame that has one, or a list"),
+        (pd.DataFrame({"title": [ARABIC]}), "no column `text`"),
+        (pd.Series([ARABIC], name="body"), "no column `text`"),
+        (pd.DataFrame({"text": [ARABIC, 7]}), "text: expected strings or nulls, found int in row 1"),
+        (pd.DataFrame({"text": [b"x"]}), "text: expected strings or nulls, found bytes in row 0"),
+        (pd.DataFrame({"text": [[ARABIC]]}), "text: expected strings or nulls, found list in row 0"),
+        (pd.DataFrame({"text": [1.5, 2.5]}), "text: expected strings or nulls, found float in row 0"),
+        (pd.DataFrame({"text": [ARABIC], "title": [True]}), "title: expected strings or nulls, found bool"),
+        ([ARABIC, {"text": ARABIC}], "list: expected strings or nulls, found dict in row 1"),
+        ({"text": [ARABIC, ENGLISH]}, "text: expected strings or nulls, found list in row 0"),
+        (pd.DataFrame({0: [ARABIC], "text": ["خبر"]}), "columns without names: pass them by name"),
+    ],
+)
+def test_what_is_no_text_is_refused_in_one_line(model: PyFuncModel, rows: Any, message: str) -> None:
+    with pytest.raises(MlflowException, match=message) as raised:
+        model.predict(rows)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_profiles(project: Path, model: PyFuncModel, profile: str) -> None:
+    articles = pd.read_parquet(project / "data/clean/articles.parquet").head(60)
+    said = model.predict(articles[["title", "text"]], params={"profile": profile})
+    scorer = Scorer.load(project / "model")
+    for row, prediction in zip(
+        said.to_dict("records"), scorer.predict(articles["title"], articles["text"]), strict=True
+    ):
+        for head in scorer.heads:
+            scores = prediction.scores[head.task]
+            chances = np.array([[scores.get(label, np.nan) for label in head.labels]])
+            held = np.array(head.labels)[head.decide(chances, profile)[0]].tolist()
+            assert row[f"{head.task}s"] == sorted(held, key=lambda label: -scores[label])
+
+
+def test_the_labels_of_a_profile_are_among_those_of_the_next(project: Path, model: PyFuncModel) -> None:
+    articles = pd.read_parquet(project / "data/clean/articles.parquet").head(60)
+    profiles = ("high_precision", "balanced", "high_recall")
+    said = [model.predict(articles[["text"]], params={"profile": profile}) for profile in profiles]
+    for task in ("regions", "topics"):
+        for few, some, many in zip(*(answer[task] for answer in said), strict=True):
+            assert set(few) <= set(some) <= set(many)
+    assert (
+        said[0]["topics"].str.len().sum()
+        < said[1]["topics"].str.len().sum()
+        < said[2]["topics"].str.len().sum()
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (
+            {"profile": "precise"},
+            "profile: expected one of balanced, high_precision, high_recall, found 'precise'",
+        ),
+        ({"profile": None}, "profile: expected one of .*, found None"),
+        ({"explain": None}, "explain: expected true or false, found None"),
+        ({"explain": "yes"}, "Can not safely convert"),
+    ],
+)
+def test_params_are_checked(model: PyFuncModel, params: dict, message: str) -> None:
+    with pytest.raises(MlflowException, match=message):
+        model.predict([ARABIC], params=params)
+
+
+def test_unknown_params_are_refused_where_mlflow_lets_them_through(model: PyFuncModel) -> None:
+    with pytest.raises(MlflowException, match="params: treshold not known; expected profile or explain"):
+        model.unwrap_python_model().predict(None, pd.DataFrame({"text": [ARABIC]}), {"treshold": 0.5})
+
+
+def test_evidence_is_told_of_what_was_scored(project: Path, model: PyFuncModel) -> None:
+    said = model.predict([ARABIC, ENGLISH], params={"explain": True, "profile": "high_precision"})
+    scorer = Scorer.load(project / "model")
+    thresholds = {head.task: head.profiles["high_precision"] for head in scorer.heads}
+    told = explain(scorer, "", ARABIC, thresholds=thresholds)
+    assert json.loads(json.dumps(said["evidence"].tolist())) == json.loads(json.dumps([told, None]))
+    assert any(row["contributions"] for row in told)
+    assert "evidence" not in model.predict([ARABIC])
+
+
+def test_a_folder_without_explain_is_told(project: Path, tmp_path: Path) -> None:
+    shutil.copytree(project / "model", tmp_path / "packaged", ignore=shutil.ignore_patterns("explain.py"))
+    mlflow_model.save(tmp_path / "packaged", tmp_path / "model")
+    silent = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    with pytest.raises(MlflowException, match=r"was packaged without explain\.py"):
+        silent.predict([ARABIC], params={"explain": True})
+
+
+def test_two_versions_in_one_process_keep_their_own_behaviour(
+    project: Path, model: PyFuncModel, tmp_path: Path
+) -> None:
+    """Another rule on short texts, other thresholds and other code."""
+    other = tmp_path / "packaged"
+    shutil.copytree(project / "model", other)
+    info = json.loads((other / "model.json").read_text(encoding="utf-8"))
+    info["features"]["min_words"] = 1
+    info["heads"][0]["thresholds"] = [1.0] * len(info["heads"][0]["labels"])
+    (other / "model.json").write_text(json.dumps(info), encoding="utf-8")
+    code = (other / "scorer.py").read_text(encoding="utf-8")
+    (other / "scorer.py").write_text(code.replace('"not_arabic"', '"foreign"'), encoding="utf-8")
+    mlflow_model.save(other, tmp_path / "model")
+    rows, before = [ARABIC, "قمة برلين", ENGLISH], model.predict([ARABIC, "قمة برلين", ENGLISH])
+    changed = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    assert changed.predict(rows)["reason"].tolist() == [None, None, "foreign"]
+    assert changed.predict(rows)["regions"].tolist() == [[], [], []]
+    again = model.predict(rows)
+    assert again["reason"].tolist() == [None, "too_short", "not_arabic"]
+    assert again["regions"].tolist() == [["us"], [], []]
+    assert again.to_dict("records") == before.to_dict("records")
+    assert changed.predict(rows)["model_version"][0] == f"0.1.0+{sha256(other)[:12]}"
+
+
+def test_threads_are_set_at_load(saved: Path) -> None:
+    loaded = mlflow.pyfunc.load_model(str(saved), model_config={"threads": 2})
+    assert loaded.unwrap_python_model().scorer.threads == 2
+    with pytest.raises(MlflowException, match="model config threads: expected a number from 1, found 0"):
+        mlflow.pyfunc.load_model(str(saved), model_config={"threads": 0})
+
+
+def test_a_damaged_artifact_is_told_at_load(saved: Path, tmp_path: Path) -> None:
+    shutil.copytree(saved, tmp_path / "model")
+    (tmp_path / "model/artifacts/model/weights.npz").write_bytes(b"PK cut")
+    with pytest.raises(ValueError, match="no readable model"):
+        mlflow.pyfunc.load_model(str(tmp_path / "model"))

@@ -1,0 +1,145 @@
+"""Packaging: coefficients in few bits, which score alike on both paths, and what that changes."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from newsdesk.base.files import read_arrays, write_arrays
+from newsdesk.base.settings import Package, read_settings
+from newsdesk.inference.scorer import Scorer, read_weights
+from newsdesk.pipeline import package
+from newsdesk.pipeline.featurize import SPLITS, learned
+from newsdesk.pipeline.fidelity import compare
+from newsdesk.pipeline.package import quantize
+from tests.conftest import run
+
+
+@pytest.fixture(scope="module")
+def quantized(project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+    """The starter model in 8 and in 16 bits."""
+    settings = read_settings(project / "params.yaml")
+    folders = {}
+    for bits in (8, 16):
+        folders[bits] = tmp_path_factory.mktemp("quantized") / "model"
+        package.run(
+            settings.model_copy(update={"package": Package(quantize=bits)}),
+            features=project / "data/features",
+            heads=[project / "data/heads/region", project / "data/heads/topic"],
+            taxonomy=project / "data/taxonomy.yaml",
+            model=folders[bits],
+        )
+    return folders
+
+
+@given(
+    # no classifier gives a label coefficients that are all below 1e-20: their step would be no normal number
+    coef=arrays(
+        np.float32,
+        (6, 3),
+        elements=st.floats(-1e6, 1e6, width=32).map(lambda c: c if abs(c) >= 1e-20 else 0.0),
+    ),
+    bits=st.integers(8, 16),
+)
+def test_no_coefficient_is_off_by_more_than_half_a_step(coef: np.ndarray, bits: int) -> None:
+    steps, scale = quantize(coef, bits)
+    assert np.abs(steps.astype(int)).max() <= 2 ** (bits - 1) - 1
+    assert (np.abs(steps * scale.astype(np.float64) - coef) <= scale * 0.5001).all()
+    assert not steps[:, ~coef.any(axis=0)].any()
+
+
+@pytest.mark.parametrize(("bits", "kind", "bound"), [(8, np.int8, 0.1), (16, np.int16, 1e-3)])
+def test_a_quantized_model_scores_nearly_the_same(
+    project: Path, quantized: dict[int, Path], bits: int, kind: type, bound: float
+) -> None:
+    articles = pq.read_table(project / "data/clean/articles.parquet")
+    plain, compiled, exact = (Scorer.load(f) for f in (quantized[bits], quantized[bits], project / "model"))
+    plain.compile_from, compiled.compile_from = sys.maxsize, 0
+    columns = articles["title"], articles["text"]
+    expected, reasons = plain.predict_proba(*columns)
+    found, why = compiled.predict_proba(*columns)
+    assert found.tobytes() == expected.tobytes()
+    assert why == reasons
+    changed = compare(compiled, exact, articles)
+    assert changed["n_articles"] == reasons.count(None)
+    assert 0 < changed["max_difference"] < bound
+    assert changed["n_labels_changed"] <= {8: 10, 16: 0}[bits]
+    stored = read_arrays(quantized[bits] / "weights.npz")
+    assert stored["coef"].dtype == kind
+
+
+def test_a_model_is_its_own_twin(project: Path) -> None:
+    scorer = Scorer.load(project / "model")
+    articles = pq.read_table(project / "data/clean/articles.parquet").slice(0, 30)
+    held = scorer.predict(articles["title"], articles["text"])
+    assert compare(scorer, scorer, articles) == {
+        "n_articles": 30,
+        "n_labels": sum(len(labels) for p in held for labels in p.labels.values()),
+        "n_labels_changed": 0,
+        "max_difference": 0.0,
+    }
+
+
+def test_no_article_to_compare_on_is_one_line(project: Path) -> None:
+    done = run("newsdesk", "fidelity", "data/heads/region", "data/heads/topic", cwd=project)
+    assert done.returncode == 2
+    assert "no article of an evaluation outlet" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"scale": None}, "weights.npz: coef of int8 without one float32 scale a label"),
+        ({"scale": np.ones(2, np.float32)}, "without one float32 scale a label"),
+        ({"scale": np.ones((), np.float32)}, "without one float32 scale a label"),
+        ({"scale": np.array([b"x"] * 19)}, "without one float32 scale a label"),
+        ({"scale": np.full(19, np.nan, np.float32)}, "scale holds what is no positive number"),
+        ({"scale": np.zeros(19, np.float32)}, "scale holds what is no positive number"),
+        ({"scale": np.full(19, 3e38, np.float32)}, "coef holds what is no finite number"),
+        ({"coef": np.ones((4, 19), np.int64)}, "coef of int64; expected int8, int16 or floats"),
+        ({"coef": np.ones((4, 19), np.int8)}, "coef of shape .4, 19. for"),
+        ({"coef": np.array(["x"])}, "coef of <U1; expected"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:overflow")
+def test_damaged_integers(quantized: dict[int, Path], tmp_path: Path, changed: dict, message: str) -> None:
+    for file in quantized[8].iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    weights = read_arrays(tmp_path / "weights.npz") | changed
+    write_arrays(
+        tmp_path / "weights.npz", **{name: array for name, array in weights.items() if array is not None}
+    )
+    with pytest.raises(ValueError, match=f"no readable model .*{message}"):
+        Scorer.load(tmp_path)
+
+
+def test_integers_are_counted_in_steps_of_their_label(tmp_path: Path) -> None:
+    coef, scale = np.array([[1, -2], [0, 127]], np.int8), np.array([0.5, 0.25], np.float32)
+    write_arrays(tmp_path / "weights.npz", coef=coef, scale=scale)
+    weights = read_weights(tmp_path / "weights.npz")
+    assert weights["coef"].tolist() == [[0.5, -0.5], [0.0, 31.75]]
+    assert weights["coef"].dtype == np.float32
+
+
+def test_the_evaluation_outlets_train_no_model(project: Path) -> None:
+    """Whatever splits are asked for; the command takes no other."""
+    articles = pa.table(
+        {
+            "split": ["train", "valid", "test", "evaluation"] * 2,
+            "region_origin": ["gold"] * 4 + [None] * 4,
+            "topic_origin": pa.array([None] * 8, pa.string()),
+        }
+    )
+    settings = read_settings(project / "params.yaml")
+    assert learned(articles, settings, SPLITS)["split"].to_pylist() == ["train", "valid", "test"]
+    assert learned(articles, settings, SPLITS[:2])["split"].to_pylist() == ["train", "valid"]
+    done = run("newsdesk", "featurize", "--split", "evaluation", cwd=project)
+    assert done.returncode == 2
+    assert "'evaluation' is not one of" in done.stderr

@@ -1,0 +1,137 @@
+"""The model card: every number in it is the run's."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from newsdesk.cli.registry import card as command
+from newsdesk.evaluation.metrics import brier_score, calibration_error
+from newsdesk.evaluation.test_set import frozen_test
+from newsdesk.registry import versions
+from newsdesk.registry.model_card import build_card, measure_rows
+from newsdesk.tracking import runs
+from tests.stores import LABELS, N_BOOTSTRAP, Command, connect, make_predictions, make_run
+
+PREDICTIONS = make_predictions(errors=0.1, seed=1)
+
+
+@pytest.fixture
+def facts(mlflow_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> command.Facts:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_file)
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    client = connect(mlflow_file)
+    run = versions.finished_run(client, make_run(client, tmp_path, PREDICTIONS))
+    return command.read_facts(client, run, tmp_path)
+
+
+def rows_of(card: str, title: str) -> list[list[str]]:
+    """The cells of the first table under a title."""
+    part = card.split(f"# {title}\n", 1)[1]
+    table = re.search(r"(?:^\|.*\n)+", part, re.MULTILINE)
+    assert table
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[0].splitlines()][2:]
+
+
+def test_its_numbers_are_the_metrics(facts: command.Facts) -> None:
+    card = build_card(facts)
+    shown = {(row[0], row[1].strip("*")): row[2:] for row in rows_of(card, "Metrics")}
+    assert len(shown) == 2 * (3 + 3)
+    for task, head in facts.metrics.items():
+        for name in ("f1_macro", "f1_micro", "exact_match"):
+            value, low, high = (f"{head[name + suffix]:.3f}" for suffix in ("", "_low", "_high"))
+            assert shown[task, name] == ["", "", f"{value} ({low} to {high})", f"{head['n_articles']:,}"]
+        for label, told in facts.labels[task].items():
+            precision, recall, f1, support = shown[task, label]
+            assert (precision, recall) == (f"{told['precision']:.3f}", f"{told['recall']:.3f}")
+            value, low, high = (float(n) for n in re.findall(r"[\d.]+", f1))
+            assert (f"{value:.3f}", int(support)) == (f"{told['f1']:.3f}", told["support"])
+            assert low < value < high
+
+
+def test_a_label_that_the_test_lacks_is_not_measured(facts: command.Facts) -> None:
+    for row in facts.rows:
+        row["topic_true"] = [label for label in row["topic_true"] if label != "sport"]
+    told = measure_rows(facts, "topic")["labels"]
+    assert told["sport"] == {"f1": None, "f1_low": None, "f1_high": None}
+    assert told["economy"]["f1"] > 0
+
+
+def test_no_other_number_is_in_it(facts: command.Facts) -> None:
+    """All that is left when tables and code are taken away is counted in the predictions, or is a setting."""
+    prose = re.sub(r"^\|.*$", "", build_card(facts), flags=re.MULTILINE)
+    numbers = set(re.findall(r"\d[\d.,]*\d|\d", re.sub(r"`[^`]*`|F1|sha256", "", prose)))
+    known = {"95", str(N_BOOTSTRAP), "0", "20"}  # the interval, the bootstrap, its seed, the support
+    for task, labels in facts.labels.items():
+        known |= {f"{told['f1']:.3f}" for told in labels.values()}
+        known |= {str(told["support"]) for told in labels.values()}
+        rows = [row for row in facts.rows if row[f"{task}_true"] is not None]
+        known |= {str(sum(row["reason"] == "no_evidence" for row in rows))}
+        for missed in LABELS[task]:
+            for said in (*LABELS[task], "nothing"):
+                known.add(str(count_missed(rows, task, missed, said)))
+    assert numbers <= known
+
+
+def count_missed(rows: list, task: str, missed: str, said: str) -> int:
+    """Articles in which a label was missed and another, or nothing wrong, was said."""
+    n = 0
+    for row in rows:
+        true, predicted = row[f"{task}_true"], row[f"{task}_predicted"]
+        wrong = [label for label in predicted if label not in true] or ["nothing"]
+        n += missed in true and missed not in predicted and said in wrong
+    return n
+
+
+def test_calibration_outlets_and_data(facts: command.Facts) -> None:
+    card = build_card(facts)
+    for task, brier, error in rows_of(card, "Calibration"):
+        rows = frozen_test(PREDICTIONS, origins=["gold"])
+        labels = LABELS[task]
+        y = np.array([[label in row[f"{task}_true"] for label in labels] for row in rows])
+        p = np.array([[dict(row[f"{task}_scores"])[label] for label in labels] for row in rows])
+        assert (brier, error) == (f"{brier_score(y, p):.3f}", f"{calibration_error(y, p):.3f}")
+    assert [row[:3] for row in rows_of(card, "By outlet")][:2] == [
+        ["region", "`north`", "120"],
+        ["region", "`south`", "120"],
+    ]
+    north, south = rows_of(card, "Data")
+    assert north == [
+        "`north`",
+        "not stated",
+        "not stated",
+        "`2024-01-02` to `2025-03-04`",
+        "130",
+        "120",
+        "0",
+        "0",
+        "120",
+    ]
+    assert south[3] == "undated"
+    assert "No person has checked them" in card
+    assert "### On an outlet that was never read" not in card
+
+
+def test_the_table_of_sources_names_all_public_ones() -> None:
+    sources = command.read_sources(Path(__file__).parents[2] / command.SOURCES)
+    assert sources["starter"]["licence"] == "CC0"
+    assert {"skynews", "alarabiya", "almayadeen", "aawsat", "sabq"} < set(sources)
+
+
+def test_a_version_carries_its_card(mlflow_file: str, tmp_path: Path) -> None:
+    client, newsdesk = connect(mlflow_file), Command(tmp_path, mlflow_file)
+    run_id = make_run(client, tmp_path, PREDICTIONS)
+    assert newsdesk("register", "--run", run_id, "--name", "carded").code == 0
+    made = newsdesk("card", "--run", run_id)
+    assert newsdesk("card", "1", "--name", "carded", "--output", "card.md").code == 0
+    text = (tmp_path / "card.md").read_text()
+    assert (made.out, text.startswith("# Model card: newsdesk\n")) == (text, True)
+    version = client.get_model_version("carded", "1")
+    assert version.tags[versions.CARD_TAG] == versions.text_sha256(text)
+    client.log_text(run_id, text + "better\n", versions.CARD_PATH)
+    changed = newsdesk("card", "1", "--name", "carded")
+    assert (changed.code, "the card of version 1 was changed" in changed.err) == (2, True)
+    assert runs.MODEL_PATH in version.source

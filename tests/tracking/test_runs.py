@@ -1,0 +1,85 @@
+"""What a run is tagged with, and where runs go."""
+
+import fcntl
+import threading
+from pathlib import Path
+
+import pytest
+
+from newsdesk.tracking import runs
+from tests.conftest import commit_all, run
+
+
+def commit(folder: Path) -> str:
+    """Make a repository with one commit and return its hash."""
+    (folder / "a.txt").write_text("1")
+    commit_all(folder)
+    return run("git", "rev-parse", "HEAD", cwd=folder).stdout.strip()
+
+
+def test_git_tags_tell_commit_and_dirt(tmp_path: Path) -> None:
+    head = commit(tmp_path)
+    clean = {"mlflow.source.git.commit": head, "newsdesk.git_dirty": "false"}
+    assert runs.git_tags(tmp_path) == clean
+    (tmp_path / "b.txt").write_text("2")
+    assert runs.git_tags(tmp_path) == clean | {"newsdesk.git_dirty": "true"}
+
+
+def test_git_tags_without_a_repository(tmp_path: Path) -> None:
+    assert runs.git_tags(tmp_path) == {}
+
+
+def test_git_tags_within_an_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_EXP_NAME", "weaker")
+    monkeypatch.setenv("DVC_EXP_BASELINE_REV", "abc")
+    told = {"DVC_EXP_NAME": "weaker", "DVC_EXP_BASELINE_REV": "abc"}
+    assert runs.git_tags(tmp_path) == told
+    commit(tmp_path)  # the checkout may have gone on since the experiment was queued
+    assert runs.git_tags(tmp_path)["mlflow.source.git.commit"] == "abc"
+    monkeypatch.setenv("NEWSDESK_EXP_REV", "def")
+    assert runs.git_tags(tmp_path)["newsdesk.dvc_exp_rev"] == "def"
+
+
+def test_the_store_is_the_checkout_s_from_any_folder_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "profiles/public").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "profiles/public")
+    assert runs.store_uri() == f"sqlite:///{tmp_path}/mlflow.db"
+    assert not runs.store_exists()
+    monkeypatch.setenv("DVC_ROOT", "/elsewhere")
+    assert runs.store_uri() == "sqlite:////elsewhere/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///runs.db")
+    assert runs.store_uri() == "sqlite:////elsewhere/runs.db", "not in the temporary copy of an experiment"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:5000")
+    assert runs.store_uri() == "http://127.0.0.1:5000"
+    assert runs.store_exists()
+
+
+def test_a_store_is_made_by_one_process_alone_and_in_its_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, copy = tmp_path / "checkout/mlflow.db", tmp_path / "copy"
+    for folder in (store.parent, copy):
+        folder.mkdir()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store}")
+    monkeypatch.chdir(copy)
+    locations = []
+
+    def connect() -> None:
+        with runs.connect() as client:
+            locations.append(client.get_experiment_by_name("Default").artifact_location)
+
+    with store.with_name("mlflow.db.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = threading.Thread(target=connect)
+        second.start()
+        second.join(timeout=3)
+        assert second.is_alive(), "it waits while another makes the store"
+        assert not store.exists()
+    second.join()
+    assert locations == [f"{store.parent}/mlruns/0"]
+    assert Path.cwd() == copy
