@@ -137,7 +137,7 @@ def mixed_corpus(tmp_path_factory: pytest.TempPathFactory, taxonomy: Taxonomy) -
 @pytest.fixture(scope="session")
 def alone(mixed_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the job on them by one process."""
-    from tests.test_jobs import SCORED_AT, predict
+    from tests.batch.test_job import SCORED_AT, predict
 
     folder = tmp_path_factory.mktemp("alone") / "out"
     assert predict("predict", str(mixed_corpus), "--output", f"{folder}/", "--scored-at", SCORED_AT) == 0

@@ -14,9 +14,8 @@ from newsdesk.base.schema import Article
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch.job import DRIFT, MANIFEST, QUARANTINE
 from newsdesk.batch.part_writer import WORK
-
-from .conftest import ROOT
-from .test_jobs import manifest_of
+from tests.batch.test_job import manifest_of
+from tests.conftest import ROOT
 
 ROWS = 600  # of the Parquet file
 CHUNK_ROWS = 12

@@ -12,9 +12,8 @@ import pytest
 from newsdesk.base import signals
 from newsdesk.batch import labeling
 from newsdesk.batch.job import MANIFEST
-
-from .mixed import same_as_alone
-from .test_jobs import SCORED_AT, predict
+from tests.batch.test_job import SCORED_AT, predict
+from tests.mixed import same_as_alone
 
 
 class Asked(BaseException):

@@ -18,8 +18,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.batch import input_reader
 from newsdesk.batch.job import DRIFT, MANIFEST, QUARANTINE, Job, locked
 from newsdesk.cli.label.job import parse_limit
-
-from .test_jobs import files_of, manifest_of, predict, start
+from tests.batch.test_job import files_of, manifest_of, predict, start
 
 ARTICLE = "أعلنت وزارة الدفاع الأميركية في واشنطن أن الجيش قتل قيادياً في تنظيم «القاعدة» بغارة جوية."
 parameter = click.Option(["--max-refused"])

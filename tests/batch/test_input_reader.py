@@ -12,8 +12,7 @@ import pytest
 from newsdesk.base.schema import Article, Refusal
 from newsdesk.batch import arrow_columns, input_reader
 from newsdesk.readers import Limits, read
-
-from .conftest import ROOT
+from tests.conftest import ROOT
 
 SECTIONS = ("أوروبا", "العالم")
 

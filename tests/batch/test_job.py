@@ -29,8 +29,7 @@ from newsdesk.batch.job import Job as JobFolder
 from newsdesk.batch.output_schema import schema_of
 from newsdesk.batch.part_writer import WORK
 from newsdesk.cli.main import newsdesk as command
-
-from .conftest import ROOT, project_env
+from tests.conftest import ROOT, project_env
 
 SCORED_AT = "2026-11-27T02:00:00Z"
 COMMAND = "import sys; from newsdesk.cli import main; sys.argv[0] = 'newsdesk'; main()"

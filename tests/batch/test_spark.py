@@ -21,10 +21,9 @@ from newsdesk.batch.part_writer import WORK
 from newsdesk.batch.spark import OnSpark
 from newsdesk.tracking import mlflow_model
 from tests import cluster as clusters
-
-from .conftest import ROOT, project_env
-from .mixed import CHUNK_ROWS, ROWS, accounts, children, same_as_alone, wait_for_parts
-from .test_jobs import SCORED_AT, manifest_of, predict, start
+from tests.batch.test_job import SCORED_AT, manifest_of, predict, start
+from tests.conftest import ROOT, project_env
+from tests.mixed import CHUNK_ROWS, ROWS, accounts, children, same_as_alone, wait_for_parts
 
 
 @pytest.fixture(scope="session")

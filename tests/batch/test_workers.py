@@ -26,9 +26,8 @@ from newsdesk.batch.output_schema import Stamp
 from newsdesk.batch.part_writer import WORK, Order
 from newsdesk.batch.partitioning import Given, Unit, plan
 from newsdesk.readers.refusals import Place
-
-from .mixed import CHUNK_ROWS, ROWS, children, same_as_alone, wait_for_parts
-from .test_jobs import SCORED_AT, manifest_of, predict, start
+from tests.batch.test_job import SCORED_AT, manifest_of, predict, start
+from tests.mixed import CHUNK_ROWS, ROWS, children, same_as_alone, wait_for_parts
 
 FINE = ("--chunk-rows", "2")  # so many parts that a job is at work still when it is killed
 ORDER = Order("", "parquet", "balanced", (), Stamp("m", "1", None, datetime(2026, 11, 27, tzinfo=UTC)), 1)

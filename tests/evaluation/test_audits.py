@@ -19,7 +19,7 @@ from newsdesk.evaluation.audits import Study
 from newsdesk.evaluation.cross_validation import Scored
 from newsdesk.inference.mentions import Gazetteer
 from tests.conftest import ROOT
-from tests.test_outlets import write_articles
+from tests.evaluation.test_leave_one_outlet_out import write_articles
 
 PARAMS = """
 features: {min_df: 1, max_df: 1.0, char_ngrams: null}

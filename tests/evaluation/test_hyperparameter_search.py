@@ -32,7 +32,7 @@ from newsdesk.evaluation.hyperparameter_search import (
     suggest,
 )
 from tests.conftest import ROOT
-from tests.test_outlets import SETTINGS, write_articles
+from tests.evaluation.test_leave_one_outlet_out import SETTINGS, write_articles
 
 TODAY = read_choice(SETTINGS, "region")
 

@@ -23,7 +23,7 @@ from newsdesk.base.normalization import Normalization, normalize
 from newsdesk.features.tfidf import ArabicTfidfVectorizer, place_matrix
 from newsdesk.inference.mentions import Gazetteer, feature_names, place_features
 from newsdesk.inference.scorer import sentences, tokenize, word_runs
-from tests.test_engine import hostile
+from tests.inference.test_engine import hostile
 
 STARTER = Path(__file__).parents[2] / "data/starter"
 TEXTS = [

@@ -27,7 +27,7 @@ from newsdesk.inference.explain import (
 from newsdesk.inference.mentions import feature_names, find_article_mentions
 from newsdesk.inference.scorer import CHAR_TERM, Scorer, char_runs, normalize, sentences, tokenize, word_runs
 from tests.conftest import ROOT, run
-from tests.test_engine import hostile
+from tests.inference.test_engine import hostile
 
 TABLE = translation(build_table(Normalization()))
 TITLE = "هجومٌ إرهــابيّ في بـاريـس 😀"

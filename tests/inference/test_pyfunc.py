@@ -16,7 +16,7 @@ from newsdesk.base.files import sha256
 from newsdesk.inference.explain import explain
 from newsdesk.inference.scorer import PROFILES, Scorer
 from newsdesk.tracking import mlflow_model
-from tests.test_scorer import ARABIC
+from tests.inference.test_scorer import ARABIC
 
 ENGLISH = "The government said that the summit would be held next week."
 PERSIAN = "دولت ایران اعلام کرد که نشست سران هفتهٔ آینده برگزار می‌شود و چند وزیر شرکت می‌کنند."

@@ -24,7 +24,7 @@ from newsdesk.features.tfidf import ArabicTfidfVectorizer, place_matrix
 from newsdesk.inference.mentions import Gazetteer
 from newsdesk.inference.scorer import FORMAT, PLACES, TERMS, Scorer, is_arabic
 from newsdesk.training.classifiers import TrainedHead
-from tests.test_engine import ARTICLES, hostile
+from tests.inference.test_engine import ARTICLES, hostile
 
 ARABIC = "أعلنت وزارة الدفاع الأميركية في واشنطن أن الجيش قتل قيادياً في تنظيم «القاعدة» بغارة جوية."
 

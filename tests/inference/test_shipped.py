@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from newsdesk.base.files import SHIPPED, files_in
 from newsdesk.inference.scorer import Scorer
 from tests.conftest import ROOT, project_env, run
-from tests.test_scorer import ARABIC, PACKAGED
+from tests.inference.test_scorer import ARABIC, PACKAGED
 
 MAX_BYTES = 10_000_000
 PAGE = "data/starter/pages/page-01.txt"

@@ -9,7 +9,7 @@ import pytest
 from newsdesk.base.files import SHIPPED
 from newsdesk.inference.scorer import Prediction, Scorer
 from newsdesk.monitoring.counts import LENGTH_EDGES, UNKNOWN_EDGES, Tally, build_unknown_share
-from tests.test_scorer import ARABIC
+from tests.inference.test_scorer import ARABIC
 
 HEADS = {"region": ("us", "asia"), "topic": ("sport",)}
 

@@ -23,9 +23,9 @@ from newsdesk.monitoring.drift import (
     measure,
     psi,
 )
+from tests.batch.test_job import predict
 from tests.conftest import ROOT
-from tests.test_jobs import predict
-from tests.test_tally import HEADS, said, silent
+from tests.monitoring.test_counts import HEADS, said, silent
 
 MODEL = {"name": "m", "version": "1", "weights_sha256": "0" * 64}
 STARTER = [str(ROOT / f"data/starter/st{k}.jsonl") for k in range(1, 6)]

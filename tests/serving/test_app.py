@@ -27,8 +27,8 @@ from newsdesk.serving.app import (
 )
 from newsdesk.serving.model_watcher import Live, open_model
 from tests.conftest import ROOT, run
-from tests.serving import serving, wait
-from tests.test_scorer import ARABIC
+from tests.inference.test_scorer import ARABIC
+from tests.server import serving, wait
 
 JSON = {"content-type": "application/json"}
 RECORDS: list[dict[str, Any]] = []

@@ -9,7 +9,7 @@ import pytest
 from newsdesk.base.files import SHIPPED
 from newsdesk.inference.scorer import Scorer
 from tests.conftest import ROOT
-from tests.serving import Server, serving
+from tests.server import Server, serving
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = Path("/usr/bin/chromium")

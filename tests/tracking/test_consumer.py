@@ -19,8 +19,8 @@ from packaging.utils import canonicalize_name
 
 from newsdesk.tracking.mlflow_model import REQUIREMENTS
 from tests.conftest import project_env, run
-from tests.test_scorer import ARABIC
-from tests.test_served import ENGLISH, PERSIAN
+from tests.inference.test_pyfunc import ENGLISH, PERSIAN
+from tests.inference.test_scorer import ARABIC
 
 CONSUMER = """
 import importlib.util, json, sys

@@ -23,7 +23,7 @@ from newsdesk.tracking.runs import COMMIT_TAG, RESULT_TAG, connect
 from tests.conftest import run
 from tests.queued import check, finish, listed, queue_six
 from tests.small import make_project
-from tests.test_tracking import commit
+from tests.tracking.test_runs import commit
 
 DONE = Experiment("a", "c1", "base", "done", {RECEIPT: "m1"}, RECEIPT, {})
 RUN = Recorded("r1", "a", "base", None, "m1", "FINISHED", 1, {})
