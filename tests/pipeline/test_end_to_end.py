@@ -10,8 +10,7 @@ import pytest
 from mlflow import MlflowClient
 from sklearn.metrics import f1_score
 
-from newsdesk.base.settings import Settings, read_settings
-from newsdesk.evaluation.tables import params_table
+from newsdesk.base.settings import Settings, params_table, read_settings
 from newsdesk.training.classifiers import indicator
 from tests.conftest import ROOT, project_env, repro, run
 

@@ -220,3 +220,9 @@ def read_settings(path: Path) -> Settings:
         found = repr(first["input"])
         shown = found if len(found) <= 60 else f"{found[:57]}..."
         raise NewsdeskError(f"{path}: {where}: {first['msg']} (found {shown})") from None
+
+
+def params_table(settings: Settings) -> str:
+    """Format every setting with its value and meaning as a Markdown table."""
+    rows = [f"| `{name}` | `{value}` | {meaning} |" for name, value, meaning in describe(settings)]
+    return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])

@@ -1,11 +1,39 @@
-"""Results for people: tables in Markdown."""
+"""Tables of results, in Markdown and for the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from newsdesk.base.settings import Settings, describe
+
+def format_interval(measured: Mapping[str, Any], name: str, *, sign: bool = False, bold: bool = False) -> str:
+    """Format a value and its interval, such as `0.812 (0.790 to 0.833)`.
+
+    Parameters
+    ----------
+    measured : mapping
+        Holds `name`, and the ends of the interval as `{name}_low` and `{name}_high`.
+    sign : bool
+        Write the sign of a positive number too, as for a difference.
+    bold : bool
+        Write the value in bold, in Markdown.
+
+    Returns
+    -------
+    str
+        `-` where the value is None; the value alone where the interval is.
+
+    Examples
+    --------
+    >>> format_interval({"f1": 0.8124, "f1_low": 0.79, "f1_high": 0.833}, "f1")
+    '0.812 (0.790 to 0.833)'
+    """
+    value, low, high = (measured.get(f"{name}{suffix}") for suffix in ("", "_low", "_high"))
+    if value is None:
+        return "-"
+    format_spec = "+.3f" if sign else ".3f"
+    shown = f"**{value:{format_spec}}**" if bold else f"{value:{format_spec}}"
+    return shown if low is None else f"{shown} ({low:{format_spec}} to {high:{format_spec}})"
 
 
 def metrics_table(metrics: Mapping[str, Any], labels: Mapping[str, Any]) -> str:
@@ -13,7 +41,9 @@ def metrics_table(metrics: Mapping[str, Any], labels: Mapping[str, Any]) -> str:
     lines = ["| head | label | precision | recall | F1 | support |", "|---|---|---:|---:|---:|---:|"]
     for task, head in metrics.items():
         for name in ("f1_macro", "f1_micro"):
-            lines.append(f"| {task} | **{name}** | | | {_interval(head, name)} | {head['n_articles']} |")
+            lines.append(
+                f"| {task} | **{name}** | | | {format_interval(head, name, bold=True)} | {head['n_articles']} |"
+            )
         for label, of_label in labels[task].items():
             cells = " | ".join(f"{of_label[name]:.3f}" for name in ("precision", "recall", "f1"))
             lines.append(f"| {task} | {label} | {cells} | {of_label['support']} |")
@@ -32,22 +62,11 @@ def outlets_table(metrics: Mapping[str, Any]) -> str:
             cells = [
                 task, system,
                 *("-" if value is None else f"{value:.3f}" for value in own),
-                _interval(mean, "f1_macro"), _interval(mean, "f1_micro"),
-                _interval(above, "f1_macro") if above else "",
+                format_interval(mean, "f1_macro", bold=True), format_interval(mean, "f1_micro", bold=True),
+                format_interval(above, "f1_macro", bold=True) if above else "",
             ]  # fmt: skip
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _interval(measured: Mapping[str, Any], name: str) -> str:
-    value, low, high = (measured[f"{name}{suffix}"] for suffix in ("", "_low", "_high"))
-    return f"**{value:.3f}** ({low:.3f} to {high:.3f})"
-
-
-def params_table(settings: Settings) -> str:
-    """Every setting with its value and a sentence, as a Markdown table."""
-    rows = [f"| `{name}` | `{value}` | {meaning} |" for name, value, meaning in describe(settings)]
-    return "\n".join(["| setting | default | meaning |", "|---|---|---|", *rows])
 
 
 def account_table(account: Mapping[str, Any]) -> str:
