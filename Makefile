@@ -1,6 +1,6 @@
 # make        set up in .venv/, run the pipeline on the starter corpus, label the example pages
 # make test   set up and run the tests
-# make lint   formatting, lint and types; these also against PySpark
+# make lint   formatting, lint, import order and types; these also against PySpark
 # make import fetch the public corpora into data/public/, from public repositories at pinned commits
 # make public the public profile and its report; fetches the public corpora where data/public/ is empty
 # make ship   copy the model of the public profile to where `newsdesk predict` finds it
@@ -83,6 +83,7 @@ test: $(READY) $(SPARK)
 lint: $(READY) $(SPARK)
 	ruff format --check .
 	ruff check .
+	lint-imports
 	mypy
 
 site: $(READY)
