@@ -8,6 +8,8 @@ import sys
 import time
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -16,6 +18,9 @@ from newsdesk.base.errors import NewsdeskError
 
 T = TypeVar("T")
 NOTE_EVERY_SECONDS = 30.0
+
+# click.option for a path, whose default is shown: path_option("--params", default="params.yaml", help="...")
+path_option = partial(click.option, show_default=True, type=click.Path(path_type=Path))
 
 
 def note(message: str) -> None:

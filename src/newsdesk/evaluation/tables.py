@@ -41,9 +41,8 @@ def metrics_table(metrics: Mapping[str, Any], labels: Mapping[str, Any]) -> str:
     lines = ["| head | label | precision | recall | F1 | support |", "|---|---|---:|---:|---:|---:|"]
     for task, head in metrics.items():
         for name in ("f1_macro", "f1_micro"):
-            lines.append(
-                f"| {task} | **{name}** | | | {format_interval(head, name, bold=True)} | {head['n_articles']} |"
-            )
+            interval = format_interval(head, name, bold=True)
+            lines.append(f"| {task} | **{name}** | | | {interval} | {head['n_articles']} |")
         for label, of_label in labels[task].items():
             cells = " | ".join(f"{of_label[name]:.3f}" for name in ("precision", "recall", "f1"))
             lines.append(f"| {task} | {label} | {cells} | {of_label['support']} |")
