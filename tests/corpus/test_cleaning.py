@@ -46,7 +46,10 @@ def cleaned(*records: Article | Refusal, readings: dict | None = None, **params:
             "bad_record",
             "topic_origin 'me' is not one of gold, silver, review, editor, section, weak",
         ),
-        *((article(title="", text=text), "other_language", language) for language, text in OTHERS.items()),
+        *(
+            (article(title="", text=text), "other_language", "the text is not in Arabic")
+            for text in OTHERS.values()
+        ),
     ],
 )
 def test_refused_with_reason(row: Article, reason: str, detail: str) -> None:

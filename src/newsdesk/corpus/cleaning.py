@@ -18,8 +18,7 @@ from newsdesk.corpus.near_duplicates import assign_splits, group_articles
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import is_arabic, tokenize
 
-ARABIC = frozenset({"ar", "ary", "arz"})  # py3langid tells varieties apart
-UNDETERMINED = "und"  # ISO 639-2: no letters to tell a language by
+NOT_ARABIC = "the text is not in Arabic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +91,8 @@ def judge(article: Article, seen: set[str], settings: Clean, taxonomy: Taxonomy)
     if (n_words := len(tokenize(normalize(whole, Normalization())))) < settings.min_words:
         return "too_short", f"{n_words} words, at least {settings.min_words} are needed"
     if not is_arabic(whole):
-        return "other_language", name_language(whole)
+        return "other_language", NOT_ARABIC
     return None
-
-
-def name_language(text: str) -> str:
-    """The likeliest language of a text that is not Arabic, as an ISO 639-1 code."""
-    import py3langid  # loads a model of some megabytes; only refused rows need it
-
-    if not any(character.isalpha() for character in text):
-        return UNDETERMINED
-    return next(str(language) for language, _ in py3langid.rank(text[:2000]) if language not in ARABIC)
 
 
 def _refuse(article: Article, reason: Reason, detail: str) -> Refusal:
