@@ -1,5 +1,7 @@
 # make        set up in .venv/, run the pipeline on the starter corpus, label the example pages
-# make test   set up and run the tests
+# make test   the fast tests and the examples of docstrings, a few minutes on two cores
+# make test-integration  the tests that start processes, servers or browsers, or run the pipeline
+# make test-all  both
 # make lint   formatting, lint, import order and types; these also against PySpark
 # make import fetch the public corpora into data/public/, from public repositories at pinned commits
 # make public the public profile and its report; fetches the public corpora where data/public/ is empty
@@ -17,11 +19,12 @@ SPARK := $(VENV)/spark-ready
 ANNIF := benchmarks/.annif
 CERTIFY_OPTIONS ?= # say --cpu generic --allow-rounding
 PEER_OPTIONS ?= # of the peers' scripts, say --test-only data/public/egypt2013.jsonl.gz
+PYTEST_OPTIONS ?= --numprocesses logical --dist worksteal
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := all
-.PHONY: all setup spark repro results public ship import peers test lint site certify lock clean
+.PHONY: all setup spark repro results public ship import peers test test-integration test-all lint site certify lock clean
 
 all: results
 
@@ -77,8 +80,13 @@ $(ANNIF)/ready: benchmarks/annif-requirements.lock
 	$(ANNIF)/bin/pip install --quiet --require-hashes -r $<
 	touch $@
 
-test: $(READY) $(SPARK)
-	python -m pytest --numprocesses auto --maxprocesses 2 --dist loadfile
+test: $(READY)
+	python -m pytest $(PYTEST_OPTIONS) -m "not integration" --doctest-modules tests src/newsdesk
+
+test-integration: $(READY) $(SPARK)
+	python -m pytest $(PYTEST_OPTIONS) -m integration tests
+
+test-all: test test-integration
 
 lint: $(READY) $(SPARK)
 	ruff format --check .

@@ -1,4 +1,4 @@
-"""What several test modules share: the corpora that may be absent, and one finished pipeline."""
+"""Fixtures that several test modules share: finished pipelines, stores, and corpora that may be absent."""
 
 from __future__ import annotations
 
@@ -6,20 +6,33 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from ruamel.yaml import YAML
 
 from newsdesk.base.normalization import Normalization
+from newsdesk.base.settings import Settings, read_settings
 from newsdesk.base.taxonomy import Taxonomy, read_taxonomy
 from newsdesk.features.gazetteer_tables import read_places
 from newsdesk.inference.mentions import Gazetteer
 from tests import stores
 
 ROOT = Path(__file__).parents[1]
+# fixtures that start a server or run the pipeline: tests that take one are marked `integration`
+INTEGRATION_FIXTURES = {"project", "tiny_checkout", "mlflow_server"}
+os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")  # the other cores are for other tests
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by the fixtures that they take."""
+    for item in items:
+        if INTEGRATION_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.integration)
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +74,83 @@ def run(*command: str, cwd: Path, **extra: str) -> subprocess.CompletedProcess[s
     )
 
 
+TINY = {  # settings that differ from params.yaml: few terms, few resamples
+    "features": {"char_ngrams": (4, 5), "min_df": 3, "max_features": 6000},
+    "evaluate": {"n_bootstrap": 100},
+}
+
+
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
+    """A path that all workers of a test session have in common; make it under its lock, as `make_once` does."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+
+
+def make_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """Make a folder in the first worker that asks for it; the others wait until it is finished."""
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            part = folder.with_name(f"{folder.name}.part")
+            make(part)
+            part.rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of a finished pipeline, each at its place in a checkout; shared by all workers, so only read it.
+
+    The stages ran in this process on the starter corpus with fewer terms than by default. There is no git
+    repository, no DVC and no MLflow store: tests of those take `project`.
+    """
+    return make_once(shared_folder(tmp_path_factory, "tiny_run"), make_tiny_run)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_run: Path) -> Path:
+    """A packaged model with places, words and characters; shared by all workers, so only read it."""
+    return tiny_run / "model"
+
+
+def tiny_settings() -> Settings:
+    """The settings of `tiny_run`."""
+    settings = read_settings(ROOT / "params.yaml").model_dump()
+    for section, values in TINY.items():
+        settings[section] |= values
+    return Settings.model_validate(settings)
+
+
+def make_tiny_run(folder: Path) -> None:
+    """Run the stages from `clean` to `evaluate` in this process."""
+    from newsdesk.pipeline import clean, evaluate, featurize, package, train
+
+    settings = tiny_settings()
+    taxonomy = folder / "data/taxonomy.yaml"
+    articles, features = folder / "data/clean/articles.parquet", folder / "data/features"
+    metrics, model = folder / "metrics", folder / "model"
+    taxonomy.parent.mkdir(parents=True)
+    shutil.copy(ROOT / "data/taxonomy.yaml", taxonomy)
+    for name in ("starter", "places", "fields.tsv"):
+        (folder / "data" / name).symlink_to(ROOT / "data" / name)
+    YAML(typ="safe", pure=True).dump(settings.model_dump(mode="json"), folder / "params.yaml")
+    clean.run(
+        settings, raw=[folder / "data/starter"], taxonomy=taxonomy, gold=None, silver=None, review=None,
+        articles=articles, quarantine=folder / "data/clean/quarantine.parquet", account=metrics / "clean.json",
+    )  # fmt: skip
+    featurize.run(
+        settings, articles=articles, places=ROOT / "data/places", fields=ROOT / "data/fields.tsv",
+        taxonomy=taxonomy, features=features,
+    )  # fmt: skip
+    heads = [folder / "data/heads/region", folder / "data/heads/topic"]
+    train.run(settings, "region", features=features, taxonomy=taxonomy, head=heads[0])
+    train.run(settings, "topic", features=features, taxonomy=taxonomy, head=heads[1])
+    package.run(settings, features=features, heads=heads, taxonomy=taxonomy, model=model, articles=articles)
+    evaluate.run(
+        settings, model=model, articles=articles, metrics=metrics / "evaluate.json",
+        labels=metrics / "labels.json", plots=folder / "plots", predictions=folder / "data/predictions.parquet",
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of its own in which `dvc repro` has run once.
@@ -77,7 +167,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(finished, folder)
         else:
             copy_checkout(folder)
-            repro(folder, LOKY_MAX_CPU_COUNT="1")  # a second process costs more than it saves
+            repro(folder)
             if worker:
                 part = finished.with_name("finished.part")
                 shutil.copytree(
@@ -158,7 +248,12 @@ def mlflow_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"sqlite:///{tmp_path_factory.mktemp('store')}/mlflow.db"
 
 
-@pytest.fixture(params=["mlflow_file", "mlflow_server"], ids=["sqlite", "postgresql"])
+@pytest.fixture(
+    params=[
+        pytest.param("mlflow_file", id="sqlite"),
+        pytest.param("mlflow_server", id="postgresql", marks=pytest.mark.integration),
+    ]
+)
 def store(request: pytest.FixtureRequest) -> str:
     """The URI of a real store: both kinds, one after the other."""
     uri: str = request.getfixturevalue(request.param)
