@@ -25,8 +25,9 @@ from harness import RESULTS, ROOT, Row, note
 from newsdesk.base.files import SHIPPED, read_json, read_model, read_table, sha256, write_json
 from newsdesk.base.schema import ARTICLES
 from newsdesk.inference.scorer import Prediction, Scorer
-from newsdesk.monitoring.counts import Tally, build_unknown_share
-from newsdesk.monitoring.drift import LIMITS, compare, describe
+from newsdesk.monitoring.counts import PredictionCounts, build_unknown_share
+from newsdesk.monitoring.drift import compare
+from newsdesk.monitoring.reference import LIMITS, build_reference
 
 PUBLIC = ROOT / "profiles/public"
 CALIBRATION = ("skynews", "alriyadh", "aljazirah", "alyaum", "aleqtisadiya", "okaz")
@@ -61,19 +62,19 @@ class Scored:
     unknown_share: Callable[[str, str], float | None] | None
     heads: dict[str, tuple[str, ...]]
 
-    def tally(self, rows: Sequence[int]) -> Tally:
-        """The counts of some rows."""
-        tally = Tally(self.heads, unknown_share=self.unknown_share, every=1)
-        tally.update(
+    def count(self, rows: Sequence[int]) -> PredictionCounts:
+        """Count some rows."""
+        counts = PredictionCounts(self.heads, unknown_share=self.unknown_share, lookup_every=1)
+        counts.update(
             [self.predictions[i] for i in rows],
             titles=[self.titles[i] for i in rows],
             texts=[self.texts[i] for i in rows],
         )
-        return tally
+        return counts
 
     def reference(self, rows: Sequence[int]) -> dict[str, Any]:
         """A reference made of some rows."""
-        return describe(self.tally(rows), model=MODEL, made_of={})
+        return build_reference(self.count(rows), model=MODEL, sources={})
 
 
 def score(articles: Path, trained: Path, scorer: Scorer) -> Scored:
@@ -115,7 +116,7 @@ def held_back(scored: Scored, sources: Sequence[str], seed: int) -> Iterator[Row
         reference = scored.reference(earlier)
         for size in WINDOWS:
             for start in range(0, len(later) - size + 1, size):
-                report = compare(reference, scored.tally(later[start : start + size]), seed=seed)
+                report = compare(reference, scored.count(later[start : start + size]), seed=seed)
                 yield {"source": source, "size": size, **_told(report)}
         note(f"{source}: windows against {len(earlier):,} articles")
 
@@ -157,7 +158,7 @@ def by_month(scored: Scored, source: str, first: str, last: str, seed: int) -> R
     made_of = [i for month, rows in months.items() if month <= last for i in rows]
     reference = scored.reference(made_of)
     later = [
-        {"month": month, "n": len(rows), **_told(compare(reference, scored.tally(rows), seed=seed))}
+        {"month": month, "n": len(rows), **_told(compare(reference, scored.count(rows), seed=seed))}
         for month, rows in sorted(months.items())
         if month > last and len(rows) >= 100
     ]
@@ -178,7 +179,7 @@ def power(scored: Scored, seed: int) -> Iterator[Row]:
                 for _ in range(DRAWS):
                     rows = [*rng.choice(away, n_away, False), *rng.choice(later, size - n_away, False)]
                     raised += bool(
-                        compare(reference, scored.tally(rows), n_bootstrap=200, seed=seed)["drifted"]
+                        compare(reference, scored.count(rows), n_bootstrap=200, seed=seed)["drifted"]
                     )
                 yield {
                     "reference": home,
@@ -196,7 +197,7 @@ def whole_outlets(scored: Scored, seed: int) -> Iterator[Row]:
     for home, others in SHOWN.items():
         reference = scored.reference(halves(scored, home)[0])
         for other in (home, *others):
-            report = compare(reference, scored.tally(halves(scored, other)[1][-1000:]), seed=seed)
+            report = compare(reference, scored.count(halves(scored, other)[1][-1000:]), seed=seed)
             yield {"reference": home, "window": other, "n": report["n_rows"], **_told(report)}
 
 
@@ -208,9 +209,9 @@ def foreign(scored: Scored, scorer: Scorer, source: str, size: int, seed: int) -
     for share in FOREIGN:
         n = round(share * size)
         texts = [" ".join(rng.choice((ENGLISH, PERSIAN)[i % 2].split(), 80)) for i in range(n)]
-        tally = scored.tally(later[: size - n])
-        tally.update(scorer.predict([""] * n, texts), titles=[""] * n, texts=texts)
-        yield {"share": share, "size": size, **_told(compare(reference, tally, seed=seed))}
+        counts = scored.count(later[: size - n])
+        counts.update(scorer.predict([""] * n, texts), titles=[""] * n, texts=texts)
+        yield {"share": share, "size": size, **_told(compare(reference, counts, seed=seed))}
 
 
 LOWS = ("length", "unknown", "region", "topic", "region_scores", "topic_scores")

@@ -1,113 +1,99 @@
-"""Counting what a model said: the same in any cut, kept as JSON, and a word the model lacks is told."""
+"""Prediction counts: worked by hand, the same for any batches, stored as JSON; unknown words."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from newsdesk.base.files import SHIPPED
-from newsdesk.inference.scorer import Prediction, Scorer
-from newsdesk.monitoring.counts import LENGTH_EDGES, UNKNOWN_EDGES, Tally, build_unknown_share
+from newsdesk.inference.scorer import Scorer
+from newsdesk.monitoring.counts import LENGTH_EDGES, UNKNOWN_EDGES, PredictionCounts, build_unknown_share
 from tests.inference.test_scorer import ARABIC
-
-HEADS = {"region": ("us", "asia"), "topic": ("sport",)}
-
-
-def said(
-    regions: list[str], topics: list[str], *, us: float = 0.1, asia: float = 0.2, sport: float = 0.5
-) -> Prediction:
-    scores = {"region": {"us": us, "asia": asia}, "topic": {"sport": sport}}
-    return Prediction(
-        {"region": regions, "topic": topics}, scores, None if regions or topics else "ambiguous"
-    )
-
-
-def silent(reason: str) -> Prediction:
-    return Prediction({"region": [], "topic": []}, {"region": {}, "topic": {}}, reason)
-
+from tests.monitoring.predictions import HEADS, scored, unscored
 
 ROWS = [
-    said(["us", "asia"], ["sport"], us=0.9),
-    said(["asia"], []),
-    said([], []),
-    silent("too_short"),
-    silent("not_arabic"),
-    silent("no_evidence"),
+    scored(["us", "asia"], ["sport"], us=0.9),
+    scored(["asia"], []),
+    scored([], []),
+    unscored("too_short"),
+    unscored("not_arabic"),
+    unscored("no_evidence"),
 ]
 TITLES, TEXTS = ["ا" * 10] * 6, ["ب" * k for k in (5, 6, 90, 1, 7, 4000)]
 
 
 def test_counts_by_hand() -> None:
-    tally = Tally(HEADS)
-    tally.update(ROWS, titles=TITLES, texts=TEXTS)
-    counts = tally.counts
-    assert tally.n_rows == 6
+    counted = PredictionCounts(HEADS)
+    counted.update(ROWS, titles=TITLES, texts=TEXTS)
+    counts = counted.counts
+    assert counted.n_rows == 6
     assert counts["language"].tolist() == [5, 1]
     assert counts["abstention"].tolist() == [2, 1, 1, 1], "labelled, ambiguous, no evidence, too short"
-    assert counts["region"].tolist() == [1, 1, 2], "main us, main asia, none; the two unread ones are neither"
+    assert counts["region"].tolist() == [1, 1, 2], (
+        "main us, main asia, none; neither of the two that were not read"
+    )
     assert counts["region_held"].tolist() == [1, 2]
     assert counts["topic"].tolist() == [1, 3]
-    assert counts["region_scores"].sum(axis=1).tolist() == [3, 3], "three were scored"
-    assert counts["topic_scores"][0].argmax() == 33, "odds of one open the cell in the middle"
-    assert counts["length"].sum() == 5, "of what is Arabic"
+    assert counts["region_scores"].sum(axis=1).tolist() == [3, 3], "three articles have scores"
+    assert counts["topic_scores"][0].argmax() == 33, "a probability of 0.5 is in the middle bin"
+    assert counts["length"].sum() == 5, "Arabic articles only"
     assert counts["length"][np.searchsorted(LENGTH_EDGES, 100, side="right")] == 1
-    assert counts["unknown"].sum() == 0, "nobody told how to look words up"
+    assert counts["unknown"].sum() == 0, "no function to look words up"
 
 
-@pytest.mark.parametrize("cut", [1, 2, 4])
-def test_any_cut_into_parts_counts_the_same(cut: int) -> None:
-    whole, parts = Tally(HEADS), Tally(HEADS)
+@pytest.mark.parametrize("size", [1, 2, 4])
+def test_merged_parts_equal_the_whole(size: int) -> None:
+    whole, parts = PredictionCounts(HEADS), PredictionCounts(HEADS)
     whole.update(ROWS, titles=TITLES, texts=TEXTS)
-    for start in range(0, len(ROWS), cut):
-        part = Tally(HEADS)
-        rows = slice(start, start + cut)
+    for start in range(0, len(ROWS), size):
+        part = PredictionCounts(HEADS)
+        rows = slice(start, start + size)
         part.update(ROWS[rows], titles=TITLES[rows], texts=TEXTS[rows])
-        parts.merge(Tally.from_dict(json.loads(json.dumps(part.as_dict()))))
+        parts.merge(PredictionCounts.from_dict(json.loads(json.dumps(part.as_dict()))))
     assert parts.as_dict() == whole.as_dict()
 
 
-def test_an_empty_batch_adds_nothing() -> None:
-    tally = Tally(HEADS)
-    tally.update([], titles=[], texts=[])
-    assert tally.as_dict() == Tally(HEADS).as_dict()
+def test_empty_batch_adds_nothing() -> None:
+    counts = PredictionCounts(HEADS)
+    counts.update([], titles=[], texts=[])
+    assert counts.as_dict() == PredictionCounts(HEADS).as_dict()
 
 
-def test_other_labels_and_damage_are_refused() -> None:
-    tally = Tally(HEADS)
-    with pytest.raises(ValueError, match="tallies of models with other labels can't be merged"):
-        tally.merge(Tally({"region": ("us",), "topic": ("sport",)}))
-    with pytest.raises(ValueError, match="not the counts of a tally"):
-        Tally.from_dict({"heads": HEADS})
-    content = tally.as_dict()
+def test_other_labels_and_damaged_counts_raise() -> None:
+    counts = PredictionCounts(HEADS)
+    with pytest.raises(ValueError, match=r"expected the labels .*us.*asia.*, found"):
+        counts.merge(PredictionCounts({"region": ("us",), "topic": ("sport",)}))
+    with pytest.raises(ValueError, match="expected an object with `heads` and `counts`"):
+        PredictionCounts.from_dict({"heads": HEADS})
+    content = counts.as_dict()
     content["counts"]["region"] = [1, 2]
-    with pytest.raises(ValueError, match="region: not 3 counts"):
-        Tally.from_dict(content)
+    with pytest.raises(ValueError, match="region: expected 3 whole numbers"):
+        PredictionCounts.from_dict(content)
     content["counts"]["region"] = [1, 2, -1]
-    with pytest.raises(ValueError, match="region: not 3 counts"):
-        Tally.from_dict(content)
+    with pytest.raises(ValueError, match="region: expected 3 whole numbers"):
+        PredictionCounts.from_dict(content)
 
 
-def test_unknown_words() -> None:
+def test_share_of_unknown_words() -> None:
     scorer = Scorer.load(SHIPPED)
     share = build_unknown_share(scorer)
     assert share is not None
-    assert share("", ARABIC) == 3 / 15, "two words that stand in most articles, and so are no terms"
+    assert share("", ARABIC) == 3 / 15, "including two words that are above max_df"
     assert share("قزحطبلون", "الوزير الألماني") == pytest.approx(1 / 3)
     assert share("", "؟!") is None
 
 
-def test_the_words_looked_up_are_chosen_by_content(tmp_path: Path) -> None:
+def test_articles_are_sampled_by_content() -> None:
     scorer = Scorer.load(SHIPPED)
     texts = [f"{ARABIC} {k}" for k in range(200)]
-    predictions = [silent("no_evidence")] * len(texts)
+    predictions = [unscored("no_evidence")] * len(texts)
     titles = [""] * len(texts)
     found = []
     for order in (range(200), reversed(range(200))):
-        tally = Tally.of(scorer, every=10)
+        counts = PredictionCounts.for_model(scorer, lookup_every=10)
         rows = [texts[i] for i in order]
-        tally.update(predictions, titles=titles, texts=rows)
-        found.append(tally.counts["unknown"].tolist())
+        counts.update(predictions, titles=titles, texts=rows)
+        found.append(counts.counts["unknown"].tolist())
     assert found[0] == found[1]
     assert 5 <= sum(found[0]) <= 40
     assert len(found[0]) == len(UNKNOWN_EDGES) + 1

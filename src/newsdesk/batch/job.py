@@ -25,7 +25,7 @@ from newsdesk.batch import labeling, part_writer
 from newsdesk.batch.input_reader import At, Input, Piece
 from newsdesk.batch.part_writer import NUL, WORK, Chunk
 from newsdesk.monitoring import drift
-from newsdesk.monitoring.counts import Tally
+from newsdesk.monitoring.counts import PredictionCounts
 
 # The underscore hides them from whoever reads the folder as a table: Spark, pandas, Hive.
 MANIFEST = "_manifest.json"
@@ -309,7 +309,7 @@ class Job:
 
     def _report_drift(self, reference: Row | None) -> dict[str, Any] | None:
         """Write what the job's articles are like beside those of the reference; the manifest's word on it."""
-        tallies = [Tally.from_dict(chunk.tally) for chunk in self.chunks]
+        tallies = [PredictionCounts.from_dict(chunk.tally) for chunk in self.chunks]
         if reference is None or not tallies:
             return None
         total = tallies[0]

@@ -20,7 +20,7 @@ from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch.arrow_columns import from_articles, repaired
 from newsdesk.batch.output_schema import LABELED, NAMES, SCORES, schema_of
 from newsdesk.inference.scorer import BALANCED, BoolArray, FloatArray, Head, Scorer
-from newsdesk.monitoring.counts import Tally
+from newsdesk.monitoring.counts import PredictionCounts
 
 Format = Literal["jsonl", "csv", "parquet"]
 BATCH = 512
@@ -40,7 +40,7 @@ def label_columns(
     taxonomy: Taxonomy,
     *,
     profile: str = BALANCED,
-    tally: Tally | None = None,
+    tally: PredictionCounts | None = None,
 ) -> pa.RecordBatch:
     """Label a batch of articles (columns of `newsdesk.columns`); what it carries along stays behind.
 
@@ -90,7 +90,7 @@ def label_columns(
 
 
 def _count(
-    tally: Tally,
+    tally: PredictionCounts,
     scorer: Scorer,
     batch: pa.RecordBatch,
     probabilities: FloatArray,

@@ -21,7 +21,7 @@ from newsdesk.batch import labeling
 from newsdesk.batch.input_reader import At, Piece
 from newsdesk.batch.output_schema import LABELED, STAMP, Stamp, schema_of, stamped
 from newsdesk.inference.scorer import Scorer
-from newsdesk.monitoring.counts import Tally, build_unknown_share
+from newsdesk.monitoring.counts import PredictionCounts, build_unknown_share
 
 WORK = ".job"
 NUL = b"\0"  # readers leave it in no identifier
@@ -60,8 +60,8 @@ class Chunk:
 class Order:
     """What is asked of a job beside its inputs and its model; the same in all parts.
 
-    `job` is the hash by which a part knows the job that it is of; `every` is of `Tally`: the words of every
-    so manieth article are looked up.
+    `job` is the hash by which a part knows the job that it is of; unknown words are looked
+    up in one of `every` articles.
     """
 
     job: str
@@ -121,12 +121,12 @@ class Labeler:
         self._taxonomy = taxonomy
         self._unknown_share = build_unknown_share(scorer)
 
-    def tally(self) -> Tally:
-        """An empty tally of what the model says."""
+    def tally(self) -> PredictionCounts:
+        """Return empty counts of the model's predictions."""
         heads = {head.task: head.labels for head in self._scorer.heads}
-        return Tally(heads, unknown_share=self._unknown_share, every=self.order.every)
+        return PredictionCounts(heads, unknown_share=self._unknown_share, lookup_every=self.order.every)
 
-    def label(self, piece: Piece, tally: Tally) -> pa.RecordBatch:
+    def label(self, piece: Piece, tally: PredictionCounts) -> pa.RecordBatch:
         """Label and count a piece's articles."""
         said = labeling.label_columns(
             piece.articles, self._scorer, self._taxonomy, profile=self.order.profile, tally=tally

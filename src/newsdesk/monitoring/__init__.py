@@ -1,1 +1,1 @@
-"""Count what a model reads and predicts, and compare the counts with a reference."""
+"""Count a model's inputs and predictions, and compare the counts with a reference."""

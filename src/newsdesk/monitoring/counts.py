@@ -1,4 +1,4 @@
-"""Count what a model said of articles, batch by batch: constant memory, mergeable, kept as JSON."""
+"""Count inputs and predictions of a model batch by batch: constant memory, mergeable, stored as JSON."""
 
 from __future__ import annotations
 
@@ -13,61 +13,79 @@ import pyarrow.compute as pc
 from newsdesk.inference.scorer import BoolArray, FloatArray, Prediction, Scorer, normalize, stemmer, tokenize
 
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
+UnknownShare = Callable[[str, str], float | None]  # of (title, text)
 
 LANGUAGES = ("arabic", "not_arabic")
 LABELLED = "labelled"
 OUTCOMES = (LABELLED, "ambiguous", "no_evidence", "too_short")
-NONE = "none"
-# Fine cells that are joined later: what is counted must not depend on a reference.
-SCORE_EDGES = 1.0 / (1.0 + np.exp(-np.arange(-8.0, 8.25, 0.25)))  # probabilities, by their log odds
+NO_LABEL = "none"
+# Fine bins, joined later into bins of equal mass: the counts must not depend on a reference.
+SCORE_EDGES = 1.0 / (1.0 + np.exp(-np.arange(-8.0, 8.25, 0.25)))  # probabilities, equally spaced log-odds
 LENGTH_EDGES = 2.0 ** np.arange(4.0, 18.25, 0.25)  # characters
 UNKNOWN_EDGES = np.arange(0.01, 1.0, 0.01)
-LEAD_CHARS = 400  # of the text; with the title some seventy words, of which a share is told well enough
-EVERY = 50
+LEAD_CHARS = 400  # with the title about 70 words, enough to estimate the share of unknown ones
+LOOKUP_EVERY = 50
 
 
-class Tally:
-    """Counts of a stream of articles and of what a model said of them.
+class PredictionCounts:
+    """Histograms of a stream of articles and of a model's predictions for them.
+
+    Parameters
+    ----------
+    heads : mapping of str to sequence of str
+        Labels by task.
+    unknown_share : callable, optional
+        Share of unknown words of a title and a text, as `build_unknown_share` returns it. Without it, no
+        unknown words are counted.
+    lookup_every : int, default=50
+        Unknown words are looked up in one of this many articles.
 
     Attributes
     ----------
     heads : dict of str to tuple of str
-        Labels by task.
     counts : dict of str to int64 ndarray
-        `language` and `abstention` by `LANGUAGES` and `OUTCOMES` (of Arabic rows); by task, of the Arabic
-        rows that are long enough, `TASK` the main label, `NONE` last, and `TASK_held` each label;
-        of those that were scored, `TASK_scores` the probabilities, shape (n_labels, n_cells); `length` and
-        `unknown` where texts were given.
+        `language` and `abstention` (Arabic articles), bins as in `LANGUAGES` and `OUTCOMES`. For each task,
+        over Arabic articles of sufficient length: `TASK`, the main label with "none" last, and `TASK_held`,
+        each assigned label; over scored articles: `TASK_scores`, the probabilities, shape
+        (n_labels, n_bins). `length` and `unknown`, over Arabic articles whose text was given.
+
+    Examples
+    --------
+    >>> from newsdesk.inference.scorer import Prediction
+    >>> counts = PredictionCounts({"topic": ["sport", "health"]})
+    >>> counts.update([Prediction({"topic": ["sport"]}, {"topic": {"sport": 0.9, "health": 0.1}}, None)])
+    >>> counts.counts["topic"].tolist()
+    [1, 0, 0]
     """
 
     def __init__(
         self,
         heads: Mapping[str, Sequence[str]],
         *,
-        unknown_share: Callable[[str, str], float | None] | None = None,
-        every: int = EVERY,
+        unknown_share: UnknownShare | None = None,
+        lookup_every: int = LOOKUP_EVERY,
     ) -> None:
         self.heads = {task: tuple(labels) for task, labels in heads.items()}
-        self._unknown_share, self._every = unknown_share, every
-        sizes: dict[str, tuple[int, ...]] = {"language": (2,), "abstention": (4,)}
+        self._unknown_share, self._lookup_every = unknown_share, lookup_every
+        shapes: dict[str, tuple[int, ...]] = {"language": (len(LANGUAGES),), "abstention": (len(OUTCOMES),)}
         for task, labels in self.heads.items():
-            sizes |= {
+            shapes |= {
                 task: (len(labels) + 1,),
                 f"{task}_held": (len(labels),),
                 f"{task}_scores": (len(labels), len(SCORE_EDGES) + 1),
             }
-        sizes |= {"length": (len(LENGTH_EDGES) + 1,), "unknown": (len(UNKNOWN_EDGES) + 1,)}
-        self.counts = {name: np.zeros(size, np.int64) for name, size in sizes.items()}
+        shapes |= {"length": (len(LENGTH_EDGES) + 1,), "unknown": (len(UNKNOWN_EDGES) + 1,)}
+        self.counts = {name: np.zeros(shape, np.int64) for name, shape in shapes.items()}
 
     @classmethod
-    def of(cls, scorer: Scorer, *, every: int = EVERY) -> Self:
-        """An empty tally of a model's rows; the words of every so manieth article are looked up."""
+    def for_model(cls, scorer: Scorer, *, lookup_every: int = LOOKUP_EVERY) -> Self:
+        """Return empty counts for the heads and the vocabulary of a model."""
         heads = {head.task: head.labels for head in scorer.heads}
-        return cls(heads, unknown_share=build_unknown_share(scorer), every=every)
+        return cls(heads, unknown_share=build_unknown_share(scorer), lookup_every=lookup_every)
 
     @property
     def n_rows(self) -> int:
-        """Articles counted."""
+        """Number of articles counted."""
         return int(self.counts["language"].sum())
 
     def update(
@@ -77,23 +95,30 @@ class Tally:
         titles: Sequence[str | None] | None = None,
         texts: Sequence[str | None] | None = None,
     ) -> None:
-        """Count a batch; titles and texts, if they are at hand, in the predictions' order.
+        """Count a batch of predictions.
+
+        Parameters
+        ----------
+        predictions : sequence of Prediction, shape (n_articles,)
+        titles, texts : sequence of (str or None), shape (n_articles,), optional
+            Without them, neither lengths nor unknown words are counted.
 
         Raises
         ------
         KeyError
-            If a label is none of the heads', or has no score where others have.
+            If a prediction has a label that the heads lack, or lacks the score of a label.
         """
         scores, held = {}, {}
         for task, labels in self.heads.items():
-            place = {label: k for k, label in enumerate(labels)}
+            column = {label: j for j, label in enumerate(labels)}
             scores[task] = np.full((len(predictions), len(labels)), np.nan)
             held[task] = np.zeros(scores[task].shape, bool)
-            for row, p in enumerate(predictions):
-                held[task][row, [place[label] for label in p.labels[task]]] = True
-                if p.scores[task]:
-                    scores[task][row] = [p.scores[task][label] for label in labels]
-        self.update_arrays(scores, held, [p.reason for p in predictions], titles=titles, texts=texts)
+            for i, prediction in enumerate(predictions):
+                held[task][i, [column[label] for label in prediction.labels[task]]] = True
+                if prediction.scores[task]:
+                    scores[task][i] = [prediction.scores[task][label] for label in labels]
+        reasons = [prediction.reason for prediction in predictions]
+        self.update_arrays(scores, held, reasons, titles=titles, texts=texts)
 
     def update_arrays(
         self,
@@ -104,118 +129,116 @@ class Tally:
         titles: Any = None,
         texts: Any = None,
     ) -> None:
-        """Count a batch as a scorer says it, without an object an article.
+        """Count a batch of predictions given as arrays.
 
         Parameters
         ----------
-        scores, held : mapping of str to ndarray of shape (n_articles, n_labels)
-            By task: probabilities, NaN where there are none, and which labels hold.
-        reasons : sequence of (str or None)
+        scores : mapping of str to float ndarray of shape (n_articles, n_labels)
+            Probabilities by task, NaN for articles without scores.
+        held : mapping of str to bool ndarray of shape (n_articles, n_labels)
+            Assigned labels by task.
+        reasons : sequence of (str or None), shape (n_articles,)
+            Reasons of articles without labels.
         titles, texts : sequence of (str or None) or Arrow string array, optional
         """
-        why = np.array(reasons, object)
-        arabic = why != "not_arabic"
-        self.counts["language"] += np.bincount(~arabic, minlength=2)
+        reason_array = np.array(reasons, object)
+        arabic = reason_array != "not_arabic"
+        self.counts["language"] += np.bincount(~arabic, minlength=len(LANGUAGES))
         for i, outcome in enumerate(OUTCOMES):
             reason = None if outcome == LABELLED else outcome
-            self.counts["abstention"][i] += np.count_nonzero(why == reason)
-        read = arabic & (why != "too_short")
+            self.counts["abstention"][i] += np.count_nonzero(reason_array == reason)
+        long_enough = arabic & (reason_array != "too_short")
         for task in self.heads:
-            self._count_labels(task, scores[task][read], held[task][read])
+            self._count_labels(task, scores[task][long_enough], held[task][long_enough])
         if titles is not None and texts is not None:
-            names = ["" if title is None else title for title in _listed(titles)]
-            lengths, leads = _lengths_and_leads(texts)
-            self._add("length", LENGTH_EDGES, (lengths + [len(name) for name in names])[arabic])
-            self._count_unknown([(names[row], leads[row]) for row in np.flatnonzero(arabic)])
+            title_lengths, titles = _lengths_and_leads(titles, None)
+            text_lengths, leads = _lengths_and_leads(texts, LEAD_CHARS)
+            self._count("length", LENGTH_EDGES, (title_lengths + text_lengths)[arabic])
+            self._count_unknown([(titles[i], leads[i]) for i in np.flatnonzero(arabic)])
 
     def _count_labels(self, task: str, scores: FloatArray, held: BoolArray) -> None:
-        n_labels = len(self.heads[task])
+        n_labels, n_bins = len(self.heads[task]), len(SCORE_EDGES) + 1
         main = np.argmax(np.where(held, np.nan_to_num(scores), -1.0), axis=1)
         main[~held.any(axis=1)] = n_labels
         self.counts[task] += np.bincount(main, minlength=n_labels + 1)
         self.counts[f"{task}_held"] += held.sum(axis=0)
         scored = scores[~np.isnan(scores).any(axis=1)]
-        cells = np.searchsorted(SCORE_EDGES, scored, side="right")  # (n_articles, n_labels)
-        n_cells = len(SCORE_EDGES) + 1
-        flat = (cells + n_cells * np.arange(n_labels)).ravel()
-        counts = np.bincount(flat, minlength=n_cells * n_labels)
-        self.counts[f"{task}_scores"] += counts.reshape(n_labels, n_cells)
+        bins = np.searchsorted(SCORE_EDGES, scored, side="right")  # (n_scored, n_labels)
+        flat = (bins + n_bins * np.arange(n_labels)).ravel()
+        counts = np.bincount(flat, minlength=n_bins * n_labels)
+        self.counts[f"{task}_scores"] += counts.reshape(n_labels, n_bins)
 
-    def _count_unknown(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Count the share of unknown words of so manieth rows: the title, and the text's start."""
+    def _count_unknown(self, articles: Sequence[tuple[str, str]]) -> None:
+        """Count the share of unknown words in a sample of titles and leads."""
         if not self._unknown_share:
             return
-        # chosen by content, so that no order and no cut into batches changes the choice
-        drawn = (row for row in rows if zlib.crc32(row[1].encode("utf-8", "replace")) % self._every == 0)
-        shares = (self._unknown_share(title, lead) for title, lead in drawn)
-        self._add("unknown", UNKNOWN_EDGES, [share for share in shares if share is not None])
+        # sampled by content, so that neither the order nor the batches change the sample
+        every = self._lookup_every
+        sample = (row for row in articles if zlib.crc32(row[1].encode("utf-8", "replace")) % every == 0)
+        shares = [self._unknown_share(title, lead) for title, lead in sample]
+        self._count("unknown", UNKNOWN_EDGES, [share for share in shares if share is not None])
 
-    def _add(
-        self, name: str, edges: np.ndarray[Any, np.dtype[np.float64]], values: Sequence[float] | IntArray
-    ) -> None:
-        cells = np.searchsorted(edges, np.array(values, np.float64), side="right")
-        self.counts[name] += np.bincount(cells, minlength=len(edges) + 1)
+    def _count(self, name: str, edges: FloatArray, values: Sequence[float] | IntArray) -> None:
+        bins = np.searchsorted(edges, np.array(values, np.float64), side="right")
+        self.counts[name] += np.bincount(bins, minlength=len(edges) + 1)
 
-    def merge(self, other: Tally) -> None:
+    def merge(self, other: PredictionCounts) -> None:
         """Add the counts of another part of the stream.
 
         Raises
         ------
         ValueError
-            If it is of a model with other labels.
+            If the labels differ.
         """
         if other.heads != self.heads:
-            raise ValueError("tallies of models with other labels can't be merged")
+            raise ValueError(f"counts: expected the labels {self.heads}, found {other.heads}")
         for name, counts in other.counts.items():
             self.counts[name] += counts
 
     def as_dict(self) -> dict[str, Any]:
-        """All that `from_dict` needs, of JSON's types."""
+        """Return the counts as JSON types, for `from_dict`."""
         heads = {task: list(labels) for task, labels in self.heads.items()}
         return {"heads": heads, "counts": {name: counts.tolist() for name, counts in self.counts.items()}}
 
     @classmethod
     def from_dict(cls, content: Any) -> Self:
-        """Take counts back; what else they need for texts is not kept, so they are for merging and reading.
+        """Read counts that `as_dict` returned; they look up no unknown words.
 
         Raises
         ------
         ValueError
-            If it is no tally, or one of other cells.
+            If `content` has other keys, or counts of other shapes.
         """
         try:
-            tally = cls(content["heads"])
-            given = {name: np.array(counts) for name, counts in content["counts"].items()}
+            read = cls(content["heads"])
+            stored = {name: np.array(counts) for name, counts in content["counts"].items()}
         except (KeyError, TypeError, AttributeError, ValueError):
-            raise ValueError("not the counts of a tally") from None
-        for name, counts in tally.counts.items():
-            found = given.get(name)
+            raise ValueError("prediction counts: expected an object with `heads` and `counts`") from None
+        for name, counts in read.counts.items():
+            found = stored.get(name)
             if found is None or found.shape != counts.shape or found.dtype.kind != "i" or (found < 0).any():
-                raise ValueError(f"{name}: not {' x '.join(map(str, counts.shape))} counts")
-            tally.counts[name] = found.astype(np.int64)
-        return tally
+                shape = " x ".join(map(str, counts.shape))
+                raise ValueError(f"prediction counts: {name}: expected {shape} whole numbers from 0")
+            read.counts[name] = found.astype(np.int64)
+        return read
 
 
-def _listed(values: Any) -> list[str | None]:
-    return values.to_pylist() if isinstance(values, pa.Array) else list(values)
-
-
-def _lengths_and_leads(texts: Any) -> tuple[IntArray, list[str]]:
-    """How many characters each text has, and its first ones."""
+def _lengths_and_leads(texts: Any, n_chars: int | None) -> tuple[IntArray, list[str]]:
+    """Return the number of characters of each text, and its first `n_chars` characters."""
     if isinstance(texts, pa.Array):
         texts = pc.fill_null(texts, "")
         lengths = pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
-        return lengths, pc.utf8_slice_codeunits(texts, 0, LEAD_CHARS).to_pylist()
+        return lengths, pc.utf8_slice_codeunits(texts, 0, n_chars).to_pylist()
     strings = [text or "" for text in texts]
-    return np.array([len(text) for text in strings], np.int64), [text[:LEAD_CHARS] for text in strings]
+    return np.array([len(text) for text in strings], np.int64), [text[:n_chars] for text in strings]
 
 
-def build_unknown_share(scorer: Scorer) -> Callable[[str, str], float | None] | None:
-    """The function that tells which share of an article's words are no terms of a model.
+def build_unknown_share(scorer: Scorer) -> UnknownShare | None:
+    """Return a function that computes the share of an article's words that are no terms of a model.
 
-    These are words that it never met or met too rarely, and the few that stand in most articles (`max_df`),
-    of which there are about as many in any Arabic. Of title and text each word counts as often as it occurs;
-    None for an article without words. There is no such function for a model that counts no words.
+    A word is no term if it was too rare in training, or more frequent than `max_df`; the latter are about as
+    many in any Arabic text. Each occurrence counts. The function returns None for an article without words.
+    Models without word features have no such function.
     """
     features, fold = scorer.info["features"], scorer.info["normalization"]
     if not features["ngram_max"]:

@@ -1,64 +1,173 @@
-"""References of drift in files: read, and held against the model that they were made with."""
+"""Drift references: the counts of a model on articles that it was not trained on, as `drift.json`."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_json, sha256, sha256_of_json
 from newsdesk.inference.scorer import Scorer
-from newsdesk.monitoring import drift
+from newsdesk.monitoring.counts import PredictionCounts
 
+FORMAT = 1
+REFERENCE = "drift.json"  # file name in the folder of a packaged model
 WEIGHTS = "weights.npz"
+BATCH = 1024
+# The largest PSI that is not drift, by quantity; docs/drift.md says how these limits were found.
+LIMITS: Mapping[str, float] = {
+    "language": 0.05,
+    "abstention": 0.05,
+    "length": 0.1,
+    "unknown": 0.15,
+    "region": 0.2,
+    "topic": 0.45,
+    "region_scores": 0.05,
+    "topic_scores": 0.05,
+}
+
+
+def build_reference(
+    counts: PredictionCounts, *, model: Mapping[str, Any], sources: Mapping[str, int]
+) -> dict[str, Any]:
+    """Build a reference: counts, their model and sources, and the limits, which users may edit.
+
+    Parameters
+    ----------
+    counts : PredictionCounts
+    model : mapping
+        As `model_identity` returns it.
+    sources : mapping of str to int
+        Number of articles by source.
+
+    Returns
+    -------
+    dict
+        JSON types.
+
+    Examples
+    --------
+    >>> reference = build_reference(PredictionCounts({"topic": ["sport"]}), model={}, sources={"paper": 0})
+    >>> reference["limits"]["language"]
+    0.05
+    """
+    return {
+        "format": FORMAT,
+        "model": dict(model),
+        "made_of": {"sources": dict(sorted(sources.items()))},
+        "limits": dict(LIMITS),
+        **counts.as_dict(),
+    }
+
+
+def count_unseen_articles(
+    articles: pa.Table, scorer: Scorer, *, trained_groups: Collection[str]
+) -> tuple[PredictionCounts, dict[str, int]]:
+    """Count the articles that the model was not trained on, for a reference.
+
+    Articles of evaluation outlets and near-duplicates of training articles are left out.
+
+    Parameters
+    ----------
+    articles : Table
+        Columns `title`, `text`, `source`, `group_id`, `split`.
+    scorer : Scorer
+    trained_groups : collection of str
+        Near-duplicate groups (`group_id`) of the training articles.
+
+    Returns
+    -------
+    PredictionCounts
+    dict of str to int
+        Number of articles by source.
+
+    Raises
+    ------
+    ValueError
+        If no article is left.
+    """
+    trained = pc.is_in(articles["group_id"], pa.array(sorted(trained_groups), pa.string()))
+    unseen = articles.filter(pc.and_(pc.invert(trained), pc.not_equal(articles["split"], "evaluation")))
+    if not unseen.num_rows:
+        raise ValueError("no article for a reference: the model was trained on all of them")
+    counts = PredictionCounts.for_model(scorer, lookup_every=1)
+    for batch in unseen.select(["title", "text"]).to_batches(max_chunksize=BATCH):
+        titles, texts = batch["title"].to_pylist(), batch["text"].to_pylist()
+        counts.update(scorer.predict(titles, texts), titles=titles, texts=texts)
+    return counts, {row["values"]: row["counts"] for row in pc.value_counts(unseen["source"]).to_pylist()}
+
+
+def parse_reference(reference: Any) -> tuple[PredictionCounts, Mapping[str, float]]:
+    """Return the counts of a reference and its limit for each quantity.
+
+    Raises
+    ------
+    ValueError
+        If a key is missing or has a wrong value.
+    """
+    try:
+        if reference["format"] != FORMAT:
+            raise ValueError(f"drift reference: expected format {FORMAT}, found {reference['format']!r}")
+        limits = {name: float(reference["limits"][name]) for name in LIMITS}
+        if not all(limit >= 0 for limit in limits.values()):
+            raise ValueError("drift reference: limits: expected numbers from 0")
+        _ = reference["model"], reference["made_of"]
+        return PredictionCounts.from_dict(reference), limits
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"drift reference: missing or wrong: {error}") from None
 
 
 def read_reference(path: Path) -> Any:
-    """Read a reference, of which the counts are checked later.
+    """Read a reference file; `parse_reference` checks its counts.
 
     Raises
     ------
     NewsdeskError
-        If it is missing or no reference.
+        If the file is missing or is no reference.
     """
     if not path.exists():
         raise NewsdeskError(f"{path}: no such reference; make one with `newsdesk drift reference`")
-    content = read_json(path)
-    wanted = {"name", "version", "weights_sha256"}
-    if not isinstance(content, dict) or not wanted <= set(content.get("model") or ()):
-        raise NewsdeskError(f"{path}: no reference as `newsdesk drift reference` makes it")
-    return content
+    reference = read_json(path)
+    keys = {"name", "version", "weights_sha256"}
+    if not isinstance(reference, dict) or not keys <= set(reference.get("model") or ()):
+        raise NewsdeskError(f"{path}: no drift reference; make one with `newsdesk drift reference`")
+    return reference
 
 
 def read_reference_of(scorer: Scorer, folder: Path, path: Path) -> Any:
-    """Read a reference that must be of this model, which lies in a folder.
+    """Read a reference file and check that it belongs to the model in a folder.
 
     Raises
     ------
     NewsdeskError
-        If it is missing, damaged or of another model.
+        If the file is missing, damaged, or of another model.
     """
-    content = read_reference(path)
-    named = name_model(scorer, folder)
-    if content["model"] != named:
+    reference = read_reference(path)
+    identity = model_identity(scorer, folder)
+    if reference["model"] != identity:
         raise NewsdeskError(
-            f"{path}: made with model {_shown(content['model'])}, not with {_shown(named)}; "
+            f"{path}: made with model {_describe(reference['model'])}, not with {_describe(identity)}; "
             "give that model, or make a reference with this one"
         )
     try:
-        before, _ = drift.parse_reference(content)
-        sha256_of_json(content)  # refuses an infinity, which no report could hold
+        counts, _ = parse_reference(reference)
+        sha256_of_json(reference)  # rejects infinity, which JSON reports can't hold
     except ValueError as error:
         raise NewsdeskError(f"{path}: {error}") from None
-    if before.heads != {head.task: tuple(head.labels) for head in scorer.heads}:
-        raise NewsdeskError(f"{path}: of other labels than the model's; make it anew with this one")
-    return content
+    if counts.heads != {head.task: tuple(head.labels) for head in scorer.heads}:
+        raise NewsdeskError(f"{path}: its labels are not the model's; make a reference with this model")
+    return reference
 
 
-def name_model(scorer: Scorer, folder: Path) -> dict[str, str]:
-    """What a reference knows a model by that lies in a folder."""
-    return drift.name_model(scorer, sha256(folder / WEIGHTS))
+def model_identity(scorer: Scorer, folder: Path) -> dict[str, str]:
+    """Return name, version and weights hash of the model in a folder."""
+    weights_sha256 = sha256(folder / WEIGHTS)
+    return {"name": scorer.info["name"], "version": scorer.info["version"], "weights_sha256": weights_sha256}
 
 
-def _shown(model: dict[str, str]) -> str:
+def _describe(model: Mapping[str, str]) -> str:
     return f"{model['name']} {model['version']} ({model['weights_sha256'][:12]})"

@@ -17,7 +17,6 @@ from newsdesk.base.files import (
     read_json,
     read_model,
     read_table,
-    sha256,
     write_arrays,
     write_compact_json,
     write_json,
@@ -28,7 +27,7 @@ from newsdesk.base.settings import Settings, read_settings
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.inference import scorer
 from newsdesk.inference.code import code_sha256
-from newsdesk.monitoring import drift
+from newsdesk.monitoring.reference import REFERENCE, build_reference, count_unseen_articles, model_identity
 
 
 def run(
@@ -87,17 +86,17 @@ def run(
 
 def write_reference(loaded: scorer.Scorer, *, features: Path, articles: Path, model: Path) -> None:
     """Write what later articles are held against into the model's folder."""
-    named = drift.name_model(loaded, sha256(model / "weights.npz"))
     trained = read_table(features / "rows.parquet")["group_id"].to_pylist()
     loaded.threads = os.cpu_count() or 1
     try:
-        reference = drift.build_reference(
-            read_table(articles, ARTICLES), loaded, trained=trained, model=named
+        counts, sources = count_unseen_articles(
+            read_table(articles, ARTICLES), loaded, trained_groups=trained
         )
     except ValueError as error:
         note(f"package: {error}")
         return
-    write_compact_json(reference, model / drift.REFERENCE)
+    reference = build_reference(counts, model=model_identity(loaded, model), sources=sources)
+    write_compact_json(reference, model / REFERENCE)
 
 
 def quantize(

@@ -23,7 +23,7 @@ from newsdesk.batch.input_reader import Input, Piece, Reader, take_records
 from newsdesk.batch.job import MANIFEST, QUARANTINE, Job, locked
 from newsdesk.batch.part_writer import Labeler, Order
 from newsdesk.inference.scorer import Scorer
-from newsdesk.monitoring.counts import EVERY
+from newsdesk.monitoring.counts import LOOKUP_EVERY
 
 T = TypeVar("T")
 TOO_MANY_REFUSED = 3  # exit code
@@ -147,7 +147,7 @@ def run(
         if job.done:
             note(f"predict: resumed with {len(job.done):,} parts done")
         stamp = output_schema.Stamp(model["name"], model["version"], model["run_id"], moment)
-        every = 1 if sum(row["bytes"] or 0 for row in job.inputs) < FEW_BYTES else EVERY
+        every = 1 if sum(row["bytes"] or 0 for row in job.inputs) < FEW_BYTES else LOOKUP_EVERY
         order = Order(job.id, form, profile, carry, stamp, every)
         try:
             engine.write_parts(job, inputs, order, chunk_rows)

@@ -25,8 +25,7 @@ from newsdesk.cli.label import job
 from newsdesk.cli.label.job import DRIFTED, Limit, check_limit, parse_limit, parse_moment
 from newsdesk.cli.models import Loaded, load, taxonomy_of
 from newsdesk.inference.scorer import BALANCED, PROFILES, Scorer
-from newsdesk.monitoring import drift
-from newsdesk.monitoring.reference import read_reference_of
+from newsdesk.monitoring.reference import REFERENCE, read_reference_of
 
 CHUNK_ROWS = 50_000
 SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
@@ -90,7 +89,7 @@ SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 )
 @click.option(
     "--reference",
-    show_default=f"{drift.REFERENCE} of the model",
+    show_default=f"{REFERENCE} of the model",
     type=click.Path(path_type=Path),
     help="What FOLDER/ is held against for drift, as `newsdesk drift reference` makes it.",
 )
@@ -252,9 +251,9 @@ def _engine(
 
 def _read_reference(loaded: Loaded, path: Path | None) -> Any:
     """What the job is held against; None if none is named and the model has none."""
-    own = loaded.folder / drift.REFERENCE
+    own = loaded.folder / REFERENCE
     if path is None and not own.exists():
-        note(f"predict: no report of drift: the model has no {drift.REFERENCE}, and --reference names none")
+        note(f"predict: no report of drift: the model has no {REFERENCE}, and --reference names none")
         return None
     return read_reference_of(loaded.scorer, loaded.folder, path or own)
 

@@ -25,9 +25,8 @@ from newsdesk.cli.inputs import Refused, read_inputs, taxonomy_option
 from newsdesk.cli.models import model_folder, taxonomy_of
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import Scorer
-from newsdesk.monitoring.counts import UNKNOWN_EDGES, Tally, build_unknown_share
-from newsdesk.monitoring.drift import REFERENCE
-from newsdesk.monitoring.reference import read_reference
+from newsdesk.monitoring.counts import UNKNOWN_EDGES, PredictionCounts, build_unknown_share
+from newsdesk.monitoring.reference import REFERENCE, read_reference
 from newsdesk.review import corrections, formats, sampling
 
 DRIFTING_SHARE = 0.95  # of the reference's articles have fewer unknown words than a drifting one
@@ -156,7 +155,7 @@ def _unknown_limit(reference: Path | None, folder: Path) -> float | None:
     if not reference and not path.exists():
         return None
     try:
-        counts = Tally.from_dict(read_reference(path)).counts["unknown"]
+        counts = PredictionCounts.from_dict(read_reference(path)).counts["unknown"]
     except ValueError as error:
         raise NewsdeskError(f"{path}: {error}") from None
     if not counts.sum():
