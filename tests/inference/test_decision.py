@@ -45,9 +45,9 @@ def test_settings_name_the_heads() -> None:
     assert train.decision_of("region") == {"most": None, "floor": None}
 
 
-def test_a_model_follows_its_rule_and_a_wrong_one_is_named(project: Path, tmp_path: Path) -> None:
+def test_a_model_follows_its_rule_and_a_wrong_one_is_named(tiny_model: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(project / "model", folder)
+    shutil.copytree(tiny_model, folder)
     info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
 
     def load(**rule: float) -> Scorer:

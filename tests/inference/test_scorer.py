@@ -30,14 +30,14 @@ ARABIC = "أعلنت وزارة الدفاع الأميركية في واشنط�
 
 
 @pytest.fixture(scope="module")
-def scorer(project: Path) -> Scorer:
-    return Scorer.load(project / "model")
+def scorer(tiny_model: Path) -> Scorer:
+    return Scorer.load(tiny_model)
 
 
-def test_equals_the_matrix_path(project: Path, scorer: Scorer, gazetteer: Gazetteer) -> None:
+def test_equals_the_matrix_path(tiny_run: Path, scorer: Scorer, gazetteer: Gazetteer) -> None:
     """The matrix of terms and places and a matrix product against the scorer's own sums."""
-    params = read_settings(project / "params.yaml")
-    articles = pq.read_table(project / "data/clean/articles.parquet").to_pandas()
+    params = read_settings(tiny_run / "params.yaml")
+    articles = pq.read_table(tiny_run / "data/clean/articles.parquet").to_pandas()
     vectorizer = ArabicTfidfVectorizer(normalization=params.text, **params.features.terms)
     labelled = articles[articles["region"].notna() | articles["topic"].notna()]
     vectorizer.fit(labelled[labelled["split"].isin(["train", "valid"])])
@@ -47,7 +47,7 @@ def test_equals_the_matrix_path(project: Path, scorer: Scorer, gazetteer: Gazett
     X = sp.hstack([vectorizer.transform(sample), params.features.place_weight * places], format="csr")
     predictions = scorer.predict(sample["title"], sample["text"])
     for head in scorer.heads:
-        arrays = np.load(project / "data/heads" / head.task / "weights.npz")
+        arrays = np.load(tiny_run / "data/heads" / head.task / "weights.npz")
         trained = TrainedHead(
             head.labels, arrays["coef"].astype(np.float64), arrays["intercept"], arrays["slope"],
             arrays["offset"], np.array(head.thresholds), profiles={},
@@ -89,9 +89,11 @@ def test_silent_with_a_reason(scorer: Scorer, title: str | None, text: str | Non
     assert prediction.labels == {"region": [], "topic": []}
 
 
-def test_ambiguous_where_a_label_is_likely_but_none_is_certain_enough(project: Path, tmp_path: Path) -> None:
+def test_ambiguous_where_a_label_is_likely_but_none_is_certain_enough(
+    tiny_model: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "model"
-    shutil.copytree(project / "model", folder)
+    shutil.copytree(tiny_model, folder)
     info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     for head in info["heads"]:
         head["thresholds"] = [1.0] * len(head["labels"])
@@ -164,102 +166,102 @@ def plain(folder: Path) -> Scorer:
     return scorer
 
 
-def test_the_compiled_path_gives_the_same_bits(project: Path, scorer: Scorer) -> None:
+def test_the_compiled_path_gives_the_same_bits(tiny_run: Path, tiny_model: Path, scorer: Scorer) -> None:
     """Of every article of the corpus, in any number of threads, as lists and as Arrow columns."""
-    articles = pq.read_table(project / "data/clean/articles.parquet")
+    articles = pq.read_table(tiny_run / "data/clean/articles.parquet")
     titles, texts = articles["title"], articles["text"]
-    expected, reasons = plain(project / "model").predict_proba(titles.to_pylist(), texts.to_pylist())
+    expected, reasons = plain(tiny_model).predict_proba(titles.to_pylist(), texts.to_pylist())
     for threads in (1, 3):
         for columns in ((titles, texts), (titles.to_pylist(), texts.to_pylist())):
-            found, why = compiled(project / "model", threads=threads).predict_proba(*columns)
+            found, why = compiled(tiny_model, threads=threads).predict_proba(*columns)
             assert found.tobytes() == expected.tobytes()
             assert why == reasons
 
 
 @pytest.mark.parametrize("scope", ["text", "sentence"])
-def test_the_compiled_path_finds_the_same_places(project: Path, tmp_path: Path, scope: str) -> None:
+def test_the_compiled_path_finds_the_same_places(tiny_model: Path, tmp_path: Path, scope: str) -> None:
     """Of a model that reads by sentence too: with runs of one word, that changes nothing."""
-    shutil.copytree(project / "model", tmp_path / "model")
+    shutil.copytree(tiny_model, tmp_path / "model")
     features(ngram_scope=scope)(tmp_path / "model")
     titles, texts = map(list, zip(*ARTICLES.values(), strict=True))
-    expected, reasons = plain(project / "model").predict_proba(titles, texts)
+    expected, reasons = plain(tiny_model).predict_proba(titles, texts)
     for threads in (1, 3):
         found, why = compiled(tmp_path / "model", threads=threads).predict_proba(titles, texts)
         assert found.tobytes() == expected.tobytes()
         assert why == reasons
 
 
-def test_a_model_without_places(project: Path, tmp_path: Path) -> None:
-    shutil.copytree(project / "model", tmp_path / "model")
+def test_a_model_without_places(tiny_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_model, tmp_path / "model")
     (tmp_path / "model" / PLACES).unlink()
     features(places=False)(tmp_path / "model")
-    with np.load(project / "model/weights.npz") as archive:
+    with np.load(tiny_model / "weights.npz") as archive:
         weights = dict(archive)
     weights["coef"] = weights["coef"][: len(weights["idf"])]
     np.savez(tmp_path / "model/weights.npz", **weights)
     given = ["قمة", ""], [ARABIC, "غغغغ ضضضض ظظظظ ثثثث ذذذذ برلين"]
     said = plain(tmp_path / "model").predict(*given)
     assert compiled(tmp_path / "model").predict(*given) == said
-    assert said != plain(project / "model").predict(*given)
+    assert said != plain(tiny_model).predict(*given)
 
 
 @settings(max_examples=100, deadline=None)
 @given(rows=st.lists(st.tuples(hostile, hostile | st.just(ARABIC) | st.none()), max_size=4))
-def test_the_compiled_path_says_the_same_of_hostile_texts(project: Path, rows: list[tuple[str, str]]) -> None:
+def test_the_compiled_path_says_the_same_of_hostile_texts(
+    tiny_model: Path, rows: list[tuple[str, str]]
+) -> None:
     titles, texts = [title for title, _ in rows], [text for _, text in rows]
-    assert compiled(project / "model").predict(titles, texts) == plain(project / "model").predict(
-        titles, texts
-    )
+    assert compiled(tiny_model).predict(titles, texts) == plain(tiny_model).predict(titles, texts)
 
 
 @pytest.mark.parametrize("place", [0, 2, 4])
-def test_a_long_article_shifts_no_other(project: Path, place: int) -> None:
+def test_a_long_article_shifts_no_other(tiny_model: Path, place: int) -> None:
     """It fills the parts of several threads by itself."""
     texts = ["مباراة مدريد وبرشلونة في الدوري الإسباني انتهت بالتعادل", ARABIC] * 2
     texts.insert(place, f"{ARABIC} " * 3000)
-    expected = plain(project / "model").predict([""] * 5, texts)
+    expected = plain(tiny_model).predict([""] * 5, texts)
     for threads in (2, 3):
-        assert compiled(project / "model", threads=threads).predict([""] * 5, texts) == expected
+        assert compiled(tiny_model, threads=threads).predict([""] * 5, texts) == expected
 
 
-def test_what_is_refused_leaves_nothing_behind(project: Path) -> None:
-    expected = plain(project / "model").predict(["غارة"], [ARABIC])
-    for scorer in (plain(project / "model"), compiled(project / "model")):
+def test_what_is_refused_leaves_nothing_behind(tiny_model: Path) -> None:
+    expected = plain(tiny_model).predict(["غارة"], [ARABIC])
+    for scorer in (plain(tiny_model), compiled(tiny_model)):
         for texts in ([float("nan")], [7], pa.array([20252026]), pa.array([b"x"])):
             with pytest.raises(ValueError, match="expected texts, found"):
                 scorer.predict(["كلمات لم ترد من قبل قط"], texts)
         assert scorer.predict(["غارة"], [ARABIC]) == expected
 
 
-def test_threads_share_a_scorer(project: Path) -> None:
+def test_threads_share_a_scorer(tiny_model: Path) -> None:
     texts = [f"{ARABIC} كلمة{i}" for i in range(400)]
-    expected = plain(project / "model").predict([""] * len(texts), texts)
-    for scorer in (plain(project / "model"), compiled(project / "model", threads=2)):
+    expected = plain(tiny_model).predict([""] * len(texts), texts)
+    for scorer in (plain(tiny_model), compiled(tiny_model, threads=2)):
         with ThreadPoolExecutor(8) as pool:
             said = pool.map(lambda lo, s=scorer: s.predict([""] * 50, texts[lo : lo + 50]), range(0, 400, 50))
             assert [p for part in said for p in part] == expected
 
 
-def test_a_model_without_its_compiled_path(project: Path, tmp_path: Path) -> None:
+def test_a_model_without_its_compiled_path(tiny_run: Path, tiny_model: Path, tmp_path: Path) -> None:
     """It says so once and goes on as before."""
     model = tmp_path / "model"
-    shutil.copytree(project / "model", model, ignore=shutil.ignore_patterns("__pycache__", "kernel.py"))
-    done, _ = predict_packaged(project, str(model), "0")
+    shutil.copytree(tiny_model, model, ignore=shutil.ignore_patterns("__pycache__", "kernel.py"))
+    done, _ = predict_packaged(tiny_run, str(model), "0")
     assert done.stdout.splitlines()[1] == "plain"
     assert done.stderr.count("no compiled path") == 1
 
 
-def test_a_model_without_its_finder_of_places(project: Path, tmp_path: Path) -> None:
+def test_a_model_without_its_finder_of_places(tiny_model: Path, tmp_path: Path) -> None:
     model = tmp_path / "model"
-    shutil.copytree(project / "model", model, ignore=shutil.ignore_patterns("__pycache__", "mentions.py"))
+    shutil.copytree(tiny_model, model, ignore=shutil.ignore_patterns("__pycache__", "mentions.py"))
     done = subprocess.run(
         [sys.executable, "-B", "-c", PACKAGED, str(model), "0"], input="[]", capture_output=True, text=True
     )
     assert "no readable model (ModuleNotFoundError" in done.stderr.splitlines()[-1]
 
 
-def test_the_plain_path_until_there_is_enough_to_do(project: Path) -> None:
-    scorer = Scorer.load(project / "model")
+def test_the_plain_path_until_there_is_enough_to_do(tiny_model: Path) -> None:
+    scorer = Scorer.load(tiny_model)
     scorer.compile_from = 3
     scorer.predict(["أ", "ب"], [ARABIC, ARABIC])
     assert scorer._compiled is None
@@ -288,16 +290,16 @@ print("compiled" if model._compiled else "plain")
 """
 
 
-def predict_packaged(project: Path, *args: str, **env: str) -> tuple[subprocess.CompletedProcess[str], list]:
+def predict_packaged(tiny_run: Path, *args: str, **env: str) -> tuple[subprocess.CompletedProcess[str], list]:
     """Labels by the model's own code, in a process that can't import newsdesk, and those evaluated."""
-    evaluated = pq.read_table(project / "data/predictions.parquet").to_pylist()[:20]
+    evaluated = pq.read_table(tiny_run / "data/predictions.parquet").to_pylist()[:20]
     articles = {
-        r["article_id"]: r for r in pq.read_table(project / "data/clean/articles.parquet").to_pylist()
+        r["article_id"]: r for r in pq.read_table(tiny_run / "data/clean/articles.parquet").to_pylist()
     }
     rows = [articles[e["article_id"]] for e in evaluated]
     done = subprocess.run(
         [sys.executable, "-B", "-c", PACKAGED, *args], check=True, capture_output=True, text=True,
-        input=json.dumps([(r["title"], r["text"]) for r in rows]), cwd=project.parent, env=os.environ | env,
+        input=json.dumps([(r["title"], r["text"]) for r in rows]), cwd=tiny_run.parent, env=os.environ | env,
     )  # fmt: skip
     for (labels, scores), e in zip(json.loads(done.stdout.splitlines()[0]), evaluated, strict=True):
         for task in ("region", "topic"):
@@ -310,19 +312,19 @@ def predict_packaged(project: Path, *args: str, **env: str) -> tuple[subprocess.
     ("args", "path"), [(["0"], "compiled"), (["0", "--no-numba"], "plain"), (["1000"], "plain")]
 )
 def test_packaged_code_runs_without_the_project(
-    project: Path, tmp_path: Path, args: list[str], path: str
+    tiny_run: Path, tiny_model: Path, tmp_path: Path, args: list[str], path: str
 ) -> None:
-    done, _ = predict_packaged(project, str(project / "model"), *args, NUMBA_CACHE_DIR=str(tmp_path))
+    done, _ = predict_packaged(tiny_run, str(tiny_model), *args, NUMBA_CACHE_DIR=str(tmp_path))
     assert done.stdout.splitlines()[1] == path
     assert not done.stderr
 
 
-def test_no_folder_for_compiled_code(project: Path, tmp_path: Path) -> None:
+def test_no_folder_for_compiled_code(tiny_run: Path, tiny_model: Path, tmp_path: Path) -> None:
     """It says so and works all the same."""
     model = tmp_path / "model"
-    shutil.copytree(project / "model", model, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(tiny_model, model, ignore=shutil.ignore_patterns("__pycache__"))
     (model / "__pycache__").write_text("a file where a folder would be")
-    done, _ = predict_packaged(project, str(model), "0", HOME="/dev/null", XDG_CACHE_HOME="/dev/null")
+    done, _ = predict_packaged(tiny_run, str(model), "0", HOME="/dev/null", XDG_CACHE_HOME="/dev/null")
     assert done.stdout.splitlines()[1] == "compiled"
     assert done.stderr.count("set NUMBA_CACHE_DIR") == 1
 
@@ -413,8 +415,8 @@ def test_a_profile_that_there_is_not_is_refused(scorer: Scorer) -> None:
         ),
     ],
 )
-def test_damaged_models(project: Path, tmp_path: Path, damage, message: str) -> None:
-    for file in (project / "model").iterdir():
+def test_damaged_models(tiny_model: Path, tmp_path: Path, damage, message: str) -> None:
+    for file in tiny_model.iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     damage(tmp_path)
     with pytest.raises(ValueError, match=message):

@@ -22,17 +22,17 @@ from tests.conftest import run
 
 
 @pytest.fixture(scope="module")
-def quantized(project: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
+def quantized(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """The starter model in 8 and in 16 bits."""
-    settings = read_settings(project / "params.yaml")
+    settings = read_settings(tiny_run / "params.yaml")
     folders = {}
     for bits in (8, 16):
         folders[bits] = tmp_path_factory.mktemp("quantized") / "model"
         package.run(
             settings.model_copy(update={"package": Package(quantize=bits)}),
-            features=project / "data/features",
-            heads=[project / "data/heads/region", project / "data/heads/topic"],
-            taxonomy=project / "data/taxonomy.yaml",
+            features=tiny_run / "data/features",
+            heads=[tiny_run / "data/heads/region", tiny_run / "data/heads/topic"],
+            taxonomy=tiny_run / "data/taxonomy.yaml",
             model=folders[bits],
         )
     return folders
@@ -56,10 +56,10 @@ def test_no_coefficient_is_off_by_more_than_half_a_step(coef: np.ndarray, bits: 
 
 @pytest.mark.parametrize(("bits", "kind", "bound"), [(8, np.int8, 0.1), (16, np.int16, 1e-3)])
 def test_a_quantized_model_scores_nearly_the_same(
-    project: Path, quantized: dict[int, Path], bits: int, kind: type, bound: float
+    tiny_run: Path, tiny_model: Path, quantized: dict[int, Path], bits: int, kind: type, bound: float
 ) -> None:
-    articles = pq.read_table(project / "data/clean/articles.parquet")
-    plain, compiled, exact = (Scorer.load(f) for f in (quantized[bits], quantized[bits], project / "model"))
+    articles = pq.read_table(tiny_run / "data/clean/articles.parquet")
+    plain, compiled, exact = (Scorer.load(f) for f in (quantized[bits], quantized[bits], tiny_model))
     plain.compile_from, compiled.compile_from = sys.maxsize, 0
     columns = articles["title"], articles["text"]
     expected, reasons = plain.predict_proba(*columns)
@@ -74,9 +74,9 @@ def test_a_quantized_model_scores_nearly_the_same(
     assert stored["coef"].dtype == kind
 
 
-def test_a_model_is_its_own_twin(project: Path) -> None:
-    scorer = Scorer.load(project / "model")
-    articles = pq.read_table(project / "data/clean/articles.parquet").slice(0, 30)
+def test_a_model_is_its_own_twin(tiny_run: Path, tiny_model: Path) -> None:
+    scorer = Scorer.load(tiny_model)
+    articles = pq.read_table(tiny_run / "data/clean/articles.parquet").slice(0, 30)
     held = scorer.predict(articles["title"], articles["text"])
     assert compare(scorer, scorer, articles) == {
         "n_articles": 30,
@@ -86,8 +86,8 @@ def test_a_model_is_its_own_twin(project: Path) -> None:
     }
 
 
-def test_no_article_to_compare_on_is_one_line(project: Path) -> None:
-    done = run("newsdesk", "fidelity", "data/heads/region", "data/heads/topic", cwd=project)
+def test_no_article_to_compare_on_is_one_line(tiny_run: Path) -> None:
+    done = run("newsdesk", "fidelity", "data/heads/region", "data/heads/topic", cwd=tiny_run)
     assert done.returncode == 2
     assert "no article of an evaluation outlet" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -128,7 +128,7 @@ def test_integers_are_counted_in_steps_of_their_label(tmp_path: Path) -> None:
     assert weights["coef"].dtype == np.float32
 
 
-def test_the_evaluation_outlets_train_no_model(project: Path) -> None:
+def test_the_evaluation_outlets_train_no_model(tiny_run: Path) -> None:
     """Whatever splits are asked for; the command takes no other."""
     articles = pa.table(
         {
@@ -137,9 +137,9 @@ def test_the_evaluation_outlets_train_no_model(project: Path) -> None:
             "topic_origin": pa.array([None] * 8, pa.string()),
         }
     )
-    settings = read_settings(project / "params.yaml")
+    settings = read_settings(tiny_run / "params.yaml")
     assert learned(articles, settings, SPLITS)["split"].to_pylist() == ["train", "valid", "test"]
     assert learned(articles, settings, SPLITS[:2])["split"].to_pylist() == ["train", "valid"]
-    done = run("newsdesk", "featurize", "--split", "evaluation", cwd=project)
+    done = run("newsdesk", "featurize", "--split", "evaluation", cwd=tiny_run)
     assert done.returncode == 2
     assert "'evaluation' is not one of" in done.stderr

@@ -21,6 +21,7 @@ from newsdesk.reporting.findings import Sources, read_findings
 from newsdesk.reporting.render import cut, policy, render
 from newsdesk.reporting.scored import list_mistakes, read_outlet_predictions
 from newsdesk.reporting.sections import build_sections, draw_figures, read_figures
+from tests.conftest import ROOT
 
 SECTIONS = [
     "headline", "outlets", "labels", "precision-recall", "reliability", "confusion", "coverage", "champion",
@@ -52,8 +53,8 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def sources(project: Path) -> Sources:
-    return find_sources("starter", project)
+def sources(tiny_run: Path) -> Sources:
+    return find_sources("starter", tiny_run)
 
 
 def make(sources: Sources, *, with_texts: bool = True) -> str:
@@ -92,13 +93,13 @@ def test_page_asks_nothing_of_a_network(html: str) -> None:
 
 
 def test_same_files_give_the_same_bytes_from_another_folder(
-    html: str, project: Path, sources: Sources, tmp_path: Path
+    html: str, tiny_run: Path, sources: Sources, tmp_path: Path
 ) -> None:
     for name in ("metrics", "plots", "model", "params.yaml"):
-        copy = shutil.copytree if (project / name).is_dir() else shutil.copy
-        copy(project / name, tmp_path / name)
+        copy = shutil.copytree if (tiny_run / name).is_dir() else shutil.copy
+        copy(tiny_run / name, tmp_path / name)
     for path in (sources.predictions, sources.articles):
-        copied = tmp_path / path.relative_to(project)
+        copied = tmp_path / path.relative_to(tiny_run)
         copied.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copied)
     assert make(find_sources("starter", tmp_path)) == html
@@ -120,7 +121,7 @@ def test_every_wrong_label_is_listed_once_with_its_evidence(html: str, sources: 
     assert all(a == {"dir": "rtl", "lang": "ar"} for a in page.all("h3") if "dir" in a)
 
 
-def test_hostile_texts_stay_text(sources: Sources, project: Path, tmp_path: Path) -> None:
+def test_hostile_texts_stay_text(sources: Sources, tmp_path: Path) -> None:
     articles = read_table(sources.articles, ARTICLES)
     for name in ("title", "text"):
         told = [f"{HOSTILE}{text}{HOSTILE}" for text in articles[name].to_pylist()]
@@ -209,14 +210,14 @@ def test_predictions_on_unseen_outlets_are_ours_and_by_outlet() -> None:
     assert list_mistakes(scored, {}) == expected
 
 
-def test_command_compares_with_a_champion(project: Path, tmp_path: Path) -> None:
+def test_command_compares_with_a_champion(tiny_run: Path, tiny_model: Path, tmp_path: Path) -> None:
     said = []
-    for champion in (project, project / "model"):  # the second is asked anew
+    for champion in (tiny_run, tiny_model):  # the second is asked anew
         output = tmp_path / f"{champion.name}.html"
-        given = ["--folder", project, "--champion", champion, "--output", output]
+        given = ["--folder", tiny_run, "--champion", champion, "--output", output]
         main.main([str(each) for each in given], standalone_mode=False)
         said.append(Page(output.read_text(encoding="utf-8")).said["champion"])
-    model = sha256(project / "model")
+    model = sha256(tiny_model)
     assert f"The champion is model, SHA-256 {model[:12]}." in said[1]
     assert "macro F1 no difference seen" in said[0]
     assert said[0].partition("SHA-256")[2][14:] == said[1].partition("SHA-256")[2][14:]
@@ -236,8 +237,8 @@ def test_command_compares_with_a_champion(project: Path, tmp_path: Path) -> None
     ],
 )
 def test_command_tells_what_is_wrong(
-    project: Path, arguments: tuple[str, str], message: str, monkeypatch: pytest.MonkeyPatch
+    arguments: tuple[str, str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(project)
+    monkeypatch.chdir(ROOT)
     with pytest.raises(NewsdeskError, match=f"^{re.escape(message)}$"):
         main.main([*arguments], standalone_mode=False)

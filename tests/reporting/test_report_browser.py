@@ -43,9 +43,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def report(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def report(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("page") / "report.html"
-    main.main(["--folder", str(project), "--output", str(output)], standalone_mode=False)
+    main.main(["--folder", str(tiny_run), "--output", str(output)], standalone_mode=False)
     return output
 
 

@@ -17,19 +17,19 @@ from tests.conftest import project_env
 
 
 @pytest.fixture(scope="module")
-def saved(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def saved(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("saved") / "model"
-    mlflow_model.save(project / "model", folder, run_id="r1")
+    mlflow_model.save(tiny_model, folder, run_id="r1")
     return folder
 
 
-def test_the_folder_holds_the_model_once_and_no_pickle(project: Path, saved: Path) -> None:
+def test_the_folder_holds_the_model_once_and_no_pickle(tiny_model: Path, saved: Path) -> None:
     inside = {file.relative_to(saved).as_posix() for file in files_in(saved)}
-    packaged = {f"artifacts/model/{file.name}" for file in files_in(project / "model")}
+    packaged = {f"artifacts/model/{file.name}" for file in files_in(tiny_model)}
     described = {"MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt", "served.py"}
     examples = {"input_example.json", "serving_input_example.json"}
     assert inside == packaged | described | examples
-    assert sha256(saved / "artifacts/model") == sha256(project / "model")
+    assert sha256(saved / "artifacts/model") == sha256(tiny_model)
 
 
 def test_what_it_needs_is_pinned_and_no_more(saved: Path) -> None:
@@ -38,20 +38,20 @@ def test_what_it_needs_is_pinned_and_no_more(saved: Path) -> None:
     assert lines == [f"{name}=={version(name)}" for name in names]
 
 
-def test_it_describes_itself(project: Path, saved: Path) -> None:
+def test_it_describes_itself(tiny_run: Path, tiny_model: Path, saved: Path) -> None:
     description = Model.load(str(saved))
     assert description.run_id == "r1"
-    info = json.loads((project / "model/model.json").read_text(encoding="utf-8"))
+    info = json.loads((tiny_model / "model.json").read_text(encoding="utf-8"))
     assert description.metadata == {
         "format": info["format"],
         "newsdesk_version": info["version"],
-        "model_sha256": sha256(project / "model"),
+        "model_sha256": sha256(tiny_model),
         "taxonomy_sha256": mlflow_model.taxonomy_sha256(info),
     }
     flavor = description.flavors["python_function"]
     assert (flavor["model_code_path"], flavor["code"]) == ("served.py", None)
     assert flavor["config"] == {"threads": 1}
-    for place in (saved.parent, project, Path(mlflow_model.__file__).parent):
+    for place in (saved.parent, tiny_run, Path(mlflow_model.__file__).parent):
         assert str(place) not in (saved / "MLmodel").read_text()
 
 
@@ -80,16 +80,16 @@ def test_the_example_keeps_its_nulls(saved: Path) -> None:
 
 
 def test_mlflow_has_nothing_to_warn_of(
-    project: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tiny_model: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logging.getLogger("mlflow"), "propagate", True)
     with caplog.at_level(logging.WARNING):
-        mlflow_model.save(project / "model", tmp_path / "model")
+        mlflow_model.save(tiny_model, tmp_path / "model")
     assert caplog.messages == []
 
 
-def test_what_python_compiled_is_left_behind(project: Path, tmp_path: Path) -> None:
-    for file in files_in(project / "model"):
+def test_what_python_compiled_is_left_behind(tiny_model: Path, tmp_path: Path) -> None:
+    for file in files_in(tiny_model):
         (tmp_path / "packaged/__pycache__").mkdir(parents=True, exist_ok=True)
         (tmp_path / "packaged" / file.name).write_bytes(file.read_bytes())
     (tmp_path / "packaged/__pycache__/scorer.pyc").write_bytes(b"x")
@@ -97,9 +97,9 @@ def test_what_python_compiled_is_left_behind(project: Path, tmp_path: Path) -> N
     assert not list((tmp_path / "model").rglob("__pycache__"))
 
 
-def test_the_packaged_folder_is_found_within(project: Path, saved: Path) -> None:
-    assert read_model(mlflow_model.packaged_folder(saved)).info == read_model(project / "model").info
-    assert mlflow_model.packaged_folder(project / "model") == project / "model"
+def test_the_packaged_folder_is_found_within(tiny_model: Path, saved: Path) -> None:
+    assert read_model(mlflow_model.packaged_folder(saved)).info == read_model(tiny_model).info
+    assert mlflow_model.packaged_folder(tiny_model) == tiny_model
 
 
 def test_its_code_does_nothing_where_it_is_imported() -> None:
