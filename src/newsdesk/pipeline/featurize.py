@@ -1,4 +1,4 @@
-"""Stage `featurize`: labelled articles to vocabulary, IDF, names of places and the matrix of features."""
+"""Stage `featurize`: labelled articles to vocabulary, IDF, gazetteer and the matrix of features."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from pathlib import Path
 
 import click
 import pyarrow as pa
-import pyarrow.compute as pc
-import scipy.sparse as sp
 
-from newsdesk.base.console import entry_point, note, progress
+from newsdesk.base.console import entry_point, note, path_option, progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import (
     read_table,
@@ -23,14 +21,15 @@ from newsdesk.base.files import (
 from newsdesk.base.schema import ARTICLES
 from newsdesk.base.settings import Settings, read_settings
 from newsdesk.base.taxonomy import read_taxonomy
+from newsdesk.features.feature_matrix import append_places, select_training_rows
 from newsdesk.features.gazetteer_tables import read_places
 from newsdesk.features.lexical_fields import field_matrix, read_fields
-from newsdesk.features.tfidf import ArabicTfidfVectorizer, place_matrix
+from newsdesk.features.tfidf import ArabicTfidfVectorizer
 
 LABEL_COLUMNS = [
     "article_id", "source", "group_id", "split", "region", "topic", "region_origin", "topic_origin",
 ]  # fmt: skip
-SPLITS = ("train", "valid", "test")  # that a model may read; the evaluation outlets are in none of them
+SPLITS = ("train", "valid", "test")  # split `evaluation` never trains a model
 
 
 def run(
@@ -43,69 +42,58 @@ def run(
     features: Path,
     splits: Sequence[str] = SPLITS[:2],
 ) -> None:
-    """Fit the vectorizer on the articles that train a head, and transform them.
-
-    The values of places are columns behind the terms.
-    """
+    """Fit the vectorizer on the articles that train a head, transform them, and append the places."""
     words = read_fields(fields)
-    rows = learned(read_table(articles, ARTICLES), settings, splits)
+    rows = select_training_rows(
+        read_table(articles, ARTICLES), splits=splits, origin_weights=settings.train.origin_weights
+    )
     if not rows.num_rows:
         raise NewsdeskError(
             f"{articles}: no article of {', '.join(splits)} has a label of a weight; label some"
         )
-    vectorizer = ArabicTfidfVectorizer(normalization=settings.text, n_jobs=-1, **settings.features.terms)
-    try:
-        training = rows.select(["title", "text"]).to_batches(max_chunksize=4096)
-        vectorizer.fit_batches(progress(training, "fitting", size=len))
-    except ValueError as error:
-        hint = "; lower features.min_df or give more rows" if "terms remain" in str(error) else ""
-        raise NewsdeskError(f"{articles}: {error}{hint}") from None
-    matrix = vectorizer.transform(rows.select(["title", "text"]))
-    n_terms = matrix.shape[1]
+    texts = rows.select(["title", "text"])
+    vectorizer = fit_vectorizer(settings, texts, articles)
+    terms = vectorizer.get_feature_names_out().tolist()
+    matrix = vectorizer.transform(texts)
     if settings.features.places:
         gazetteer = read_places(places, read_taxonomy(taxonomy), settings.text)
-        values = place_matrix(
-            rows.select(["title", "text"]),
-            gazetteer,
-            normalization=settings.text,
-            lead_tokens=settings.features.lead_tokens,
-            n_jobs=-1,
-        )
-        matrix = sp.hstack([matrix, settings.features.place_weight * values], format="csr")
+        matrix = append_places(matrix, texts, gazetteer, settings)
         write_compact_json(gazetteer.as_dict(), features / "gazetteer.json")
-    terms = vectorizer.get_feature_names_out().tolist()
     shared = field_matrix(words, terms, normalization=settings.text, stem=settings.features.stem)
     write_table(rows.select(LABEL_COLUMNS), features / "rows.parquet")
     write_json(terms, features / "terms.json")
     write_arrays(features / "idf.npz", idf=vectorizer.idf_)
     write_matrix(matrix, features / "matrix.npz")
     write_matrix(shared, features / "fields.npz")
-    counted = f"{n_terms:,} terms, {matrix.shape[1] - n_terms} values of places"
-    note(f"featurize: {matrix.shape[0]:,} articles, {counted}, {matrix.nnz:,} values that are not zero")
+    note(
+        f"featurize: {matrix.shape[0]:,} articles, {len(terms):,} terms, {matrix.shape[1] - len(terms)} "
+        f"values of places, {matrix.nnz:,} non-zero values"
+    )
 
 
-def learned(articles: pa.Table, settings: Settings, splits: Sequence[str]) -> pa.Table:
-    """The rows of these splits whose region or topic is known, and of an origin with a weight."""
-    origins = pa.array([origin for origin, weight in settings.train.origin_weights.items() if weight])
-    known = [pc.is_in(articles[f"{task}_origin"], origins) for task in ("region", "topic")]
-    return articles.filter(pc.and_(pc.or_(*known), pc.is_in(articles["split"], pa.array(splits))))
+def fit_vectorizer(settings: Settings, texts: pa.Table, articles: Path) -> ArabicTfidfVectorizer:
+    """Fit the vectorizer; an error names the file of the articles and the setting to change."""
+    vectorizer = ArabicTfidfVectorizer(normalization=settings.text, n_jobs=-1, **settings.features.terms)
+    try:
+        return vectorizer.fit_batches(progress(texts.to_batches(max_chunksize=4096), "fitting", size=len))
+    except ValueError as error:
+        hint = "; lower features.min_df or give more rows" if "terms remain" in str(error) else ""
+        raise NewsdeskError(f"{articles}: {error}{hint}") from None
 
 
 @click.command("featurize")
-@click.option("--params", default="params.yaml", show_default=True, type=click.Path(path_type=Path))
-@click.option(
-    "--articles", default="data/clean/articles.parquet", show_default=True, type=click.Path(path_type=Path)
-)
-@click.option("--places", default="data/places", show_default=True, type=click.Path(path_type=Path))
-@click.option("--fields", default="data/fields.tsv", show_default=True, type=click.Path(path_type=Path))
-@click.option("--taxonomy", default="data/taxonomy.yaml", show_default=True, type=click.Path(path_type=Path))
-@click.option("--features", default="data/features", show_default=True, type=click.Path(path_type=Path))
+@path_option("--params", default="params.yaml")
+@path_option("--articles", default="data/clean/articles.parquet")
+@path_option("--places", default="data/places")
+@path_option("--fields", default="data/fields.tsv")
+@path_option("--taxonomy", default="data/taxonomy.yaml")
+@path_option("--features", default="data/features", help="Folder to write.")
 @click.option(
     "--split", "splits", multiple=True, default=SPLITS[:2], show_default=True, type=click.Choice(SPLITS),
-    help="A split to learn from; may be given again.",
+    help="Split to train on; repeatable.",
 )  # fmt: skip
 def main(params: Path, splits: tuple[str, ...], **paths: Path) -> None:
-    """Turn the articles that train into features: TF-IDF, fitted on them alone, and the places named.
+    """Compute the features of the training articles: TF-IDF, fitted on them only, and places.
 
     \b
     Example:

@@ -1,9 +1,8 @@
-"""Stage `track`: the finished pipeline as one MLflow run.
+"""Stage `track`: record the finished pipeline as one MLflow run.
 
-It is a stage of its own, and the last, because a stage that DVC takes from its cache runs no code and so
-would make no run. Its output is a receipt of what was recorded, and holds nothing that differs between
-two equal runs; the run is found by the receipt's hash. The receipt is not cached: so DVC never takes this
-stage from its cache, and two equal experiments have a run each.
+DVC runs no code of a stage that it takes from its cache. So recording is a stage of its own, whose output,
+the receipt, is not cached: each experiment gets a run, even if its outputs equal those of another one. The
+receipt holds the hashes of what was recorded, and the run is found by the receipt's hash.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from typing import Any
 
 import click
 
-from newsdesk.base.console import entry_point, note
+from newsdesk.base.console import entry_point, note, path_option
 from newsdesk.base.files import read_json, read_table, replacing, sha256, write_json
 from newsdesk.base.schema import ARTICLES
 from newsdesk.base.settings import read_settings
@@ -42,47 +41,29 @@ def run(
     """Record the run, then write the receipt."""
     settings = read_settings(params)
     recorded = {
-        name: sha256(path)
-        for name, path in {
-            "params": params,
-            "articles": articles,
-            "account": account,
-            "heads": heads,
-            "model": model,
-            "metrics": metrics,
-            "labels": labels,
-        }.items()
-    }
-    measured, by_label = read_json(metrics), read_json(labels)
+        "params": params, "articles": articles, "account": account, "heads": heads, "model": model,
+        "metrics": metrics, "labels": labels,
+    }  # fmt: skip
+    hashes = {name: sha256(path) for name, path in recorded.items()}
     test = frozen_test(read_table(predictions), origins=settings.evaluate.origins)
-    figures = read_figures(
-        Sources(
-            metrics=[metrics.parent],
-            plots=[plots],
-            account=account,
-            predictions=predictions,
-            articles=articles,
-            model=model,
-            params=params,
-        )
-    )
-    spans = source_spans(read_table(articles, ARTICLES))
-    checkout = runs.git_tags(Path.cwd())  # before a file of ours makes it dirty
+    tags = {
+        **{f"newsdesk.{name}_sha256": digest for name, digest in hashes.items()},
+        "newsdesk.test_sha256": frozen_sha256(test),
+        "newsdesk.test_origins": ",".join(settings.evaluate.origins),
+        **runs.git_tags(Path.cwd()),  # before the receipt is written, which changes the checkout
+    }
+    sources = Sources(
+        metrics=[metrics.parent], plots=[plots], account=account, predictions=predictions,
+        articles=articles, model=model, params=params,
+    )  # fmt: skip
+    spans = json.dumps(source_spans(read_table(articles, ARTICLES)), ensure_ascii=False, indent=2)
     with replacing(receipt) as written:
-        write_json(recorded, written)
-        tags = {
-            runs.RECEIPT_TAG: sha256(written),
-            runs.RECEIPT_MD5_TAG: hashlib.md5(written.read_bytes(), usedforsecurity=False).hexdigest(),
-            **{f"newsdesk.{name}_sha256": digest for name, digest in recorded.items()},
-            "newsdesk.test_sha256": frozen_sha256(test),
-            "newsdesk.test_origins": ",".join(settings.evaluate.origins),
-            **checkout,
-        }
+        write_json(hashes, written)
         run_id = runs.log_run(
             settings.track.experiment,
-            tags=tags,
+            tags=tags | receipt_tags(written),
             params=flatten(settings.model_dump()),
-            metrics=flatten(measured) | flatten(by_label) | _count_metrics(read_json(account)),
+            metrics=flatten(read_json(metrics)) | flatten(read_json(labels)) | count_rows(read_json(account)),
             files=[
                 ("", params),
                 ("metrics", metrics),
@@ -93,16 +74,22 @@ def run(
                 ("heads", heads),
             ],
             texts={
-                "evaluation/sources.json": json.dumps(spans, ensure_ascii=False, indent=2) + "\n",
-                **{f"figures/{name}": svg for name, svg in figures.items()},
+                "evaluation/sources.json": f"{spans}\n",
+                **{f"figures/{name}": svg for name, svg in read_figures(sources).items()},
             },
             model=model,
         )
     note(f"track: MLflow run {run_id}")
 
 
+def receipt_tags(receipt: Path) -> dict[str, str]:
+    """Return the tags by which a run is found: the receipt's hash, also as dvc.lock writes it."""
+    md5 = hashlib.md5(receipt.read_bytes(), usedforsecurity=False).hexdigest()
+    return {runs.RECEIPT_TAG: sha256(receipt), runs.RECEIPT_MD5_TAG: md5}
+
+
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """`{"a": {"b": 1}}` to `{"a.b": 1}`."""
+    """Flatten `{"a": {"b": 1}}` to `{"a.b": 1}`."""
     flat: dict[str, Any] = {}
     for key, value in nested.items():
         if isinstance(value, Mapping):
@@ -112,32 +99,27 @@ def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _count_metrics(account: Mapping[str, Any]) -> dict[str, float]:
+def count_rows(account: Mapping[str, Any]) -> dict[str, float]:
+    """Return the numbers of rows read, kept and refused, as metrics."""
     counts = {f"clean.{name}": account[name] for name in ("read", "kept", "groups")}
     return counts | {f"clean.refused.{reason}": n for reason, n in account["refused"].items()}
 
 
 @click.command("track")
-@click.option("--params", default="params.yaml", show_default=True, type=click.Path(path_type=Path))
-@click.option(
-    "--articles", default="data/clean/articles.parquet", show_default=True, type=click.Path(path_type=Path)
-)
-@click.option("--account", default="metrics/clean.json", show_default=True, type=click.Path(path_type=Path))
-@click.option(
-    "--metrics", default="metrics/evaluate.json", show_default=True, type=click.Path(path_type=Path)
-)
-@click.option("--labels", default="metrics/labels.json", show_default=True, type=click.Path(path_type=Path))
-@click.option("--plots", default="plots", show_default=True, type=click.Path(path_type=Path))
-@click.option("--heads", default="data/heads", show_default=True, type=click.Path(path_type=Path))
-@click.option("--model", default="model", show_default=True, type=click.Path(path_type=Path))
-@click.option(
-    "--predictions", default="data/predictions.parquet", show_default=True, type=click.Path(path_type=Path)
-)
-@click.option("--receipt", default="metrics/receipt.json", show_default=True, type=click.Path(path_type=Path))
+@path_option("--params", default="params.yaml")
+@path_option("--articles", default="data/clean/articles.parquet")
+@path_option("--account", default="metrics/clean.json")
+@path_option("--metrics", default="metrics/evaluate.json")
+@path_option("--labels", default="metrics/labels.json")
+@path_option("--plots", default="plots")
+@path_option("--heads", default="data/heads")
+@path_option("--model", default="model")
+@path_option("--predictions", default="data/predictions.parquet")
+@path_option("--receipt", default="metrics/receipt.json", help="File to write.")
 def main(params: Path, **paths: Path) -> None:
     """Record the finished pipeline as one MLflow run.
 
-    The store is the project's mlflow.db, or what MLFLOW_TRACKING_URI names.
+    The store is mlflow.db in the project's root, or the one that MLFLOW_TRACKING_URI names.
 
     \b
     Example:
