@@ -24,7 +24,7 @@ from newsdesk.base.files import SHIPPED, read_arrays, read_json
 from newsdesk.base.settings import Settings
 from newsdesk.batch import output_schema
 from newsdesk.cli.main import COMMANDS, newsdesk
-from newsdesk.readers import records
+from newsdesk.readers.column_aliases import ALIASES
 
 EXAMPLES = re.compile(r"\n*[\b]\n *Examples?:\n((?: .*\n?)+)")
 SCHEMAS = {
@@ -36,16 +36,6 @@ SCHEMAS = {
         "What `newsdesk predict --output` writes, whatever the format.",
     ),
     "Stamp of a job": (output_schema, "STAMP", "Behind these columns in the parts of a job."),
-}
-NAMES = {
-    "text": records.TEXT,
-    "title": ("title",),
-    "article_id": records.ID,
-    "source": records.SOURCE,
-    "published": records.PUBLISHED,
-    "region": records.REGION,
-    "topic": records.TOPIC,
-    "key, url, section, country, kind, region_origin, topic_origin": ("the same names",),
 }
 
 
@@ -146,7 +136,7 @@ def schemas_page() -> str:
         "## What a record is read from",
         "Names of a record's fields, of a CSV's columns and of a Parquet file's, in any case; the first that "
         "has a value is taken, and other names are not guessed. A record needs a text.",
-        table(("field", "names"), [(f"`{k}`", ", ".join(f"`{n}`" for n in v)) for k, v in NAMES.items()]),
+        table(("field", "names"), [(f"`{k}`", ", ".join(f"`{n}`" for n in v)) for k, v in ALIASES.items()]),
         "## Values",
     ]
     sets = {name: get_args(getattr(schema, name)) for name in ("Kind", "Origin", "Split", "Reason")}

@@ -15,6 +15,7 @@ from newsdesk.batch import arrow_columns
 from newsdesk.corpus.repair import repair
 from newsdesk.readers import Limits, read
 from newsdesk.readers.formats.parquet import read_batches
+from newsdesk.readers.options import ReadOptions
 
 ODD = st.sampled_from(
     [
@@ -49,7 +50,7 @@ def check_same(content: bytes, *, carry: tuple[str, ...] = ()) -> int:
     """Compare the rows taken at once with the readers'; returns how many were."""
     rows = list(read(["-"], sections=(), limits=LIMITS, stdin=io.BytesIO(content), carry=carry))
     at_once = 0
-    for batch in read_batches(io.BytesIO(content), LIMITS, carry=carry):
+    for batch in read_batches(io.BytesIO(content), ReadOptions(limits=LIMITS, carry=tuple(carry))):
         plain, mask = arrow_columns.from_parquet(batch, limits=LIMITS, carry=carry)
         own, rows = rows[: len(batch)], rows[len(batch) :]
         taken = [row for row, is_plain in zip(own, mask, strict=True) if is_plain]
@@ -115,7 +116,7 @@ def test_carried_values_are_text() -> None:
     }
     carry = ("published", "views", "share")
     assert check_same(packed(table), carry=carry) == 1
-    (batch,) = read_batches(io.BytesIO(packed(table)), LIMITS, carry=carry)
+    (batch,) = read_batches(io.BytesIO(packed(table)), ReadOptions(limits=LIMITS, carry=tuple(carry)))
     plain, _ = arrow_columns.from_parquet(batch, limits=LIMITS, carry=carry)
     (row,) = plain.select(carry).to_pylist()
     assert row == {"published": "2024-01-02 03:00:00.000", "views": "12", "share": "0.5"}
@@ -123,5 +124,5 @@ def test_carried_values_are_text() -> None:
 
 def test_repeated_values_are_counted_as_often_as_they_stand() -> None:
     content = packed({"text": ["اب" * 100] * 1000})
-    (batch,) = read_batches(io.BytesIO(content), Limits())
+    (batch,) = read_batches(io.BytesIO(content), ReadOptions())
     assert arrow_columns.decoded_bytes(batch) == 400 * 1000

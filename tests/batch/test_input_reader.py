@@ -51,7 +51,7 @@ def pieces(
     start: input_reader.At = input_reader.At(),  # noqa: B008
 ) -> list[input_reader.Piece]:
     reader = input_reader.Reader(
-        input_reader.find([str(folder)], carry=("n",)),
+        input_reader.find([str(folder)]),
         sections=SECTIONS,
         carry=("n",),
         chunk_rows=chunk_rows,
@@ -96,9 +96,9 @@ def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.jsonl").write_text("{", encoding="utf-8")
     named = [str(tmp_path / "one" / "a.jsonl"), str(tmp_path / "two")]
-    files = [given.place.file for given in input_reader.find(named, full_names=True)]
+    files = [given.provenance.file for given in input_reader.find(named, full_names=True)]
     assert files == [f"{tmp_path}/one/a.jsonl", f"{tmp_path}/two/a.jsonl"]
-    assert [given.place.file for given in input_reader.find(named)] == ["a.jsonl", "a.jsonl"]
+    assert [given.provenance.file for given in input_reader.find(named)] == ["a.jsonl", "a.jsonl"]
 
 
 def test_what_unpacks_to_much_is_taken_in_parts(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from newsdesk.batch.job import BEGUN, MANIFEST
 from newsdesk.batch.output_schema import Stamp
 from newsdesk.batch.part_writer import WORK, Order
 from newsdesk.batch.partitioning import Given, Unit, plan
-from newsdesk.readers.refusals import Place
+from newsdesk.readers.refusals import Provenance
 from tests.batch.test_job import SCORED_AT, manifest_of, predict, start
 from tests.mixed import CHUNK_ROWS, ROWS, children, same_as_alone, wait_for_parts
 
@@ -206,7 +206,7 @@ def test_a_worker_that_sees_less_refuses(
     assert partitioning.write_unit(given, 0).rows == 117, "all but the Parquet file, the broken line left out"
     with pytest.raises(NewsdeskError, match=r"does not see the job in .*: is that shared storage"):
         partitioning.write_unit(replace(given, folder=tmp_path / "elsewhere"), 0)
-    gone = [*given.inputs[:3], Input(Place("d", "d.csv"), tmp_path / "d.csv")]
+    gone = [*given.inputs[:3], Input(Provenance("d", "d.csv"), tmp_path / "d.csv")]
     with pytest.raises(NewsdeskError, match=r"does not see .*d\.csv as it was when the job began"):
         partitioning.write_unit(replace(given, inputs=gone), 0)
     with monkeypatch.context() as patched:  # a worker's user may read less than the driver's

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsdesk.readers import Limits
-from newsdesk.readers.chunks import Budget, gunzip, lines, peel
-from newsdesk.readers.refusals import Refused
+from newsdesk.readers.chunks import peek, split_lines
+from newsdesk.readers.containers import UnpackedSize, unpack_gzip
+from newsdesk.readers.refusals import RefusalError
 
 from .conftest import ReadBytes, line, reasons
 
@@ -18,8 +19,8 @@ from .conftest import ReadBytes, line, reasons
 @given(st.lists(st.binary(max_size=12).map(lambda b: b.replace(b"0", b"\r").replace(b"1", b"\n"))))
 def test_lines_do_not_depend_on_where_chunks_end(chunks: list[bytes]) -> None:
     whole = b"".join(chunks)
-    assert [piece.raw for piece in lines(chunks, max_bytes=10**6)] == whole.splitlines()
-    for piece in lines(chunks, max_bytes=10**6):
+    assert [piece.raw for piece in split_lines(chunks, max_bytes=10**6)] == whole.splitlines()
+    for piece in split_lines(chunks, max_bytes=10**6):
         assert piece.raw is not None
         assert whole[piece.offset :].startswith(piece.raw)
 
@@ -32,22 +33,22 @@ def test_a_line_that_is_too_long_is_numbered_but_not_held() -> None:
         yield b"\nb"
 
     tracemalloc.start()
-    found = list(lines(endless(), max_bytes=2**20))
+    found = list(split_lines(endless(), max_bytes=2**20))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert [(piece.number, piece.raw) for piece in found] == [(1, b"a"), (2, None), (3, b"b")]
     assert peak < 8 * 2**20  # of 100 MiB
 
 
-def test_peel_returns_the_stream_whole() -> None:
-    head, whole = peel(iter([b"ab", b"cd", b"ef"]), 3)
+def test_peek_returns_the_stream_whole() -> None:
+    head, whole = peek(iter([b"ab", b"cd", b"ef"]), 3)
     assert head == b"abcd"
     assert b"".join(whole) == b"abcdef"
 
 
 def test_gzip_of_several_members_and_zero_padding() -> None:
     packed = gzip.compress(b"one ") + gzip.compress(b"two") + bytes(512)
-    assert b"".join(gunzip([packed[:9], packed[9:]], Budget(Limits()))) == b"one two"
+    assert b"".join(unpack_gzip([packed[:9], packed[9:]], UnpackedSize(Limits()))) == b"one two"
 
 
 def test_rows_before_the_break_of_a_truncated_gzip_are_kept(read_bytes: ReadBytes) -> None:
@@ -79,9 +80,9 @@ def test_a_bomb_is_stopped_by_its_ratio(read_bytes: ReadBytes) -> None:
 
 def test_a_bomb_is_stopped_by_its_size_through_all_layers() -> None:
     inner = gzip.compress(bytes(range(256)) * 40)
-    budget = Budget(Limits(max_unpacked_bytes=10_000))
-    with pytest.raises(Refused, match="more than 10000 bytes") as caught:
-        list(gunzip(gunzip([gzip.compress(inner)], budget), budget))
+    size = UnpackedSize(Limits(max_unpacked_bytes=10_000))
+    with pytest.raises(RefusalError, match="more than 10000 bytes") as caught:
+        list(unpack_gzip(unpack_gzip([gzip.compress(inner)], size), size))
     assert caught.value.reason == "zip_bomb"
 
 

@@ -5,8 +5,8 @@ import codecs
 import pytest
 
 from newsdesk.base.schema import Article, Refusal
-from newsdesk.readers.encodings import detect
-from newsdesk.readers.refusals import Refused
+from newsdesk.readers.encodings import detect_encoding
+from newsdesk.readers.refusals import RefusalError
 
 from .conftest import ReadBytes, line, reasons
 
@@ -76,10 +76,10 @@ def test_utf16_that_ends_within_a_character_names_the_byte(read_bytes: ReadBytes
     "content", [bytes(range(256)) * 8, b"\x89PNG\r\n\x1a\n" + bytes(64), "نص".encode("utf-16-le") * 20]
 )
 def test_binary_data_is_of_unknown_format(content: bytes) -> None:
-    with pytest.raises(Refused, match="binary data") as caught:
-        detect(content, complete=True)
+    with pytest.raises(RefusalError, match="binary data") as caught:
+        detect_encoding(content, complete=True)
     assert caught.value.reason == "unknown_format"
 
 
 def test_a_head_may_end_within_a_character() -> None:
-    assert detect("خبر".encode()[:-1], complete=False) == "utf-8"
+    assert detect_encoding("خبر".encode()[:-1], complete=False) == "utf-8"

@@ -8,19 +8,21 @@ from hypothesis import strategies as st
 
 from newsdesk.base.schema import Article, Refusal
 from newsdesk.readers import Limits
-from newsdesk.readers.formats.json_records import read_json, read_jsonl
-from newsdesk.readers.refusals import Place
+from newsdesk.readers.formats.json_array import read_json
+from newsdesk.readers.formats.jsonl import read_jsonl
+from newsdesk.readers.options import ReadOptions
+from newsdesk.readers.refusals import Provenance
 
 from .conftest import ReadBytes, line, reasons
 
-PLACE = Place("desk", "news.json")
+PROVENANCE = Provenance("desk", "news.json")
 
 
 @pytest.mark.parametrize(
     ("record", "reason", "detail"),
     [
         ('{"text": "نص', "bad_record", "not JSON: Unterminated string starting at at character 10"),
-        ('["نص"]', "bad_record", "a JSON object is expected, found list"),
+        ('["نص"]', "bad_record", "expected a JSON object, found list"),
         ("[" * 100_000, "bad_record", "the JSON is nested too deep"),
         ('{"a": ' * 50_000, "bad_record", "the JSON is nested too deep"),
         (
@@ -28,7 +30,11 @@ PLACE = Place("desk", "news.json")
             "bad_record",
             "the JSON holds a number of too many digits",
         ),
-        ('{"title": "عنوان"}', "missing_column", "no text (text, content, full_text, body) among: title"),
+        (
+            '{"title": "عنوان"}',
+            "missing_column",
+            "no text column (text, content, full_text, body) among: title",
+        ),
         ('{"text": 5}', "bad_record", "text is int, expected a string"),
     ],
 )
@@ -68,7 +74,7 @@ def test_repairs_and_oddities_that_are_taken(read_bytes: ReadBytes, record: str,
 def test_articles_and_refusals_add_up_to_the_lines_that_are_not_blank(records: list[bytes]) -> None:
     records = [record.replace(b"\r", b"").replace(b"\n", b"") for record in records]
     expected = sum(bool(record.strip(b" \t\v\f\0\xef\xbb\xbf")) for record in records)
-    assert len(list(read_jsonl(iter([b"\n".join(records)]), PLACE, Limits()))) == expected
+    assert len(list(read_jsonl(iter([b"\n".join(records)]), PROVENANCE, ReadOptions()))) == expected
 
 
 ELEMENT = st.dictionaries(
@@ -83,7 +89,7 @@ def test_an_array_is_cut_as_json_parses_it(
     elements = [{"text": "نص", **element, "id": str(n)} for n, element in enumerate(elements)]
     content = json.dumps(elements, ensure_ascii=step % 2 == 0, indent=indent).encode()
     chunks = (content[at : at + step] for at in range(0, len(content), step))
-    rows = list(read_json(chunks, PLACE, Limits(max_line_bytes=10**6)))
+    rows = list(read_json(chunks, PROVENANCE, ReadOptions(limits=Limits(max_line_bytes=10**6))))
     assert [row.article_id for row in rows] == [str(n) for n in range(len(elements))]
 
 
@@ -117,5 +123,5 @@ def test_a_field_of_50_mb_is_refused_and_the_others_are_kept(read_bytes: ReadByt
     assert reasons(rows) == ["ok", "field_too_large", "field_too_large", "ok"]
     what = "line" if name == "news.jsonl" else "record"
     assert rows[1].detail == f"the {what} is longer than 16777216 bytes"  # type: ignore[union-attr]
-    assert rows[2].detail == "text has 3000000 characters, at most 2000000 are taken"  # type: ignore[union-attr]
+    assert rows[2].detail == "text has 3000000 characters, at most 2000000 are allowed"  # type: ignore[union-attr]
     assert rows[2].article_id == "b"

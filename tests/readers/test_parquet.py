@@ -113,4 +113,4 @@ def test_a_table_without_text_is_refused_as_a_whole(read_bytes: ReadBytes) -> No
     (refusal,) = read_bytes(packed({"id": ["1"], "headline": ["عنوان"]}), "news.parquet")
     assert isinstance(refusal, Refusal)
     assert (refusal.reason, refusal.position) == ("missing_column", 0)
-    assert refusal.detail.endswith("the columns are: id, headline")
+    assert refusal.detail.endswith("among: id, headline")

@@ -7,22 +7,22 @@ from typing import Any
 import pytest
 
 from newsdesk.base.schema import Article, Refusal, content_id
-from newsdesk.readers import Limits
-from newsdesk.readers.records import take
-from newsdesk.readers.refusals import Place
+from newsdesk.readers.options import ReadOptions
+from newsdesk.readers.records import parse_record
+from newsdesk.readers.refusals import Provenance
 
-PLACE = Place("desk", "news.jsonl")
+PROVENANCE = Provenance("desk", "news.jsonl")
 
 
 def taken(**record: Any) -> Article:
-    row = take({"text": "نص", **record}, PLACE, 1, limits=Limits(), raw="")
+    row = parse_record({"text": "نص", **record}, PROVENANCE, 1, options=ReadOptions(), raw="")
     assert isinstance(row, Article), row
     return row
 
 
 @pytest.mark.parametrize("name", ["text", "content", "full_text", "body"])
 def test_names_of_the_text(name: str) -> None:
-    row = take({name: "نص الخبر"}, PLACE, 1, limits=Limits(), raw="")
+    row = parse_record({name: "نص الخبر"}, PROVENANCE, 1, options=ReadOptions(), raw="")
     assert isinstance(row, Article)
     assert row.text == "نص الخبر"
 
@@ -96,7 +96,7 @@ def test_an_identifier_is_kept_verbatim_and_is_the_key(value: object, article_id
     ],
 )
 def test_values_of_the_wrong_type_are_refused(fields: dict[str, object], detail: str) -> None:
-    row = take({"text": "نص", **fields}, PLACE, 9, limits=Limits(), raw="سطر\x1b[31m\nآخر")
+    row = parse_record({"text": "نص", **fields}, PROVENANCE, 9, options=ReadOptions(), raw="سطر\x1b[31m\nآخر")
     assert isinstance(row, Refusal)
     assert (row.reason, row.position, row.detail) == ("bad_record", 9, detail)
     assert row.excerpt == "سطر[31m آخر"
@@ -105,7 +105,7 @@ def test_values_of_the_wrong_type_are_refused(fields: dict[str, object], detail:
 @pytest.mark.parametrize(
     ("fields", "name", "value"),
     [
-        ({"outlet": {}}, "source", PLACE.source),
+        ({"outlet": {}}, "source", PROVENANCE.source),
         ({"kind": "video"}, "kind", "article"),
         ({"section": 12}, "section", "12"),
         ({"url": ["x"]}, "url", None),
@@ -119,11 +119,11 @@ def test_an_odd_field_that_an_article_can_do_without_refuses_nothing(
     fields: dict[str, object], name: str, value: object
 ) -> None:
     """A batch job wants the text; `clean` refuses a label or an origin that nobody knows."""
-    row = take({"text": "نص", **fields}, PLACE, 9, limits=Limits(), raw="")
+    row = parse_record({"text": "نص", **fields}, PROVENANCE, 9, options=ReadOptions(), raw="")
     assert isinstance(row, Article)
     assert getattr(row, name) == value
 
 
 def test_a_refused_record_keeps_its_identifier() -> None:
-    row = take({"id": 5, "text": 1}, PLACE, 1, limits=Limits(), raw="")
+    row = parse_record({"id": 5, "text": 1}, PROVENANCE, 1, options=ReadOptions(), raw="")
     assert row.article_id == "5"

@@ -16,12 +16,14 @@ import pyarrow.compute as pc
 from newsdesk.base.schema import Article, content_id
 from newsdesk.inference.scorer import repair_text
 from newsdesk.readers import Limits, adapters
-from newsdesk.readers.records import ID, MAX_OPTIONAL, TEXT, as_text, carried
+from newsdesk.readers.column_aliases import ALIASES
+from newsdesk.readers.records import MAX_OPTIONAL_CHARS, as_text, carried
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Bounds = np.ndarray[Any, np.dtype[np.int64]]
 
+TEXT, ID = ALIASES["text"], ALIASES["article_id"]
 COLUMNS = ("article_id", "title", "text", "kind", "section")
 TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 SAFE_UNUSED = (
@@ -132,7 +134,7 @@ def from_parquet(
     plain = np.ones(len(batch), bool)
     for column, longest in (
         (title, limits.max_field_chars), (text, limits.max_field_chars), (identifier, limits.max_field_chars),
-        (section, MAX_OPTIONAL), (kind, MAX_OPTIONAL),
+        (section, MAX_OPTIONAL_CHARS), (kind, MAX_OPTIONAL_CHARS),
     ):  # fmt: skip
         plain &= ~_to_check(column, longest)
     further = {name: _carried(values[name]) for name in carry}

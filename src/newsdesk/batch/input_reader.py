@@ -18,9 +18,10 @@ from newsdesk import readers
 from newsdesk.base.schema import Article, Refusal
 from newsdesk.batch import arrow_columns
 from newsdesk.readers import Limits
-from newsdesk.readers.dispatch import read_open
-from newsdesk.readers.formats.parquet import read_batches, records_of, take_row
-from newsdesk.readers.refusals import Place, ending_in_refusal
+from newsdesk.readers.dispatch import read_file
+from newsdesk.readers.formats.parquet import batch_records, parse_row, read_batches
+from newsdesk.readers.options import ReadOptions
+from newsdesk.readers.refusals import Provenance, refuse_on_error
 from newsdesk.readers.sniffing import sniff_container
 from newsdesk.readers.walk import walk
 
@@ -34,7 +35,7 @@ STDIN = "-"
 class Input:
     """A file as its refusals name it, standard input (no path), or what was refused on the way there."""
 
-    place: Place
+    provenance: Provenance
     path: Path | None = None
     refusal: Refusal | None = None
 
@@ -83,7 +84,7 @@ class Piece:
     done_bytes: int
 
 
-def find(names: Iterable[str], *, carry: Sequence[str] = (), full_names: bool = False) -> list[Input]:
+def find(names: Iterable[str], *, full_names: bool = False) -> list[Input]:
     """The files of the inputs, in the readers' order.
 
     Parameters
@@ -95,17 +96,17 @@ def find(names: Iterable[str], *, carry: Sequence[str] = (), full_names: bool = 
     found: list[Input] = []
     for name in names:
         if name == STDIN:
-            found.append(Input(Place("stdin", STDIN, tuple(carry))))
+            found.append(Input(Provenance("stdin", STDIN)))
             continue
         for each in walk(Path(name)):
             if isinstance(each, Refusal):
                 file = (Path(name) / each.file).as_posix() if Path(name).is_dir() else name
-                place = Place(each.source, file if full_names else each.file)
-                found.append(Input(place, refusal=replace(each, file=place.printable_file)))
+                provenance = Provenance(each.source, file if full_names else each.file)
+                found.append(Input(provenance, refusal=replace(each, file=provenance.printable_file)))
             else:
-                path, place = each
-                file = path.as_posix() if full_names else place.file
-                found.append(Input(replace(place, file=file, carry=tuple(carry)), path))
+                path, provenance = each
+                file = path.as_posix() if full_names else provenance.file
+                found.append(Input(replace(provenance, file=file), path))
     return found
 
 
@@ -145,10 +146,8 @@ class Reader:
         stdin: BinaryIO | None = None,
     ) -> None:
         self._inputs = inputs
-        self._sections = sections
-        self._carry = carry
+        self._options = ReadOptions(tuple(sections), limits, tuple(carry))
         self._chunk_rows = chunk_rows
-        self._limits = limits
         self._stdin = stdin
         self._handle: BinaryIO | None = None
         self._n_rows = 0  # of the Parquet file that is open
@@ -186,7 +185,7 @@ class Reader:
             yield self._gathered(waiting, ends)
 
     def _gathered(self, waiting: list[tuple[int, Article | Refusal]], ends: At) -> Piece:
-        taken = _of_records([record for _, record in waiting], self._carry)
+        taken = _of_records([record for _, record in waiting], self._options.carry)
         return self._piece(taken, [number for number, _ in waiting], ends)
 
     def _piece(self, taken: Taken, numbers: Sequence[int], ends: At) -> Piece:
@@ -212,28 +211,36 @@ class Reader:
         if given.refusal:
             yield from [given.refusal][first:]
         elif given.path is None:
-            sections, limits, carry = self._sections, self._limits, self._carry
-            yield from readers.read([STDIN], sections=sections, limits=limits, stdin=self._stdin, carry=carry)
+            options = self._options
+            yield from readers.read(
+                [STDIN],
+                sections=options.sections,
+                limits=options.limits,
+                stdin=self._stdin,
+                carry=options.carry,
+            )
         elif _is_parquet(given.path):
             self._n_rows = count_parquet_rows(given.path)
-            for item in ending_in_refusal(given.place, self._read_parquet(given.path, given.place, first)):
+            for item in refuse_on_error(
+                given.provenance, self._read_parquet(given.path, given.provenance, first)
+            ):
                 if isinstance(item, Refusal):
-                    item = replace(_of_records([item], self._carry), final=True)
+                    item = replace(_of_records([item], self._options.carry), final=True)
                 yield item
         else:
             yield from islice(
-                ending_in_refusal(given.place, self._read(given.path, given.place)), first, None
+                refuse_on_error(given.provenance, self._read(given.path, given.provenance)), first, None
             )
 
-    def _read(self, path: Path, place: Place) -> Iterator[Article | Refusal]:
+    def _read(self, path: Path, provenance: Provenance) -> Iterator[Article | Refusal]:
         with path.open("rb") as self._handle:
-            yield from read_open(self._handle, place, sections=self._sections, limits=self._limits)
+            yield from read_file(self._handle, provenance, self._options)
 
-    def _read_parquet(self, path: Path, place: Place, first: int) -> Iterator[Taken]:
+    def _read_parquet(self, path: Path, provenance: Provenance, first: int) -> Iterator[Taken]:
         with path.open("rb") as self._handle:
-            for batch in read_batches(self._handle, self._limits, carry=self._carry, first_row=first):
+            for batch in read_batches(self._handle, self._options, first_row=first):
                 for part in _bounded(batch):
-                    yield _of_batch(part, place, first, carry=self._carry, limits=self._limits)
+                    yield _of_batch(part, provenance, first, self._options)
                     first += len(part)
 
 
@@ -279,20 +286,18 @@ def _of_records(records: Sequence[Article | Refusal], carry: Sequence[str]) -> T
     return Taken(taken, np.array(places, np.int64), refused, len(records))
 
 
-def _of_batch(
-    batch: pa.RecordBatch, place: Place, before: int, *, carry: Sequence[str], limits: Limits
-) -> Taken:
+def _of_batch(batch: pa.RecordBatch, provenance: Provenance, before: int, options: ReadOptions) -> Taken:
     """The rows of a batch that has so many rows of its file before it."""
-    plain, mask = arrow_columns.from_parquet(batch, limits=limits, carry=carry)
+    plain, mask = arrow_columns.from_parquet(batch, limits=options.limits, carry=options.carry)
     if mask.all():
         return Taken(plain, np.arange(len(batch)), [], len(batch))
     (left,) = np.nonzero(~mask)
-    records = records_of(batch.take(pa.array(left)), before)
+    records = batch_records(batch.take(pa.array(left)), before)
     rows = [
-        take_row(record, place, before + k + 1, limits)
+        parse_row(record, provenance, before + k + 1, options)
         for k, record in zip(left.tolist(), records, strict=True)
     ]
-    rest = _of_records(rows, carry)
+    rest = _of_records(rows, options.carry)
     places = np.concatenate([np.flatnonzero(mask), left[rest.places]])
     order = np.argsort(places)
     articles = pa.concat_batches([plain, rest.articles]).take(pa.array(order))

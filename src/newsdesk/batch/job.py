@@ -96,9 +96,9 @@ def describe_inputs(inputs: Sequence[Input]) -> list[dict[str, Any]]:
         if given.path is not None:
             whole = given.path.resolve()
             if whole in seen:
-                raise NewsdeskError(f"{given.place.file}: the inputs name this file twice")
+                raise NewsdeskError(f"{given.provenance.file}: the inputs name this file twice")
             seen.add(whole)
-        described.append({"file": given.place.printable_file, **_content(given.path)})
+        described.append({"file": given.provenance.printable_file, **_content(given.path)})
     return described
 
 
@@ -296,7 +296,7 @@ class Job:
         """
         for given, stat in zip(self._files, self._stats, strict=True):
             if _stat(given) != stat:
-                found = f"the input {given.place.file} changed while it was read"
+                found = f"the input {given.provenance.file} changed while it was read"
                 raise NewsdeskError(f"{self.folder}: {found}; remove the folder and run the job again")
         with replacing(self.folder / QUARANTINE) as path, path.open("wb") as whole:
             for number in range(len(self.chunks)):

@@ -25,10 +25,10 @@ from newsdesk.batch import part_writer
 from newsdesk.batch.input_reader import At, Input, Reader, count_parquet_rows, size_of, take_records
 from newsdesk.batch.job import BEGUN, Job
 from newsdesk.batch.part_writer import WORK, Labeler, Order
-from newsdesk.readers.refusals import Place
+from newsdesk.readers.refusals import Provenance
 
 UNIT_BYTES = 64 * 2**20  # of small files that are read together
-UNREAD = Input(Place("", ""))
+UNREAD = Input(Provenance("", ""))
 
 
 @dataclass(frozen=True, slots=True)

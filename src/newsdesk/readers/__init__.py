@@ -1,6 +1,6 @@
-"""Read articles from files, folders and standard input, whatever their format."""
+"""Read articles from files, folders and standard input in any supported format."""
 
 from newsdesk.readers.dispatch import read
-from newsdesk.readers.limits import Limits
+from newsdesk.readers.options import Limits
 
 __all__ = ["Limits", "read"]

@@ -1,28 +1,28 @@
-"""Recognize the records of the public corpora and rename their fields to the common ones."""
+"""Map records of the public corpora, recognized by their keys, to the common column names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-_ALMAYADEEN = {"postId", "title", "full_text", "classes"}
-_SAUDINEWSNET = {"source", "url", "date_extracted", "content"}
+_ALMAYADEEN_KEYS = {"postId", "title", "full_text", "classes"}
+_SAUDINEWSNET_KEYS = {"source", "url", "date_extracted", "content"}
 
 
 def adapt(record: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the record with common field names; one of no known corpus is returned as it is."""
-    if record.keys() >= _ALMAYADEEN:
-        return _almayadeen(record)
-    if record.keys() >= _SAUDINEWSNET:
-        return _saudinewsnet(record)
+    """Return a record of a known corpus with common column names, and any other record unchanged."""
+    if record.keys() >= _ALMAYADEEN_KEYS:
+        return _adapt_almayadeen(record)
+    if record.keys() >= _SAUDINEWSNET_KEYS:
+        return _adapt_saudinewsnet(record)
     return record
 
 
-def _almayadeen(record: Mapping[str, Any]) -> Mapping[str, Any]:
+def _adapt_almayadeen(record: Mapping[str, Any]) -> Mapping[str, Any]:
     classes = record["classes"] if isinstance(record["classes"], list) else []
     value = {
         entry.get("mapping"): entry.get("value")
-        for entry in reversed(classes)  # so that the first of several wins
+        for entry in reversed(classes)  # the first of several entries wins
         if isinstance(entry, dict) and isinstance(entry.get("mapping"), str)
     }
     return {
@@ -38,7 +38,7 @@ def _almayadeen(record: Mapping[str, Any]) -> Mapping[str, Any]:
     }
 
 
-def _saudinewsnet(record: Mapping[str, Any]) -> Mapping[str, Any]:
+def _adapt_saudinewsnet(record: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         "article_id": f"{record['source']}:{record['url']}",
         "key": record["url"],

@@ -1,4 +1,4 @@
-"""How readers refuse: raised where the fault is seen, recorded where file and position are known."""
+"""Refusals: a reader raises `RefusalError` at the fault; `Provenance` adds the file and the position."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TypeVar
 
 from newsdesk.base.schema import MAX_EXCERPT, Reason, Refusal
 
-_SPACES = re.compile(r"[\t\n\v\f\r\x85]+")
+_WHITESPACE = re.compile(r"[\t\n\v\f\r\x85]+")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
-Row = TypeVar("Row")
+T = TypeVar("T")
 
 
-class Refused(Exception):  # noqa: N818 - an outcome that is recorded, not an error
-    """A row or a file can't be taken; never leaves `newsdesk.readers`."""
+class RefusalError(Exception):
+    """A row or a file cannot be read; never leaves `newsdesk.readers`."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(detail)
@@ -24,57 +24,64 @@ class Refused(Exception):  # noqa: N818 - an outcome that is recorded, not an er
         self.detail = detail
 
 
-def excerpt(raw: str) -> str:
-    """Return the start of a refused row, fit to be shown on a terminal."""
-    start = _SPACES.sub(" ", raw[: 4 * MAX_EXCERPT])
-    return _UNPRINTABLE.sub("", start)[:MAX_EXCERPT]
+def too_long(what: str, max_bytes: int) -> RefusalError:
+    """Return the error for a unit of input that exceeds its size limit."""
+    return RefusalError("field_too_large", f"{what} is longer than {max_bytes} bytes")
 
 
-def start_of(raw: bytes) -> str:
-    """Return as much of a refused row as an excerpt can show."""
-    return raw[: 4 * MAX_EXCERPT].decode("utf-8", "replace")
+def path_error(error: Exception, name: str) -> RefusalError:
+    """Return the error for a path that cannot be opened; `str(error)` would reveal the absolute path."""
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return RefusalError("missing_file", f"{name} does not exist")
+    if isinstance(error, OSError):
+        return RefusalError("unreadable_file", error.strerror or type(error).__name__)
+    return RefusalError("unreadable_file", "the path can't be followed")  # pathlib: a NUL or a loop of links
+
+
+def excerpt(raw: str | bytes) -> str:
+    """Return the start of a refused row without control characters, safe to print on a terminal."""
+    start = raw[: 4 * MAX_EXCERPT]
+    if isinstance(start, bytes):
+        start = start.decode("utf-8", "replace")
+    return _UNPRINTABLE.sub("", _WHITESPACE.sub(" ", start))[:MAX_EXCERPT]
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where rows come from: the default source, the file as refusals name it, and fields to carry along."""
+class Provenance:
+    """The default source of an input's articles, and the file name that its refusals show."""
 
     source: str
     file: str
-    carry: tuple[str, ...] = ()
 
-    def member(self, name: str) -> Place:
-        """Return the place of a member of this archive."""
+    def member(self, name: str) -> Provenance:
+        """Return the provenance of a member of this archive."""
         return replace(self, file=f"{self.file}/{name}")
 
     @property
     def printable_file(self) -> str:
-        """The file's name, fit to be shown on a terminal and encoded."""
+        """The file name without control characters and lone surrogates."""
         return _UNPRINTABLE.sub("\ufffd", self.file)
 
     def refuse(
-        self, position: int, refused: Refused, *, raw: str = "", article_id: str | None = None
+        self, position: int, error: RefusalError, *, raw: str | bytes = "", article_id: str | None = None
     ) -> Refusal:
-        """Record why the row at `position` (0: the whole file) was not taken."""
+        """Return the refusal of the row at `position`; position 0 is the whole file."""
         return Refusal(
             source=excerpt(self.source),
             file=self.printable_file,
             position=position,
-            reason=refused.reason,
-            detail=excerpt(refused.detail),
+            reason=error.reason,
+            detail=excerpt(error.detail),
             article_id=article_id,
             excerpt=excerpt(raw),
         )
 
 
-def ending_in_refusal(place: Place, rows: Iterable[Row]) -> Iterator[Row | Refusal]:
-    """Pass rows on; if the file breaks, keep those before the break and end with the file's refusal."""
+def refuse_on_error(provenance: Provenance, rows: Iterable[T]) -> Iterator[T | Refusal]:
+    """Yield rows; if reading fails midway, end with a refusal of the file."""
     try:
         yield from rows
-    except Refused as refused:
-        yield place.refuse(0, refused)
-    except FileNotFoundError:
-        yield place.refuse(0, Refused("missing_file", f"{place.file} does not exist"))
+    except RefusalError as error:
+        yield provenance.refuse(0, error)
     except OSError as error:
-        # Not str(error), which names the absolute path.
-        yield place.refuse(0, Refused("unreadable_file", error.strerror or type(error).__name__))
+        yield provenance.refuse(0, path_error(error, provenance.file))

@@ -1,4 +1,4 @@
-"""Tell a file's format by its content; the suffix decides only where content leaves it open."""
+"""Detect the format of a file by its content; the suffix decides only where the content is ambiguous."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from newsdesk.readers.records import FIELDS, TEXT
+from newsdesk.readers.column_aliases import KNOWN_COLUMNS, has_text_column
 
 Container = Literal["gzip", "zip", "parquet"]
 TextFormat = Literal["page", "html", "jsonl", "json", "delimited", "trec"]
@@ -28,33 +28,28 @@ _DELIMITERS = ",\t;|"
 
 
 def sniff_container(head: bytes) -> Container | None:
-    """Return the binary format that the first bytes announce, None for what should be text."""
+    """Return the binary format of the first bytes of a file, None if they should be text."""
     return next((name for magic, name in _MAGIC.items() if head.startswith(magic)), None)
 
 
 def sniff_text(head: str, *, suffix: str) -> TextFormat:
-    """Return the format of a text from its start.
+    """Return the format of a text by its start (without a byte order mark) and the file's suffix.
 
-    Parameters
-    ----------
-    head : str
-        The start of the text, without a byte order mark.
-    suffix : str
-        The name's last suffix, in lower case, without that of gzip: `.jsonl`.
+    `suffix` is in lower case and without that of gzip: `.jsonl`.
     """
     head = head.replace("\0", "").lstrip()
-    first = head.partition("\n")[0].strip()
+    first_line = head.partition("\n")[0].strip()
     if head.startswith("{"):
         # An object that is printed over several lines leaves its first one open.
-        return "json" if first.endswith(("{", "[", ",")) and suffix not in _LINES else "jsonl"
+        return "json" if first_line.endswith(("{", "[", ",")) and suffix not in _LINES else "jsonl"
     if _ARRAY.match(head):
         return "json"
     if head.startswith("<DOC>"):
         return "trec"
     if _HTML.match(head) or (suffix in {".html", ".htm"} and _MARKUP.match(head)):
         return "html"
-    columns = [name.strip().lower() for name in split_header(first)[1]]
-    if suffix in {".csv", ".tsv"} or (len(columns) > 1 and any(name in TEXT for name in columns)):
+    columns = column_names(split_header(first_line)[1])
+    if suffix in {".csv", ".tsv"} or (len(columns) > 1 and has_text_column(columns)):
         return "delimited"
     if suffix in _LINES:
         return "jsonl"
@@ -62,9 +57,18 @@ def sniff_text(head: str, *, suffix: str) -> TextFormat:
 
 
 def split_header(line: str) -> tuple[str, Sequence[str]]:
-    """Return the delimiter that finds most known columns in a header line, and the columns."""
+    """Return the delimiter that gives the most known columns in a header line, and its columns."""
     splits = [(delimiter, _split(line, delimiter)) for delimiter in _DELIMITERS]
-    return max(splits, key=lambda split: (sum(c.strip().lower() in FIELDS for c in split[1]), len(split[1])))
+    return max(splits, key=lambda split: (_count_known(split[1]), len(split[1])))
+
+
+def column_names(header: Sequence[str]) -> list[str]:
+    """Return the names of a header as they are looked up: trimmed and in lower case."""
+    return [name.strip().lower() for name in header]
+
+
+def _count_known(header: Sequence[str]) -> int:
+    return sum(name in KNOWN_COLUMNS for name in column_names(header))
 
 
 def _split(line: str, delimiter: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Find the files that the inputs name, in an order that is the same on every machine."""
+"""List the files of an input, in an order that is the same on every machine."""
 
 from __future__ import annotations
 
@@ -7,75 +7,65 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from newsdesk.base.schema import Refusal
-from newsdesk.readers.refusals import Place, Refused
+from newsdesk.readers.refusals import Provenance, RefusalError, path_error
 
 
-def walk(given: Path) -> Iterator[tuple[Path, Place] | Refusal]:
-    """Yield the files of one input, which is a file or a folder.
+def walk(path: Path) -> Iterator[tuple[Path, Provenance] | Refusal]:
+    """Yield the regular files of a file or folder.
 
-    A folder is walked sorted by the parts of the path, by code point; names that begin with a dot and
-    names that end in `.dvc` are left out. The default source is the folder's name; for a file its parent
-    folder's name, or where that has none (the root) the file's own without suffix.
+    A folder is walked in the order of its path parts by code point, without hidden and `.dvc` files. The
+    default source is the name of the folder; for a file the name of its parent folder, or at the root of the
+    file system its own name without the suffix.
     """
     try:
-        mode = given.stat().st_mode
-        whole = given.resolve()
-    except (FileNotFoundError, NotADirectoryError):
-        yield Place(given.stem, given.name).refuse(0, Refused("missing_file", f"{given.name} does not exist"))
+        mode = path.stat().st_mode
+        resolved = path.resolve()
     except (OSError, ValueError, RuntimeError) as error:
-        yield Place(given.stem, given.name).refuse(0, _unreadable(error))
+        yield Provenance(path.stem, path.name).refuse(0, path_error(error, path.name))
+        return
+    if stat.S_ISDIR(mode):
+        yield from _walk_folder(path, resolved)
     else:
-        if stat.S_ISDIR(mode):
-            yield from _walk_folder(given, source=whole.name or "root")
-        else:
-            yield _file(given, mode, Place(whole.parent.name or whole.stem, given.name))
+        yield _regular_file(path, mode, Provenance(resolved.parent.name or resolved.stem, path.name))
 
 
 def is_skipped(name: str) -> bool:
-    """Tell whether a name within a folder or archive is left out: hidden, or DVC's own record."""
+    """Return whether a file or folder name is skipped: hidden, or a `.dvc` file."""
     return name.startswith(".") or name.endswith(".dvc")
 
 
-def _walk_folder(root: Path, *, source: str) -> Iterator[tuple[Path, Place] | Refusal]:
-    inside = root.resolve()
-    waiting = [root]
-    while waiting:
-        path = waiting.pop()
-        label = path.relative_to(root).as_posix() if path != root else inside.name
-        place = Place(source, label)
+def _walk_folder(root: Path, resolved: Path) -> Iterator[tuple[Path, Provenance] | Refusal]:
+    pending = [root]
+    while pending:
+        path = pending.pop()
+        name = path.relative_to(root).as_posix() if path != root else resolved.name
+        provenance = Provenance(resolved.name or "root", name)
         try:
             if path != root and path.is_symlink():
-                _check_link(path, inside)
+                _check_link(path, resolved)
             mode = path.stat().st_mode
             if stat.S_ISDIR(mode):
-                names = (child for child in path.iterdir() if not is_skipped(child.name))
-                waiting += sorted(names, key=lambda child: child.name, reverse=True)
+                children = (child for child in path.iterdir() if not is_skipped(child.name))
+                pending += sorted(children, key=lambda child: child.name, reverse=True)
             else:
-                yield _file(path, mode, place)
-        except FileNotFoundError:
-            yield place.refuse(0, Refused("missing_file", f"{label} does not exist"))
-        except Refused as refused:
-            yield place.refuse(0, refused)
+                yield _regular_file(path, mode, provenance)
+        except RefusalError as error:
+            yield provenance.refuse(0, error)
         except (OSError, RuntimeError) as error:
-            yield place.refuse(0, _unreadable(error))
+            yield provenance.refuse(0, path_error(error, name))
 
 
-def _check_link(path: Path, inside: Path) -> None:
+def _check_link(path: Path, root: Path) -> None:
     target = path.resolve()
-    if not target.is_relative_to(inside):
-        raise Refused("unsafe_path", f"{path.name} links to a place outside of the folder {inside.name}")
+    if not target.is_relative_to(root):
+        raise RefusalError("unsafe_path", f"{path.name} links to a path outside of the folder {root.name}")
     if target.is_dir():
-        raise Refused("unsafe_path", f"{path.name} links to a folder, which is read at its own place")
+        raise RefusalError("unsafe_path", f"{path.name} links to a folder that is read by its own path")
 
 
-def _file(path: Path, mode: int, place: Place) -> tuple[Path, Place] | Refusal:
+def _regular_file(path: Path, mode: int, provenance: Provenance) -> tuple[Path, Provenance] | Refusal:
     if stat.S_ISREG(mode):
-        return path, place
-    # Opening a pipe would wait for its writer, a device may never end.
-    return place.refuse(0, Refused("unreadable_file", f"{path.name} is neither a file nor a folder"))
-
-
-def _unreadable(error: Exception) -> Refused:
-    # Not str(error), which names the absolute path; a loop of links is a RuntimeError in pathlib.
-    detail = error.strerror if isinstance(error, OSError) else None
-    return Refused("unreadable_file", detail or "the path can't be followed")
+        return path, provenance
+    # Opening a pipe would block until something writes to it; a device may never end.
+    error = RefusalError("unreadable_file", f"{path.name} is neither a file nor a folder")
+    return provenance.refuse(0, error)

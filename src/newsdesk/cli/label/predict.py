@@ -174,7 +174,7 @@ def main(
     loaded = load(model)
     scorer = loaded.scorer
     taxonomy = taxonomy_of(scorer)
-    found = input_reader.find(named, carry=columns, full_names=is_job)
+    found = input_reader.find(named, full_names=is_job)
     if engine == "local":
         scorer.threads = threads or os.cpu_count() or 1
     if is_job:

@@ -1,1 +1,1 @@
-"""One reader a file format."""
+"""One module a format; each yields the articles and refusals of a stream or file."""

@@ -6,104 +6,102 @@ import csv
 from collections import deque
 from collections.abc import Iterator
 
-from newsdesk.base.schema import Article, Refusal
-from newsdesk.readers.chunks import Line, lines
-from newsdesk.readers.encodings import BLANK, decode, decode_anyway
-from newsdesk.readers.limits import Limits
-from newsdesk.readers.records import check_columns, take
-from newsdesk.readers.refusals import Place, Refused, start_of
-from newsdesk.readers.sniffing import split_header
+from newsdesk.readers.chunks import Line, split_lines
+from newsdesk.readers.column_aliases import check_text_column
+from newsdesk.readers.encodings import BLANK, decode, decode_leniently
+from newsdesk.readers.options import ReadOptions
+from newsdesk.readers.records import Rows, parse_record
+from newsdesk.readers.refusals import Provenance, RefusalError, too_long
+from newsdesk.readers.sniffing import column_names, split_header
 
 
-def read_delimited(chunks: Iterator[bytes], place: Place, limits: Limits) -> Iterator[Article | Refusal]:
-    """Yield one article or refusal a row that is not blank; `position` is the row, the header not counted.
+def read_delimited(chunks: Iterator[bytes], provenance: Provenance, options: ReadOptions) -> Rows:
+    """Yield one article or refusal for each row that is not blank; `position` is the row below the header.
 
-    A quote that is never closed costs its own line: reading goes on with the next one.
+    A quote that is never closed costs its own line: reading continues with the next one.
     """
-    feed = _Feed(lines(chunks, max_bytes=limits.max_line_bytes), limits)
-    delimiter, names = split_header(feed.header())
-    columns = [name.strip().lower() for name in names]
-    check_columns(columns)
-    for position, (row, fault) in enumerate(_rows(feed, delimiter), start=1):
-        if fault is None and len(row) != len(columns):
-            fault = Refused("bad_record", f"{len(row)} fields, expected {len(columns)}")
-        if fault is not None:
-            yield place.refuse(position, fault, raw=feed.start_of_row())
+    max_bytes = options.limits.max_line_bytes
+    lines = _RowLines(split_lines(chunks, max_bytes=max_bytes), max_bytes)
+    delimiter, names = split_header(lines.read_header())
+    columns = column_names(names)
+    check_text_column(columns)
+    for position, (row, error) in enumerate(_rows(lines, delimiter), start=1):
+        if error is None and len(row) != len(columns):
+            error = RefusalError("bad_record", f"{len(row)} fields, expected {len(columns)}")
+        if error is not None:
+            yield provenance.refuse(position, error, raw=lines.first_line)
         else:
             record = dict(zip(columns, row, strict=True))
-            yield take(record, place, position, limits=limits, raw=feed.start_of_row())
+            yield parse_record(record, provenance, position, options=options, raw=lines.first_line)
 
 
-def _rows(feed: _Feed, delimiter: str) -> Iterator[tuple[list[str], Refused | None]]:
-    # csv's own bound is one for the whole process, so it is only ever raised.
-    csv.field_size_limit(max(csv.field_size_limit(), feed.max_bytes))
-    reader = csv.reader(feed, delimiter=delimiter, strict=True)
+def _rows(lines: _RowLines, delimiter: str) -> Iterator[tuple[list[str], RefusalError | None]]:
+    """Yield the fields of each row, and its error if it has one."""
+    # The limit of the csv module holds for the whole process, so it is only ever raised.
+    csv.field_size_limit(max(csv.field_size_limit(), lines.max_bytes))
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        feed.begin_row()
+        lines.start_row()
         try:
             row = next(reader, None)
         except csv.Error as error:
-            yield [], Refused("bad_record", f"broken quoting: {error}")
-            feed.give_back()
+            yield [], RefusalError("bad_record", f"broken quoting: {error}")
+            lines.unread_row()
         except _RowTooLongError:
-            yield [], Refused("field_too_large", f"the row is longer than {feed.max_bytes} bytes")
-            feed.give_back()
+            yield [], too_long("the row", lines.max_bytes)
+            lines.unread_row()
         else:
             if row is None:
                 return
-            if row or feed.fault:
-                yield row, feed.fault
+            if row or lines.error:
+                yield row, lines.error
 
 
 class _RowTooLongError(Exception):
-    """A quoted field has run on for too many lines."""
+    """A quoted field spans too many lines."""
 
 
-class _Feed:
-    """The lines as `csv.reader` takes them, those of the row under way held so as to be given back."""
+class _RowLines:
+    """Feeds lines to `csv.reader` and holds those of the current row, so that they can be read again."""
 
-    def __init__(self, source: Iterator[Line], limits: Limits) -> None:
-        self.max_bytes = limits.max_line_bytes
-        self.fault: Refused | None = None
-        self._source = source
-        self._returned: deque[Line] = deque()
+    def __init__(self, lines: Iterator[Line], max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.error: RefusalError | None = None
+        self._lines = lines
+        self._unread: deque[Line] = deque()
         self._row: list[Line] = []
         self._size = 0
 
-    def header(self) -> str:
+    def read_header(self) -> str:
         """Return the first line that is not blank."""
-        line = next((line for line in self._source if line.raw is None or line.raw.strip(BLANK)), None)
+        line = next((line for line in self._lines if line.raw is None or line.raw.strip(BLANK)), None)
         if line is None or line.raw is None:
-            raise Refused("field_too_large", f"the header is longer than {self.max_bytes} bytes")
+            raise too_long("the header", self.max_bytes)
         return decode(line.raw, offset=line.offset)
 
-    def begin_row(self) -> None:
-        self.fault, self._row, self._size = None, [], 0
+    def start_row(self) -> None:
+        self.error, self._row, self._size = None, [], 0
 
-    def give_back(self) -> None:
-        """Let all lines of the row but its first one be read again."""
-        self._returned.extendleft(reversed(self._row[1:]))
+    def unread_row(self) -> None:
+        """Return all lines of the row but the first, to be read again."""
+        self._unread.extendleft(reversed(self._row[1:]))
 
-    def start_of_row(self) -> str:
-        return start_of(self._row[0].raw or b"")
+    @property
+    def first_line(self) -> bytes:
+        return self._row[0].raw or b""
 
-    def __iter__(self) -> _Feed:
+    def __iter__(self) -> _RowLines:
         return self
 
     def __next__(self) -> str:
-        line = self._returned.popleft() if self._returned else next(self._source)
+        line = self._unread.popleft() if self._unread else next(self._lines)
         self._row.append(line)
         self._size += len(line.raw or b"")
         if self._size > self.max_bytes:
             raise _RowTooLongError
-        return self._text(line) + "\n"
-
-    def _text(self, line: Line) -> str:
         if line.raw is None:
-            self.fault = Refused(
-                "field_too_large", f"a line of the row is longer than {self.max_bytes} bytes"
-            )
-            return ""
-        text, fault = decode_anyway(line.raw, offset=line.offset)
-        self.fault = self.fault or fault
-        return text
+            self.error = too_long("a line of the row", self.max_bytes)
+            return "\n"
+        text, error = decode_leniently(line.raw, offset=line.offset)
+        self.error = self.error or error
+        return text + "\n"

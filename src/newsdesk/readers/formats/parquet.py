@@ -1,18 +1,21 @@
-"""Read Parquet in batches whose size in bytes, not in rows, is bounded."""
+"""Read Parquet in batches that are limited in bytes."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from newsdesk.base.schema import MAX_EXCERPT, Article, Refusal
-from newsdesk.readers.limits import Limits
-from newsdesk.readers.records import FIELDS, check_columns, take
-from newsdesk.readers.refusals import Place, Refused, excerpt
+from newsdesk.readers.column_aliases import KNOWN_COLUMNS, check_text_column
+from newsdesk.readers.containers import UnpackedSize
+from newsdesk.readers.options import ReadOptions
+from newsdesk.readers.records import Rows, parse_record
+from newsdesk.readers.refusals import Provenance, RefusalError, excerpt
+from newsdesk.readers.sniffing import column_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -24,103 +27,102 @@ _DICTIONARY_BYTES = 32 * 2**20
 _MAGIC = b"PAR1"
 
 
-def read_parquet(handle: BinaryIO, place: Place, limits: Limits) -> Iterator[Article | Refusal]:
-    """Yield one article or refusal a row; `position` is the row."""
+def read_parquet(handle: BinaryIO, provenance: Provenance, options: ReadOptions) -> Rows:
+    """Yield one article or refusal for each row; `position` is the row."""
     position = 0
-    for batch in read_batches(handle, limits, carry=place.carry):
-        for record in records_of(batch, position):
+    for batch in read_batches(handle, options):
+        for record in batch_records(batch, position):
             position += 1
-            yield take_row(record, place, position, limits)
+            yield parse_row(record, provenance, position, options)
 
 
-def read_batches(
-    handle: BinaryIO, limits: Limits, *, carry: Sequence[str] = (), first_row: int = 0
-) -> Iterator[pa.RecordBatch]:
-    """Yield the columns that articles are made of, and those to carry, from a row on; names in lower case.
+def read_batches(handle: BinaryIO, options: ReadOptions, *, first_row: int = 0) -> Iterator[pa.RecordBatch]:
+    """Yield the known and the carried columns in batches, with names in lower case.
 
-    Raises
-    ------
-    Refused
-        If the file is cut or corrupt, has no column of text or unpacks to too much.
+    Raises `RefusalError` if the file is truncated or corrupt, has no text column or unpacks to too much.
     """
     size = handle.seek(0, 2)
     handle.seek(max(size - len(_MAGIC), 0))
     if handle.read() != _MAGIC or size < 3 * len(_MAGIC):
-        raise Refused("truncated", "the Parquet file ends without its footer")
-    batches = _batches(handle, size, limits, carry=carry, first_row=first_row)
-    position = first_row
+        raise RefusalError("truncated", "the Parquet file ends without its footer")
+    batches = _batches(handle, size, options, first_row=first_row)
+    n_read = first_row
     while True:
-        with _corrupt_after(position):
+        with _refusing_corrupt_file(n_read):
             batch = next(batches, None)
         if batch is None:
             return
         yield batch
-        position += len(batch)
+        n_read += len(batch)
 
 
-def records_of(batch: pa.RecordBatch, position: int) -> Iterator[dict[str, Any]]:
-    """Yield a batch's rows as mappings; `position` is how many rows stand before it."""
-    with _corrupt_after(position):
+def batch_records(batch: pa.RecordBatch, n_before: int) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a batch as records; `n_before` rows of the file precede the batch."""
+    with _refusing_corrupt_file(n_before):
         columns = [_values(column) for column in batch.columns]
     for values in zip(*columns, strict=True):
         yield dict(zip(batch.schema.names, values, strict=True))
 
 
 @contextmanager
-def _corrupt_after(position: int) -> Iterator[None]:
+def _refusing_corrupt_file(n_read: int) -> Iterator[None]:
     import pyarrow as pa
 
     try:
         yield
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         first = (str(error).splitlines() or [""])[0]
-        raise Refused(
-            "unreadable_file", f"the Parquet file is corrupt after row {position}: {first}"
-        ) from None
+        detail = f"the Parquet file is corrupt after row {n_read}: {first}"
+        raise RefusalError("unreadable_file", detail) from None
 
 
-def take_row(record: dict[str, Any], place: Place, position: int, limits: Limits) -> Article | Refusal:
-    """Return the article of a row, or why it has none."""
-    decoded = {}
+def parse_row(
+    record: dict[str, Any], provenance: Provenance, position: int, options: ReadOptions
+) -> Article | Refusal:
+    """Return the article of a row, or its refusal."""
+    decoded: dict[str, Any] = {}
     try:
         for name, value in record.items():
             decoded[name] = value.decode() if isinstance(value, bytes) else value
     except UnicodeDecodeError as error:
-        refused = Refused("bad_encoding", f"byte {error.start} of {name} is not valid UTF-8")
-        return place.refuse(position, refused, raw=_shown(decoded))
-    taken = take(decoded, place, position, limits=limits, raw="")
-    return replace(taken, excerpt=excerpt(_shown(decoded))) if isinstance(taken, Refusal) else taken
+        refusal = RefusalError("bad_encoding", f"byte {error.start} of {name} is not valid UTF-8")
+        return provenance.refuse(position, refusal, raw=_as_json(decoded))
+    row = parse_record(decoded, provenance, position, options=options, raw="")
+    return replace(row, excerpt=excerpt(_as_json(decoded))) if isinstance(row, Refusal) else row
 
 
-def _shown(record: dict[str, Any]) -> str:
+def _as_json(record: dict[str, Any]) -> str:
     short = {name: value[:MAX_EXCERPT] if isinstance(value, str) else value for name, value in record.items()}
     return json.dumps(short, ensure_ascii=False, default=str)
 
 
 def _batches(
-    handle: BinaryIO, size: int, limits: Limits, *, carry: Sequence[str], first_row: int
+    handle: BinaryIO, size: int, options: ReadOptions, *, first_row: int
 ) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(handle) as table:
         schema, meta = table.schema_arrow, table.metadata
-    names = {name: name.strip().lower() for name in schema.names}
-    check_columns(list(names.values()))
-    wanted = [name for name in schema.names if names[name] in FIELDS or names[name] in carry]
-    _check_size(meta, size, limits)
-    # Read as dictionaries, a value that a small file repeats a million times is held once; but all different
-    # values of a row group are held then, so that large ones are read as they stand.
+    columns = column_names(schema.names)
+    check_text_column(columns)
+    names = dict(zip(schema.names, columns, strict=True))
+    used = KNOWN_COLUMNS.union(options.carry)
+    wanted = [name for name in schema.names if names[name] in used]
+    unpacked = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
+    UnpackedSize(options.limits).add(unpacked, packed=size, unpacked=unpacked)
+    # A dictionary holds once a value that a small file repeats a million times. It also holds all distinct
+    # values of a row group, so columns that unpack to much are read without.
     small = _small_columns(meta)
     texts = [name for name in wanted if pa.types.is_string(schema.field(name).type) and name in small]
-    # Read ahead, all row groups that were read would be kept; without a buffer, each is loaded whole.
+    # Reading ahead would keep all row groups in memory; without a buffer each would be loaded whole.
     with pq.ParquetFile(handle, read_dictionary=texts, pre_buffer=False, buffer_size=_BUFFER_BYTES) as table:
         for group in range(meta.num_row_groups):
-            about = meta.row_group(group)
-            if first_row >= about.num_rows:
-                first_row -= about.num_rows
+            info = meta.row_group(group)
+            if first_row >= info.num_rows:
+                first_row -= info.num_rows
                 continue
-            row_bytes = about.total_byte_size // max(about.num_rows, 1) + 1
+            row_bytes = info.total_byte_size // max(info.num_rows, 1) + 1
             rows = min(max(_BATCH_BYTES // row_bytes, 1), _MAX_BATCH_ROWS)
             for batch in table.iter_batches(batch_size=rows, row_groups=[group], columns=wanted):
                 if first_row < len(batch):
@@ -129,7 +131,7 @@ def _batches(
 
 
 def _small_columns(meta: Any) -> set[str]:
-    """Names of the columns that unpack to little in every row group."""
+    """Return the names of the columns that unpack to little in every row group."""
     largest: Counter[str] = Counter()
     for group in range(meta.num_row_groups):
         for k in range(meta.num_columns):
@@ -139,16 +141,8 @@ def _small_columns(meta: Any) -> set[str]:
     return {name for name, size in largest.items() if size <= _DICTIONARY_BYTES}
 
 
-def _check_size(meta: Any, size: int, limits: Limits) -> None:
-    unpacked = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
-    if unpacked > limits.max_unpacked_bytes:
-        raise Refused("zip_bomb", f"unpacks to more than {limits.max_unpacked_bytes} bytes")
-    if unpacked > limits.ratio_from_bytes and unpacked > limits.max_ratio * size:
-        raise Refused("zip_bomb", f"unpacks to more than {limits.max_ratio} times its size")
-
-
 def _values(column: Any) -> list[Any]:
-    """Return a column as Python values: text as undecoded bytes, moments as ISO text."""
+    """Return a column as Python values: text as undecoded bytes, times as ISO text."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -162,6 +156,6 @@ def _values(column: Any) -> list[Any]:
     if pa.types.is_date(kind):
         return list(column.cast(pa.string()).to_pylist())
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        # Arrow takes the file's word for it that this is UTF-8.
+        # Arrow does not check that this is UTF-8.
         column = column.cast(pa.large_binary())
     return list(column.to_pylist())

@@ -1,22 +1,28 @@
-"""Parse saved newspaper pages (the visible text of an article page) into articles and teasers.
+"""Read saved newspaper pages (the visible text of an article page) as articles and teasers.
 
-A page is a run of lines. The text-size button `TT` anchors an article: above it stand its title and its
-caption, printed once or more, below it both again, then the body. A block of related articles may stand
-after or within the body, and a page may hold several articles with nothing between them.
+The text-size button `TT` marks an article: the lines above it are the title and the caption, printed once or
+more; below it both are repeated, then the body follows. A block of related articles may follow the body or
+interrupt it, and a page may hold several articles with nothing between them.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+
+from newsdesk.readers.chunks import read_whole
+from newsdesk.readers.encodings import decode
+from newsdesk.readers.options import ReadOptions
+from newsdesk.readers.records import Rows, parse_record, sanitize
+from newsdesk.readers.refusals import Provenance, RefusalError
 
 BUTTON = "TT"
 RELATED = frozenset({"مقالات ذات صلة", "موضوعات ذات صلة", "مواضيع ذات صلة", "أخبار ذات صلة"})
 
-# What a final «(…)» holds when it is no credit: the second name of a month, a weekday, a figure.
+# Contents of a final «(…)» that are not a credit: the second name of a month, a weekday, a number.
 MONTHS = (
     "كانون الثاني|شباط|آذار|نيسان|أيار|حزيران|تموز|آب|أيلول|تشرين الأول|تشرين الثاني|كانون الأول|"
     "يناير|فبراير|مارس|أبريل|إبريل|مايو|يونيو|يوليو|أغسطس|سبتمبر|أكتوبر|نوفمبر|ديسمبر"
@@ -30,7 +36,7 @@ INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 FULL_STOP = re.compile(r"(?<!\.)\.[»\"”’)]*$")  # a title may end in three dots, never in one
 
-# A paragraph begins with a verb, or with «و» and nearly anything; a caption with a noun or a name.
+# A paragraph starts with a verb, or with «و» and nearly any word; a caption starts with a noun or a name.
 VERB_START = re.compile(
     r"و?(?:قال|أعلن|أكد|أضاف|أوضح|أشار|ذكر|كان|أفاد|رأى|شدد|أصدر|بلغ|دعا|لفت|جاء)(?:ت|وا)?\b|و?[يت]قول\b"
 )
@@ -42,7 +48,7 @@ WAW_START = re.compile(rf"(?!(?:{NOUN_IN_WAW})\b)و\w")
 LIST_ITEM = re.compile(r"[*•\-–]|\d+ ?[-–.]")
 BYLINE_WITH_COLON = re.compile(r"[^:]{2,25}: (?:«[^»]{2,30}»|\S+(?: \S+){0,3})")
 
-# Agencies are an open set; these are recognized even behind a caption of one to three words.
+# The set of agencies is open; these are recognized even after a caption of one to three words.
 AGENCIES = frozenset(
     {"افب", "اب", "ابا", "دبا", "رويترز", "غيتي", "الشرقالاوسط", "واس", "الاناضول", "ارشيفية", "شينخوا"}
 )
@@ -53,7 +59,7 @@ MAX_CAPTIONS_ABOVE = 8
 
 @dataclass(frozen=True, slots=True)
 class Teaser:
-    """One item of a page's related-articles block; `section` is the label as printed, None if unknown."""
+    """One item of a block of related articles; `section` is the printed label, None if unknown."""
 
     section: str | None
     caption: str
@@ -66,8 +72,8 @@ class Teaser:
 class PageArticle:
     """One article of a page.
 
-    `text` is the body, its paragraphs and sub-headlines joined by newlines, without boilerplate.
-    `captions` holds every caption line that was dropped, in order, repeats included.
+    `text` is the body: its paragraphs and sub-headlines, joined by newlines. `captions` holds every caption
+    line that was removed, in order and with repeats.
     """
 
     title: str
@@ -76,39 +82,48 @@ class PageArticle:
     teasers: tuple[Teaser, ...]
 
 
+def read_saved_page(chunks: Iterator[bytes], provenance: Provenance, options: ReadOptions) -> Rows:
+    """Yield the articles of a saved page, each followed by its teasers; `position` is the article."""
+    text = sanitize(decode(read_whole(chunks, "the page", max_bytes=options.limits.max_line_bytes)))
+    articles = parse(text, sections=options.sections)
+    if not articles:
+        detail = "no article found; expected a saved page, HTML, JSON, CSV or Parquet"
+        yield provenance.refuse(0, RefusalError("unknown_format", detail), raw=text)
+    for position, article in enumerate(articles, start=1):
+        records: list[dict[str, str | None]] = [
+            {"title": article.title, "text": article.text, "kind": "article"},
+            *(
+                {"title": t.title, "text": t.summary, "kind": "teaser", "section": t.section}
+                for t in article.teasers
+            ),
+        ]
+        for record in records:
+            yield parse_record(record, provenance, position, options=options, raw=record["title"] or "")
+
+
 def parse(text: str, *, sections: Sequence[str]) -> list[PageArticle]:
-    """Split a saved page into its articles.
+    """Split the text of a saved page into its articles; blank lines have no meaning.
 
-    Parameters
-    ----------
-    text : str
-        The page's visible text. Blank lines mean nothing.
-    sections : sequence of str
-        The section labels that newsrooms print before a teaser's caption.
-
-    Returns
-    -------
-    list of PageArticle
-        In the order of the page; empty if the page has no text. A page without a `TT` line is one
-        article, its first line the title.
+    `sections` are the labels that newsrooms print before a teaser's caption. A page without a `TT` line is
+    one article with the first line as its title.
     """
     lines = [line for raw in text.splitlines() if (line := _clean(raw))]
     longest_first = sorted(sections, key=len, reverse=True)
-    heads = _find_heads(lines)
-    starts = [*(head.start for head in heads), len(lines)]
+    headers = _find_headers(lines)
+    starts = [*(header.start for header in headers), len(lines)]
     articles = []
     if preface := [line for line in lines[: starts[0]] if line != BUTTON]:
-        body, teasers = _cut_related(preface[1:], longest_first)  # no button, no captions to look for
+        body, teasers = _split_related(preface[1:], longest_first)  # without a button no caption is known
         articles.append(PageArticle(preface[0], "\n".join(body), (), tuple(teasers)))
-    for head, end in zip(heads, starts[1:], strict=True):
-        articles.append(
-            _parse_article(head.title, head.captions, lines[head.button + 1 : end], longest_first)
-        )
+    for header, end in zip(headers, starts[1:], strict=True):
+        articles.append(_parse_article(header, lines[header.button + 1 : end], longest_first))
     return articles
 
 
 @dataclass(frozen=True, slots=True)
-class _Head:
+class _Header:
+    """The lines of an article above its button; `start` and `button` are line indices."""
+
     start: int
     button: int
     title: str
@@ -119,30 +134,30 @@ def _clean(line: str) -> str:
     return " ".join(INVISIBLE.sub("", line).split())
 
 
-def _find_heads(lines: list[str]) -> list[_Head]:
-    heads: list[_Head] = []
-    floor = 0  # an article's head cannot reach above the button of the one before
+def _find_headers(lines: list[str]) -> list[_Header]:
+    headers: list[_Header] = []
+    floor = 0  # a header cannot start above the button of the previous article
     for button, line in enumerate(lines):
         if line != BUTTON:
             continue
         if button > floor:
             start = _find_title(lines, button, floor)
-            again = bool(heads) and heads[-1].title == lines[start]
-            sentences = any(FULL_STOP.search(line) for line in lines[start:button])
-            if not again and not sentences:  # else it is a button within the body
-                heads.append(_Head(start, button, lines[start], lines[start + 1 : button]))
+            is_repeated = bool(headers) and headers[-1].title == lines[start]
+            has_sentence = any(FULL_STOP.search(line) for line in lines[start:button])
+            if not is_repeated and not has_sentence:  # else it is a button within the body
+                headers.append(_Header(start, button, lines[start], lines[start + 1 : button]))
         floor = button + 1
-    return heads
+    return headers
 
 
 def _find_title(lines: list[str], button: int, floor: int) -> int:
-    """Index of the title above a button: the line before the run of identical captions.
+    """Return the index of the title above a button: the line before the run of identical captions.
 
-    Where the title is printed again below the button, that print tells it, whatever stands between.
+    If a line above the button is repeated directly below it, that line is the title.
     """
     below = lines[button + 1] if button + 1 < len(lines) else None
     if button - 1 == floor or FULL_STOP.search(lines[button - 2]):
-        return button - 1  # title and button with no caption between: above stands the body of another
+        return button - 1  # no caption: the line above the title is the body of another article
     run = button - 1
     while run > floor and lines[run - 1] == lines[button - 1]:
         run -= 1
@@ -152,37 +167,35 @@ def _find_title(lines: list[str], button: int, floor: int) -> int:
     return max(run - 1, floor)
 
 
-def _parse_article(
-    title: str, captions_above: list[str], below: list[str], sections: Sequence[str]
-) -> PageArticle:
-    if below and below[0] == title:
+def _parse_article(header: _Header, below: list[str], sections: Sequence[str]) -> PageArticle:
+    if below and below[0] == header.title:
         below = below[1:]
-    body, teasers = _cut_related(below, sections)
-    times = Counter(body)
-    adjacent = {line for line, after in pairwise(body) if line == after}
-    known = set(captions_above)
-    kept: list[str] = []
-    dropped = list(captions_above)
+    body, teasers = _split_related(below, sections)
+    counts = Counter(body)
+    repeated_in_a_row = {line for line, following in pairwise(body) if line == following}
+    paragraphs: list[str] = []
+    captions = list(header.captions)
+    known_captions = set(captions)
     for line in body:
         if line == BUTTON:
             continue
-        if line in known or _is_caption(line, times[line], line in adjacent):
-            dropped.append(line)
-        elif not (times[line] > 1 and line in kept):  # a paragraph printed twice is one paragraph
-            kept.append(line)
-    return PageArticle(title, "\n".join(kept), tuple(dropped), tuple(teasers))
+        if line in known_captions or _is_caption(line, counts[line], line in repeated_in_a_row):
+            captions.append(line)
+        elif not (counts[line] > 1 and line in paragraphs):  # keep a repeated paragraph once
+            paragraphs.append(line)
+    return PageArticle(header.title, "\n".join(paragraphs), tuple(captions), tuple(teasers))
 
 
-def _is_caption(line: str, times: int, adjacent: bool) -> bool:
+def _is_caption(line: str, count: int, repeated_in_a_row: bool) -> bool:
     if SENTENCE_END.search(line):
         return False
-    if adjacent or (times > 1 and len(line.split()) >= MIN_CAPTION_WORDS):
+    if repeated_in_a_row or (count > 1 and len(line.split()) >= MIN_CAPTION_WORDS):
         return True
     return _has_credit(line)
 
 
 def _has_credit(line: str) -> bool:
-    """Tell whether a line ends in a photo credit, of an agency or of anybody."""
+    """Return whether a line ends in a photo credit, of a known agency or another source."""
     match = FINAL_PARENTHESIS.match(line)
     if not match or DATE.fullmatch(match["inside"].strip()) or VERB_START.match(line):
         return False
@@ -201,14 +214,14 @@ def _fold(credit: str) -> str:
     return re.sub(r"[^\w]", "", credit).translate(str.maketrans("أإآ", "ااا"))
 
 
-def _cut_related(lines: list[str], sections: Sequence[str]) -> tuple[list[str], list[Teaser]]:
-    """Separate the blocks of related articles from the lines of the body."""
+def _split_related(lines: list[str], sections: Sequence[str]) -> tuple[list[str], list[Teaser]]:
+    """Separate the teasers of related articles from the lines of the body."""
     body: list[str] = []
     teasers: list[Teaser] = []
     index = 0
     in_block = False
     while index < len(lines):
-        if lines[index].rstrip(" :") in RELATED:
+        if _is_related(lines[index]):
             in_block = True
             index += 1
             continue
@@ -224,23 +237,23 @@ def _cut_related(lines: list[str], sections: Sequence[str]) -> tuple[list[str], 
 
 
 def _parse_teaser(lines: list[str], start: int, sections: Sequence[str]) -> tuple[Teaser, int] | None:
-    """Read the teaser at `start`: [title] section-and-caption [title] [summary] byline."""
-    head: str | None = None
+    """Parse the teaser at `start`: [title] section-and-caption [title] [summary] byline."""
+    title_above: str | None = None
     at = start
     if not _is_section_line(lines, at, sections):
-        # the first teaser's title stands before its section line too; a section of a name that
-        # nobody listed is then told by the title's second print
+        # The first teaser's title also precedes its section line. The repeated title shows which line that
+        # is, even if the section is not a known one.
         repeated = start + 2 < len(lines) and lines[start] == lines[start + 2]
         if repeated or _is_section_line(lines, start + 1, sections):
-            head, at = lines[start], start + 1
+            title_above, at = lines[start], start + 1
         elif not (_has_credit(lines[start]) and _find_byline(lines, start, sections)):
             return None
     section, caption = _split_section(lines[at], sections)
     byline_at = _find_byline(lines, at, sections)
     end = byline_at if byline_at is not None else min(at + 3, len(lines))
     middle = lines[at + 1 : end]
-    if head is not None and (not middle or middle[0] != head):
-        middle = [head, *middle]
+    if title_above is not None and (not middle or middle[0] != title_above):
+        middle = [title_above, *middle]
     title, summary = (middle[0], " ".join(middle[1:])) if middle else ("", "")
     byline = lines[byline_at] if byline_at is not None else ""
     return Teaser(section, caption, title, summary, byline), end + (byline_at is not None)
@@ -265,18 +278,22 @@ def _is_section_line(lines: list[str], index: int, sections: Sequence[str]) -> b
 
 
 def _find_byline(lines: list[str], section_at: int, sections: Sequence[str]) -> int | None:
-    """Index of the byline of the teaser whose section line stands at `section_at`.
+    """Return the index of the byline of the teaser whose section line is at `section_at`.
 
-    Title and summary may end in a parenthesis too, so its place decides: the third line after the
-    section line; the second where there is no summary, the fourth where that has two paragraphs.
+    A title or summary may end in a parenthesis too, so the position decides: the third line after the
+    section line, the second if there is no summary, the fourth if the summary has two paragraphs.
     """
     for distance in (3, 2, 4):
         index = section_at + distance
         if index < len(lines) and _is_byline(lines[index], sections):
             between = lines[section_at + 1 : index]
-            if not any(line.rstrip(" :") in RELATED or line == BUTTON for line in between):
+            if not any(_is_related(line) or line == BUTTON for line in between):
                 return index
     return None
+
+
+def _is_related(line: str) -> bool:
+    return line.rstrip(" :") in RELATED
 
 
 def _is_byline(line: str, sections: Sequence[str]) -> bool:
@@ -286,5 +303,5 @@ def _is_byline(line: str, sections: Sequence[str]) -> bool:
     if not match or DATE.fullmatch(match["inside"].strip()):
         return False
     if _names_agency(match["inside"]):
-        return False  # a photo's credit: the next teaser's section line
+        return False  # a photo credit: this is the section line of the next teaser
     return len(match["before"].split()) <= MAX_BYLINE_WORDS and not SENTENCE_BREAK.search(match["before"])

@@ -1,0 +1,48 @@
+"""Options that all readers share, and limits so that no input exhausts memory or time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits on the size of one input.
+
+    Parameters
+    ----------
+    max_field_chars : int
+        Longest field of a record, in characters. A record with a longer field is refused.
+    max_line_bytes : int
+        Longest line, JSON record, CSV row, TREC document, saved page or HTML page, in bytes. A longer one is
+        skipped without being held in memory. The default allows six bytes a character, as JSON escapes need.
+    max_unpacked_bytes : int
+        Largest unpacked size of one input file, summed over its archive members and nested archives.
+    max_ratio : int
+        Largest ratio of unpacked to packed bytes. News text reaches 10; deflate can reach 1,032.
+    ratio_from_bytes : int
+        Unpacked bytes below which the ratio is not checked, because a small file does no harm.
+    max_nesting : int
+        Largest number of archives around a file: 2 allows a gzip file within a zip file.
+
+    Examples
+    --------
+    >>> Limits(max_field_chars=1000).max_nesting
+    2
+    """
+
+    max_field_chars: int = 2_000_000
+    max_line_bytes: int = 16 * 2**20
+    max_unpacked_bytes: int = 16 * 2**30
+    max_ratio: int = 200
+    ratio_from_bytes: int = 8 * 2**20
+    max_nesting: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """Section labels of saved pages, size limits, and the further columns to carry along."""
+
+    sections: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    carry: tuple[str, ...] = ()
