@@ -119,7 +119,7 @@ def test_retraining_learns_from_corrections_but_from_none_of_the_test_split(fold
     for head in heads:
         train.run(SETTINGS, head.name, features=features, taxonomy=TAXONOMY, head=head)
         assert read_json(head / "head.json")["n_train"]["review"] == len(reviewed - test)
-    package.run(SETTINGS, features=features, heads=heads, taxonomy=TAXONOMY, model=folder / "model")
+    package.write_model(SETTINGS, features=features, heads=heads, taxonomy=TAXONOMY, model=folder / "model")
     evaluate.run(
         SETTINGS,
         model=folder / "model",
