@@ -44,7 +44,7 @@ def test_what_is_read_is_what_was_written_and_bytes_are_stable(tmp_path: Path) -
         write_table(TABLE, tmp_path / f"{i}.parquet")
         write_arrays(tmp_path / f"{i}.npz", idf=np.arange(3.0))
         write_matrix(matrix, tmp_path / f"{i}.csr.npz")
-        write_compact_json({"قمة": [1]}, tmp_path / f"{i}.json.gz", packed=True)
+        write_compact_json({"قمة": [1]}, tmp_path / f"{i}.json.gz", compressed=True)
         write_csv([{"task": "region", "f1": 0.5}], tmp_path / f"{i}.csv")
     for kind in ("parquet", "npz", "csr.npz", "json.gz", "csv"):
         assert (tmp_path / f"1.{kind}").read_bytes() == (tmp_path / f"2.{kind}").read_bytes()

@@ -203,10 +203,10 @@ def test_as_dict_reads_back_as_the_same_taxonomy(taxonomy: Taxonomy, tmp_path: P
 @pytest.mark.parametrize(
     ("where", "value", "message"),
     [
-        ("regions.1.id", "europe", "regions: id 'europe': expected an id of its own, found it twice"),
-        ("topics.1.id", "none", "topics: id 'none': expected an id of its own, found the word for no label"),
-        ("regions.1.countries.0", "FR", "us: country FR: expected it in one place, found it in europe too"),
-        ("unassigned", ["US"], "unassigned: country US: expected it in one place, found it in us too"),
+        ("regions.1.id", "europe", "regions: id 'europe': expected a unique id, found it twice"),
+        ("topics.1.id", "none", "topics: id 'none': expected a unique id, found the word for no label"),
+        ("regions.1.countries.0", "FR", "us: country FR: expected it once, found it in europe too"),
+        ("unassigned", ["US"], "unassigned: country US: expected it once, found it in us too"),
         ("regions.1.countries.0", "QQ", "us: country: expected an ISO 3166-1 alpha-2 code, found 'QQ'"),
         ("regions.1.countries.0", "EU", "us: country: expected an ISO 3166-1 alpha-2 code, found 'EU'"),
         (
@@ -223,7 +223,7 @@ def test_as_dict_reads_back_as_the_same_taxonomy(taxonomy: Taxonomy, tmp_path: P
         (
             "sections_without_label.0",
             "اسيا",
-            "sections_without_label: section «اسيا»: expected no label, found it under asia",
+            "sections_without_label: section «اسيا»: expected no label, found asia",
         ),
         ("topics.0.parent", "war", "topics: terrorism: parent: expected the id of a topic, found 'war'"),
         (
@@ -286,13 +286,13 @@ def test_a_missing_name_is_named_in_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"regions: [a, b\n", "expected YAML, found in line 2: expected ',' or ']', but got '<stream end>'"),
-        (b"a: 1\na: 2\n", 'expected YAML, found in line 2: found duplicate key "a" with value "2"'),
-        (b"a: \x07\n", "expected YAML, found: unacceptable character #x0007"),
-        (b"a: \xe3\n", "expected UTF-8 text, found other bytes at 3"),
+        (b"regions: [a, b\n", "not readable as YAML in line 2: expected ',' or ']', but got '<stream end>'"),
+        (b"a: 1\na: 2\n", 'not readable as YAML in line 2: found duplicate key "a" with value "2"'),
+        (b"a: \x07\n", "not readable as YAML: unacceptable character #x0007"),
+        (b"a: \xe3\n", "expected UTF-8, found other bytes at 3"),
         (b"- europe\n", "expected a mapping with regions and topics, found ['europe']"),
         (b"", "expected a mapping with regions and topics, found None"),
-        (None, "expected a taxonomy file, found: No such file or directory"),
+        (None, "no such file; give a taxonomy file"),
     ],
 )
 def test_a_file_that_is_no_taxonomy_is_named_in_one_line(

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.files import SHIPPED, files_in, sha256
+from newsdesk.base.files import SHIPPED, list_files, sha256
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch import input_reader, partitioning
 from newsdesk.batch.input_reader import At, Input
@@ -191,7 +191,7 @@ def refuse_csv(path: Path, *arguments: Any, **more: Any) -> Any:
 def test_a_model_older_than_zip_is_packed(tmp_path: Path) -> None:
     """Zip's time begins in 1980; files of an image of a container are often of 1970."""
     shutil.copytree(SHIPPED, tmp_path / "model")
-    for file in files_in(tmp_path / "model"):
+    for file in list_files(tmp_path / "model"):
         os.utime(file, (0, 0))
     packed = zipfile.ZipFile(io.BytesIO(partitioning.packed(tmp_path / "model")))
     packed.extractall(tmp_path / "again")

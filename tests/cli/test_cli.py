@@ -217,7 +217,7 @@ def test_table_isolates_arabic_and_shows_no_escape_of_the_input(newsdesk: Newsde
         (["read", "none.txt"], "newsdesk: none.txt: no such file or folder"),
         (["taxonomy", "--taxonomy", "params.yaml"], "newsdesk: params.yaml: regions: expected"),
         (["clean", "data/starter", "--gold", "params.yaml"], "newsdesk: params.yaml: no column key, outlet"),
-        (["featurize", "--params", "none.yaml"], "newsdesk: none.yaml: no such params file"),
+        (["featurize", "--params", "none.yaml"], "newsdesk: none.yaml: no such file; give a params file"),
         (["evaluate", "--articles", "none.parquet"], "newsdesk: none.parquet: no such file; run `dvc repro`"),
         (["results", "--metrics", "none.json"], "newsdesk: none.json: no such file; run `dvc repro`"),
         (["train", "colour"], "Error: Invalid value for '{region|topic}'"),

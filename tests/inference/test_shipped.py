@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from newsdesk.base.files import SHIPPED, files_in
+from newsdesk.base.files import SHIPPED, list_files
 from newsdesk.inference.scorer import Scorer
 from tests.conftest import ROOT, project_env, run
 from tests.inference.test_scorer import ARABIC, PACKAGED
@@ -23,7 +23,7 @@ def dvc_md5(folder: Path) -> str:
     """DVC's hash of a folder: of the list of its files' hashes and relative paths, as JSON."""
     listed = [
         {"md5": hashlib.md5(file.read_bytes()).hexdigest(), "relpath": file.relative_to(folder).as_posix()}
-        for file in files_in(folder)
+        for file in list_files(folder)
     ]
     listed.sort(key=lambda entry: entry["relpath"])
     return f"{hashlib.md5(json.dumps(listed, sort_keys=True).encode()).hexdigest()}.dir"
@@ -37,7 +37,7 @@ def test_it_is_the_output_of_the_public_pipeline() -> None:
 
 
 def test_size_is_measured_and_small() -> None:
-    size = sum(file.stat().st_size for file in files_in(SHIPPED))
+    size = sum(file.stat().st_size for file in list_files(SHIPPED))
     assert size <= MAX_BYTES
     measured = json.loads((ROOT / "profiles/public/metrics/ship.json").read_text(encoding="utf-8"))
     assert measured["bytes"] == size
@@ -64,7 +64,7 @@ def test_make_labels_with_the_model_that_it_trains(project: Path) -> None:
 def test_it_scores_without_the_project(tmp_path: Path, compile_from: str) -> None:
     folder = tmp_path / "shipped"
     folder.mkdir()
-    for file in files_in(SHIPPED):
+    for file in list_files(SHIPPED):
         (folder / file.name).write_bytes(file.read_bytes())
     done = subprocess.run(
         [sys.executable, "-B", "-c", PACKAGED, str(folder), compile_from], cwd=tmp_path, check=True,
@@ -82,5 +82,5 @@ def test_the_wheel_holds_it(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         inside = {name.removeprefix("newsdesk/shipped/"): name for name in archive.namelist()}
-        for file in files_in(SHIPPED):
+        for file in list_files(SHIPPED):
             assert archive.read(inside[file.name]) == file.read_bytes()

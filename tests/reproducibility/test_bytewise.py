@@ -24,7 +24,7 @@ def sides(tmp_path: Path) -> tuple[Path, Path]:
         folder = tmp_path / side
         write_arrays(folder / "weights.npz", coef=np.array([0.5, 1.5]), idf=np.array([1.0]))
         write_json({"f1": 0.5, "n": 3}, folder / "metrics.json")
-        write_compact_json(["كلمة", "أخرى"], folder / "terms.json.gz", packed=True)
+        write_compact_json(["كلمة", "أخرى"], folder / "terms.json.gz", compressed=True)
         write_table(pa.table({"id": ["a", "b"], "score": [0.25, 0.75]}), folder / "said.parquet")
         write_csv([{"label": "us", "f1": 0.5}], folder / "plot.csv")
         write_text("pass\n", folder / "code.py")
@@ -41,7 +41,7 @@ def test_each_kind_of_file_is_looked_into(sides: tuple[Path, Path]) -> None:
     then, now = sides
     write_arrays(now / "weights.npz", coef=np.array([0.5, 1.75]), idf=np.array([1.0]))
     write_json({"f1": 0.4, "n": 3}, now / "metrics.json")
-    write_compact_json(["كلمة", "غيرها"], now / "terms.json.gz", packed=True)
+    write_compact_json(["كلمة", "غيرها"], now / "terms.json.gz", compressed=True)
     write_table(pa.table({"id": ["a", "b"], "score": [0.25, 0.5]}), now / "said.parquet")
     write_csv([{"label": "us", "f1": 0.75}], now / "plot.csv")
     write_text("exit\n", now / "code.py")

@@ -11,7 +11,7 @@ import pytest
 from mlflow.models import Model
 from mlflow.models.utils import load_serving_example
 
-from newsdesk.base.files import files_in, read_model, sha256
+from newsdesk.base.files import list_files, read_model, sha256
 from newsdesk.tracking import mlflow_model
 from tests.conftest import project_env
 
@@ -24,8 +24,8 @@ def saved(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_folder_holds_the_model_once_and_no_pickle(tiny_model: Path, saved: Path) -> None:
-    inside = {file.relative_to(saved).as_posix() for file in files_in(saved)}
-    packaged = {f"artifacts/model/{file.name}" for file in files_in(tiny_model)}
+    inside = {file.relative_to(saved).as_posix() for file in list_files(saved)}
+    packaged = {f"artifacts/model/{file.name}" for file in list_files(tiny_model)}
     described = {"MLmodel", "conda.yaml", "python_env.yaml", "requirements.txt", "served.py"}
     examples = {"input_example.json", "serving_input_example.json"}
     assert inside == packaged | described | examples
@@ -89,7 +89,7 @@ def test_mlflow_has_nothing_to_warn_of(
 
 
 def test_what_python_compiled_is_left_behind(tiny_model: Path, tmp_path: Path) -> None:
-    for file in files_in(tiny_model):
+    for file in list_files(tiny_model):
         (tmp_path / "packaged/__pycache__").mkdir(parents=True, exist_ok=True)
         (tmp_path / "packaged" / file.name).write_bytes(file.read_bytes())
     (tmp_path / "packaged/__pycache__/scorer.pyc").write_bytes(b"x")

@@ -1,1 +1,1 @@
-"""What every package uses: errors, schemas, settings, files and the terminal."""
+"""Errors, schemas, settings, files and the terminal, used by all other packages."""

@@ -1,5 +1,5 @@
-"""The one error class for what a user can mend: the CLI prints its message in one line and exits 2."""
+"""The error class for mistakes that a user can correct."""
 
 
 class NewsdeskError(Exception):
-    """Something the user can mend; the message names the thing, what was found and what to do."""
+    """An error that a user can correct; the command line prints its message and exits with 2."""

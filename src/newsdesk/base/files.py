@@ -1,4 +1,4 @@
-"""Files in and out: every write goes beside its target and is renamed, every format is byte-stable."""
+"""Read and write files; writes are atomic, and equal content gives equal bytes."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import scipy.sparse as sp
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.inference.scorer import Scorer
 
-SHIPPED = Path(__file__).parents[1] / "shipped"  # the model that newsdesk comes with
-BROKEN_NPZ = (OSError, EOFError, ValueError, KeyError, NotImplementedError, zlib.error, zipfile.BadZipFile)
+SHIPPED = Path(__file__).parents[1] / "shipped"  # the model that is part of the package
+NPZ_ERRORS = (OSError, EOFError, ValueError, KeyError, NotImplementedError, zlib.error, zipfile.BadZipFile)
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, renamed to it at the end and removed if the block fails."""
+def atomic_write(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` at the end, or remove it on failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     os.close(handle)
@@ -43,103 +45,119 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def _reading(path: Path, kind: str, errors: tuple[type[Exception], ...]) -> Iterator[None]:
+    """Turn the errors of a missing or broken file into `NewsdeskError`."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise NewsdeskError(f"{path}: no such file; run `dvc repro` to make it") from None
+    except errors as error:
+        raise NewsdeskError(f"{path}: not readable as {kind}: {error}") from None
+
+
 def write_text(text: str, path: Path) -> None:
     """Write a text file in UTF-8."""
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(content: Any, path: Path) -> None:
-    """Write JSON with keys in their order, two spaces deep."""
+    """Write JSON with an indent of two spaces and the keys in their order."""
     write_text(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n", path)
 
 
-def write_compact_json(content: Any, path: Path, *, packed: bool = False) -> None:
-    """Write JSON without spaces; `packed` by gzip, without a time."""
+def write_compact_json(content: Any, path: Path, *, compressed: bool = False) -> None:
+    """Write JSON without spaces; `compressed` as gzip without a timestamp."""
     data = json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-    if packed:
-        packer = zlib.compressobj(9, wbits=31)  # gzip.compress writes another header in each Python
-        data = packer.compress(data) + packer.flush()
-    with replacing(path) as temporary:
+    if compressed:
+        compressor = zlib.compressobj(9, wbits=31)  # gzip.compress writes other headers in other Pythons
+        data = compressor.compress(data) + compressor.flush()
+    with atomic_write(path) as temporary:
         temporary.write_bytes(data)
 
 
 def read_json(path: Path) -> Any:
     """Read a JSON file."""
-    try:
+    with _reading(path, "JSON", (OSError, ValueError)):
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise NewsdeskError(f"{path}: no such file; run `dvc repro` to make it") from None
-    except (OSError, ValueError) as error:
-        raise NewsdeskError(f"{path}: not readable as JSON: {error}") from None
 
 
-def write_table(table: pa.Table, path: Path) -> None:
-    """Write a Parquet file."""
-    with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
-
-
-def read_table(path: Path, schema: pa.Schema | None = None) -> pa.Table:
-    """Read a Parquet file and check that it has the schema.
+def read_yaml(path: Path, *, missing: str) -> Any:
+    """Read a YAML 1.2 file, in which `NO` is text and `1e-3` a number.
 
     Raises
     ------
     NewsdeskError
-        If it is missing, is not Parquet or lacks a column.
+        If the file does not exist (the message ends with `missing`), is not UTF-8 or is not YAML.
     """
     try:
-        table = pq.read_table(path)
+        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise NewsdeskError(f"{path}: no such file; run `dvc repro` to make it") from None
-    except (OSError, pa.ArrowInvalid) as error:
-        raise NewsdeskError(f"{path}: not readable as Parquet: {error}") from None
+        raise NewsdeskError(f"{path}: no such file; {missing}") from None
+    except UnicodeDecodeError as error:
+        raise NewsdeskError(f"{path}: expected UTF-8, found other bytes at {error.start}") from None
+    except MarkedYAMLError as error:
+        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        problem = " ".join(str(error.problem).split())
+        raise NewsdeskError(f"{path}: not readable as YAML{line}: {problem}") from None
+    except (OSError, YAMLError, ValueError) as error:
+        raise NewsdeskError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+
+
+def write_table(table: pa.Table, path: Path) -> None:
+    """Write a Parquet file."""
+    with atomic_write(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_table(path: Path, schema: pa.Schema | None = None) -> pa.Table:
+    """Read a Parquet file and check its schema.
+
+    Raises
+    ------
+    NewsdeskError
+        If the file does not exist, is not Parquet or does not have the schema.
+    """
+    with _reading(path, "Parquet", (OSError, pa.ArrowInvalid)):
+        table = pq.read_table(path)
     if schema is not None and not table.schema.equals(schema):
         missing = [name for name in schema.names if name not in table.column_names]
         found = f"lacks {', '.join(missing)}" if missing else "has columns of other types"
-        raise NewsdeskError(f"{path}: {found}; run `dvc repro` to make it anew")
+        raise NewsdeskError(f"{path}: {found}; run `dvc repro` to make it again")
     return table
 
 
 def write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Write rows of equal keys as CSV."""
+    """Write rows with equal keys as CSV."""
     import pyarrow.csv as pacsv
 
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         pacsv.write_csv(pa.Table.from_pylist([dict(row) for row in rows]), temporary)
 
 
 def write_arrays(path: Path, **arrays: np.ndarray[Any, Any]) -> None:
     """Write arrays as npz without pickle."""
-    with replacing(path) as temporary, temporary.open("wb") as handle:
+    with atomic_write(path) as temporary, temporary.open("wb") as handle:
         np.savez_compressed(handle, allow_pickle=False, **arrays)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     """Read an npz file without pickle."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise NewsdeskError(f"{path}: no such file; run `dvc repro` to make it") from None
-    except BROKEN_NPZ as error:
-        raise NewsdeskError(f"{path}: not readable as npz: {error}") from None
+    with _reading(path, "npz", NPZ_ERRORS), np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
 
 
 def write_matrix(matrix: sp.csr_matrix, path: Path) -> None:
-    """Write a sparse matrix in CSR form, shape (n_articles, n_features)."""
-    with replacing(path) as temporary, temporary.open("wb") as handle:
+    """Write a CSR matrix of shape (n_articles, n_features)."""
+    with atomic_write(path) as temporary, temporary.open("wb") as handle:
         sp.save_npz(handle, matrix)
 
 
 def read_matrix(path: Path) -> sp.csr_matrix:
-    """Read a sparse matrix."""
-    try:
+    """Read a CSR matrix."""
+    with _reading(path, "a sparse matrix", NPZ_ERRORS):
         return sp.load_npz(path)
-    except FileNotFoundError:
-        raise NewsdeskError(f"{path}: no such file; run `dvc repro` to make it") from None
-    except BROKEN_NPZ as error:
-        raise NewsdeskError(f"{path}: not readable as a sparse matrix: {error}") from None
 
 
 def read_model(folder: Path) -> Scorer:
@@ -148,7 +166,7 @@ def read_model(folder: Path) -> Scorer:
     Raises
     ------
     NewsdeskError
-        If there is none, or it is damaged.
+        If the folder does not exist or the model is damaged.
     """
     if not folder.exists():
         raise NewsdeskError(f"{folder}: no such model folder; run `make` in the checkout, or give --model")
@@ -158,17 +176,17 @@ def read_model(folder: Path) -> Scorer:
         raise NewsdeskError(str(error)) from None
 
 
-def files_in(folder: Path) -> list[Path]:
-    """All files below a folder in a fixed order, but hidden ones and what Python compiled there."""
+def list_files(folder: Path) -> list[Path]:
+    """List all files below a folder in a fixed order, without hidden files and bytecode."""
     found = (p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
     return sorted(p for p in found if "__pycache__" not in p.parts)
 
 
 def sha256(path: Path) -> str:
-    """Hash a file, or a folder by its files' relative names and hashes, as 64 hex digits."""
+    """Return the SHA-256 of a file, or of a folder's file names and hashes, as 64 hex digits."""
     digest = hashlib.sha256()
     if path.is_dir():
-        for file in files_in(path):
+        for file in list_files(path):
             digest.update(f"{file.relative_to(path).as_posix()}\0{sha256(file)}\n".encode())
     else:
         with path.open("rb") as handle:
@@ -178,12 +196,17 @@ def sha256(path: Path) -> str:
 
 
 def sha256_of_json(content: Any) -> str:
-    """Hash content as JSON in UTF-8 with sorted keys and no spaces, as 64 hex digits.
+    """Return the SHA-256 of content as JSON with sorted keys and no spaces, as 64 hex digits.
 
     Raises
     ------
     ValueError
-        If it holds a number that JSON has not: NaN or an infinity.
+        If the content holds NaN or an infinity.
+
+    Examples
+    --------
+    >>> sha256_of_json({"b": 1, "a": 2}) == sha256_of_json({"a": 2, "b": 1})
+    True
     """
     form = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(form.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Which spellings of Arabic count as the same: settings to the table that `scorer.normalize` applies."""
+"""Normalization of Arabic spelling: settings, and the translation table that they give."""
 
 from __future__ import annotations
 
@@ -23,29 +23,24 @@ LATIN_DIGITS = "0123456789"
 
 
 class Normalization(BaseModel):
-    """The switches of normalization; each one removes or folds what its name says.
-
-    Compatibility composition (NFKC) and lower case are not switches: terms need one form.
-    """
+    """Switches of the normalization; Unicode NFKC and lower case always apply."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    strip_marks: bool = Field(True, description="remove vowel marks and the dagger alef")
-    strip_tatweel: bool = Field(True, description="remove the tatweel, which only stretches a word")
-    strip_invisible: bool = Field(True, description="remove bidi marks, zero-width signs and soft hyphens")
-    fold_alef: bool = Field(True, description="write أ إ آ ٱ as ا")
-    fold_alef_maksura: bool = Field(True, description="write ى as ي")
-    fold_teh_marbuta: bool = Field(True, description="write ة as ه")
-    fold_hamza: bool = Field(False, description="write ؤ as و and ئ as ي")
-    fold_digits: bool = Field(True, description="write Arabic-Indic and Persian digits as 0 to 9")
-    fold_persian: bool = Field(
-        True, description="write Farsi yeh and keheh, yeh barree and heh goal as ي ك ي ه"
-    )
-    split_underscore: bool = Field(True, description="read an underscore as a space, for hashtags")
+    strip_marks: bool = Field(True, description="Remove vowel marks and dagger alef")
+    strip_tatweel: bool = Field(True, description="Remove tatweel")
+    strip_invisible: bool = Field(True, description="Remove bidi marks, zero-width signs and soft hyphens")
+    fold_alef: bool = Field(True, description="Write أ إ آ ٱ as ا")
+    fold_alef_maksura: bool = Field(True, description="Write ى as ي")
+    fold_teh_marbuta: bool = Field(True, description="Write ة as ه")
+    fold_hamza: bool = Field(False, description="Write ؤ as و and ئ as ي")
+    fold_digits: bool = Field(True, description="Write Arabic-Indic and Persian digits as 0 to 9")
+    fold_persian: bool = Field(True, description="Write Persian and Urdu yeh, kaf and heh as ي ك ه")
+    split_underscore: bool = Field(True, description="Replace underscores, as in hashtags, by spaces")
 
 
 def build_table(settings: Normalization) -> dict[str, str]:
-    """The table as three strings, which JSON keeps: `from` and `to` of equal length, and `remove`."""
+    """Return the translation table as JSON values: `from` and `to` of equal length, and `remove`."""
     pairs: list[tuple[str, str]] = []
     if settings.fold_alef:
         pairs += [(letter, "ا") for letter in "أإآٱٲٳٵ"]
@@ -71,10 +66,26 @@ def build_table(settings: Normalization) -> dict[str, str]:
 
 
 def normalize(text: str, settings: Normalization) -> str:
-    """Bring a text to the spelling in which terms are counted; pure and idempotent."""
+    """Normalize the spelling of a text.
+
+    Parameters
+    ----------
+    text : str
+    settings : Normalization
+
+    Returns
+    -------
+    str
+        The text in the form in which terms are counted. Normalizing it again changes nothing.
+
+    Examples
+    --------
+    >>> normalize("أَخْبَـــار ١٢", Normalization())
+    'اخبار 12'
+    """
     return _normalize(text, translation(build_table(settings)))
 
 
 def translation(table: Mapping[str, str]) -> Mapping[int, int | str | None]:
-    """The table as `str.translate` takes it."""
+    """Return a table of `build_table` in the form that `str.translate` takes."""
     return str.maketrans(table["from"], table["to"], table["remove"])

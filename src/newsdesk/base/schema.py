@@ -1,4 +1,4 @@
-"""The data model: what a reader yields and the Arrow schemas of every table that is written."""
+"""The data model: articles and refusals, and the Arrow schemas of the tables."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Kind = Literal["article", "teaser"]
 Origin = Literal["gold", "silver", "review", "editor", "section", "weak"]
 Split = Literal["train", "valid", "test", "evaluation"]
 
-# Why a row or a file is refused. The set is closed, so that counts by reason mean the same in every run.
+# The reasons of refusals. The set is closed, so that counts by reason are comparable between runs.
 Reason = Literal[
     # the file
     "missing_file",
@@ -42,11 +42,20 @@ Reason = Literal[
 class Article:
     """One article or teaser as read, before cleaning.
 
-    `region` and `topic` are None where nobody labelled the article and () where a reader found that none
-    applies; the main label comes first. Labels and their origins are as the record has them: `clean` checks
-    them. `key` is the outlet's own identifier, to which gold labels refer.
-    `section` and `country` are what the newsroom printed, untranslated. `file` and `position` tell where
-    it was read, as in `Refusal`.
+    Attributes
+    ----------
+    kind : {"article", "teaser"}
+        A teaser is the summary of a related article on a saved page.
+    key : str or None
+        The outlet's own identifier, to which the label tables refer.
+    section, country : str or None
+        As printed by the newsroom.
+    region, topic : tuple of str or None
+        Labels of the record, the main label first: None if it is not labelled, () if no label applies.
+    region_origin, topic_origin : str or None
+        Where the labels come from; `clean` checks labels and origins.
+    file, position : str, int
+        Where the article was read, as in `Refusal`.
     """
 
     article_id: str
@@ -69,9 +78,9 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A row or file that could not be taken: where it stands and why.
+    """A row or file that could not be read, and the reason.
 
-    `position` counts from 1 within the file (line, row, record or member); 0 means the file as a whole.
+    `position` counts lines, rows, records or pages of the file from 1; 0 is the file as a whole.
     """
 
     source: str
@@ -84,10 +93,11 @@ class Refusal:
 
 
 MAX_EXCERPT = 300
+NO_LABEL = "none"  # written in place of an empty set of labels, so no label may have this id
 
 
 def content_id(title: str, text: str) -> str:
-    """Identify an article that brings no identifier of its own by a 16-digit hash of its content."""
+    """Return an identifier for an article that has none: a hash of its content, 16 hex digits."""
     return hashlib.sha256(f"{title.strip()}\n{text.strip()}".encode("utf-8", "replace")).hexdigest()[:16]
 
 

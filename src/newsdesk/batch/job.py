@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.files import read_json, replacing, sha256, write_json
+from newsdesk.base.files import atomic_write, read_json, sha256, write_json
 from newsdesk.batch import labeling, part_writer
 from newsdesk.batch.input_reader import At, Input, Piece
 from newsdesk.batch.part_writer import NUL, WORK, Chunk
@@ -298,7 +298,7 @@ class Job:
             if _stat(given) != stat:
                 found = f"the input {given.provenance.file} changed while it was read"
                 raise NewsdeskError(f"{self.folder}: {found}; remove the folder and run the job again")
-        with replacing(self.folder / QUARANTINE) as path, path.open("wb") as whole:
+        with atomic_write(self.folder / QUARANTINE) as path, path.open("wb") as whole:
             for number in range(len(self.chunks)):
                 with part_writer.beside(self.folder, number, "refused").open("rb") as lines:
                     shutil.copyfileobj(lines, whole)

@@ -155,11 +155,11 @@ def write_part(
     order, tally = labeler.order, labeler.tally()
     chunk = Chunk(f"part-{number:05d}.{order.form}", begins, order.job)
     with (
-        files.replacing(beside(folder, number, "refused")) as refused,
+        files.atomic_write(beside(folder, number, "refused")) as refused,
         refused.open("w", encoding="utf-8") as lines,
-        files.replacing(beside(folder, number, "ids")) as named,
+        files.atomic_write(beside(folder, number, "ids")) as named,
         named.open("wb") as ids,
-        files.replacing(folder / chunk.name) as part,
+        files.atomic_write(folder / chunk.name) as part,
     ):
 
         def labeled() -> Iterator[pa.RecordBatch]:

@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.files import files_in, read_model, sha256
+from newsdesk.base.files import list_files, read_model, sha256
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch import part_writer
 from newsdesk.batch.input_reader import At, Input, Reader, count_parquet_rows, size_of, take_records
@@ -230,6 +230,6 @@ def packed(folder: Path) -> bytes:
     """A folder as zip, for a `Given` whose readers may not see the folder."""
     written = io.BytesIO()
     with zipfile.ZipFile(written, "w", strict_timestamps=False) as archive:
-        for file in files_in(folder):
+        for file in list_files(folder):
             archive.write(file, file.relative_to(folder))
     return written.getvalue()

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from newsdesk.base.console import entry_point, note, path_option
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.files import files_in, read_model, read_table, write_json
+from newsdesk.base.files import list_files, read_model, read_table, write_json
 from newsdesk.base.schema import ARTICLES
 from newsdesk.base.settings import Package, Settings, read_settings
 from newsdesk.evaluation.fidelity import compare_scores
@@ -39,7 +39,7 @@ def run(
         exact = Path(temporary, "exact")
         write_model(unquantized, features=features, heads=heads, taxonomy=taxonomy, model=exact)
         compared = compare_scores(packaged, read_model(exact), unread)
-    size = sum(file.stat().st_size for file in files_in(model))
+    size = sum(file.stat().st_size for file in list_files(model))
     write_json({"bytes": size, "n_terms": len(packaged.terms), **compared}, metrics)
     note(f"fidelity: {size / 1e6:.1f} MB, {compared}")
 

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from newsdesk.base.console import entry_point, note, path_option
-from newsdesk.base.files import read_json, read_table, replacing, sha256, write_json
+from newsdesk.base.files import atomic_write, read_json, read_table, sha256, write_json
 from newsdesk.base.schema import ARTICLES
 from newsdesk.base.settings import read_settings
 from newsdesk.evaluation.test_set import frozen_sha256, frozen_test, source_spans
@@ -57,7 +57,7 @@ def run(
         articles=articles, model=model, params=params,
     )  # fmt: skip
     spans = json.dumps(source_spans(read_table(articles, ARTICLES)), ensure_ascii=False, indent=2)
-    with replacing(receipt) as written:
+    with atomic_write(receipt) as written:
         write_json(hashes, written)
         run_id = runs.log_run(
             settings.track.experiment,

@@ -12,7 +12,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from newsdesk.base.schema import Article, Refusal, content_id
+from newsdesk.base.schema import NO_LABEL, Article, Refusal, content_id
 from newsdesk.readers import adapters
 from newsdesk.readers.column_aliases import ALIASES, check_text_column
 from newsdesk.readers.options import Limits, ReadOptions
@@ -22,7 +22,6 @@ Rows = Iterator[Article | Refusal]
 
 MAX_OPTIONAL_CHARS = 10_000
 _MAX_LABEL_CHARS = 60
-_NO_LABEL = "none"
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -167,7 +166,7 @@ def _labels(record: Mapping[str, Any], field_name: str) -> tuple[str, ...] | Non
     if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
         value = [repr(value)]
     labels = tuple(sanitize(label)[:_MAX_LABEL_CHARS] for label in value)
-    return () if labels == (_NO_LABEL,) else labels
+    return () if labels == (NO_LABEL,) else labels
 
 
 def _origin(record: Mapping[str, Any], field_name: str, labels: tuple[str, ...] | None) -> str | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.files import replacing
+from newsdesk.base.files import atomic_write
 
 # where MLflow keeps places: table and column
 PLACES = (
@@ -68,7 +68,7 @@ def mend(store: Path, artifact_root: Path) -> Path:
         with closing(sqlite3.connect(store, isolation_level=None)) as connection:
             connection.execute("BEGIN IMMEDIATE")  # nobody writes between the copy and the change
             with (
-                replacing(copy) as temporary,
+                atomic_write(copy) as temporary,
                 closing(sqlite3.connect(temporary)) as target,
                 closing(sqlite3.connect(store)) as source,
             ):

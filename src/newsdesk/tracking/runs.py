@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.files import files_in
+from newsdesk.base.files import list_files
 from newsdesk.tracking import mlflow_model
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def log_run(
                 tags=[RunTag("mlflow.runName", run_name or f"pipeline-{run_id[:7]}")],
             )
             for folder, path in files:
-                for file in files_in(path) if path.is_dir() else [path]:
+                for file in list_files(path) if path.is_dir() else [path]:
                     inside = file.relative_to(path).parent.as_posix() if path.is_dir() else "."
                     client.log_artifact(run_id, str(file), str(PurePosixPath(folder, inside)).strip("."))
             for artifact, text in (texts or {}).items():

@@ -15,7 +15,7 @@ import pyarrow as pa
 from newsdesk.base import signals
 from newsdesk.base.console import Pace, note, print_rows
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.files import replacing
+from newsdesk.base.files import atomic_write
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch import input_reader, labeling
 from newsdesk.batch.job import QUARANTINE
@@ -201,7 +201,7 @@ def main(
     said = _said(reader, account, scorer, taxonomy, profile)
     if output:
         path = Path(output)
-        with replacing(path) as written:
+        with atomic_write(path) as written:
             schema = schema_of(stamped=False, carry=columns)
             count = labeling.write(said, written, cast(labeling.Format, form), schema)
             account.tell(refused or path.with_name(f"{path.name}.refused.jsonl"))
