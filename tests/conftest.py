@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from filelock import FileLock
 from ruamel.yaml import YAML
 
@@ -22,9 +25,11 @@ from newsdesk.inference.mentions import Gazetteer
 from tests import stores
 
 ROOT = Path(__file__).parents[1]
-# fixtures that start a server or run the pipeline: tests that take one are marked `integration`
-INTEGRATION_FIXTURES = {"project", "tiny_checkout", "mlflow_server"}
 os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")  # the other cores are for other tests
+# fixtures that start a server or a browser, or run the pipeline: tests that take one are marked `integration`
+INTEGRATION_FIXTURES = {"project", "tiny_checkout", "mlflow_server", "browser", "site", "cluster"}
+QUICK_PROCESSES = {"git"}
+running: list[pytest.Item] = []
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -33,6 +38,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if INTEGRATION_FIXTURES.intersection(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.integration)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Let `refuse_processes` know which test runs."""
+    running[:] = [item]
+    result = yield
+    running.clear()
+    return result
+
+
+def refuse_processes(event: str, arguments: tuple[Any, ...]) -> None:
+    """Keep `make test` quick: a test that starts a process has to be marked."""
+    if event == "subprocess.Popen" and running and not running[0].get_closest_marker("integration"):
+        program = Path(os.fsdecode(arguments[0])).name
+        assert program in QUICK_PROCESSES, f"starts {program}: mark the test with pytest.mark.integration"
+
+
+sys.addaudithook(refuse_processes)
 
 
 @pytest.fixture(scope="session")
@@ -149,6 +173,35 @@ def make_tiny_run(folder: Path) -> None:
         settings, model=model, articles=articles, metrics=metrics / "evaluate.json",
         labels=metrics / "labels.json", plots=folder / "plots", predictions=folder / "data/predictions.parquet",
     )  # fmt: skip
+
+
+def invoke(
+    *arguments: str, cwd: Path | None = None, stdin: bytes = b"", **extra: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `newsdesk` in this process, which saves the seconds that a new one needs to import its packages.
+
+    Exit code and output are what `run("newsdesk", ...)` gives. Output of C libraries and log handlers that were
+    made before is not captured.
+    """
+    from newsdesk.cli.main import main
+
+    handler = signal.getsignal(signal.SIGTERM)
+    environment = {k: None for k in os.environ if k.startswith(("DVC_", "MLFLOW_", "GIT_"))} | extra
+    with CliRunner(env=environment).isolation(stdin) as (out, err, _), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["newsdesk", *arguments])
+        if cwd:
+            patch.chdir(cwd)
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        finally:
+            signal.signal(signal.SIGTERM, handler)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        texts = out.getvalue().decode(), err.getvalue().decode()
+    return subprocess.CompletedProcess(["newsdesk", *arguments], code, *texts)
 
 
 @pytest.fixture(scope="session")

@@ -200,15 +200,18 @@ def _enter(arguments: list[str], env: dict[str, str], folder: Path, out: str) ->
 
 @dataclass(frozen=True)
 class Command:
-    """`newsdesk` in a process of its own, which is a fork of one that has MLflow imported."""
+    """`newsdesk` with a store: called in this process, or started in a fork of one that has MLflow imported."""
 
     folder: Path
     uri: str
 
+    @property
+    def env(self) -> dict[str, str]:
+        return {"MLFLOW_TRACKING_URI": self.uri, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+
     def start(self, *arguments: str) -> tuple[Any, Path]:
         out = self.folder / uuid.uuid4().hex
-        env = {"MLFLOW_TRACKING_URI": self.uri, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-        started = FORKS.Process(target=_enter, args=([*arguments], env, self.folder, str(out)))
+        started = FORKS.Process(target=_enter, args=([*arguments], self.env, self.folder, str(out)))
         started.start()
         return started, out
 
@@ -219,7 +222,10 @@ class Command:
         return Done(process.exitcode, *(p.read_text() if p.exists() else "" for p in texts))
 
     def __call__(self, *arguments: str) -> Done:
-        return self.wait(self.start(*arguments))
+        from tests.conftest import invoke  # which imports this module
+
+        done = invoke(*arguments, cwd=self.folder, **self.env)
+        return Done(done.returncode, done.stdout, done.stderr)
 
 
 def free_port() -> int:

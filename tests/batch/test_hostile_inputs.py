@@ -177,6 +177,7 @@ def news(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.integration
 def test_a_full_disk_is_one_line_and_is_resumed(news: Path, small_disk: Path, tmp_path: Path) -> None:
     given = ["predict", str(news), "--chunk-rows", "10", "--format", "jsonl", "--scored-at", "2026-01-01"]
     whole, out = tmp_path / "whole", small_disk / "out"
@@ -194,6 +195,7 @@ def test_a_full_disk_is_one_line_and_is_resumed(news: Path, small_disk: Path, tm
     assert files_of(out) == files_of(whole)
 
 
+@pytest.mark.integration
 def test_a_limit_of_file_size_is_one_line_and_is_resumed(news: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     given = ["predict", str(news), "--chunk-rows", "50", "--format", "jsonl", "--output", f"{out}/"]

@@ -166,6 +166,7 @@ def test_parts_of_lines_say_the_same(corpus: Path, done: Path, form: str, tmp_pa
     assert frame["main_topic"].fillna("").tolist() == expected["main_topic"].fillna("").tolist()
 
 
+@pytest.mark.integration
 def test_kill_at_any_moment_changes_no_byte(corpus: Path, done: Path, tmp_path: Path) -> None:
     rng = random.Random(7)
     folder = tmp_path / "out"
@@ -184,6 +185,7 @@ def test_kill_at_any_moment_changes_no_byte(corpus: Path, done: Path, tmp_path: 
     assert without_times(folder) == without_times(done)
 
 
+@pytest.mark.integration
 def test_the_stages_of_a_stop(
     corpus: Path, done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

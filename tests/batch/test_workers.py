@@ -66,6 +66,7 @@ def last_line(told: bytes) -> str:
     return told.decode().splitlines()[-1]
 
 
+@pytest.mark.integration
 def test_the_same_as_one_process(mixed_corpus: Path, alone: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     assert predict(*arguments(mixed_corpus, folder)) == 0
@@ -74,6 +75,7 @@ def test_the_same_as_one_process(mixed_corpus: Path, alone: Path, tmp_path: Path
     same_as_alone(folder, alone)
 
 
+@pytest.mark.integration
 def test_a_killed_worker_is_told_and_the_job_resumed(mixed_corpus: Path, alone: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     process = start(*arguments(mixed_corpus, folder, *FINE))
@@ -89,6 +91,7 @@ def test_a_killed_worker_is_told_and_the_job_resumed(mixed_corpus: Path, alone: 
     same_as_alone(folder, alone)
 
 
+@pytest.mark.integration
 def test_workers_end_with_the_process_that_began_them(
     mixed_corpus: Path, alone: Path, tmp_path: Path
 ) -> None:
@@ -111,6 +114,7 @@ def test_workers_end_with_the_process_that_began_them(
     ("number", "code", "message"),
     [(signal.SIGTERM, 143, "stopped by signal 15"), (signal.SIGINT, 130, "interrupted")],
 )
+@pytest.mark.integration
 def test_a_stop_leaves_no_process_and_no_half_written_file(
     number: signal.Signals, code: int, message: str, mixed_corpus: Path, tmp_path: Path
 ) -> None:
@@ -127,6 +131,7 @@ def test_a_stop_leaves_no_process_and_no_half_written_file(
     assert not (folder / MANIFEST).exists()
 
 
+@pytest.mark.integration
 def test_a_disk_that_takes_no_more_is_told(mixed_corpus: Path, alone: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out"
     process = start(*arguments(mixed_corpus, folder), most_bytes=15_000)

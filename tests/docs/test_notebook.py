@@ -75,11 +75,13 @@ def test_a_mistake_without_texts_is_a_line() -> None:
     assert html == "<p>spurious: conflict, probability 0.700, threshold 0.400</p>"
 
 
+@pytest.mark.integration
 def test_a_command_says_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("python -c 'import os; print(os.getcwd())'", cwd=tmp_path)
     assert capsys.readouterr().out == f"{tmp_path}\n"
 
 
+@pytest.mark.integration
 def test_a_command_that_fails_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(NewsdeskError, match=r"^newsdesk predict none.txt: exit code 2$"):
         run("newsdesk predict none.txt", cwd=tmp_path)

@@ -228,6 +228,7 @@ def test_nothing_is_explained_where_nothing_is_scored(title: str | None, text: s
     assert explanations(shipped(), title, text) == []
 
 
+@pytest.mark.integration
 def test_at_the_terminal(tmp_path: Path) -> None:
     """The evidence of what `predict` says, as a table and as JSON; a wrong label is one line."""
     (tmp_path / "a.jsonl").write_text(json.dumps({"title": TITLE, "text": f"&quot;{TEXT}"}), encoding="utf-8")

@@ -45,6 +45,7 @@ def test_size_is_measured_and_small() -> None:
     assert measured["n_labels_changed"] <= 0.001 * measured["n_labels"]
 
 
+@pytest.mark.integration
 def test_predict_uses_it_by_default_anywhere(tmp_path: Path) -> None:
     page = str(ROOT / PAGE)
     said = run("newsdesk", "predict", page, "--format", "jsonl", cwd=tmp_path)
@@ -61,6 +62,7 @@ def test_make_labels_with_the_model_that_it_trains(project: Path) -> None:
 
 
 @pytest.mark.parametrize("compile_from", ["0", "1000"])
+@pytest.mark.integration
 def test_it_scores_without_the_project(tmp_path: Path, compile_from: str) -> None:
     folder = tmp_path / "shipped"
     folder.mkdir()
@@ -76,6 +78,7 @@ def test_it_scores_without_the_project(tmp_path: Path, compile_from: str) -> Non
     assert "terrorism" in expected.labels["topic"]
 
 
+@pytest.mark.integration
 def test_the_wheel_holds_it(tmp_path: Path) -> None:
     done = run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path), cwd=ROOT)
     assert done.returncode == 0, done.stderr

@@ -95,6 +95,7 @@ def test_no_bytes_raise_and_every_row_can_be_encoded(prefix: bytes, content: byt
         row.source.encode()
 
 
+@pytest.mark.integration
 def test_heavy_libraries_are_imported_only_when_needed() -> None:
     code = (
         "import sys, newsdesk.base.schema; before = set(sys.modules); import newsdesk.readers;"

@@ -269,6 +269,7 @@ def test_only_a_finished_run_of_the_pipeline_is_registered(mlflow_file: str, tmp
     assert newsdesk("promote", "a/b").err.startswith("newsdesk: 'a/b' is no name for a model")
 
 
+@pytest.mark.integration
 def test_the_same_model_is_told_not_doubled(store: str, tmp_path: Path, name: str) -> None:
     client, newsdesk = connect(store), Command(tmp_path, store)
     run_id = make_run(client, tmp_path, GOOD)

@@ -166,6 +166,7 @@ def test_another_test_is_refused(
     assert newsdesk("promote", name, "--champion-predictions", "old.parquet", *FEW).code == 6
 
 
+@pytest.mark.integration
 def test_of_two_at_once_one_wins_and_the_other_is_told(
     client: MlflowClient, newsdesk: Command, name: str, register: Register, promote: Register
 ) -> None:

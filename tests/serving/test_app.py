@@ -206,6 +206,7 @@ def test_profiles(client: TestClient) -> None:
     assert found[0] < found[1] < found[2]
 
 
+@pytest.mark.integration
 def test_a_stop_lets_requests_in_flight_finish(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         slow = {"articles": starter(50), "explain": True, "top": 100}
@@ -225,6 +226,7 @@ def register(client: MlflowClient, name: str, folder: Path) -> str:
     return str(client.create_model_version(name, source=folder.as_uri()).version)
 
 
+@pytest.mark.integration
 def test_it_follows_its_alias(tmp_path: Path) -> None:
     """On a real SQLite registry, which goes away and comes back."""
     uri = f"sqlite:///{tmp_path}/mlflow.db"
@@ -272,6 +274,7 @@ def test_it_follows_its_alias(tmp_path: Path) -> None:
         (["--host", "192.0.2.1"], "can't listen at 192.0.2.1:8000"),
     ],
 )
+@pytest.mark.integration
 def test_a_start_that_fails_is_one_line(tmp_path: Path, options: list[str], message: str) -> None:
     store = f"sqlite:///{tmp_path}/mlflow.db"
     done = run("newsdesk", "serve", *options, cwd=tmp_path, MLFLOW_TRACKING_URI=store)
