@@ -21,7 +21,7 @@ from harness import ROOT
 from peers import NONE, build_parser, label_outlets, named
 
 from newsdesk.base.taxonomy import read_taxonomy
-from newsdesk.evaluation.splits import BoolArray, FloatArray
+from newsdesk.training.targets import BoolArray, FloatArray
 
 PROJECT = """[peer]
 name=peer

@@ -13,7 +13,7 @@ import fasttext
 import numpy as np
 from peers import build_parser, label_outlets, named
 
-from newsdesk.evaluation.splits import BoolArray, FloatArray
+from newsdesk.training.targets import BoolArray, FloatArray
 
 LABEL = "__label__"
 

@@ -1,9 +1,9 @@
 """What the peers of the headline comparison share: the rows, the words and the thresholds of our own heads.
 
 A peer is a function that trains on some articles and scores others. Each outlet of the settings is left out
-in turn (`leave_out`); of the rows that train our heads a peer gets those of `--origins`, all alike, for it
-knows no weights. Thresholds come from scores of outlets that the scoring model never read, in the folds and
-by the sigmoids of `fit_head`; what is tested decides nothing. Any other program can take part by this module.
+in turn (`leave_outlet_out`). A peer gets the articles that train our heads and have a label of `--origins`,
+all with the same weight. Its thresholds are chosen as in `fit_head`, on scores of outlets that the scoring
+model did not read; the test articles decide nothing. Any other program can take part through this module.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ from newsdesk.base.files import write_table
 from newsdesk.base.normalization import build_table, translation
 from newsdesk.base.settings import Settings, read_settings
 from newsdesk.base.taxonomy import read_taxonomy
-from newsdesk.evaluation.leave_one_outlet_out import Task
+from newsdesk.evaluation.labelled_corpus import choose_outlets
 from newsdesk.evaluation.metrics import draw_f1
-from newsdesk.evaluation.splits import BoolArray, FloatArray, Names, Rows, leave_out
+from newsdesk.evaluation.outlet_corpus import read_outlet_corpus
+from newsdesk.evaluation.splits import SplitColumns, leave_outlet_out
 from newsdesk.inference.scorer import decide, normalize, tokenize
-from newsdesk.pipeline.outlets import choose_outlets, read_rows
-from newsdesk.training.classifiers import assign_folds, choose_thresholds, fit_platt
+from newsdesk.training.calibration import assign_folds, choose_thresholds, fit_platt, sigmoid
+from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Targets, select_labels
 
 ORIGINS = ("gold", "silver")  # the starter corpus is gold; countries and sections do not help: README.md
 NONE = "none"  # what an article without a label trains as
@@ -70,29 +71,33 @@ def label_outlets(options: argparse.Namespace, train_and_score: TrainAndScore) -
 
 def _label(options: argparse.Namespace, train_and_score: TrainAndScore) -> list[dict[str, object]]:
     settings, taxonomy = read_settings(options.params), read_taxonomy(ROOT / "data/taxonomy.yaml")
-    table, tasks, rows = read_rows(
+    corpus = read_outlet_corpus(
         settings, taxonomy, articles=options.articles, test_only=options.test_only, gold=options.gold
     )
-    known = {
-        task.name: (task.weights > 0) & np.isin(table[f"{task.name}_origin"].to_pylist(), options.origins)
-        for task in tasks
+    columns = corpus.columns
+    may_train = {
+        targets.task: (targets.weights > 0)
+        & np.isin(corpus.articles[f"{targets.task}_origin"].to_pylist(), options.origins)
+        for targets in corpus.targets
     }
-    texts = _fold(table, np.any([rows.gold, *known.values()], axis=0), settings)
-    said: dict[str, dict[str, object]] = {}
-    for outlet in choose_outlets(rows, settings, options.outlet):
-        split = leave_out(rows, outlet)
-        for task in tasks:
-            learn, test = split.train & known[task.name], split.test & task.trusted
-            if not (learn & task.trusted).any():
-                raise NewsdeskError(f"{outlet}: no {task.name} of {', '.join(options.origins)} to train on")
-            labels = predict(task, learn, test, texts, rows, settings, train_and_score)
-            for article_id, held in zip(rows.article_ids[test], labels, strict=True):
+    texts = _fold(corpus.articles, np.any([columns.may_test, *may_train.values()], axis=0), settings)
+    rows: dict[str, dict[str, object]] = {}
+    for outlet in choose_outlets(columns, settings, options.outlet):
+        split = leave_outlet_out(columns, outlet)
+        for targets in corpus.targets:
+            train, test = split.train & may_train[targets.task], split.test & targets.trusted
+            if not (train & targets.trusted).any():
+                raise NewsdeskError(
+                    f"{outlet}: no {targets.task} of {', '.join(options.origins)} to train on"
+                )
+            labels = predict(targets, train, test, texts, columns, settings, train_and_score)
+            for article_id, assigned in zip(columns.article_ids[test], labels, strict=True):
                 blank = {"article_id": article_id, "region": None, "topic": None}
-                said.setdefault(article_id, blank)[task.name] = held
-    return [*said.values()]
+                rows.setdefault(article_id, blank)[targets.task] = assigned
+    return [*rows.values()]
 
 
-def _fold(table: pa.Table, needed: BoolArray, settings: Settings) -> Names:
+def _fold(table: pa.Table, needed: BoolArray, settings: Settings) -> StringArray:
     """Title and text in our tokens, of the articles that are needed: models are compared, not spellings."""
     folded = translation(build_table(settings.text))
     titles, bodies = table["title"], table["text"]
@@ -103,49 +108,47 @@ def _fold(table: pa.Table, needed: BoolArray, settings: Settings) -> Names:
 
 
 def predict(
-    task: Task,
-    learn: BoolArray,
+    targets: Targets,
+    train: BoolArray,
     test: BoolArray,
-    texts: Names,
-    rows: Rows,
+    texts: StringArray,
+    columns: SplitColumns,
     settings: Settings,
     train_and_score: TrainAndScore,
 ) -> list[list[str]]:
     """Labels of the test articles, with thresholds of out-of-outlet scores as `fit_head` sets them."""
     min_positives = settings.train.min_positives
-    y, trusted, groups, own = task.y[learn], task.trusted[learn], rows.groups[learn], texts[learn]
-    folds = assign_folds(rows.outlets[learn].tolist(), groups.tolist(), trusted, min_articles=min_positives)
+    y, trusted, groups, own = targets.y[train], targets.trusted[train], columns.groups[train], texts[train]
+    folds = assign_folds(
+        columns.outlets[train].tolist(), groups.tolist(), trusted, min_articles=min_positives
+    )
     inner = np.full(y.shape, np.nan)
     for fold in np.unique(folds[trusted]):
         held = trusted & (folds == fold)
         rest = (folds != fold) & ~np.isin(groups, groups[folds == fold])
-        scores = train_and_score(own[rest], y[rest], task.labels, own[held])
+        scores = train_and_score(own[rest], y[rest], targets.labels, own[held])
         inner[held] = np.where(y[rest].any(axis=0), scores, np.nan)
     slope, offset = fit_platt(inner[trusted], y[trusted])
-    probabilities = _sigmoid(inner[trusted], slope, offset)
-    common = task.name in settings.train.common_thresholds
+    probabilities = sigmoid(slope * inner[trusted] + offset)
+    common = targets.task in settings.train.common_thresholds
     thresholds = choose_thresholds(
         probabilities, y[trusted], min_positives=np.inf if common else min_positives
     )
     thresholds = np.where(y.any(axis=0), thresholds, 1.0)
-    decision = settings.train.decision_of(task.name)
+    decision = settings.train.decision_of(targets.task)
     macro, micro = draw_f1(
         y[trusted], decide(probabilities, thresholds, **decision), groups=groups[trusted].tolist(),
         n_bootstrap=0, seed=0, min_support=settings.evaluate.min_support,
     )[0]  # fmt: skip
     note(
-        f"{rows.outlets[test][0]} {task.name}: {learn.sum():,} train, {test.sum():,} test; "
+        f"{columns.outlets[test][0]} {targets.task}: {train.sum():,} train, {test.sum():,} test; "
         f"inner F1 {macro:.3f} macro, {micro:.3f} micro"
     )
-    asked = _sigmoid(train_and_score(own, y, task.labels, texts[test]), slope, offset)
+    asked = sigmoid(slope * train_and_score(own, y, targets.labels, texts[test]) + offset)
     found = decide(asked, thresholds, **decision)
-    return [[task.labels[j] for j in np.flatnonzero(row)] for row in found]
+    return [[targets.labels[j] for j in np.flatnonzero(row)] for row in found]
 
 
-def named(held: BoolArray, labels: Sequence[str]) -> list[str]:
-    """The labels of a row of y, `NONE` where it has none: it is an example of what is none of them."""
-    return [label for label, is_held in zip(labels, held, strict=True) if is_held] or [NONE]
-
-
-def _sigmoid(scores: FloatArray, slope: FloatArray, offset: FloatArray) -> FloatArray:
-    return np.asarray(1.0 / (1.0 + np.exp(-(slope * scores + offset))))
+def named(mask: BoolArray, labels: Sequence[str]) -> list[str]:
+    """Labels of a row of y, `NONE` if it has none."""
+    return select_labels(labels, mask) or [NONE]

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from newsdesk.base.files import SHIPPED, read_json, write_json, write_table, write_text
 from newsdesk.base.schema import ARTICLES
-from newsdesk.evaluation.test_set import frozen_test
+from newsdesk.evaluation.test_set import select_test_set
 from tests.conftest import ROOT, commit_all, run
 from tests.stores import make_predictions, measure
 
@@ -57,7 +57,7 @@ def make_project(folder: Path) -> Path:
     heads = read_json(SHIPPED / "model.json")["heads"]
     of_task = {head["task"]: head["labels"] for head in heads}
     predictions = make_predictions(errors=0.1, seed=1, labels=of_task)
-    rows = frozen_test(predictions, origins=["gold"])
+    rows = select_test_set(predictions, origins=["gold"])
     metrics, by_label = measure(rows, of_task)
     counts = {"read": 240, "kept": 240, "splits": {"test": 240}, "refused": {}}
     account = {"read": 240, "kept": 240, "groups": 200, "refused": {}, "sources": {"north": counts}}

@@ -26,8 +26,8 @@ import pytest
 
 from newsdesk.base.files import sha256, write_json, write_table
 from newsdesk.evaluation.metrics import evaluate_head
-from newsdesk.evaluation.test_set import frozen_sha256, frozen_test
-from newsdesk.training.classifiers import indicator
+from newsdesk.evaluation.test_set import hash_test_set, select_test_set
+from newsdesk.training.targets import indicator
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -118,7 +118,7 @@ def make_run(client: MlflowClient, folder: Path, predictions: pa.Table, *, skip:
         },
     }
     write_json(described, folder / "model/model.json")
-    rows = frozen_test(predictions, origins=["gold"])
+    rows = select_test_set(predictions, origins=["gold"])
     metrics, by_label = measure(rows, LABELS)
     counts = {"read": 130, "kept": 120, "splits": {"test": 120}, "refused": {}}
     for name, content in {
@@ -138,7 +138,7 @@ def make_run(client: MlflowClient, folder: Path, predictions: pa.Table, *, skip:
         "newsdesk.articles_sha256": "a" * 64,
         "newsdesk.params_sha256": "b" * 64,
         "newsdesk.receipt": "c" * 64,
-        "newsdesk.test_sha256": frozen_sha256(rows),
+        "newsdesk.test_sha256": hash_test_set(rows),
         "newsdesk.test_origins": "gold",
         "mlflow.source.git.commit": "d" * 40,
     }

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from sklearn.metrics import f1_score
 
 from newsdesk.cli.main import newsdesk
-from newsdesk.training.classifiers import indicator
+from newsdesk.training.targets import indicator
 
 
 def test_predict_gives_the_labels_that_were_evaluated(

@@ -10,7 +10,7 @@ import pytest
 
 from newsdesk.cli.registry import card as command
 from newsdesk.evaluation.metrics import brier_score, calibration_error
-from newsdesk.evaluation.test_set import frozen_test
+from newsdesk.evaluation.test_set import select_test_set
 from newsdesk.registry import versions
 from newsdesk.registry.model_card import build_card, measure_rows
 from newsdesk.tracking import runs
@@ -89,7 +89,7 @@ def count_missed(rows: list, task: str, missed: str, said: str) -> int:
 def test_calibration_outlets_and_data(facts: command.Facts) -> None:
     card = build_card(facts)
     for task, brier, error in rows_of(card, "Calibration"):
-        rows = frozen_test(PREDICTIONS, origins=["gold"])
+        rows = select_test_set(PREDICTIONS, origins=["gold"])
         labels = LABELS[task]
         y = np.array([[label in row[f"{task}_true"] for label in labels] for row in rows])
         p = np.array([[dict(row[f"{task}_scores"])[label] for label in labels] for row in rows])

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from newsdesk.evaluation.test_set import frozen_sha256, frozen_test, source_spans
+from newsdesk.evaluation.test_set import hash_test_set, select_test_set, source_spans
 from newsdesk.registry.paired_test import Rules, compare, judge_label, smallest_visible
 from tests.stores import make_predictions
 
@@ -14,7 +14,7 @@ RULES = Rules(n_bootstrap=500)
 
 
 def rows(**options: float) -> list[dict]:
-    return frozen_test(make_predictions(**options), origins=["gold"])
+    return select_test_set(make_predictions(**options), origins=["gold"])
 
 
 def test_the_smallest_visible_difference_is_bloom_s() -> None:
@@ -63,7 +63,7 @@ def test_the_hash_is_of_ids_groups_and_trusted_truths() -> None:
     made = make_predictions(errors=0.1, seed=1)
 
     def sha256(table: pa.Table, *origins: str) -> str:
-        return frozen_sha256(frozen_test(table, origins=origins))
+        return hash_test_set(select_test_set(table, origins=origins))
 
     first = sha256(made, "gold")
     shuffled = made.take(np.random.default_rng(0).permutation(len(made)))
@@ -77,7 +77,7 @@ def test_the_hash_is_of_ids_groups_and_trusted_truths() -> None:
     untrusted = made.set_column(
         made.schema.get_field_index("topic_origin"), "topic_origin", pa.array(["silver"] * len(made))
     )
-    assert frozen_test(untrusted, origins=["gold"])[0]["topic_true"] is None
+    assert select_test_set(untrusted, origins=["gold"])[0]["topic_true"] is None
     assert sha256(untrusted, "gold") != sha256(untrusted, "gold", "silver") == first
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
 import pyarrow as pa
 
 Kind = Literal["article", "teaser"]
 Origin = Literal["gold", "silver", "review", "editor", "section", "weak"]
+Task = Literal["region", "topic"]  # each is predicted by a head of its own
+TASKS: tuple[str, ...] = get_args(Task)
 Split = Literal["train", "valid", "test", "evaluation"]
 
 # The reasons of refusals. The set is closed, so that counts by reason are comparable between runs.

@@ -105,6 +105,10 @@ class Taxonomy(_Entry):
         """The classes of the topic head."""
         return tuple(topic.id for topic in self.topics)
 
+    def labels_of(self, task: str) -> tuple[str, ...]:
+        """Classes of the head of a task."""
+        return self.region_ids if task == "region" else self.topic_ids
+
     @cached_property
     def sections(self) -> tuple[str, ...]:
         """All known section labels as printed, longest first, as prefix matching requires."""

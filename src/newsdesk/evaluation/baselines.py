@@ -1,26 +1,23 @@
-"""What a model has to beat: the commonest label set, and the list of place names alone."""
+"""Baselines: the most frequent label set, and a rule on the places that an article names."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import numpy as np
 
 from newsdesk.evaluation.metrics import draw_f1
 from newsdesk.inference.mentions import feature_names
-
-BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
-FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+from newsdesk.training.targets import BoolArray, FloatArray
 
 LEAD_MENTIONS = (1, 2, 3, 4, 5)
 MIN_SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 def majority_set(y: BoolArray) -> BoolArray:
-    """The commonest set of labels, shape (n_labels,); of equally common ones the smallest in binary order."""
+    """Find the most frequent label set, shape (n_labels,); of equals the first in binary order."""
     sets, counts = np.unique(y, axis=0, return_counts=True)
     commonest: BoolArray = sets[int(np.argmax(counts))]
     return commonest
@@ -28,13 +25,13 @@ def majority_set(y: BoolArray) -> BoolArray:
 
 @dataclass(frozen=True, slots=True)
 class PlaceRule:
-    """Say a region that is named in the title or often enough in the lead, and has its share of mentions."""
+    """Predict a region that the title or the lead names often enough, and that has its share of mentions."""
 
     lead_mentions: int
     min_share: float
 
     def predict(self, places: FloatArray, regions: Sequence[str]) -> BoolArray:
-        """Regions of articles, shape (n_articles, n_regions).
+        """Predict the regions of articles, shape (n_articles, n_regions).
 
         Parameters
         ----------
@@ -51,10 +48,10 @@ class PlaceRule:
 
 
 def fit_place_rule(places: FloatArray, y: BoolArray, regions: Sequence[str]) -> PlaceRule:
-    """The rule of the highest macro-F1 on training articles; of equally good ones the first."""
+    """Find the rule of the highest macro F1 on training articles; of equally good ones the first."""
 
     def f1_macro(rule: PlaceRule) -> float:
-        said = rule.predict(places, regions)
-        return float(draw_f1(y, said, groups=["all"] * len(y), n_bootstrap=0, seed=0)[0, 0])
+        y_pred = rule.predict(places, regions)
+        return float(draw_f1(y, y_pred, groups=["all"] * len(y), n_bootstrap=0, seed=0)[0, 0])
 
     return max((PlaceRule(*choice) for choice in product(LEAD_MENTIONS, MIN_SHARES)), key=f1_macro)

@@ -1,4 +1,4 @@
-"""How good predictions are: precision, recall and F1 with bootstrap intervals over groups."""
+"""Metrics of predictions: precision, recall and F1 with bootstrap intervals, calibration, coverage."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import precision_recall_curve
 
-Counts = np.ndarray[Any, np.dtype[np.float64]]
-BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
+from newsdesk.training.targets import BoolArray, FloatArray, IntArray
+
+MAX_POINTS = 100  # of a curve
+N_BINS = 15  # of a reliability diagram
 
 
 def evaluate_head(
@@ -21,22 +23,35 @@ def evaluate_head(
     n_bootstrap: int,
     seed: int,
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Measure one head: as a whole, and label by label.
+    """Measure the predictions of one head, in total and by label.
 
     Parameters
     ----------
     y_true, y_pred : bool ndarray of shape (n_articles, n_labels)
+    labels : sequence of str, shape (n_labels,)
     groups : sequence of str, shape (n_articles,)
-        Near-duplicate groups; the bootstrap draws whole ones, so that copies of a story do not count
-        as independent evidence.
+        Near-duplicate groups. The bootstrap draws whole groups, so that copies of a story do not count as
+        independent evidence.
+    n_bootstrap : int
+        Number of resamples.
+    seed : int
 
     Returns
     -------
-    dict
+    totals : dict
         `n_articles`, `n_groups`; `f1_macro` (over labels with support), `f1_micro` and `exact_match`, each
         with a 95 % percentile interval.
-    dict of str to dict
+    by_label : dict of str to dict
         Precision, recall, f1 and support of each label.
+
+    Examples
+    --------
+    >>> y = np.array([[True, False], [False, True]])
+    >>> totals, by_label = evaluate_head(
+    ...     y, y, labels=["asia", "us"], groups=["g1", "g2"], n_bootstrap=10, seed=0
+    ... )
+    >>> totals["f1_macro"], by_label["us"]["support"]
+    (1.0, 1)
     """
     codes, n_groups = _number_groups(groups)
     exact = (y_true == y_pred).all(axis=1)[:, None]
@@ -53,7 +68,19 @@ def evaluate_head(
 def measure_labels(
     y_true: BoolArray, y_pred: BoolArray, *, labels: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Precision, recall, f1 and support of each label."""
+    """Compute precision, recall, F1 and support of each label.
+
+    Parameters
+    ----------
+    y_true, y_pred : bool ndarray of shape (n_articles, n_labels)
+    labels : sequence of str, shape (n_labels,)
+
+    Examples
+    --------
+    >>> y_true, y_pred = np.array([[True], [True]]), np.array([[True], [False]])
+    >>> measure_labels(y_true, y_pred, labels=["us"])
+    {'us': {'precision': 1.0, 'recall': 0.5, 'f1': 0.666667, 'support': 2}}
+    """
     tp, predicted, actual = (m.sum(axis=0).astype(np.float64) for m in (y_true & y_pred, y_pred, y_true))
     precision, recall, f1 = _ratio(tp, predicted), _ratio(tp, actual), _ratio(2 * tp, predicted + actual)
     return {
@@ -75,24 +102,32 @@ def draw_f1(
     n_bootstrap: int,
     seed: int | Sequence[int],
     min_support: int = 0,
-) -> Counts:
-    """Macro and micro F1 of the articles as they are, then of bootstrap resamples of whole groups.
+) -> FloatArray:
+    """Compute macro and micro F1 of the articles and of bootstrap resamples of whole groups.
 
-    What is drawn depends on the groups and the seed alone. So of two systems on the same articles the
-    differences of the draws are a paired bootstrap; and of test sets drawn with seeds of their own, the mean
-    of the draws is one of a bootstrap within each.
+    The resamples depend on the groups and the seed only. So the differences of the draws of two systems on
+    the same articles are a paired bootstrap, and the mean of the draws of several test sets, each with a
+    seed of its own, is a bootstrap stratified by test set.
 
     Parameters
     ----------
     y_true, y_pred : bool ndarray of shape (n_articles, n_labels)
     groups : sequence of str, shape (n_articles,)
+    n_bootstrap : int
+    seed : int or sequence of int
     min_support : int
-        The macro average is over the labels that so many of the articles carry.
+        Fewest articles of a label that counts in the macro average.
 
     Returns
     -------
     ndarray of shape (1 + n_bootstrap, 2)
-        Macro F1 is NaN where no label has the support.
+        F1 of the articles, then of each resample; macro F1 is NaN if no label has the support.
+
+    Examples
+    --------
+    >>> y_true, y_pred = np.array([[True], [True]]), np.array([[True], [False]])
+    >>> draw_f1(y_true, y_pred, groups=["g1", "g2"], n_bootstrap=0, seed=0).round(3).tolist()
+    [[0.667, 0.667]]
     """
     codes, n_groups = _number_groups(groups)
     weights = _draw_weights(n_groups, n_bootstrap, seed)
@@ -101,8 +136,8 @@ def draw_f1(
         weights @ _sum_by_group(m, codes, n_groups) for m in (y_true & y_pred, y_pred, y_true)
     )
     f1 = _ratio(2 * tp, predicted + actual)
-    # a resample is averaged over the labels that it holds, as the whole is: one that drew no positive
-    # of a rare label says nothing of that label
+    # a resample without a positive of a rare label holds no information on it, so the label is left out
+    # of the average there, as a label without support is left out of that of all articles
     kept = y_true.sum(axis=0) >= min_support
     measured = (actual > 0) & kept
     n_measured = measured.sum(axis=1).astype(np.float64)
@@ -113,13 +148,25 @@ def draw_f1(
     return np.column_stack([macro, micro])
 
 
-def summarize_draws(draws: Counts, names: Sequence[str] = ("f1_macro", "f1_micro")) -> dict[str, Any]:
-    """The value of each column and its 95 % percentile interval; None where there is nothing to measure.
+def summarize_draws(draws: FloatArray, names: Sequence[str] = ("f1_macro", "f1_micro")) -> dict[str, Any]:
+    """Summarize draws as values with 95 % percentile intervals.
 
     Parameters
     ----------
     draws : ndarray of shape (1 + n_bootstrap, n_names)
-        The value, then those of the resamples: of `draw_f1`, or a difference or mean of such.
+        Of `draw_f1`, or a difference or mean of such draws.
+    names : sequence of str, shape (n_names,)
+
+    Returns
+    -------
+    dict
+        For each name the value, and the ends of its interval as `{name}_low` and `{name}_high`; None for
+        NaN.
+
+    Examples
+    --------
+    >>> summarize_draws(np.array([[0.5], [0.4], [0.6]]), ["f1"])
+    {'f1': 0.5, 'f1_low': 0.405, 'f1_high': 0.595}
     """
     low, high = np.percentile(draws[1:], [2.5, 97.5], axis=0)
     result: dict[str, Any] = {}
@@ -129,8 +176,8 @@ def summarize_draws(draws: Counts, names: Sequence[str] = ("f1_macro", "f1_micro
     return result
 
 
-def _draw_weights(n_groups: int, n_bootstrap: int, seed: int | Sequence[int]) -> Counts:
-    """How often each group counts: once, then as drawn with replacement."""
+def _draw_weights(n_groups: int, n_bootstrap: int, seed: int | Sequence[int]) -> FloatArray:
+    """Weights of the groups: 1 in the first row, then the counts of each draw with replacement."""
     whole = np.ones((1, n_groups))
     if not n_groups:
         return np.repeat(whole, 1 + n_bootstrap, axis=0)
@@ -139,60 +186,91 @@ def _draw_weights(n_groups: int, n_bootstrap: int, seed: int | Sequence[int]) ->
     return np.vstack([whole, drawn])
 
 
-def _number_groups(groups: Sequence[str]) -> tuple[np.ndarray[Any, Any], int]:
+def _number_groups(groups: Sequence[str]) -> tuple[IntArray, int]:
     codes = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)[1]
     return codes, int(codes.max()) + 1 if len(codes) else 0
 
 
-def _sum_by_group(matrix: BoolArray, codes: np.ndarray[Any, Any], n_groups: int) -> Counts:
+def _sum_by_group(matrix: BoolArray, codes: IntArray, n_groups: int) -> FloatArray:
     sums = np.zeros((n_groups, matrix.shape[1]))
     np.add.at(sums, codes, matrix.astype(np.float64))
     return sums
 
 
-def _ratio(numerator: Counts, denominator: Counts) -> Counts:
-    """Elementwise quotient, 0 where the denominator is 0 (scikit-learn's zero_division=0)."""
+def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
+    """Divide elementwise, with 0 where the denominator is 0 (scikit-learn's zero_division=0)."""
     return np.divide(numerator, denominator, out=np.zeros_like(denominator), where=denominator > 0)
 
 
 def _round(value: float) -> float:
-    """Six digits: more than the data can tell, few enough that sums in another order write the same."""
+    """Round to six digits: more than the data supports, and the same if sums change their order."""
     return round(float(value), 6)
 
 
-MAX_POINTS = 100
-N_BINS = 15
+def precision_recall_points(y_true: BoolArray, y_score: FloatArray) -> list[dict[str, Any]]:
+    """Compute at most `MAX_POINTS` points of the micro-averaged precision-recall curve.
 
-
-def precision_recall_points(y_true: BoolArray, y_score: Counts) -> list[dict[str, Any]]:
-    """Points of the precision-recall curve of all labels counted together, at most `MAX_POINTS`."""
+    Parameters
+    ----------
+    y_true : bool ndarray of shape (n_articles, n_labels)
+    y_score : ndarray of shape (n_articles, n_labels)
+    """
     precision, recall, _ = precision_recall_curve(y_true.ravel(), y_score.ravel())
     keep = np.unique(np.linspace(0, len(recall) - 1, MAX_POINTS).astype(int))
     return [{"recall": _round(recall[i]), "precision": _round(precision[i])} for i in keep]
 
 
-def main_label_pairs(truth: Sequence[Sequence[str]], said: Sequence[Sequence[str]]) -> list[dict[str, str]]:
-    """The main label of each article as it is and as predicted, `none` where there is none."""
+def main_label_pairs(
+    truth: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]]
+) -> list[dict[str, str]]:
+    """Pair the actual and the predicted main label of each article, `none` for an article without one."""
     return [
         {"actual": t[0] if t else "none", "predicted": p[0] if p else "none"}
-        for t, p in zip(truth, said, strict=True)
+        for t, p in zip(truth, predicted, strict=True)
     ]
 
 
-def brier_score(y_true: BoolArray, probabilities: Counts) -> float:
-    """Mean squared distance of probabilities and truth, over all articles and labels.
+def brier_score(y_true: BoolArray, probabilities: FloatArray) -> float:
+    """Compute the mean squared difference of probabilities and truth over all articles and labels.
 
-    Source: G. W. Brier, "Verification of forecasts expressed in terms of probability", 1950 (his sum over
-    the two outcomes of a label is twice ours).
+    Parameters
+    ----------
+    y_true : bool ndarray of shape (n_articles, n_labels)
+    probabilities : ndarray of shape (n_articles, n_labels)
+
+    Returns
+    -------
+    float
+        In [0, 1]; lower is better.
+
+    References
+    ----------
+    G. W. Brier, "Verification of forecasts expressed in terms of probability", 1950. His score sums over
+    both outcomes of a label, and is twice this one.
+
+    Examples
+    --------
+    >>> brier_score(np.array([[True, False]]), np.array([[0.9, 0.3]]))
+    0.05
     """
     return _round(np.square(probabilities - y_true).mean())
 
 
-def reliability_points(y_true: BoolArray, probabilities: Counts) -> list[dict[str, Any]]:
-    """What is predicted and what is so, in at most `N_BINS` bins of equally many probabilities of all labels.
+def reliability_points(y_true: BoolArray, probabilities: FloatArray) -> list[dict[str, Any]]:
+    """Compare predicted probabilities with observed shares in at most `N_BINS` bins of equal size.
 
-    Most labels of most articles are improbable: bins of equal width would leave all but the first nearly
-    empty. Each point has the mean probability, the share of true ones and the number `n` of its bin.
+    The bins have equally many probabilities of all labels: most are near 0, so that of bins of equal width
+    all but the first would be nearly empty.
+
+    Parameters
+    ----------
+    y_true : bool ndarray of shape (n_articles, n_labels)
+    probabilities : ndarray of shape (n_articles, n_labels)
+
+    Returns
+    -------
+    list of dict
+        For each bin its mean probability `predicted`, its share of true labels `observed` and its size `n`.
     """
     order = np.argsort(probabilities.ravel(), kind="stable")
     p, y = probabilities.ravel()[order], y_true.ravel()[order]
@@ -203,26 +281,40 @@ def reliability_points(y_true: BoolArray, probabilities: Counts) -> list[dict[st
     ]
 
 
-def calibration_error(y_true: BoolArray, probabilities: Counts) -> float:
-    """Expected calibration error: mean distance of the `reliability_points` from the diagonal, by their n.
+def calibration_error(y_true: BoolArray, probabilities: FloatArray) -> float:
+    """Compute the expected calibration error over bins of equal size.
 
-    Source: M. P. Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", 2015; with
-    bins of equal mass as in K. Nguyen and B. O'Connor, "Posterior calibration and exploratory analysis for
-    natural language processing models", 2015.
+    It is the mean distance of the `reliability_points` from the diagonal, weighted by their size.
+
+    Parameters
+    ----------
+    y_true : bool ndarray of shape (n_articles, n_labels)
+    probabilities : ndarray of shape (n_articles, n_labels)
+
+    References
+    ----------
+    M. P. Naeini et al., "Obtaining well calibrated probabilities using Bayesian binning", 2015; bins of equal
+    size as in K. Nguyen and B. O'Connor, "Posterior calibration and exploratory analysis for natural language
+    processing models", 2015.
+
+    Examples
+    --------
+    >>> calibration_error(np.array([[True, False]]), np.array([[0.9, 0.3]]))
+    0.2
     """
     points = reliability_points(y_true, probabilities)
     distances = [point["n"] * abs(point["predicted"] - point["observed"]) for point in points]
     return _round(sum(distances) / max(1, y_true.size))
 
 
-def risk_coverage_points(right: BoolArray, confidence: Counts) -> list[dict[str, Any]]:
-    """Share of wrong articles among the most confident ones, at most `MAX_POINTS` points.
+def risk_coverage_points(right: BoolArray, confidence: FloatArray) -> list[dict[str, Any]]:
+    """Compute the share of wrong articles among the most confident ones, at most `MAX_POINTS` points.
 
     Parameters
     ----------
     right : bool ndarray of shape (n_articles,)
     confidence : ndarray of shape (n_articles,)
-        Equal ones are answered together or not at all.
+        Articles of equal confidence enter the curve together.
     """
     order = np.argsort(-confidence, kind="stable")
     wrong = np.cumsum(~right[order])
@@ -235,11 +327,26 @@ def risk_coverage_points(right: BoolArray, confidence: Counts) -> list[dict[str,
 
 
 def coverage_at_precision(
-    y_true: BoolArray, probabilities: Counts, *, precision: float
+    y_true: BoolArray, probabilities: FloatArray, *, precision: float
 ) -> list[float | None]:
-    """For each label, the largest share of its articles found by a threshold that keeps the precision.
+    """Compute the highest recall of each label at a precision.
 
-    0 where no threshold does, None where no article carries the label.
+    Parameters
+    ----------
+    y_true : bool ndarray of shape (n_articles, n_labels)
+    probabilities : ndarray of shape (n_articles, n_labels)
+    precision : float
+
+    Returns
+    -------
+    list of shape (n_labels,)
+        0 for a label that no threshold gives the precision, None for one without articles.
+
+    Examples
+    --------
+    >>> y_true = np.array([[True], [True], [False]])
+    >>> coverage_at_precision(y_true, np.array([[0.9], [0.4], [0.6]]), precision=0.95)
+    [0.5]
     """
     shares: list[float | None] = []
     for j in range(y_true.shape[1]):
@@ -247,6 +354,6 @@ def coverage_at_precision(
             shares.append(None)
             continue
         reached, recall, _ = precision_recall_curve(y_true[:, j], probabilities[:, j])
-        # the last point is no threshold: nothing said, precision 1 by convention
+        # the last point belongs to no threshold: nothing is predicted, precision is 1 by convention
         shares.append(_round(recall[:-1][reached[:-1] >= precision].max(initial=0.0)))
     return shares

@@ -1,56 +1,59 @@
-"""Who trains and who tests: one outlet left out, and the kinder splits that it is held against."""
+"""Splits into training and test articles: one outlet left out, or a share of every outlet tested."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from newsdesk.base.errors import NewsdeskError
+from newsdesk.training.targets import BoolArray, StringArray
 
-BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
-FloatArray = np.ndarray[Any, np.dtype[np.float64]]
-Names = np.ndarray[Any, np.dtype[np.object_]]
-Contrast = Literal["random", "group", "time"]
+WithinOutletSplit = Literal["random", "group", "time"]
 
-CONTRASTS: tuple[Contrast, ...] = get_args(Contrast)
-TEST_SHARE = 0.2  # of each outlet's gold articles in a contrast: as many in all as one outlet of five has
+WITHIN_OUTLET_SPLITS: tuple[WithinOutletSplit, ...] = get_args(WithinOutletSplit)
+TEST_SHARE = 0.2  # of each outlet's trusted articles: as many in all as one of five outlets has
 UNDATED = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """What the splits are made of, each of shape (n_articles,).
+class SplitColumns:
+    """The columns of articles that a split depends on, each of shape (n_articles,).
 
     Attributes
     ----------
     article_ids, outlets, groups : object ndarray of str
-    published : sequence of datetime or None
+        `groups` are near-duplicate groups.
+    published : object ndarray of datetime or None
         An undated article counts as earlier than any other.
-    labelled : bool ndarray
-        Articles with a label that may train.
-    gold : bool ndarray
-        Articles whose label is the truth, and so may test.
-    barred : bool ndarray
-        Articles that train nothing, nor do their near-duplicates: of evaluation outlets, and those that are
-        only ever tested on.
+    may_train : bool ndarray
+        Articles with a label that has a weight.
+    may_test : bool ndarray
+        Articles with a label that counts as the truth.
+    excluded : bool ndarray
+        Articles that never train, nor do their near-duplicates: those of evaluation outlets and of a
+        test-only corpus.
     """
 
-    article_ids: Names
-    outlets: Names
-    groups: Names
-    published: Sequence[datetime | None]
-    labelled: BoolArray
-    gold: BoolArray
-    barred: BoolArray
+    article_ids: StringArray
+    outlets: StringArray
+    groups: StringArray
+    published: np.ndarray[Any, np.dtype[np.object_]]
+    may_train: BoolArray
+    may_test: BoolArray
+    excluded: BoolArray
+
+    def filter(self, kept: BoolArray) -> SplitColumns:
+        """Keep the articles of a mask of shape (n_articles,)."""
+        return SplitColumns(*(getattr(self, field.name)[kept] for field in fields(self)))
 
 
 @dataclass(frozen=True, slots=True)
-class Split:
+class TrainTestSplit:
     """Articles that train and articles that test, bool ndarrays of shape (n_articles,)."""
 
     name: str
@@ -58,80 +61,110 @@ class Split:
     test: BoolArray
 
 
-def outlet_by_source(outlets: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """The outlet of each source; a source that is in none stands for itself."""
-    return {source: outlet for outlet, sources in outlets.items() for source in sources}
+def leave_outlet_out(columns: SplitColumns, outlet: str) -> TrainTestSplit:
+    """Test on the trusted articles of an outlet, and train on the other outlets.
 
+    Near-duplicates of the outlet's articles do not train.
 
-def weigh(
-    origins: Sequence[str | None], *, origin_weights: Mapping[Any, float], trusted: Sequence[str]
-) -> tuple[FloatArray, BoolArray]:
-    """Weight of each label by its origin, and whether it is taken as the truth; an unknown label has neither.
+    Parameters
+    ----------
+    columns : SplitColumns
+    outlet : str
 
-    Where no label with a weight is of a trusted origin, all that have one are taken.
-    """
-    weights = np.array([origin_weights.get(origin, 0.0) for origin in origins], dtype=np.float64)
-    is_trusted = np.array([origin in trusted for origin in origins], dtype=bool) & (weights > 0)
-    return weights, is_trusted if is_trusted.any() else weights > 0
-
-
-def leave_out(rows: Rows, outlet: str) -> Split:
-    """Test on the gold articles of an outlet, train on all that is neither of it nor like one of it.
+    Returns
+    -------
+    TrainTestSplit
+        Named after the outlet.
 
     Raises
     ------
     NewsdeskError
-        If there is no such outlet, it has no gold article, or nothing is left to train on.
+        If there is no such outlet, it has no trusted article, or no article is left to train on.
+
+    Examples
+    --------
+    >>> names = np.array(["a1", "a2", "b1", "c1"], dtype=object)
+    >>> everything = np.ones(4, dtype=bool)
+    >>> columns = SplitColumns(
+    ...     article_ids=names,
+    ...     outlets=np.array(["a", "a", "b", "c"], dtype=object),
+    ...     groups=np.array(["a1", "a2", "a2", "c1"], dtype=object),  # b1 is a copy of a2
+    ...     published=np.full(4, None),
+    ...     may_train=everything,
+    ...     may_test=everything,
+    ...     excluded=~everything,
+    ... )
+    >>> split = leave_outlet_out(columns, "a")
+    >>> names[split.test].tolist(), names[split.train].tolist()
+    (['a1', 'a2'], ['c1'])
     """
-    own = rows.outlets == outlet
+    own = columns.outlets == outlet
     if not own.any():
-        found = ", ".join(sorted({*rows.outlets.tolist()}))
-        raise NewsdeskError(f"no article of outlet {outlet!r}; found {found}")
-    test = own & rows.gold
+        found = ", ".join(sorted({*columns.outlets.tolist()}))
+        raise NewsdeskError(f"outlet {outlet!r} has no article; outlets with articles: {found}")
+    test = own & columns.may_test
     if not test.any():
-        raise NewsdeskError(f"outlet {outlet!r} has no gold label to test on; leave it out of `outlets`")
-    return _checked(Split(outlet, _trainable(rows, rows.barred | own), test))
+        raise NewsdeskError(f"outlet {outlet!r} has no gold label to test on; remove it from `outlets`")
+    return _check_train(TrainTestSplit(outlet, _trainable(columns, columns.excluded | own), test))
 
 
-def contrast(rows: Rows, kind: Contrast, *, outlets: Sequence[str], seed: int) -> Split:
-    """Test on a share `TEST_SHARE` of the gold articles of each outlet, train on its others too.
+def split_within_outlets(
+    columns: SplitColumns, kind: WithinOutletSplit, *, outlets: Sequence[str], seed: int
+) -> TrainTestSplit:
+    """Test on a share `TEST_SHARE` of the trusted articles of each outlet, and train on the rest.
 
-    `random` draws articles, `group` whole near-duplicate groups, `time` takes the latest and lets nothing of
-    the outlet train that is as late. Only the last two keep near-duplicates of the tested from training.
+    Such a split is easier than `leave_outlet_out`, because every system has read the outlets that it is
+    tested on.
+
+    Parameters
+    ----------
+    columns : SplitColumns
+    kind : {"random", "group", "time"}
+        `random` draws articles, `group` draws whole near-duplicate groups, and `time` takes the latest
+        articles and trains on no article of the outlet that is as late. With `group` and `time`,
+        near-duplicates of test articles do not train.
+    outlets : sequence of str
+    seed : int
+
+    Returns
+    -------
+    TrainTestSplit
+        Named after the kind.
 
     Raises
     ------
     NewsdeskError
-        If nothing is left to train on.
+        If no article is left to train on.
     """
-    test = np.zeros(len(rows.gold), dtype=bool)
-    late = np.zeros(len(rows.gold), dtype=bool)
-    published = np.array([moment or UNDATED for moment in rows.published], dtype=object)
-    drawn = rows.groups if kind == "group" else rows.article_ids
+    test = np.zeros(len(columns.may_test), dtype=bool)
+    late = np.zeros(len(columns.may_test), dtype=bool)
+    published = np.array([moment or UNDATED for moment in columns.published], dtype=object)
+    drawn = columns.groups if kind == "group" else columns.article_ids
     for outlet in outlets:
-        candidates = np.flatnonzero((rows.outlets == outlet) & rows.gold & ~rows.barred)
+        own = columns.outlets == outlet
+        candidates = np.flatnonzero(own & columns.may_test & ~columns.excluded)
         keys: list[str | float] = [
             _latest_first(published[i]) if kind == "time" else _hash(seed, drawn[i]) for i in candidates
         ]
-        order = sorted(range(len(candidates)), key=lambda i: (keys[i], rows.article_ids[candidates[i]]))
+        order = sorted(range(len(candidates)), key=lambda i: (keys[i], columns.article_ids[candidates[i]]))
         chosen = candidates[order[: round(TEST_SHARE * len(candidates))]]
-        if kind == "group":  # the last one drawn comes whole
-            chosen = candidates[np.isin(rows.groups[candidates], rows.groups[chosen])]
+        if kind == "group":  # the last group drawn is taken whole
+            chosen = candidates[np.isin(columns.groups[candidates], columns.groups[chosen])]
         test[chosen] = True
         if kind == "time" and len(chosen):
-            late |= (rows.outlets == outlet) & (published >= published[chosen].min())
-    like = rows.barred | (test if kind != "random" else False)
-    return _checked(Split(kind, _trainable(rows, like) & ~test & ~late, test))
+            late |= own & (published >= published[chosen].min())
+    without = columns.excluded | (test if kind != "random" else False)
+    return _check_train(TrainTestSplit(kind, _trainable(columns, without) & ~test & ~late, test))
 
 
-def _trainable(rows: Rows, without: BoolArray) -> BoolArray:
-    """The labelled articles but those `without` and their near-duplicates."""
-    return rows.labelled & ~np.isin(rows.groups, rows.groups[without]) & ~without
+def _trainable(columns: SplitColumns, without: BoolArray) -> BoolArray:
+    """Articles that may train, except those `without` and their near-duplicates."""
+    return columns.may_train & ~np.isin(columns.groups, columns.groups[without]) & ~without
 
 
-def _checked(split: Split) -> Split:
+def _check_train(split: TrainTestSplit) -> TrainTestSplit:
     if not split.train.any():
-        raise NewsdeskError(f"{split.name}: no labelled article is left to train on; give more outlets")
+        raise NewsdeskError(f"split {split.name}: no labelled article is left to train on; add outlets")
     return split
 
 

@@ -1,4 +1,4 @@
-"""The frozen test: articles, truths and groups that two models share where they are compared."""
+"""The test set of a run: articles, true labels and groups, which two compared models must share."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 
 import pyarrow as pa
 
-TASKS = ("region", "topic")
+from newsdesk.base.schema import TASKS
 
 
-def frozen_test(predictions: pa.Table, *, origins: Iterable[str]) -> list[dict[str, Any]]:
-    """The rows that count as truth, in the order of their ids.
+def select_test_set(predictions: pa.Table, *, origins: Iterable[str]) -> list[dict[str, Any]]:
+    """Select the articles with a trusted label, in the order of their ids.
 
     Parameters
     ----------
     predictions : Table
-        As stage `evaluate` writes it, one row an article.
+        As stage `evaluate` writes it, one row for each article.
     origins : iterable of str
-        Origins of the labels that are taken as the truth.
+        Origins of the labels that count as the truth.
 
     Returns
     -------
     list of dict
-        The rows with `{task}_true` None where its origin is another; those without any truth are left out.
+        The rows, with None as `{task}_true` for a label of another origin.
     """
     trusted = frozenset(origins)
     rows = sorted(predictions.to_pylist(), key=lambda row: str(row["article_id"]))
@@ -36,17 +36,17 @@ def frozen_test(predictions: pa.Table, *, origins: Iterable[str]) -> list[dict[s
     return [row for row in rows if any(row[f"{task}_true"] is not None for task in TASKS)]
 
 
-def frozen_sha256(rows: Iterable[dict[str, Any]]) -> str:
-    """Hash of ids, groups and truths of a `frozen_test`: equal if and only if the tests are the same."""
+def hash_test_set(rows: Iterable[dict[str, Any]]) -> str:
+    """Hash the ids, groups and true labels of a test set."""
     digest = hashlib.sha256()
     for row in rows:
-        told = [row["article_id"], row["group_id"], *(row[f"{task}_true"] for task in TASKS)]
-        digest.update(json.dumps(told, ensure_ascii=False).encode() + b"\n")
+        content = [row["article_id"], row["group_id"], *(row[f"{task}_true"] for task in TASKS)]
+        digest.update(json.dumps(content, ensure_ascii=False).encode() + b"\n")
     return digest.hexdigest()
 
 
 def source_spans(articles: pa.Table) -> dict[str, dict[str, Any]]:
-    """For each source its articles, and the first and last day that they bear; None where they bear none."""
+    """Count the articles of each source, and find their first and last day (None if all are undated)."""
     spans = articles.group_by("source").aggregate(
         [("source", "count"), ("published", "min"), ("published", "max")]
     )

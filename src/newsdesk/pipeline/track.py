@@ -19,7 +19,7 @@ from newsdesk.base.console import entry_point, note, path_option
 from newsdesk.base.files import atomic_write, read_json, read_table, sha256, write_json
 from newsdesk.base.schema import ARTICLES
 from newsdesk.base.settings import read_settings
-from newsdesk.evaluation.test_set import frozen_sha256, frozen_test, source_spans
+from newsdesk.evaluation.test_set import hash_test_set, select_test_set, source_spans
 from newsdesk.reporting.findings import Sources
 from newsdesk.reporting.sections import read_figures
 from newsdesk.tracking import runs
@@ -45,10 +45,10 @@ def run(
         "metrics": metrics, "labels": labels,
     }  # fmt: skip
     hashes = {name: sha256(path) for name, path in recorded.items()}
-    test = frozen_test(read_table(predictions), origins=settings.evaluate.origins)
+    test = select_test_set(read_table(predictions), origins=settings.evaluate.origins)
     tags = {
         **{f"newsdesk.{name}_sha256": digest for name, digest in hashes.items()},
-        "newsdesk.test_sha256": frozen_sha256(test),
+        "newsdesk.test_sha256": hash_test_set(test),
         "newsdesk.test_origins": ",".join(settings.evaluate.origins),
         **runs.git_tags(Path.cwd()),  # before the receipt is written, which changes the checkout
     }

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from newsdesk.base.schema import TASKS
 from newsdesk.evaluation.metrics import brier_score, calibration_error, draw_f1, summarize_draws
 from newsdesk.evaluation.tables import outlets_table
-from newsdesk.evaluation.test_set import TASKS
-from newsdesk.training.classifiers import indicator
+from newsdesk.training.targets import indicator
 
 Rows = Sequence[Mapping[str, Any]]
 N_WORST, N_CONFUSED = 3, 5

@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from scipy.stats import norm
 
+from newsdesk.base.schema import TASKS
 from newsdesk.evaluation.metrics import draw_f1, summarize_draws
-from newsdesk.evaluation.test_set import TASKS
-from newsdesk.training.classifiers import indicator
+from newsdesk.training.targets import indicator
 
 Verdict = Literal["first", "better", "tie", "worse", "worse_label"]
 VERDICTS = get_args(Verdict)
@@ -50,7 +50,7 @@ def compare(champion: Rows, challenger: Rows, rules: Rules) -> dict[str, Any]:
     Parameters
     ----------
     champion, challenger : sequence of mapping
-        Rows of the same `frozen_test`, in its order.
+        Rows of the same `select_test_set`, in its order.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_table, sha256
-from newsdesk.evaluation.test_set import frozen_sha256, frozen_test
+from newsdesk.evaluation.test_set import hash_test_set, select_test_set
 from newsdesk.registry import ledger
 from newsdesk.registry.ledger import CHAMPION, Entry, LostRaceError
 from newsdesk.registry.paired_test import Rules, compare
@@ -189,14 +189,14 @@ def measure(
                 continue
             run = finished_run(client, str(version.run_id))
             tables.append(fetch(client, run, PREDICTIONS_PATH, Path(folder) / str(version.version)))
-        old, new = (frozen_test(read_table(path), origins=origins) for path in tables)
+        old, new = (select_test_set(read_table(path), origins=origins) for path in tables)
         given = sha256(champion_predictions) if champion_predictions else None
-    if frozen_sha256(new) != wanted:
+    if hash_test_set(new) != wanted:
         raise NewsdeskError(
             f"run {challenger.run_id}: its artifact {PREDICTIONS_PATH} is not of the test that its tag names;"
             " run `newsdesk track` again"
         )
-    if frozen_sha256(old) != wanted:
+    if hash_test_set(old) != wanted:
         raise DifferentTestError(_told_different(champion.version, challenger.version))
     verdict = compare(old, new, rules) | {"test_sha256": wanted}
     return verdict | ({"champion_predictions_sha256": given} if given else {})

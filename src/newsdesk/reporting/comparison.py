@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from newsdesk.evaluation.metrics import BoolArray, draw_f1, summarize_draws
+from newsdesk.evaluation.metrics import draw_f1, summarize_draws
 from newsdesk.reporting.blocks import (
     Block,
     Cell,
@@ -21,7 +21,7 @@ from newsdesk.reporting.blocks import (
 from newsdesk.reporting.charts import Interval, draw_intervals
 from newsdesk.reporting.findings import Findings
 from newsdesk.reporting.scored import Scored
-from newsdesk.training.classifiers import indicator
+from newsdesk.training.targets import BoolArray, indicator
 
 MEASURES = ("f1_macro", "f1_micro")
 SAME = "no difference seen"

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
+from newsdesk.base.schema import TASKS
 from newsdesk.evaluation.metrics import (
-    BoolArray,
-    Counts,
     brier_score,
     calibration_error,
     reliability_points,
@@ -20,7 +19,8 @@ from newsdesk.evaluation.metrics import (
 from newsdesk.reporting.blocks import Block, Cell, Figure, Section, Smalls, Table, cells, missing, shade, show
 from newsdesk.reporting.charts import Curve, draw_curves
 from newsdesk.reporting.findings import Findings, Rows
-from newsdesk.reporting.scored import TASKS, Scored, confidence
+from newsdesk.reporting.scored import Scored, confidence
+from newsdesk.training.targets import BoolArray, FloatArray
 
 NO_PREDICTIONS = "data/predictions.parquet is missing: run `dvc repro`."
 NONE = "none"
@@ -60,7 +60,7 @@ def precision_recall(findings: Findings) -> Section:
     return Section("precision-recall", "Precision and recall", intro, blocks)
 
 
-def recall_steps(truth: BoolArray, scores: Counts) -> list[tuple[float, float]]:
+def recall_steps(truth: BoolArray, scores: FloatArray) -> list[tuple[float, float]]:
     """The best precision at each recall of one label, at most `MAX_POINTS` points."""
     precision, recall, _ = precision_recall_curve(truth, scores)
     best: dict[float, float] = {}

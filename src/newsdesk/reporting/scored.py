@@ -10,13 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from newsdesk.base.schema import TASKS
 from newsdesk.evaluation.leave_one_outlet_out import OURS
-from newsdesk.evaluation.metrics import BoolArray, Counts
 from newsdesk.inference.scorer import Scorer
 from newsdesk.reporting.blocks import Mistake
-from newsdesk.training.classifiers import indicator
-
-TASKS = ("region", "topic")
+from newsdesk.training.targets import BoolArray, FloatArray, indicator
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class Scored:
     groups: Sequence[str]
     y_true: BoolArray
     y_pred: BoolArray
-    scores: Counts
+    scores: FloatArray
     truth: Sequence[Sequence[str]]
     said: Sequence[Sequence[str]]
 
@@ -118,7 +116,7 @@ def list_mistakes(
     return sorted(found, key=lambda m: (_rightness(m), m.article_id, m.task, m.label))
 
 
-def confidence(scored: Scored) -> Counts:
+def confidence(scored: Scored) -> FloatArray:
     """The probability that the whole label set is right, were labels independent, shape (n_articles,)."""
     return np.asarray(np.where(scored.y_pred, scored.scores, 1 - scored.scores).prod(axis=1))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from newsdesk.base.schema import TASKS
 from newsdesk.reporting.blocks import (
     Block,
     Cell,
@@ -19,7 +20,6 @@ from newsdesk.reporting.blocks import (
 )
 from newsdesk.reporting.charts import Curve, Interval, draw_bars, draw_curves, draw_intervals
 from newsdesk.reporting.findings import Findings, Rows
-from newsdesk.reporting.scored import TASKS
 
 SHOWN = 15
 ABLATIONS = {

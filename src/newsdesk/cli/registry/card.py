@@ -11,7 +11,7 @@ import click
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_json, read_table, sha256, write_text
-from newsdesk.evaluation.test_set import frozen_test
+from newsdesk.evaluation.test_set import select_test_set
 from newsdesk.registry import versions
 from newsdesk.registry.model_card import Facts, build_card
 from newsdesk.tracking import runs
@@ -59,7 +59,7 @@ def read_facts(client: MlflowClient, run: Run, folder: Path) -> Facts:
         account=read("metrics/clean.json"),
         spans=read("evaluation/sources.json"),
         described=read_json(model / "model.json"),
-        rows=frozen_test(predictions, origins=tags[versions.ORIGINS_TAG].split(",")),
+        rows=select_test_set(predictions, origins=tags[versions.ORIGINS_TAG].split(",")),
         sources=read_sources(runs.project_root() / SOURCES),
         unseen=_read_unseen(params),
         n_bootstrap=int(params["evaluate.n_bootstrap"]),

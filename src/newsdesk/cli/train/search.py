@@ -1,4 +1,4 @@
-"""`newsdesk search`: a head's settings by inner validation, the simplest within one standard error."""
+"""`newsdesk search`: choose a head's settings by inner validation, within one standard error of the best."""
 
 from __future__ import annotations
 
@@ -7,40 +7,31 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
-import optuna
-import scipy.sparse as sp
-from optuna.trial import FrozenTrial, TrialState
-from sqlalchemy.exc import SQLAlchemyError
 
-from newsdesk.base.console import entry_point, note, print_rows
-from newsdesk.base.errors import NewsdeskError
+from newsdesk.base.console import entry_point, note, path_option, print_rows
 from newsdesk.base.files import sha256, write_csv, write_json
+from newsdesk.base.schema import TASKS
 from newsdesk.base.settings import Settings, read_settings
-from newsdesk.cli.train.audit import path, read_study, show_interval
-from newsdesk.evaluation import audits
-from newsdesk.evaluation.audits import Study
-from newsdesk.evaluation.cross_validation import Fold
-from newsdesk.evaluation.hyperparameter_search import (
-    Choice,
-    Tried,
-    build_space,
-    choose,
+from newsdesk.evaluation.inner_validation.corpus import read_validation_corpus
+from newsdesk.evaluation.inner_validation.hyperparameter_search import (
+    TrialResult,
+    build_measure,
+    choose_simplest,
+    compare_results,
     find_best,
-    first_trials,
-    gap,
-    next_trial,
-    read_choice,
-    suggest,
-    tabulate,
-    try_choice,
+    open_study,
+    read_results,
+    run_trials,
+    trial_rows,
+    use_origins,
 )
-from newsdesk.pipeline.outlets import TASKS
+from newsdesk.evaluation.inner_validation.search_space import HeadSettings, build_space
+from newsdesk.evaluation.tables import format_interval
 from newsdesk.tracking import runs
 
 
@@ -60,133 +51,71 @@ def run(
     track: bool = True,
     n_jobs: int = -1,
 ) -> None:
-    """Try choices until so many are finished, those of an earlier run included; write what was found."""
-    today = read_choice(settings, task)
-    everything = set_origins(settings, task, [*today.origin_weights])
+    """Run trials until so many are finished, those of an earlier run included, and write the choice."""
+    current = HeadSettings.of(settings, task)
     read = partial(
-        read_study,
-        articles=articles, taxonomy=taxonomy, places=places, fields=fields, chosen=(task,), n_jobs=n_jobs,
+        read_validation_corpus,
+        articles=articles, taxonomy=taxonomy, places=places, fields=fields, tasks=(task,), n_jobs=n_jobs,
     )  # fmt: skip
-    whole = read(everything)
-    counts = Counter(whole.articles[f"{task}_origin"].to_pylist())
-    space = build_space(today, [origin for origin in counts if origin not in settings.evaluate.origins])
-
-    @cache
-    def prepare(origins: tuple[str, ...]) -> tuple[Study, list[Fold], sp.csr_matrix]:
-        """The articles that these origins label: the vocabulary too is of them alone."""
-        study = read(set_origins(settings, task, origins))
-        return study, audits.fold_study(study), audits.weigh_places(study, task)
-
-    data = sha256(articles)
-    inputs = [
-        data,
-        sha256(taxonomy),
-        sha256(places),
-        sha256(fields),
-        settings.model_dump(mode="json"),
-    ]
-    name = f"{task}-{seed}-{hashlib.sha256(json.dumps([*inputs, space]).encode()).hexdigest()[:12]}"
+    corpus = read(use_origins(settings, task, [*current.origin_weights]))
+    n_labels = Counter(corpus.labelled.articles[f"{task}_origin"].to_pylist())
+    space = build_space(current, [origin for origin in n_labels if origin not in settings.evaluate.origins])
+    files = [sha256(path) for path in (articles, taxonomy, places, fields)]
+    inputs = json.dumps([*files, settings.model_dump(mode="json"), space])
+    name = f"{task}-{seed}-{hashlib.sha256(inputs.encode()).hexdigest()[:12]}"
     study = open_study(storage, name)
-    first = first_trials(today, space)
-    for number in range(len(finished(study)), trials):
-        trial = next_trial(study, first, seed=seed)
-        choice = suggest(trial, space, today)
-        tried = try_choice(choice, *prepare(choice.origins))
-        if np.isnan(tried.score):
-            least = f"evaluate.min_support = {settings.evaluate.min_support}"
-            raise NewsdeskError(f"{task}: no label has {least} trusted articles of an outlet")
-        for key, value in asdict(tried).items():
-            trial.set_user_attr(key, value.tolist() if key == "draws" else value)
-        study.tell(trial, tried.score)
+    n_finished = len(read_results(study))
+    measure = build_measure(read, settings, task)
+    found = run_trials(study, measure, current=current, space=space, n_trials=trials, seed=seed)
+    for number, result in enumerate(found, start=n_finished + 1):
         note(
-            f"search {task}: {number + 1} of {trials}, {choice.classifier} {tried.score:.4f} "
-            f"in {tried.seconds:.0f} s, best {study.best_value:.4f}"
+            f"search {task}: {number} of {trials}, {result.settings.classifier} {result.score:.4f} "
+            f"in {result.seconds:.0f} s, best {study.best_value:.4f}"
         )
-    done = [read_tried(trial) for trial in finished(study)[:trials]]
-    rows = tabulate(done, today)
-    best, chosen = find_best(done), choose(done, today)
-    difference, error = gap(best, chosen)
-    choice_file, trials_file = output / f"search_{task}.json", plots / f"search_{task}.csv"
-    found = {
-        "task": task, "seed": seed, "n_trials": len(done), "articles_sha256": data,
-        "outlets": [*whole.outlets], "n_labels": dict(counts.most_common()), "choice": asdict(chosen.choice),
-        "measured": dict(chosen.measured),
+    results = read_results(study)[:trials]
+    best, chosen = find_best(results), choose_simplest(results, current)
+    difference, error = compare_results(best, chosen)
+    choice = {
+        "task": task, "seed": seed, "n_trials": len(results), "articles_sha256": files[0],
+        "outlets": [*corpus.outlets], "n_labels": dict(n_labels.most_common()),
+        "choice": asdict(chosen.settings), "measured": dict(chosen.measured),
         "gap_to_best": {"difference": round(difference, 6), "standard_error": round(error, 6)},
-        "settings_today": asdict(today),
+        "settings_today": asdict(current),
     }  # fmt: skip
-    write_json(found, choice_file)
+    choice_file, trials_file = output / f"search_{task}.json", plots / f"search_{task}.csv"
+    rows = trial_rows(results, current)
+    write_json(choice, choice_file)
     write_csv(rows, trials_file)
-    print_rows(show(rows))
-    note(f"search: choice in {choice_file}; params.yaml is as it was")
+    print_rows(terminal_rows(rows))
+    note(f"search: the choice is in {choice_file}; params.yaml is unchanged")
     if track:
         run_id = runs.log_study(
             f"{settings.track.experiment}-search",
             name=name,
-            tags={"newsdesk.articles_sha256": data, **runs.git_tags(runs.project_root())},
-            params={"task": task, "seed": seed, "n_trials": len(done)},
+            tags={"newsdesk.articles_sha256": files[0], **runs.git_tags(runs.project_root())},
+            params={"task": task, "seed": seed, "n_trials": len(results)},
             metrics={**chosen.measured, "score": chosen.score},
-            children=[describe(number, each) for number, each in enumerate(done)],
+            children=[describe_trial(number, result) for number, result in enumerate(results)],
             files=[("", choice_file), ("", trials_file)],
         )
         note(f"search: MLflow run {run_id}")
 
 
-def set_origins(settings: Settings, task: str, origins: Sequence[str]) -> Settings:
-    """The settings with labels of these origins alone, and with unweighted places for the head."""
-    train = {"origin_weights": dict.fromkeys(origins, 1.0), "place_tasks": (task,)}
-    features = {"places": True, "place_weight": 1.0}
-    return settings.model_copy(
-        update={
-            "train": settings.train.model_copy(update=train),
-            "features": settings.features.model_copy(update=features),
-        }
-    )
+def describe_trial(number: int, result: TrialResult) -> tuple[str, dict[str, Any], dict[str, float]]:
+    """Name, params and metrics of the MLflow run of a trial."""
+    metrics = {**result.measured, "score": result.score, "fit_seconds": result.seconds}
+    return f"trial-{number:03}", result.settings.params, metrics
 
 
-def open_study(storage: Path, name: str) -> optuna.Study:
-    """The study of that name in an SQLite file, which is made if missing.
-
-    Raises
-    ------
-    NewsdeskError
-        If the file can't be opened or written to, or is no such database.
-    """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        storage.parent.mkdir(parents=True, exist_ok=True)
-        url = f"sqlite:///{storage.absolute()}"
-        return optuna.create_study(study_name=name, storage=url, direction="maximize", load_if_exists=True)
-    except (SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise NewsdeskError(f"{storage}: not usable as the search's SQLite file: {reason}") from None
-
-
-def finished(study: optuna.Study) -> list[FrozenTrial]:
-    """The trials that were measured, in their order."""
-    found: list[FrozenTrial] = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-    return found
-
-
-def read_tried(trial: FrozenTrial) -> Tried:
-    """What the study keeps of a trial."""
-    kept = trial.user_attrs
-    return Tried(Choice(**kept["choice"]), np.array(kept["draws"]), kept["measured"], kept["seconds"])
-
-
-def describe(number: int, tried: Tried) -> tuple[str, dict[str, Any], dict[str, float]]:
-    """Name, params and metrics of a trial's run."""
-    metrics = {**tried.measured, "score": tried.score, "fit_seconds": tried.seconds}
-    return f"trial-{number:03}", tried.choice.values, metrics
-
-
-def show(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
-    """The best trial of each classifier, the chosen one and today's, the best first, as cells."""
+def terminal_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Format the best trial of each classifier, the chosen and the current one, the best first."""
     ranked = sorted(rows, key=lambda row: -row["score"])
-    firsts = {row["classifier"]: row["trial"] for row in reversed(ranked)}
+    best_of = {row["classifier"]: row["trial"] for row in reversed(ranked)}
+    names = {"best": "best", "chosen": "chosen", "today": "current"}
     shown = []
     for row in ranked:
-        marks = [mark for mark in ("best", "chosen", "today") if row[mark]]
-        if marks or row["trial"] in firsts.values():
+        marks = [name for key, name in names.items() if row[key]]
+        if marks or row["trial"] in best_of.values():
             weights = {key: value for key, value in row.items() if key.startswith("weight.") and value}
             shown.append(
                 {
@@ -194,7 +123,8 @@ def show(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
                     "balanced": "yes" if row["balanced"] else "no", "places": f"{row['place_weight']:g}",
                     "fields": f"{row['field_weight']:g}",
                     "labels": " ".join(f"{key.removeprefix('weight.')} {v:g}" for key, v in weights.items()),
-                    "macro": show_interval(row, "f1_macro"), "micro": show_interval(row, "f1_micro"),
+                    "macro F1": format_interval(row, "f1_macro"),
+                    "micro F1": format_interval(row, "f1_micro"),
                     "below best ± SE": f"{row['gap_to_best']:.4f} ± {row['standard_error']:.4f}",
                     "s": f"{row['seconds']:.0f}",
                 }
@@ -204,25 +134,25 @@ def show(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 
 @click.command("search")
 @click.option("--task", required=True, type=click.Choice(TASKS), help="The head.")
-@path("--params", default="params.yaml")
-@path("--articles", default="data/clean/articles.parquet")
-@path("--taxonomy", default="data/taxonomy.yaml")
-@path("--places", default="data/places")
-@path("--fields", default="data/fields.tsv")
+@path_option("--params", default="params.yaml")
+@path_option("--articles", default="data/clean/articles.parquet")
+@path_option("--taxonomy", default="data/taxonomy.yaml")
+@path_option("--places", default="data/places")
+@path_option("--fields", default="data/fields.tsv")
 @click.option(
     "--trials", default=25, show_default=True, type=click.IntRange(min=1),
-    help="Trials in all; those that an earlier run finished count.",
+    help="Trials in all, those that an earlier run finished included.",
 )  # fmt: skip
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Of the sampler.")
-@path("--storage", default="search.db", help="SQLite file of the trials, from which a search goes on.")
-@path("--output", default="metrics", help="Folder for search_TASK.json, the choice.")
-@path("--plots", default="plots", help="Folder for search_TASK.csv, the trials.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(min=0), help="Seed of the sampler.")
+@path_option("--storage", default="search.db", help="SQLite file of the trials; a search resumes from it.")
+@path_option("--output", default="metrics", help="Folder for search_TASK.json, the choice.")
+@path_option("--plots", default="plots", help="Folder for search_TASK.csv, the trials.")
 @click.option("--track/--no-track", default=True, show_default=True, help="Record the trials in MLflow.")
 def main(task: str, params: Path, **options: Any) -> None:
-    """Search the settings of a head by leaving out outlets of training and validation articles.
+    """Search the settings of a head on outlets left out of the training and validation articles.
 
-    Of the settings within one standard error of the best, the simplest are chosen and written down;
-    params.yaml is left as it is.
+    Of the settings within one standard error of the best, the simplest are chosen and written to a file;
+    params.yaml stays as it is.
 
     \b
     Example:

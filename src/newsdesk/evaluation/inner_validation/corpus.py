@@ -1,0 +1,189 @@
+"""A corpus for inner validation, and the comparison of variants of its settings or articles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from newsdesk.base.console import note
+from newsdesk.base.errors import NewsdeskError
+from newsdesk.base.files import read_table, sha256
+from newsdesk.base.normalization import Normalization
+from newsdesk.base.schema import ARTICLES, TASKS
+from newsdesk.base.settings import Settings
+from newsdesk.base.taxonomy import read_taxonomy
+from newsdesk.evaluation.inner_validation.cross_validation import (
+    Fit,
+    Fold,
+    HeldOutScores,
+    build_folds,
+    calibrate,
+    draw_mean_f1,
+    score_folds,
+    select_validation_articles,
+)
+from newsdesk.evaluation.labelled_corpus import LabelledCorpus, build_labelled_corpus, choose_outlets
+from newsdesk.evaluation.metrics import summarize_draws
+from newsdesk.features.gazetteer_tables import read_places
+from newsdesk.features.lexical_fields import read_fields
+from newsdesk.features.tfidf import place_matrix
+from newsdesk.inference.mentions import Gazetteer
+from newsdesk.training.classifiers import fit_linear
+from newsdesk.training.targets import FloatArray, Targets
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationCorpus:
+    """The labelled articles of training and validation, with all that training on them needs.
+
+    Attributes
+    ----------
+    outlets : tuple of str
+        Outlets to leave out in turn.
+    fields : mapping of str to sequence of str
+        Words by lexical field.
+    read_gazetteer : callable
+        Returns the gazetteer spelled as by a normalization.
+    """
+
+    settings: Settings
+    labelled: LabelledCorpus
+    outlets: tuple[str, ...]
+    fields: Mapping[str, Sequence[str]]
+    read_gazetteer: Callable[[Normalization], Gazetteer]
+    n_jobs: int = -1
+
+    def build_folds(self) -> list[Fold]:
+        """Build a fold for each outlet left out."""
+        return build_folds(
+            self.labelled, self.settings, outlets=self.outlets, fields=self.fields, n_jobs=self.n_jobs
+        )
+
+    def weigh_places(self, task: str) -> sp.csr_matrix | None:
+        """Compute the weighted place features of a head, (n_articles, n_place_features); None without."""
+        features = self.settings.features
+        if not features.places or task not in self.settings.train.place_tasks:
+            return None
+        values = place_matrix(
+            self.labelled.articles.select(["title", "text"]),
+            self.read_gazetteer(self.settings.text),
+            normalization=self.settings.text,
+            lead_tokens=features.lead_tokens,
+            n_jobs=self.n_jobs,
+        )
+        return features.place_weight * values
+
+    @property
+    def fit(self) -> Fit:
+        """The classifier of the settings."""
+        train = self.settings.train
+        return lambda X, y, weights: fit_linear(
+            X, y, sample_weight=weights,
+            classifier=train.classifier, C=train.C, balanced=train.balanced, n_jobs=self.n_jobs,
+        )  # fmt: skip
+
+    def score(self, folds: Sequence[Fold], targets: Targets) -> HeldOutScores:
+        """Score the trusted articles of every outlet left out, by the classifier of the settings."""
+        return score_folds(
+            folds, targets, self.fit, groups=self.labelled.columns.groups,
+            places=self.weigh_places(targets.task),
+            field_weight=self.settings.train.field_weight_of(targets.task),
+        )  # fmt: skip
+
+
+def read_labelled_articles(
+    path: Path, taxonomy: Path, settings: Settings, *, tasks: Sequence[str] = TASKS
+) -> LabelledCorpus:
+    """Read the articles of training and validation, those without a label included."""
+    articles = select_validation_articles(read_table(path, ARTICLES))
+    return build_labelled_corpus(articles, read_taxonomy(taxonomy), settings, tasks=tasks or TASKS)
+
+
+def read_validation_corpus(
+    settings: Settings,
+    *,
+    articles: Path,
+    taxonomy: Path,
+    places: Path,
+    fields: Path,
+    tasks: Sequence[str] = TASKS,
+    labelled: LabelledCorpus | None = None,
+    n_jobs: int = -1,
+) -> ValidationCorpus:
+    """Read the articles of training and validation that have a label.
+
+    Parameters
+    ----------
+    tasks : sequence of str
+        Heads to validate.
+    labelled : LabelledCorpus or None
+        The articles to take in place of those with a label.
+
+    Raises
+    ------
+    NewsdeskError
+        If a file is wrong, or fewer than two outlets with trusted labels can be left out.
+    """
+    if labelled is None:
+        everything = read_labelled_articles(articles, taxonomy, settings, tasks=tasks)
+        labelled = everything.filter(everything.columns.may_train)
+    outlets = choose_outlets(labelled.columns, settings)
+    if len(outlets) < 2:
+        raise NewsdeskError(
+            f"{articles}: only outlet {outlets[0]} has articles; two are needed, since the scores of the one "
+            "are calibrated on those of the other"
+        )
+    note(
+        f"read {labelled.articles.num_rows:,} articles, {len(outlets)} outlets, data {sha256(articles)[:12]}"
+    )
+    read_gazetteer = partial(read_places, places, read_taxonomy(taxonomy))
+    return ValidationCorpus(settings, labelled, tuple(outlets), read_fields(fields), read_gazetteer, n_jobs)
+
+
+@dataclass(frozen=True, slots=True)
+class VariantResult:
+    """F1 by task as `draw_mean_f1` returns it, with the size of the training set.
+
+    Attributes
+    ----------
+    n_train : dict of str to float
+        Training articles by task, the mean over the outlets left out.
+    n_terms : float
+        Terms, the mean over the outlets left out.
+    """
+
+    draws: dict[str, FloatArray]
+    n_train: dict[str, float]
+    n_terms: float
+
+
+def measure_variant(corpus: ValidationCorpus, folds: Sequence[Fold] | None = None) -> VariantResult:
+    """Train and measure every head on every outlet left out; `folds` are built unless they are given."""
+    folds = corpus.build_folds() if folds is None else folds
+    draws, n_train = {}, {}
+    for targets in corpus.labelled.targets:
+        scored = corpus.score(folds, targets)
+        _, y_pred = calibrate(scored, **corpus.settings.train.decision_of(targets.task))
+        draws[targets.task] = draw_mean_f1(scored, y_pred, corpus.settings)
+        n_train[targets.task] = float(np.mean([(fold.train & (targets.weights > 0)).sum() for fold in folds]))
+    return VariantResult(draws, n_train, float(np.mean([fold.terms.shape[1] for fold in folds])))
+
+
+def variant_rows(results: Mapping[str, VariantResult], task: str, *, base: str) -> list[dict[str, Any]]:
+    """List F1 of each variant with intervals, and its change from the `base` with a paired interval."""
+    rows = []
+    for name, result in results.items():
+        if task in result.draws:
+            change = result.draws[task] - results[base].draws[task]
+            rows.append(
+                {"variant": name, "n_train": round(result.n_train[task]), "n_terms": round(result.n_terms)}
+                | summarize_draws(result.draws[task])
+                | summarize_draws(change, ("f1_macro_change", "f1_micro_change"))
+            )
+    return rows

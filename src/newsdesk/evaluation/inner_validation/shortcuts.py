@@ -1,0 +1,201 @@
+"""Shortcuts: terms that name an outlet or lean on one, and articles without bylines or places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import scipy.sparse as sp
+
+from newsdesk.base.normalization import Normalization, normalize
+from newsdesk.evaluation.inner_validation.corpus import ValidationCorpus
+from newsdesk.features.lexical_fields import add_fields, field_matrix, spread_fields
+from newsdesk.features.tfidf import ArabicTfidfVectorizer
+from newsdesk.inference.mentions import Gazetteer
+from newsdesk.inference.scorer import CHAR_TERM, TOKEN, stemmer, tokenize
+from newsdesk.training.targets import FloatArray, IntArray, Targets
+
+N_TERMS = 100  # terms of the largest weights of each label
+BYLINE_TOKENS = 8  # a line of at most as many tokens that names an outlet or agency is a byline
+NAMING_SHARE = 0.5  # of its articles in which a term must be part of such a name; a common word is not
+
+
+class MediaMention(NamedTuple):
+    """An outlet or agency named in `text[start:stop]`; `first_token` is the number of its first token."""
+
+    start: int
+    stop: int
+    first_token: int
+    tokens: tuple[str, ...]
+
+
+def select_media(gazetteer: Gazetteer) -> Gazetteer:
+    """Keep the names of newspapers, agencies and channels only."""
+    forms = {
+        spelling: form
+        for spelling, form in gazetteer.forms.items()
+        if gazetteer.places[form.places[0]].kind == "media"
+    }
+    return replace(gazetteer, forms=forms)
+
+
+def find_media(normalized: str, media: Gazetteer) -> Iterator[MediaMention]:
+    """Find outlets and agencies in a normalized text, the longest spelling at each place."""
+    found = [*TOKEN.finditer(normalized)]
+    tokens = [match.group() for match in found]
+    i = 0
+    while i < len(tokens):
+        longest = min(i + media.lengths.get(tokens[i], 0), len(tokens))
+        stops = (stop for stop in range(longest, i, -1) if " ".join(tokens[i:stop]) in media.forms)
+        if stop := next(stops, None):
+            yield MediaMention(found[i].start(), found[stop - 1].end(), i, tuple(tokens[i:stop]))
+        i = stop or i + 1
+
+
+def strip_bylines(text: str, media: Gazetteer, normalization: Normalization) -> str:
+    """Normalize a text, and remove bylines and the names of outlets and agencies.
+
+    A byline is a line of at most `BYLINE_TOKENS` tokens that names an outlet or agency, and what precedes
+    such a name within as many tokens from the start of the text («دبي - رويترز»).
+    """
+    lines = []
+    for number, line in enumerate(normalize(text, normalization).split("\n")):
+        mentions = [*find_media(line, media)]
+        if mentions and len(tokenize(line)) <= BYLINE_TOKENS:
+            continue
+        kept, end = [], 0
+        for mention in mentions:
+            opening = number == 0 and mention.first_token < BYLINE_TOKENS
+            kept.append("" if opening else line[end : mention.start])
+            end = mention.stop
+        lines.append(" ".join([*kept, line[end:]]))
+    return "\n".join(lines)
+
+
+def _strip_names(title: str, media: Gazetteer, normalization: Normalization) -> str:
+    normalized = normalize(title, normalization)
+    for mention in reversed([*find_media(normalized, media)]):
+        normalized = f"{normalized[: mention.start]} {normalized[mention.stop :]}"
+    return normalized
+
+
+def without_bylines(corpus: ValidationCorpus) -> ValidationCorpus:
+    """Apply `strip_bylines` to the texts of a corpus, and remove names of outlets from the titles."""
+    normalization = corpus.settings.text
+    media = select_media(corpus.read_gazetteer(normalization))
+    articles = corpus.labelled.articles
+    for column, strip in (("title", _strip_names), ("text", strip_bylines)):
+        stripped = [strip(text, media, normalization) for text in articles[column].to_pylist()]
+        number = articles.schema.get_field_index(column)
+        articles = articles.set_column(number, articles.schema.field(column), pa.array(stripped, pa.string()))
+    return replace(corpus, labelled=replace(corpus.labelled, articles=articles))
+
+
+def without_places(corpus: ValidationCorpus) -> ValidationCorpus:
+    """Keep the heads that use place features, and take these features from them."""
+    settings = corpus.settings
+    features = settings.features.model_copy(update={"places": False})
+    targets = tuple(each for each in corpus.labelled.targets if each.task in settings.train.place_tasks)
+    return replace(
+        corpus,
+        labelled=replace(corpus.labelled, targets=targets),
+        settings=settings.model_copy(update={"features": features}),
+    )
+
+
+def rank_terms(corpus: ValidationCorpus) -> dict[str, list[dict[str, Any]]]:
+    """Rank the terms of the largest weights by task: those that name an outlet or agency first, then by risk.
+
+    Risk is the absolute weight times the share of the outlet in which the term is densest. Shares are of
+    the rates of articles with the term, outlet by outlet, so that large and small outlets count alike. A
+    term `names` an outlet if a token that it comes from is part of such a name in `NAMING_SHARE` of its
+    articles. Outlets with fewer than `train.min_positives` articles are left out.
+    """
+    settings, labelled = corpus.settings, corpus.labelled
+    vectorizer = ArabicTfidfVectorizer(
+        normalization=settings.text, n_jobs=corpus.n_jobs, **settings.features.terms
+    )
+    X = vectorizer.fit_transform(labelled.articles.select(["title", "text"]))
+    terms = vectorizer.get_feature_names_out().tolist()
+    fields = field_matrix(corpus.fields, terms, normalization=settings.text, stem=settings.features.stem)
+    statistics = _TermStatistics(corpus, X)
+    ranked = {}
+    for targets in labelled.targets:
+        coef = _fit_terms(corpus, targets, X, fields)
+        rows = [
+            {"task": targets.task, "label": label, "term": terms[column]}
+            | statistics.describe(terms[column], column, weights[column])
+            for label, weights in zip(targets.labels, coef, strict=True)
+            for column in np.argsort(-np.abs(weights), kind="stable")[:N_TERMS].tolist()
+        ]
+        ranked[targets.task] = sorted(rows, key=lambda row: (not row["names"], -row["risk"], row["term"]))
+    return ranked
+
+
+def _fit_terms(
+    corpus: ValidationCorpus, targets: Targets, X: sp.csr_matrix, fields: sp.csr_matrix
+) -> FloatArray:
+    """Fit the head of a task on all articles, and return the coefficients of terms, (n_labels, n_terms)."""
+    train = targets.weights > 0
+    places = corpus.weigh_places(targets.task)
+    features = X if places is None else sp.hstack([X, places], format="csr")
+    field_weight = corpus.settings.train.field_weight_of(targets.task)
+    design = add_fields(features, X, fields, field_weight)
+    coef, _ = corpus.fit(design[train], targets.y[train], targets.weights[train])
+    return spread_fields(coef, fields, field_weight)[:, : X.shape[1]]
+
+
+class _TermStatistics:
+    """In which outlets a term is dense, and whether it names one."""
+
+    def __init__(self, corpus: ValidationCorpus, X: sp.csr_matrix) -> None:
+        outlets = corpus.labelled.columns.outlets.astype(str)
+        self._outlets, self._codes, sizes = np.unique(outlets, return_inverse=True, return_counts=True)
+        self._sizes = np.where(sizes >= corpus.settings.train.min_positives, sizes, np.inf)
+        self._columns = X.tocsc()
+        self._articles_by_token = _find_media_tokens(corpus)
+        tokens = [*self._articles_by_token]
+        stem = stemmer(corpus.settings.features.stem) or (lambda tokens: tokens)
+        self._stems = dict(zip(tokens, stem(tokens), strict=True))
+
+    def describe(self, term: str, column: int, weight: float) -> dict[str, Any]:
+        """Weight, densest outlet and risk of a term."""
+        rows = self._columns.indices[self._columns.indptr[column] : self._columns.indptr[column + 1]]
+        rates = np.bincount(self._codes[rows], minlength=len(self._outlets)) / self._sizes
+        share = rates.max() / rates.sum() if rates.any() else 0.0
+        return {
+            "names": self._naming_share(term, rows) >= NAMING_SHARE,
+            "weight": round(float(weight), 4),
+            "outlet": str(self._outlets[rates.argmax()]),
+            "share": round(float(share), 4),
+            "n_articles": len(rows),
+            "risk": round(float(abs(weight) * share), 4),
+        }
+
+    def _naming_share(self, term: str, rows: IntArray) -> float:
+        """Share of the articles with a term in which it is part of the name of an outlet or agency."""
+        if term.startswith(CHAR_TERM):
+            run = term.removeprefix(CHAR_TERM)
+            tokens = [token for token in self._articles_by_token if run in f" {token} "]
+        else:
+            tokens = [token for token, stem in self._stems.items() if stem == term]
+        naming = set().union(*(self._articles_by_token[token] for token in tokens))
+        return len(naming.intersection(rows.tolist())) / max(1, len(rows))
+
+
+def _find_media_tokens(corpus: ValidationCorpus) -> dict[str, set[int]]:
+    """Row numbers of the articles in which a token is part of the name of an outlet or agency, by token."""
+    normalization = corpus.settings.text
+    media = select_media(corpus.read_gazetteer(normalization))
+    rows_by_token: dict[str, set[int]] = {}
+    articles = corpus.labelled.articles
+    columns = (articles[name].to_pylist() for name in ("title", "text"))
+    for row, texts in enumerate(zip(*columns, strict=True)):
+        for text in texts:
+            for mention in find_media(normalize(text, normalization), media):
+                for token in mention.tokens:
+                    rows_by_token.setdefault(token, set()).add(row)
+    return rows_by_token

@@ -1,0 +1,137 @@
+"""Training targets: label matrices, the weight of each article and the labels that are trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from newsdesk.base.settings import Settings
+
+BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+IntArray = np.ndarray[Any, np.dtype[np.int64]]
+StringArray = np.ndarray[Any, np.dtype[np.object_]]
+
+
+def indicator(label_lists: Sequence[Sequence[str]], labels: Sequence[str]) -> BoolArray:
+    """Convert lists of labels to a label indicator matrix.
+
+    Parameters
+    ----------
+    label_lists : sequence of shape (n_articles,)
+        Labels of each article.
+    labels : sequence of str, shape (n_labels,)
+        All labels, in the order of the columns.
+
+    Returns
+    -------
+    bool ndarray of shape (n_articles, n_labels)
+
+    Raises
+    ------
+    ValueError
+        If an article has a label that is not among `labels`.
+
+    Examples
+    --------
+    >>> indicator([["asia"], ["asia", "us"], []], labels=["asia", "us"]).astype(int)
+    array([[1, 0],
+           [1, 1],
+           [0, 0]])
+    """
+    column = {label: i for i, label in enumerate(labels)}
+    y = np.zeros((len(label_lists), len(labels)), dtype=bool)
+    for row, assigned in enumerate(label_lists):
+        for label in assigned:
+            if label not in column:
+                raise ValueError(f"label {label!r} is not in the taxonomy; add it there or correct the row")
+            y[row, column[label]] = True
+    return y
+
+
+def select_labels(labels: Sequence[str], mask: BoolArray) -> list[str]:
+    """Convert a row of a label indicator matrix to a list of labels."""
+    return [label for label, is_set in zip(labels, mask, strict=True) if is_set]
+
+
+def weigh_origins(
+    origins: Sequence[str | None], *, origin_weights: Mapping[Any, float], trusted: Sequence[str]
+) -> tuple[FloatArray, BoolArray]:
+    """Weigh each article by the origin of its label.
+
+    Parameters
+    ----------
+    origins : sequence of shape (n_articles,)
+        None for an article without a label.
+    origin_weights : mapping of str to float
+        Weight by origin; 0 for an origin that is not in it.
+    trusted : sequence of str
+        Origins whose labels count as the truth.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_articles,)
+    is_trusted : bool ndarray of shape (n_articles,)
+        If no article with a weight has a trusted origin, all articles with a weight are trusted.
+
+    Examples
+    --------
+    >>> weights, is_trusted = weigh_origins(
+    ...     ["gold", "editor", None], origin_weights={"gold": 1.0, "editor": 0.5}, trusted=["gold"]
+    ... )
+    >>> weights.tolist(), is_trusted.tolist()
+    ([1.0, 0.5, 0.0], [True, False, False])
+    """
+    weights = np.array([origin_weights.get(origin, 0.0) for origin in origins], dtype=np.float64)
+    is_trusted = np.array([origin in trusted for origin in origins], dtype=bool) & (weights > 0)
+    return weights, is_trusted if is_trusted.any() else weights > 0
+
+
+def outlet_by_source(outlets: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Map each source to its outlet; a source that is missing here is an outlet by itself."""
+    return {source: outlet for outlet, sources in outlets.items() for source in sources}
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The labels of one task that articles train and test.
+
+    Attributes
+    ----------
+    y : bool ndarray of shape (n_articles, n_labels)
+    weights : ndarray of shape (n_articles,)
+        0 for an article that does not train.
+    trusted : bool ndarray of shape (n_articles,)
+        Articles whose labels count as the truth.
+    """
+
+    task: str
+    labels: tuple[str, ...]
+    y: BoolArray
+    weights: FloatArray
+    trusted: BoolArray
+
+    def filter(self, kept: BoolArray) -> Targets:
+        """Keep the articles of a mask of shape (n_articles,)."""
+        return Targets(self.task, self.labels, self.y[kept], self.weights[kept], self.trusted[kept])
+
+
+def build_targets(task: str, articles: pa.Table, *, labels: Sequence[str], settings: Settings) -> Targets:
+    """Build the targets of a task from the columns of that name and of the label's origin.
+
+    Raises
+    ------
+    ValueError
+        If an article has a label that is not among `labels`.
+    """
+    weights, trusted = weigh_origins(
+        articles[f"{task}_origin"].to_pylist(),
+        origin_weights=settings.train.origin_weights,
+        trusted=settings.evaluate.origins,
+    )
+    y = indicator([assigned or [] for assigned in articles[task].to_pylist()], labels)
+    return Targets(task, tuple(labels), y, weights, trusted)

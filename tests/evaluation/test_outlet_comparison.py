@@ -1,0 +1,71 @@
+"""Measures of the headline comparison by hand."""
+
+import numpy as np
+import pytest
+
+from newsdesk.evaluation.leave_one_outlet_out import SplitPredictions, SystemPredictions
+from newsdesk.evaluation.outlet_comparison import (
+    compare_systems,
+    f1_rows,
+    measure_systems_by_label,
+    prediction_table,
+    reliability_rows,
+    risk_rows,
+)
+
+
+def predictions(split: str, ours: list[int], other: list[int]) -> SplitPredictions:
+    """Four articles that all have the only label."""
+    probabilities = np.array([[0.9], [0.8], [0.7], [0.6]])
+    by_system = {
+        "newsdesk": SystemPredictions(np.array(ours, dtype=bool)[:, None], probabilities, probabilities),
+        "other": SystemPredictions(np.array(other, dtype=bool)[:, None]),
+    }
+    names = np.array([f"{split}{i}" for i in range(4)], dtype=object)
+    return SplitPredictions(split, "region", ("us",), 9, names, names, np.ones((4, 1), dtype=bool), by_system)
+
+
+TWO = [predictions("a", [1, 1, 1, 1], [1, 1, 0, 0]), predictions("b", [1, 1, 0, 0], [1, 1, 1, 1])]
+
+
+def test_mean_and_difference() -> None:
+    """F1 of k of four found is 2k / (4 + k)."""
+    found = compare_systems(TWO, n_bootstrap=200, seed=0, min_support=4)
+    assert found["splits"]["a"]["difference"]["other"]["f1_macro"] == pytest.approx(1 / 3, abs=1e-6)
+    assert found["splits"]["a"]["difference"]["other"]["f1_macro_low"] >= 0
+    assert found["mean"]["difference"]["other"]["f1_macro"] == 0
+    assert found["mean"]["systems"]["newsdesk"]["f1_micro"] == pytest.approx(5 / 6, abs=1e-6)
+    assert found["mean"]["best_baseline"] == "other"
+    assert found["mean"]["systems"]["newsdesk"]["brier"] == pytest.approx(0.075, abs=1e-6)
+    assert "brier" not in found["mean"]["systems"]["other"], "it gives no probabilities"
+
+
+def test_rows_of_plots() -> None:
+    found = compare_systems(TWO, n_bootstrap=20, seed=0, min_support=4)
+    assert [(row["split"], row["system"]) for row in f1_rows(found)] == [
+        (split, system) for split in ("a", "b", "mean") for system in ("newsdesk", "other")
+    ]
+    assert {row["calibrated"] for row in reliability_rows(TWO)} == {False, True}
+    points = risk_rows([predictions("a", [1, 1, 1, 0], [0] * 4)])
+    assert points[0] == {"coverage": 0.25, "risk": 0.0}
+    assert points[-1] == {"coverage": 1.0, "risk": 0.25}
+
+
+def test_labels_of_all_splits_are_counted_together() -> None:
+    both = [predictions("a", [1, 1, 1, 1], [0] * 4), predictions("b", [1, 0, 0, 0], [0] * 4)]
+    found = measure_systems_by_label(both)
+    assert found["newsdesk"]["all"]["us"]["recall"] == 0.625
+    assert found["newsdesk"]["all"]["us"]["support"] == 8
+    assert found["newsdesk"]["a"]["us"]["coverage"] == 1
+
+
+def test_table_of_predictions() -> None:
+    rows = prediction_table(TWO[:1], "outlet").to_pylist()
+    assert len(rows) == 8
+    assert rows[0] | {"scores": None} == {
+        "protocol": "outlet", "split": "a", "task": "region", "system": "newsdesk", "article_id": "a0",
+        "group_id": "a0", "true": ["us"], "predicted": ["us"], "scores": None,
+    }  # fmt: skip
+    assert rows[0]["scores"] == [("us", 0.9)]
+    assert rows[-1]["scores"] is None
+    assert rows[-1]["predicted"] == []

@@ -1,0 +1,56 @@
+"""Tables of results."""
+
+import pytest
+
+from newsdesk.evaluation.tables import (
+    account_table,
+    comparison_rows,
+    format_interval,
+    metrics_table,
+    outlets_table,
+)
+
+F1 = {f"f1_{name}{suffix}": 0.5 for name in ("macro", "micro") for suffix in ("", "_low", "_high")}
+COMPARED = {
+    "outlets": {"north": {"systems": {"newsdesk": {"f1_macro": 0.75}, "majority": {"f1_macro": None}}}},
+    "mean": {
+        "systems": {"newsdesk": F1, "majority": F1},
+        "difference": {"majority": F1 | {"f1_macro_low": -0.1}},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("measured", "options", "expected"),
+    [
+        ({"f1": 0.8124, "f1_low": 0.79, "f1_high": 0.8333}, {}, "0.812 (0.790 to 0.833)"),
+        ({"f1": 0.01, "f1_low": -0.002, "f1_high": 0.02}, {"sign": True}, "+0.010 (-0.002 to +0.020)"),
+        ({"f1": 0.5, "f1_low": 0.4, "f1_high": 0.6}, {"bold": True}, "**0.500** (0.400 to 0.600)"),
+        ({"f1": None, "f1_low": None, "f1_high": None}, {}, "-"),
+        ({"f1": 0.5, "f1_low": None, "f1_high": None}, {}, "0.500"),
+    ],
+)
+def test_intervals(measured: dict, options: dict, expected: str) -> None:
+    assert format_interval(measured, "f1", **options) == expected
+
+
+def test_the_comparison_names_our_difference_to_each_other_system() -> None:
+    ours, other = comparison_rows("region", COMPARED["outlets"], COMPARED["mean"])
+    assert (ours["north"], other["north"]) == ("0.750", "-")
+    assert ours["difference (macro F1)"] == ""
+    assert other["difference (macro F1)"] == "0.500 (-0.100 to 0.500)"
+
+
+def test_markdown() -> None:
+    header, rule, *rows = outlets_table({"region": COMPARED}).splitlines()
+    assert header == "| head | system | north | macro F1 | micro F1 | difference (macro F1) |"
+    assert rule == "|---|---|---:|---:|---:|---:|"
+    assert rows[1].startswith("| region | majority | - | **0.500** (0.500 to 0.500) |")
+    label = {"precision": 0.1, "recall": 0.2, "f1": 0.3, "support": 7}
+    table = metrics_table({"topic": F1 | {"n_articles": 9}}, {"topic": {"sport": label}})
+    assert table.splitlines()[-1] == "| topic | sport | 0.100 | 0.200 | 0.300 | 7 |"
+    counts = {"read": 1200, "kept": 1199, "groups": 1190, "refused": {"too_short": 1}}
+    assert account_table({"sources": {"north": counts}} | counts).splitlines()[2:] == [
+        "| north | 1,200 | 1,199 | 1,190 | too_short 1 |",
+        "| **all** | 1,200 | 1,199 | 1,190 | too_short 1 |",
+    ]
