@@ -24,7 +24,8 @@ from harness import RESULTS, ROOT, Row, note
 
 from newsdesk.base.files import SHIPPED, read_json, read_model, read_table, sha256, write_json
 from newsdesk.base.schema import ARTICLES
-from newsdesk.inference.scorer import Prediction, Scorer
+from newsdesk.inference.decision import Prediction
+from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring.counts import PredictionCounts, build_unknown_share
 from newsdesk.monitoring.drift import compare
 from newsdesk.monitoring.reference import LIMITS, build_reference

@@ -19,7 +19,7 @@ from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 
 from newsdesk.base.normalization import Normalization, build_table, translation
 from newsdesk.features.tfidf import ArabicTfidfVectorizer
-from newsdesk.inference.scorer import CHAR_TERM, normalize, stemmer, tokenize
+from newsdesk.inference.text import CHAR_PREFIX, build_stemmer, normalize, tokenize
 
 TABLE = translation(build_table(Normalization()))
 PEER = {"system": "TfidfVectorizer", "input": "list"}
@@ -53,7 +53,7 @@ def peer_settings(
     if char_ngrams:
         return {"preprocessor": fold_tokens, "analyzer": "char_wb", "ngram_range": char_ngrams}
     words: Row = {"preprocessor": fold, "token_pattern": r"\w\w+", "ngram_range": (1, ngram_max)}
-    if stems := stemmer(stem):
+    if stems := build_stemmer(stem):
         words |= {"token_pattern": None, "tokenizer": lambda text: stems(tokenize(text))}
     return words
 
@@ -72,7 +72,7 @@ def difference(
     ours: ArabicTfidfVectorizer, X: sp.csr_matrix, peer: TfidfVectorizer, Y: sp.csr_matrix
 ) -> float:
     """Largest difference of a value from scikit-learn's; infinite if the terms differ, or where they are."""
-    terms = [term.removeprefix(CHAR_TERM) for term in ours.get_feature_names_out().tolist()]
+    terms = [term.removeprefix(CHAR_PREFIX) for term in ours.get_feature_names_out().tolist()]
     if terms_differ := len(set(terms) ^ peer.vocabulary_.keys()):
         note(f"{terms_differ} terms differ")
         return float("inf")

@@ -26,7 +26,8 @@ from newsdesk.evaluation.labelled_corpus import choose_outlets
 from newsdesk.evaluation.metrics import draw_f1
 from newsdesk.evaluation.outlet_corpus import read_outlet_corpus
 from newsdesk.evaluation.splits import SplitColumns, leave_outlet_out
-from newsdesk.inference.scorer import decide, normalize, tokenize
+from newsdesk.inference.decision import decide
+from newsdesk.inference.text import normalize, tokenize
 from newsdesk.training.calibration import assign_folds, choose_thresholds, fit_platt, sigmoid
 from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Targets, select_labels
 

@@ -37,20 +37,18 @@ from sklearn.preprocessing import FunctionTransformer
 from threadpoolctl import threadpool_limits
 from vowpalwabbit import Workspace
 
-from newsdesk.inference.mentions import Gazetteer, place_features
-from newsdesk.inference.scorer import (
-    CHAR_TERM,
-    PLACES,
-    TERMS,
-    Scorer,
-    char_runs,
+from newsdesk.inference.gazetteer import Gazetteer
+from newsdesk.inference.mentions import place_features
+from newsdesk.inference.scorer import Scorer
+from newsdesk.inference.storage import PLACES, TERMS, read_packed, read_weights
+from newsdesk.inference.text import (
+    CHAR_PREFIX,
+    build_stemmer,
+    char_ngrams,
     normalize,
-    read_packed,
-    read_weights,
-    sentences,
-    stemmer,
     tokenize,
-    word_runs,
+    tokenize_sentences,
+    word_ngrams,
 )
 
 MODELS = ("model", "profiles/public/model")
@@ -92,10 +90,10 @@ def scikit_learn(folder: Path) -> Label:
     terms = read_packed(folder / TERMS)
     weights = read_weights(folder / "weights.npz")
     settings = info["features"]
-    n_words = sum(not term.startswith(CHAR_TERM) for term in terms)
+    n_words = sum(not term.startswith(CHAR_PREFIX) for term in terms)
     words = _block(info, _words_of, terms[:n_words], weights["idf"][:n_words])
     chars = _block(
-        info, _chars_of, [t.removeprefix(CHAR_TERM) for t in terms[n_words:]], weights["idf"][n_words:]
+        info, _chars_of, [t.removeprefix(CHAR_PREFIX) for t in terms[n_words:]], weights["idf"][n_words:]
     )
     blocks = [(words, settings["word_weight"])] if n_words else []
     blocks += [(chars, settings["char_weight"])] if n_words < len(terms) else []
@@ -120,7 +118,7 @@ def _block(
 
     def analyze(pair: tuple[str, str]) -> list[str]:
         title, text = (
-            terms_of(sentences(normalize(part, table), scope=settings["ngram_scope"]), settings)
+            terms_of(tokenize_sentences(normalize(part, table), scope=settings["ngram_scope"]), settings)
             for part in pair
         )
         return title * settings["title_weight"] + text
@@ -146,8 +144,8 @@ def _places(folder: Path, info: Row) -> FunctionTransformer:
 
 
 def _words_of(parts: list[list[str]], settings: Row) -> list[str]:
-    stem = stemmer(settings["stem"]) or list
-    return [run for tokens in parts for run in word_runs(stem(tokens), ngram_max=settings["ngram_max"])]
+    stem = build_stemmer(settings["stem"]) or list
+    return [run for tokens in parts for run in word_ngrams(stem(tokens), ngram_max=settings["ngram_max"])]
 
 
 def _chars_of(parts: list[list[str]], settings: Row) -> list[str]:
@@ -156,7 +154,7 @@ def _chars_of(parts: list[list[str]], settings: Row) -> list[str]:
         run
         for part in parts
         for token in part
-        for run in char_runs(token, shortest=shortest, longest=longest)
+        for run in char_ngrams(token, shortest=shortest, longest=longest)
     ]
 
 

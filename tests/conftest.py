@@ -21,7 +21,7 @@ from newsdesk.base.normalization import Normalization
 from newsdesk.base.settings import Settings, read_settings
 from newsdesk.base.taxonomy import Taxonomy, read_taxonomy
 from newsdesk.features.gazetteer_tables import read_places
-from newsdesk.inference.mentions import Gazetteer
+from newsdesk.inference.gazetteer import Gazetteer
 from tests import stores
 
 ROOT = Path(__file__).parents[1]

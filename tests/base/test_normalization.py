@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsdesk.base.normalization import Normalization, normalize
-from newsdesk.inference.scorer import tokenize
+from newsdesk.inference.text import tokenize
 
 GOLDEN = {
     "marks": ("مُحَمَّدٌ", "محمد"),

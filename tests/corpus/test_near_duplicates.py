@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsdesk.corpus.near_duplicates import assign_splits, group_articles, jaccard, shingle
-from newsdesk.inference.scorer import tokenize
+from newsdesk.inference.text import tokenize
 
 STARTER = Path(__file__).parents[2] / "data/starter/st1.jsonl"
 TEXTS = [json.loads(line)["text"] for line in STARTER.open(encoding="utf-8")][:40]

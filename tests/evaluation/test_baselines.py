@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from newsdesk.evaluation.baselines import PlaceRule, fit_place_rule, majority_set
-from newsdesk.inference.mentions import feature_names
+from newsdesk.inference.mentions import place_feature_names
 
 REGIONS = ("asia", "us")
 
 
 def places(**values: float) -> np.ndarray:
-    names = feature_names(REGIONS)
+    names = place_feature_names(REGIONS)
     return np.array([[values.get(name.replace(":", "_"), 0.0) for name in names]])
 
 

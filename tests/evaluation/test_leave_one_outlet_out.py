@@ -14,7 +14,7 @@ from newsdesk.evaluation.labelled_corpus import LabelledCorpus, build_labelled_c
 from newsdesk.evaluation.leave_one_outlet_out import build_terms, compute_places, predict_split
 from newsdesk.evaluation.splits import leave_outlet_out
 from newsdesk.features.gazetteer_tables import read_places
-from newsdesk.inference.mentions import Gazetteer
+from newsdesk.inference.gazetteer import Gazetteer
 from tests.evaluation.made import SETTINGS, write_articles, write_places
 
 

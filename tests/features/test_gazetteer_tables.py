@@ -15,15 +15,14 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.normalization import Normalization, normalize
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.features.gazetteer_tables import inflect_demonym, read_places, spell_name
+from newsdesk.inference.gazetteer import Form, Gazetteer
 from newsdesk.inference.mentions import (
-    Form,
-    Gazetteer,
-    feature_names,
     find_article_mentions,
     find_mentions,
+    place_feature_names,
     place_features,
 )
-from newsdesk.inference.scorer import tokenize
+from newsdesk.inference.text import tokenize
 from tests.conftest import ROOT
 
 TABLES = ROOT / "data" / "places"
@@ -137,8 +136,8 @@ SMALL = {
         ({"regions": ["europe", "europe"]}, "are not distinct names"),
         ({"regions": "europe"}, "are not distinct names"),
         ({"places": [["FR", "europe"]]}, "not enough values"),
-        ({"places": [["FR", "africa", "country"]]}, "'FR' is no place of the regions"),
-        ({"places": [["FR", "europe", "media"]]}, "'FR' is of kind 'media', which has no region"),
+        ({"places": [["FR", "africa", "country"]]}, "'FR' is not a place in one of the regions"),
+        ({"places": [["FR", "europe", "media"]]}, "'FR' has kind 'media', which has no region"),
         ({"rules": [["نهر", [], [], [], False]]}, "a rule is not four lists of words"),
         ({"rules": [[[""], [], [], [], False]]}, "a rule is not four lists of words"),
         ({"rules": [[[], [], [], [], 1]]}, "a rule is not four lists of words"),
@@ -146,9 +145,9 @@ SMALL = {
         ({"forms": [[[], None, ["فرنسا"]]]}, r"a spelling means place \[\] of 2"),
         ({"forms": [[[-1], None, ["فرنسا"]]]}, "a spelling means place"),
         ({"forms": [[[0], 1, ["فرنسا"]]]}, "a spelling has rule 1 of 1"),
-        ({"forms": [[[0], None, [7]]]}, "a spelling is no text"),
-        ({"forms": [[[0], None, "فرنسا"]]}, "a spelling is no text"),
-        ({"forms": [[[0], None, ["فرنسا"]], [[1], None, ["فرنسا"]]]}, "a spelling stands twice"),
+        ({"forms": [[[0], None, [7]]]}, "a spelling is not a string"),
+        ({"forms": [[[0], None, "فرنسا"]]}, "a spelling is not a string"),
+        ({"forms": [[[0], None, ["فرنسا"]], [[1], None, ["فرنسا"]]]}, "a spelling is listed twice"),
     ],
 )
 def test_damaged_gazetteers(damage: dict[str, object], message: str) -> None:
@@ -175,16 +174,18 @@ def test_mentions_lie_in_order_and_apart(data: st.DataObject, gazetteer: Gazette
 def test_features_are_finite_and_as_many_as_their_names(data: st.DataObject, gazetteer: Gazetteer) -> None:
     title, text = (tokens(" ".join(data.draw(words))) for _ in range(2))
     values = place_features(title, text, gazetteer)
-    assert len(values) == len(feature_names(gazetteer.regions))
+    assert len(values) == len(place_feature_names(gazetteer.regions))
     assert all(value >= 0 for value in values)
     shares = [
-        v for name, v in zip(feature_names(gazetteer.regions), values, strict=True) if name.endswith(":share")
+        v
+        for name, v in zip(place_feature_names(gazetteer.regions), values, strict=True)
+        if name.endswith(":share")
     ]
     assert sum(shares) == pytest.approx(1) or not any(shares)
 
 
 def features(title: str, text: str, gazetteer: Gazetteer, **kwargs: int) -> dict[str, float]:
-    names: Sequence[str] = feature_names(gazetteer.regions)
+    names: Sequence[str] = place_feature_names(gazetteer.regions)
     return dict(zip(names, place_features(tokens(title), tokens(text), gazetteer, **kwargs), strict=True))
 
 

@@ -21,8 +21,9 @@ from Stemmer import Stemmer
 from newsdesk import readers
 from newsdesk.base.normalization import Normalization, normalize
 from newsdesk.features.tfidf import ArabicTfidfVectorizer, place_matrix
-from newsdesk.inference.mentions import Gazetteer, feature_names, place_features
-from newsdesk.inference.scorer import sentences, tokenize, word_runs
+from newsdesk.inference.gazetteer import Gazetteer
+from newsdesk.inference.mentions import place_feature_names, place_features
+from newsdesk.inference.text import tokenize, tokenize_sentences, word_ngrams
 from tests.inference.test_engine import hostile
 
 STARTER = Path(__file__).parents[2] / "data/starter"
@@ -89,13 +90,13 @@ def assert_equal(ours: ArabicTfidfVectorizer, theirs: TfidfVectorizer, texts: li
         ({"stem": "snowball"}, analyzed(lambda text: stem(tokenize(folded(text))))),
         (
             {"stem": "snowball", "ngram_max": 2},
-            analyzed(lambda text: word_runs(stem(tokenize(folded(text))), ngram_max=2)),
+            analyzed(lambda text: word_ngrams(stem(tokenize(folded(text))), ngram_max=2)),
         ),
         (
             {"ngram_max": 2, "ngram_scope": "sentence"},
             analyzed(
                 lambda text: [
-                    run for part in sentences(folded(text), scope="sentence") for run in word_runs(part, ngram_max=2)
+                    run for part in tokenize_sentences(folded(text), scope="sentence") for run in word_ngrams(part, ngram_max=2)
                 ]
             ),
         ),
@@ -128,7 +129,7 @@ def test_max_features_are_the_commonest() -> None:
 @settings(max_examples=100, deadline=None)
 @given(texts=st.lists(hostile, min_size=1, max_size=6))
 def test_hostile_texts(texts: list[str]) -> None:
-    theirs = analyzed(lambda text: word_runs(tokenize(folded(text)), ngram_max=2))
+    theirs = analyzed(lambda text: word_ngrams(tokenize(folded(text)), ngram_max=2))
     if any(tokenize(folded(text)) for text in texts):
         assert_equal(ArabicTfidfVectorizer(ngram_max=2), theirs, texts)
     else:
@@ -285,4 +286,4 @@ def test_places_are_the_plain_path_s(gazetteer: Gazetteer, monkeypatch: pytest.M
 
 def test_places_of_no_articles(gazetteer: Gazetteer) -> None:
     n_values = place_matrix([], gazetteer, normalization=Normalization(), lead_tokens=60).shape[1]
-    assert n_values == len(feature_names(gazetteer.regions))
+    assert n_values == len(place_feature_names(gazetteer.regions))

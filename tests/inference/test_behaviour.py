@@ -3,7 +3,8 @@
 import pytest
 
 from newsdesk.base.files import SHIPPED
-from newsdesk.inference.scorer import Prediction, Scorer
+from newsdesk.inference.decision import Prediction
+from newsdesk.inference.scorer import Scorer
 
 SUMMIT = "رئيس {country} يفتتح جلسة البرلمان"
 SPEECH = (

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from newsdesk.base.settings import Train
-from newsdesk.inference.scorer import Head, Scorer, decide
+from newsdesk.inference.decision import Head, decide
+from newsdesk.inference.scorer import Scorer
 
 P = np.array([[0.9, 0.6, 0.5], [0.3, 0.1, 0.3], [0.1, 0.05, 0.0], [np.nan, np.nan, np.nan], [0.1, 0.7, 0.7]])
 THRESHOLDS = (0.5, 0.5, 0.5)

@@ -10,10 +10,19 @@ from hypothesis import strategies as st
 
 from newsdesk.base.normalization import Normalization, build_table, translation
 from newsdesk.inference import engine as driver
+from newsdesk.inference.charmap import build_maps
 from newsdesk.inference.engine import Engine
 from newsdesk.inference.kernel import BREAK
 from newsdesk.inference.mentions import place_features
-from newsdesk.inference.scorer import CLASSES, char_runs, normalize, sentences, stemmer, tokenize, word_runs
+from newsdesk.inference.text import (
+    CHARACTER_CLASSES,
+    build_stemmer,
+    char_ngrams,
+    normalize,
+    tokenize,
+    tokenize_sentences,
+    word_ngrams,
+)
 from tests.conftest import read_gazetteer
 
 PLAIN = Normalization(**dict.fromkeys(Normalization.model_fields, False))
@@ -33,7 +42,7 @@ def build_engine(normalization: Normalization = FOLDED, **extra) -> Engine:
         return normalize(text, table)
 
     given = {"ngram_max": 1, "sentences": False, "char_ngrams": None, "title_weight": 1, "stem": None}
-    return Engine(normalize=fold, maps=driver.build_maps(fold, CLASSES), **given | extra)
+    return Engine(normalize=fold, maps=build_maps(fold, CHARACTER_CLASSES), **given | extra)
 
 
 ENGINES = {n: build_engine(n, sentences=True) for n in (FOLDED, PLAIN)}
@@ -43,7 +52,7 @@ def tokens_of(engine: Engine, texts) -> list[list[list[str]]]:
     """Tokens by text and sentence, as the compiled path finds them."""
     engine.forget()
     spans = engine.scan([""] * len(texts), texts).spans
-    spelled, found = engine.spellings.strings(), []
+    spelled, found = engine.cache.spellings.strings(), []
     for start, stop in zip(spans.starts, spans.stops, strict=True):
         own: list[list[str]] = [[]]
         for token in spans.text[start:stop].tolist():
@@ -57,7 +66,7 @@ def tokens_of(engine: Engine, texts) -> list[list[list[str]]]:
 
 def reference(normalization: Normalization, texts) -> list[list[list[str]]]:
     table = translation(build_table(normalization))
-    cut = (sentences(normalize(text, table), scope="sentence") for text in texts)
+    cut = (tokenize_sentences(normalize(text, table), scope="sentence") for text in texts)
     return [[sentence for sentence in of_text if sentence] for of_text in cut]
 
 
@@ -104,19 +113,25 @@ def test_terms_of_equal_hash_are_counted_and_kept_apart() -> None:
     narrow, wide = (build_engine(ngram_max=2, char_ngrams=(3, 3), hash_bits=bits) for bits in (10, 64))
     for engine in (narrow, wide):
         engine.learn(engine.scan([""], [" ".join(words)]))
-    assert narrow.words.collisions > 1000
-    assert not wide.words.collisions
-    assert (narrow.words.n, narrow.chars.n) == (wide.words.n, wide.chars.n)
-    assert wide.words.n == 2000 + 1999
+    assert narrow.vocabulary.words.collisions > 1000
+    assert not wide.vocabulary.words.collisions
+    assert (narrow.vocabulary.words.n, narrow.vocabulary.chars.n) == (
+        wide.vocabulary.words.n,
+        wide.vocabulary.chars.n,
+    )
+    assert wide.vocabulary.words.n == 2000 + 1999
 
 
 def test_what_is_remembered_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = build_engine(char_ngrams=(3, 4))
     texts = ["قمة في برلين", "مباراة في مدريد", "قمة في مدريد"]
     engine.learn(engine.scan([""] * 3, texts))
-    words, chars = np.arange(engine.words.n, dtype=np.int32), np.arange(engine.chars.n, dtype=np.int32)
+    words, chars = (
+        np.arange(engine.vocabulary.words.n, dtype=np.int32),
+        np.arange(engine.vocabulary.chars.n, dtype=np.int32),
+    )
     engine.freeze(words, chars)
-    weights = driver.build_weights(
+    weights = driver.build_term_weights(
         np.ones(len(words)), np.ones(len(chars)), sublinear=True, norm="l2", word_weight=1, char_weight=1
     )
     (before,) = engine.rows(engine.scan([""] * 3, texts), weights)
@@ -140,9 +155,11 @@ def expected_places(titles, texts, *, lead_tokens: int = 60) -> np.ndarray:
 @cache
 def place_engine(*, hash_bits: int, lead_tokens: int = 60) -> Engine:
     """Sentences end in it, which a place must not notice; of 20 bits of hash, thousands of names share one."""
-    engine = build_engine(sentences=True, stem=stemmer("snowball"), hash_bits=hash_bits)
-    engine.set_places(read_gazetteer(), lead_tokens=lead_tokens)
-    engine.set_terms([], [])
+    engine = build_engine(
+        sentences=True, stem=build_stemmer("snowball"), hash_bits=hash_bits,
+        gazetteer=read_gazetteer(), lead_tokens=lead_tokens,
+    )  # fmt: skip
+    engine.vocabulary.set_terms([], [])
     return engine
 
 
@@ -176,7 +193,7 @@ def test_places_of_articles(hash_bits: int, lead_tokens: int) -> None:
     engine = place_engine(hash_bits=hash_bits, lead_tokens=lead_tokens)
     expected = expected_places(titles, texts, lead_tokens=lead_tokens)
     for engine.threads in (1, 3):
-        found = engine.place_values(engine.scan(titles, texts))
+        found = engine.place_features(engine.scan(titles, texts))
         for name, own, wanted in zip(ARTICLES, found, expected, strict=True):
             assert own.tobytes() == wanted.tobytes(), name
 
@@ -208,7 +225,7 @@ def test_places_of_any_text(data: st.DataObject) -> None:
     expected = expected_places(titles, texts)
     for hash_bits in (64, 20):
         engine = place_engine(hash_bits=hash_bits)
-        assert engine.place_values(engine.scan(titles, texts)).tobytes() == expected.tobytes()
+        assert engine.place_features(engine.scan(titles, texts)).tobytes() == expected.tobytes()
 
 
 def test_places_are_described_anew_with_the_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,14 +234,14 @@ def test_places_are_described_anew_with_the_tokens(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(driver, "MAX_TOKENS", 2)
     for _ in range(2):
         engine.scan([""], ["كلمات لم ترد من قبل"])
-        found = engine.place_values(engine.scan(["قمة برلين"], ["كوريا الشمالية ونهر الأردن"]))
+        found = engine.place_features(engine.scan(["قمة برلين"], ["كوريا الشمالية ونهر الأردن"]))
         assert found.tobytes() == expected.tobytes()
 
 
 def test_runs() -> None:
     """scikit-learn's `char_wb` counts a word that is shorter than the runs once."""
-    assert word_runs(["أ", "ب", "ج"], ngram_max=2) == ["أ", "ب", "ج", "أ ب", "ب ج"]
-    assert word_runs(["أ"], ngram_max=0) == []
-    assert char_runs("في", shortest=5, longest=7) == [" في "]
-    assert char_runs("في", shortest=3, longest=5) == [" في", "في ", " في "]
+    assert word_ngrams(["أ", "ب", "ج"], ngram_max=2) == ["أ", "ب", "ج", "أ ب", "ب ج"]
+    assert word_ngrams(["أ"], ngram_max=0) == []
+    assert char_ngrams("في", shortest=5, longest=7) == [" في "]
+    assert char_ngrams("في", shortest=3, longest=5) == [" في", "في ", " في "]
     assert tokenize("قمة، في ب 20") == ["قمة", "في", "20"]

@@ -15,17 +15,19 @@ from hypothesis import strategies as st
 
 from newsdesk.base.files import SHIPPED
 from newsdesk.base.normalization import Normalization, build_table, translation
-from newsdesk.inference.explain import (
-    Contribution,
-    Explanation,
-    _char_runs,
-    _token_spans,
-    align,
-    explain,
-    explanations,
+from newsdesk.inference.alignment import AlignedText, align, char_ngram_positions, token_spans
+from newsdesk.inference.explain import Contribution, Explanation, explain, explanations
+from newsdesk.inference.mentions import find_article_mentions, place_feature_names
+from newsdesk.inference.scorer import Scorer
+from newsdesk.inference.storage import PackagedModel
+from newsdesk.inference.text import (
+    CHAR_PREFIX,
+    char_ngrams,
+    normalize,
+    tokenize,
+    tokenize_sentences,
+    word_ngrams,
 )
-from newsdesk.inference.mentions import feature_names, find_article_mentions
-from newsdesk.inference.scorer import CHAR_TERM, Scorer, char_runs, normalize, sentences, tokenize, word_runs
 from tests.conftest import ROOT, run
 from tests.inference.test_engine import hostile
 
@@ -55,9 +57,11 @@ def random_model() -> Scorer:
     words: set[str] = set()
     chars: set[str] = set()
     for part in (part for article in (*starter()[:40], (TITLE, TEXT)) for part in article):
-        for tokens in sentences(normalize(part, TABLE), scope="sentence"):
-            words |= set(word_runs(tokens, ngram_max=2))
-            chars |= {CHAR_TERM + run for token in tokens for run in char_runs(token, shortest=1, longest=3)}
+        for tokens in tokenize_sentences(normalize(part, TABLE), scope="sentence"):
+            words |= set(word_ngrams(tokens, ngram_max=2))
+            chars |= {
+                CHAR_PREFIX + run for token in tokens for run in char_ngrams(token, shortest=1, longest=3)
+            }
     features = model.info["features"] | {
         "stem": None, "ngram_max": 2, "ngram_scope": "sentence", "char_ngrams": [1, 3], "char_weight": 0.7,
         "norm": "l1", "sublinear_tf": False,
@@ -70,14 +74,16 @@ def random_model() -> Scorer:
     for head in heads:
         head["profiles"] = dict.fromkeys(("high_precision", "high_recall"), head["thresholds"])
     n_labels = 3
-    assert model._gazetteer is not None
-    n_rows = len(terms) + len(feature_names(model._gazetteer.regions))
+    gazetteer = model.model.gazetteer
+    assert gazetteer is not None
+    n_rows = len(terms) + len(place_feature_names(gazetteer.regions))
     weights = {
         "coef": rng.normal(size=(n_rows, n_labels)).astype(np.float32), "idf": rng.uniform(1, 9, len(terms)),
         "intercept": rng.normal(size=n_labels), "slope": rng.uniform(1, 3, n_labels),
         "offset": rng.normal(size=n_labels),
     }  # fmt: skip
-    return Scorer(model.info | {"features": features, "heads": heads}, terms, weights, model._gazetteer)
+    info = model.info | {"features": features, "heads": heads}
+    return Scorer(PackagedModel.build(info, terms, weights, gazetteer))
 
 
 def check(scorer: Scorer, title: str, text: str) -> list[Explanation]:
@@ -116,6 +122,11 @@ def test_whatever_stands_in_the_article(title: str, text: str, joint: str) -> No
     check(random_model(), title, text)
 
 
+def surface(aligned: AlignedText, start: int, stop: int) -> str:
+    begin, end = aligned.span(start, stop)
+    return aligned.original[begin:end]
+
+
 @settings(max_examples=200, deadline=None)
 @given(hostile)
 def test_a_token_comes_from_its_own_stretch(text: str) -> None:
@@ -124,14 +135,13 @@ def test_a_token_comes_from_its_own_stretch(text: str) -> None:
     assert len(aligned.starts) == len(aligned.stops) == len(aligned.normalized)
     assert list(aligned.starts) == sorted(aligned.starts)
     for scope in ("text", "sentence"):
-        spans = _token_spans(aligned.normalized, scope=scope)
-        assert [[aligned.normalized[a:b] for a, b in own] for own in spans] == sentences(
+        spans = token_spans(aligned.normalized, scope=scope)
+        assert [[aligned.normalized[a:b] for a, b in own] for own in spans] == tokenize_sentences(
             aligned.normalized, scope=scope
         )
         for start, stop in (span for own in spans for span in own):
-            c = aligned.contribution("text", start, stop, "word", "")
-            # a sigma is written otherwise at the end of a word
-            inside = normalize(c.surface, TABLE).replace("ς", "σ")
+            # a sigma has another form at the end of a word
+            inside = normalize(surface(aligned, start, stop), TABLE).replace("ς", "σ")
             assert aligned.normalized[start:stop].replace("ς", "σ") in inside
 
 
@@ -151,17 +161,14 @@ def test_a_token_comes_from_its_own_stretch(text: str) -> None:
 )
 def test_shown_on_the_original_spelling(text: str, surfaces: list[str]) -> None:
     aligned = align(text, TABLE)
-    found = [
-        aligned.contribution("text", *s, "word", "").surface
-        for s in _token_spans(aligned.normalized, scope="text")[0]
-    ]
+    found = [surface(aligned, *s) for s in token_spans(aligned.normalized, scope="text")[0]]
     assert found == surfaces
 
 
 @given(st.text(st.characters(categories=["L"]), min_size=1, max_size=8), st.integers(1, 4), st.integers(0, 4))
 def test_runs_of_characters_are_the_scorers(token: str, shortest: int, more: int) -> None:
-    runs = list(_char_runs(token, shortest=shortest, longest=shortest + more))
-    assert [run for run, _ in runs] == char_runs(token, shortest=shortest, longest=shortest + more)
+    runs = list(char_ngram_positions(token, shortest=shortest, longest=shortest + more))
+    assert [run for run, _ in runs] == char_ngrams(token, shortest=shortest, longest=shortest + more)
     assert all(f" {token} "[at + 1 :].startswith(run) for run, at in runs)
 
 
@@ -182,12 +189,12 @@ def test_places_answer_for_what_their_region_adds() -> None:
     scorer = shipped()
     title, text = "قمة في باريس", TEXT
     tokens = [tokenize(normalize(part, TABLE)) for part in (title, text)]
-    named = Counter(m.region for part in find_article_mentions(*tokens, scorer._gazetteer) for m in part)
-    columns, values = scorer._row([tokens[0]], [tokens[1]])
+    named = Counter(m.region for part in find_article_mentions(*tokens, scorer.model.gazetteer) for m in part)
+    columns, values = scorer.reference.row([tokens[0]], [tokens[1]])
     own = columns >= len(scorer.terms)
     for column, e in enumerate(explanations(scorer, title, text)):
         shown = list(stretches(e, "place"))
-        added = (values[own] * scorer._coef[columns[own], column]).sum() * scorer._slope[column]
+        added = (values[own] * scorer.model.coef[columns[own], column]).sum() * scorer.model.slope[column]
         assert sum(c.value for c in shown) == pytest.approx(added)
         assert all(c.part for c in shown)
         if e.task == "region":  # no topic of this model heeds places

@@ -13,8 +13,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PyFuncModel
 
 from newsdesk.base.files import sha256
+from newsdesk.inference.decision import PROFILES
 from newsdesk.inference.explain import explain
-from newsdesk.inference.scorer import PROFILES, Scorer
+from newsdesk.inference.scorer import Scorer
 from newsdesk.tracking import mlflow_model
 from tests.inference.test_scorer import ARABIC
 

@@ -21,8 +21,10 @@ from hypothesis import strategies as st
 
 from newsdesk.base.settings import read_settings
 from newsdesk.features.tfidf import ArabicTfidfVectorizer, place_matrix
-from newsdesk.inference.mentions import Gazetteer
-from newsdesk.inference.scorer import FORMAT, PLACES, TERMS, Scorer, is_arabic
+from newsdesk.inference.gazetteer import Gazetteer
+from newsdesk.inference.scorer import Scorer
+from newsdesk.inference.storage import FORMAT, PLACES, TERMS
+from newsdesk.inference.text import is_arabic
 from newsdesk.training.classifiers import TrainedHead
 from tests.inference.test_engine import ARTICLES, hostile
 
@@ -366,11 +368,11 @@ def test_a_profile_that_there_is_not_is_refused(scorer: Scorer) -> None:
         (profiles({"high_precision": [0.5] * 7}), "no readable model .KeyError: 'high_recall'"),
         (
             profiles({"high_precision": [2.0] * 7, "high_recall": [0.1] * 7}),
-            "high_precision threshold from 0",
+            "one high_precision threshold from 0",
         ),
         (
             profiles({"high_precision": [0.5] * 7, "high_recall": [0.1]}),
-            "region has not one high_recall thresh",
+            "region: expected one high_recall threshold",
         ),
         (lambda m: (m / "weights.npz").unlink(), "no readable model .FileNotFoundError"),
         (lambda m: (m / "weights.npz").write_bytes(b"PK\x03\x04 cut"), "no readable model .BadZipFile"),
@@ -387,8 +389,8 @@ def test_a_profile_that_there_is_not_is_refused(scorer: Scorer) -> None:
         (features(norm="l3"), "features.norm"),
         (features(ngram_scope="para"), "features.ngram_scope"),
         (features(sublinear_tf="no"), "features.sublinear_tf"),
-        (terms('["#كل", "كلمة"]'.encode()), "words stand behind characters"),
-        (terms('["كلمة", "كلمة"]'.encode()), "a term stands twice"),
+        (terms('["#كل", "كلمة"]'.encode()), "a word is listed after a character"),
+        (terms('["كلمة", "كلمة"]'.encode()), "a term is listed twice"),
         (terms(b"[7]"), "terms.json.gz: not a list of strings"),
         (lambda m: (m / "model.json").write_text(f'{{"format": {FORMAT}}}'), "no readable model .KeyError"),
         (
@@ -401,7 +403,7 @@ def test_a_profile_that_there_is_not_is_refused(scorer: Scorer) -> None:
         (features(places="yes"), "features.places"),
         (features(place_weight=-1), "features.place_weight"),
         (features(lead_tokens=1.5), "features.lead_tokens"),
-        (features(places=False), "coef of shape .* 0 values of places"),
+        (features(places=False), "coef of shape .* 0 place features"),
         (lambda m: (m / PLACES).unlink(), "no readable model .FileNotFoundError"),
         (lambda m: (m / PLACES).write_bytes(b"{}"), "places.json.gz: BadGzipFile"),
         (lambda m: (m / PLACES).write_bytes((m / PLACES).read_bytes()[:-9]), "places.json.gz: EOFError"),
@@ -411,7 +413,7 @@ def test_a_profile_that_there_is_not_is_refused(scorer: Scorer) -> None:
         (places(b'{"regions": [7]}'), "places.json.gz: regions .7. are not distinct names"),
         (
             places(b'{"regions": ["europe"], "places": [], "rules": [], "forms": []}'),
-            "coef of shape .* 17 values of places",
+            "coef of shape .* 17 place features",
         ),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from newsdesk.inference.scorer import Prediction
+from newsdesk.inference.decision import Prediction
 
 HEADS = {"region": ("us", "asia"), "topic": ("sport",)}
 MODEL = {"name": "m", "version": "1", "weights_sha256": "0" * 64}

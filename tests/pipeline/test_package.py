@@ -10,7 +10,8 @@ import pytest
 from newsdesk.base.files import read_arrays, write_arrays
 from newsdesk.base.settings import Package, read_settings
 from newsdesk.evaluation.fidelity import compare_scores
-from newsdesk.inference.scorer import Scorer, read_weights
+from newsdesk.inference.scorer import Scorer
+from newsdesk.inference.storage import read_weights
 from newsdesk.pipeline.package import write_model
 from tests.conftest import run
 

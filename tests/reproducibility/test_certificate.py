@@ -7,7 +7,7 @@ import pytest
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.batch.output_reader import Labelled
-from newsdesk.inference.scorer import Prediction
+from newsdesk.inference.decision import Prediction
 from newsdesk.reproducibility.certificate import (
     Compared,
     Finding,

@@ -11,7 +11,7 @@ import pytest
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import SHIPPED
 from newsdesk.cli.operate.review import main
-from newsdesk.inference.scorer import Head, Prediction
+from newsdesk.inference.decision import Head, Prediction
 from newsdesk.review.sampling import Candidate, draw, margin, nearest_label
 from tests.conftest import ROOT
 

@@ -7,10 +7,11 @@ import signal
 import sys
 import time
 import unicodedata
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 import click
 
@@ -18,6 +19,7 @@ from newsdesk.base.errors import NewsdeskError
 
 T = TypeVar("T")
 NOTE_EVERY_SECONDS = 30.0
+PACKAGE = Path(__file__).parents[1]
 
 # click.option for a path, whose default is shown: path_option("--params", default="params.yaml", help="...")
 path_option = partial(click.option, show_default=True, type=click.Path(path_type=Path))
@@ -63,12 +65,28 @@ def _stop(number: int, frame: object) -> None:
     raise Stopped(number)
 
 
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Show a RuntimeWarning of this package in one line, and other warnings as Python does."""
+    if issubclass(category, RuntimeWarning) and Path(filename).is_relative_to(PACKAGE):
+        note(f"newsdesk: warning: {message}")
+    else:
+        note(warnings.formatwarning(message, category, filename, lineno, line).rstrip())
+
+
 def entry_point(command: click.Command) -> None:
     """Run a command; a `NewsdeskError` is one line on standard error and exit code 2.
 
     A signal that asks to stop ends it by an exception, so that half-written files are removed.
     """
     signal.signal(signal.SIGTERM, _stop)
+    warnings.showwarning = _show_warning
     try:
         command(standalone_mode=False)
     except NewsdeskError as error:

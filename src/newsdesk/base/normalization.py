@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from newsdesk.inference.scorer import normalize as _normalize
+from newsdesk.inference.text import normalize as _normalize
 
 MARKS = "".join(
     chr(c) for c in [*range(0x0600, 0x0700), *range(0x08D3, 0x0900)] if unicodedata.category(chr(c)) == "Mn"

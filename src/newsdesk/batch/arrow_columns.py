@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from newsdesk.base.schema import Article, content_id
-from newsdesk.inference.scorer import repair_text
+from newsdesk.inference.text import repair_text
 from newsdesk.readers import Limits, adapters
 from newsdesk.readers.column_aliases import ALIASES
 from newsdesk.readers.records import MAX_OPTIONAL_CHARS, as_text, carried

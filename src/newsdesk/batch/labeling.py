@@ -19,7 +19,8 @@ from newsdesk.base.schema import Article
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch.arrow_columns import from_articles, repaired
 from newsdesk.batch.output_schema import LABELED, NAMES, SCORES, schema_of
-from newsdesk.inference.scorer import BALANCED, BoolArray, FloatArray, Head, Scorer
+from newsdesk.inference.decision import BALANCED, BoolArray, FloatArray, Head
+from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring.counts import PredictionCounts
 
 Format = Literal["jsonl", "csv", "parquet"]

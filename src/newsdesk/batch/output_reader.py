@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.inference.scorer import Prediction
+from newsdesk.inference.decision import Prediction
 
 BATCH = 1024
 COLUMNS = ("article_id", "regions", "topics", "region_scores", "topic_scores", "reason")

@@ -16,7 +16,7 @@ from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.corpus.label_tables import ReadingTable, resolve
 from newsdesk.corpus.near_duplicates import assign_splits, group_articles
 from newsdesk.corpus.repair import repair
-from newsdesk.inference.scorer import is_arabic, tokenize
+from newsdesk.inference.text import is_arabic, tokenize
 
 NOT_ARABIC = "the text is not in Arabic"
 

@@ -12,7 +12,7 @@ import numpy as np
 from datasketch import MinHash, MinHashLSH
 
 from newsdesk.base.normalization import Normalization, build_table, translation
-from newsdesk.inference.scorer import normalize, tokenize
+from newsdesk.inference.text import normalize, tokenize
 
 SHINGLE_WORDS = 3
 N_PERMUTATIONS = 128

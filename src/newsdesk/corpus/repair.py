@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from newsdesk.base.schema import Article
-from newsdesk.inference.scorer import repair_text
+from newsdesk.inference.text import repair_text
 
 
 def repair(article: Article) -> Article:

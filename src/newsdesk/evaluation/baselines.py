@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from newsdesk.evaluation.metrics import draw_f1
-from newsdesk.inference.mentions import feature_names
+from newsdesk.inference.mentions import place_feature_names
 from newsdesk.training.targets import BoolArray, FloatArray
 
 LEAD_MENTIONS = (1, 2, 3, 4, 5)
@@ -38,7 +38,7 @@ class PlaceRule:
         places : ndarray of shape (n_articles, n_place_features)
             Rows of `mentions.place_features`.
         """
-        column = {name: i for i, name in enumerate(feature_names(regions))}
+        column = {name: i for i, name in enumerate(place_feature_names(regions))}
 
         def values(name: str) -> FloatArray:
             return places[:, [column[f"{region}:{name}"] for region in regions]]

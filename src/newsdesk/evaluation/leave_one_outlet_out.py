@@ -17,8 +17,8 @@ from newsdesk.evaluation.labelled_corpus import LabelledCorpus
 from newsdesk.evaluation.splits import TrainTestSplit
 from newsdesk.features.lexical_fields import add_fields, field_matrix
 from newsdesk.features.tfidf import ArabicTfidfVectorizer, place_matrix
-from newsdesk.inference.mentions import Gazetteer
-from newsdesk.inference.scorer import decide
+from newsdesk.inference.decision import decide
+from newsdesk.inference.gazetteer import Gazetteer
 from newsdesk.training.calibration import sigmoid
 from newsdesk.training.heads import TrainedHead, fit_head
 from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Targets

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from newsdesk.base.schema import TASKS
 from newsdesk.base.settings import Evaluate
 from newsdesk.evaluation.metrics import evaluate_head, main_label_pairs, precision_recall_points
-from newsdesk.inference.scorer import Prediction, Scorer
+from newsdesk.inference.decision import Prediction
+from newsdesk.inference.scorer import Scorer
 from newsdesk.training.targets import indicator
 
 BATCH_ROWS = 512

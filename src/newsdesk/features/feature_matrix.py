@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from newsdesk.base.schema import Origin
 from newsdesk.base.settings import Settings
 from newsdesk.features.tfidf import place_matrix
-from newsdesk.inference.mentions import Gazetteer
+from newsdesk.inference.gazetteer import Gazetteer
 
 
 def select_training_rows(

@@ -12,8 +12,8 @@ from typing import NamedTuple
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.normalization import Normalization, build_table, translation
 from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.inference.mentions import Form, Gazetteer, Kind, Place, Rule
-from newsdesk.inference.scorer import normalize, tokenize
+from newsdesk.inference.gazetteer import Form, Gazetteer, Kind, Place, Rule
+from newsdesk.inference.text import normalize, tokenize
 
 # Where a country has the same spelling twice, the file named first decides the kind.
 FILES: dict[str, Kind] = {

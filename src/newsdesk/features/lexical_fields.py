@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.normalization import Normalization, build_table, translation
-from newsdesk.inference.scorer import normalize, stemmer, tokenize
+from newsdesk.inference.text import build_stemmer, normalize, tokenize
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -57,7 +57,7 @@ def field_matrix(
     """
     column = {term: i for i, term in enumerate(terms)}
     table = translation(build_table(normalization))
-    stems = stemmer(stem) or list
+    stems = build_stemmer(stem) or list
     rows, columns = [], []
     for j, words in enumerate(fields.values()):
         spelled = {token for word in words for token in tokenize(normalize(word, table))}

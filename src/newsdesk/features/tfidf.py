@@ -17,10 +17,13 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from newsdesk.base.normalization import Normalization, build_table, translation
-from newsdesk.inference.engine import Engine, Scanned, build_maps, build_weights, unspell
-from newsdesk.inference.kernel import Weights
-from newsdesk.inference.mentions import Gazetteer
-from newsdesk.inference.scorer import CHAR_TERM, CLASSES, STEMMERS, check_counted, normalize, stemmer
+from newsdesk.inference.charmap import build_maps
+from newsdesk.inference.engine import Engine, TokenizedBatch, build_term_weights
+from newsdesk.inference.gazetteer import Gazetteer
+from newsdesk.inference.hashtable import from_points
+from newsdesk.inference.kernel import TermWeights
+from newsdesk.inference.storage import check_ngram_settings
+from newsdesk.inference.text import CHAR_PREFIX, CHARACTER_CLASSES, STEMMERS, build_stemmer, normalize
 
 Documents = (
     Any  # a pandas or Arrow table with `text` and perhaps `title`; or texts: a list, Series, Arrow array
@@ -153,10 +156,10 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray[Any, np.dtype[np.object_]]:
         """Terms in the order of the columns."""
         check_is_fitted(self, "idf_")
-        words, tokens = (unspell(*spelled) for spelled in self._spelled)
+        words, tokens = (from_points(*spelled) for spelled in self._spelled)
         padded = [f" {token} " for token in tokens]
         runs = [" ".join(words[t] for t in run if t >= 0) for run in self._word_examples.tolist()]
-        chars = [CHAR_TERM + padded[t][i : i + n] for t, i, n in self._char_examples.tolist()]
+        chars = [CHAR_PREFIX + padded[t][i : i + n] for t, i, n in self._char_examples.tolist()]
         return np.array([*runs, *chars], dtype=object)
 
     @property
@@ -180,21 +183,21 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
             sentences=self.ngram_scope == "sentence",
             char_ngrams=self.char_ngrams,
             title_weight=self.title_weight,
-            stem=stemmer(self.stem),
+            stem=build_stemmer(self.stem),
             threads=_threads(self.n_jobs),
         )
 
-    def _finish(self, engine: Engine, scanned: Sequence[Scanned] = ()) -> None:
+    def _finish(self, engine: Engine, scanned: Sequence[TokenizedBatch] = ()) -> None:
         """Choose the terms, give them their columns and keep what `transform` needs."""
         word_df, word_tf, char_df, char_tf = engine.frequencies()
         if not len(word_df) and not len(char_df):
             raise ValueError("empty vocabulary; the articles hold no word of two letters or more")
-        words = self._choose(word_df, word_tf, *engine.words.hashes(), engine.n_articles)
-        chars = self._choose(char_df, char_tf, *engine.chars.hashes(), engine.n_articles)
+        words = self._choose(word_df, word_tf, *engine.vocabulary.words.hashes(), engine.n_articles)
+        chars = self._choose(char_df, char_tf, *engine.vocabulary.chars.hashes(), engine.n_articles)
         if not len(words) and not len(chars):
             raise ValueError("After pruning, no terms remain. Try a lower min_df or a higher max_df.")
         self.n_articles_ = engine.n_articles
-        self.n_collisions_ = engine.words.collisions + engine.chars.collisions
+        self.n_collisions_ = engine.vocabulary.words.collisions + engine.vocabulary.chars.collisions
         if self.n_collisions_:
             warnings.warn(
                 f"{self.n_collisions_} terms share the hash of another", RuntimeWarning, stacklevel=3
@@ -203,14 +206,14 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         self.idf_ = np.log((1 + self.n_articles_) / (1 + df)) + 1.0
         self._spelled = [
             (spellings.points.values.copy(), spellings.bounds.values.copy())
-            for spellings in (engine.word_spellings, engine.spellings)
+            for spellings in (engine.cache.word_spellings, engine.cache.spellings)
         ]
         self._word_examples, self._char_examples = (
-            engine.word_examples[words],
-            engine.char_examples.values[chars],
+            engine.vocabulary.word_examples[words],
+            engine.vocabulary.char_examples.values[chars],
         )
         engine.freeze(_numbered(words, len(word_df)), _numbered(chars, len(char_df)), scanned)
-        self._tables = engine.words, engine.chars
+        self._tables = engine.vocabulary.words, engine.vocabulary.chars
         self._engine, self._engine_settings = engine, self._settings()
 
     def _choose(self, df: Integers, tf: Integers, hashes: Any, checks: Any, n_articles: int) -> Integers:
@@ -225,9 +228,9 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
             kept = kept[np.lexsort((checks[kept], hashes[kept], -tf[kept]))[: self.max_features]]
         return kept[_order(df[kept], hashes[kept], checks[kept])]
 
-    def _weights(self) -> Weights:
+    def _weights(self) -> TermWeights:
         n_words = len(self._word_examples)
-        return build_weights(
+        return build_term_weights(
             self.idf_[:n_words],
             self.idf_[n_words:],
             sublinear=self.sublinear_tf,
@@ -239,7 +242,7 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
     def _rows(self, batch: Documents) -> list[tuple[Any, Any, Any]]:
         if not hasattr(self, "_engine") or self._engine_settings != self._settings():
             engine = self._build_engine()
-            engine.restore(*self._tables)
+            engine.vocabulary.restore(*self._tables)
             self._engine, self._engine_settings = engine, self._settings()
         engine = self._engine
         engine.threads = _threads(self.n_jobs)
@@ -294,11 +297,12 @@ def place_matrix(
         char_ngrams=None,
         title_weight=1,
         stem=None,
+        gazetteer=gazetteer,
+        lead_tokens=lead_tokens,
         threads=_threads(n_jobs),
     )
-    engine.set_places(gazetteer, lead_tokens=lead_tokens)
-    engine.set_terms([], [])  # frozen, it forgets tokens when they are many
-    values = (engine.place_values(engine.scan(*_columns(batch))) for batch in _batches(X))
+    engine.vocabulary.set_terms([], [])  # an engine forgets tokens only once its vocabulary is frozen
+    values = (engine.place_features(engine.scan(*_columns(batch))) for batch in _batches(X))
     return sp.vstack([sp.csr_matrix(batch) for batch in values], format="csr")
 
 
@@ -332,7 +336,7 @@ def _fold(settings: Normalization) -> Callable[[str], str]:
 
 @cache
 def _maps(settings: Normalization) -> tuple[Any, Any]:
-    return build_maps(_fold(settings), CLASSES)
+    return build_maps(_fold(settings), CHARACTER_CLASSES)
 
 
 def _check_choices(vectorizer: ArabicTfidfVectorizer) -> None:
@@ -347,7 +351,7 @@ def _check_choices(vectorizer: ArabicTfidfVectorizer) -> None:
         missing = value is None and name == "max_features"
         if not missing and not (isinstance(value, int | float | np.number) and value > 0):
             raise ValueError(f"{name}: expected a number above 0, found {value!r}")
-    check_counted(vectorizer.ngram_max, vectorizer.char_ngrams, vectorizer.title_weight)
+    check_ngram_settings(vectorizer.ngram_max, vectorizer.char_ngrams, vectorizer.title_weight)
 
 
 def _threads(n_jobs: int | None) -> int:

@@ -1,8 +1,10 @@
-"""Normalize, find places, score and explain: all that a packaged model runs, and nothing else.
+"""Normalize, score and explain articles: the code that a packaged model needs, and nothing else.
 
-Every import in this package is relative, so that a copy of it runs under any name beside a model's data.
+Every import of this package's own modules is relative, so that a copy of it works under any name.
 """
 
-from .scorer import BALANCED, PROFILES, Prediction, Scorer, repair_text
+from .decision import BALANCED, PROFILES, Prediction
+from .scorer import Scorer
+from .text import repair_text
 
 __all__ = ["BALANCED", "PROFILES", "Prediction", "Scorer", "repair_text"]

@@ -1,12 +1,11 @@
-"""The compiled functions: from the UTF-8 bytes of articles to counts, TF-IDF rows and scores.
+"""Functions compiled by numba: from the UTF-8 bytes of articles to counts, TF-IDF rows and scores.
 
-Bytes are decoded, normalized by a map, cut into tokens and hashed in one pass that makes no Python object.
-A token is looked at once: what its stem and its character runs are is remembered for all its later
-occurrences. A term is known by 64 bits of hash; 32 more, of another hash, tell terms apart that share them.
+One pass decodes and normalizes the bytes, splits them into tokens and hashes these, without Python objects.
+A term is identified by a 64-bit hash; a second hash of 32 bits, its check, tells colliding terms apart. Stems
+and character n-grams are computed once for each different token and remembered for its later occurrences.
 
-All stand in one file, since a compiled function that is kept on disk does not notice that one of another file
-has changed. Needs NumPy and numba and nothing of this project: it is copied into every model. The scorer's
-plain path gives the same numbers and is what this one is tested against.
+All functions are in one file, because numba's cache on disk does not notice a change in another file. The
+functions and `text`, `mentions` and `scorer.ReferenceFeatures` give equal results, which tests compare.
 """
 
 from __future__ import annotations
@@ -21,37 +20,37 @@ import numba
 import numpy as np
 
 Array = np.ndarray[Any, Any]
-Int = Any  # an integer of the width that the compiler infers
+Int = Any  # an integer whose width the compiler infers
 
-# what the character map says of a code point: its folded form, and these bits
+# an entry of the character map: the normalized code point, and these bits
 CODEPOINT = (1 << 21) - 1
 WORD, END, SKIP, SLOW, LETTER, ARABIC, FOREIGN = (1 << bit for bit in range(21, 28))
-BREAK = -1  # stands in a span where a sentence ends
+BREAK = -1  # among tokens: the end of a sentence
 
 H0, H1, H2 = np.uint64(0x9AE16A3B2F90404F), np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 G0, G2 = np.uint64(5381), np.uint64(0xFF51AFD7ED558CCD)
 U5, U29, U32 = np.uint64(5), np.uint64(29), np.uint64(32)
 LOW = np.uint64(0xFFFFFFFF)
-ZERO, ONE = np.int64(0), np.int64(1)  # of one type with variables, so that nothing is compiled twice
+ZERO, ONE = np.int64(0), np.int64(1)  # of the type of variables, so that no function is compiled twice
 SPACE = 0x20
 
 
 def _compiled(function: Callable[..., Any], **flags: Any) -> Any:
-    """Compile at the first call and keep the result on disk, where there is a folder to keep it."""
+    """Compile at the first call and cache the result on disk if a folder for it can be written."""
     try:
         return numba.njit(nogil=True, cache=True, **flags)(function)
     except RuntimeError:
-        _say_uncached()
+        _warn_uncached()
         return numba.njit(nogil=True, **flags)(function)
 
 
 def _leaf(function: Callable[..., Any]) -> Any:
-    """Compile without reference counts of arrays: threads that share a table would wait for its counter."""
+    """Compile without reference counts of arrays, for which threads that share an array would wait."""
     return _compiled(function, _nrt=False)
 
 
 @cache
-def _say_uncached() -> None:
+def _warn_uncached() -> None:
     message = "no folder for compiled code can be written: each process compiles anew; set NUMBA_CACHE_DIR"
     warnings.warn(message, RuntimeWarning, stacklevel=3)
 
@@ -72,8 +71,8 @@ def _check(g: Int, c: Int) -> Int:
 
 @_leaf
 def _join(h: Int, other: Int) -> Int:
-    """Hash of a run of words from the hash of all but the last and that of the last."""
-    h = ((h * H1) ^ (other + H0)) * H2  # of "a b" and of "b a" far apart
+    """Return the hash of a word n-gram from the hashes of its first n - 1 words and of its last word."""
+    h = ((h * H1) ^ (other + H0)) * H2  # differs for "a b" and "b a"
     return h ^ (h >> U29)
 
 
@@ -82,12 +81,12 @@ def _join_check(g: Int, other: Int) -> Int:
     return (((g << U5) + g + other) * G2) >> U32
 
 
-# A table is an array of pairs: the hash, and (check, identifier + 1); zero marks an empty place.
+# A hash table is an array of pairs: the hash, and (check, identifier + 1); zero marks an empty slot.
 
 
 @_leaf
 def _find(slots: Array, h: Int, g: Int) -> Int:
-    """Identifier of a term, or -1."""
+    """Return the identifier of a term, or -1."""
     mask = np.int64(len(slots) // 2 - 1)
     j = np.int64(h) & mask
     while True:
@@ -101,7 +100,7 @@ def _find(slots: Array, h: Int, g: Int) -> Int:
 
 @_leaf
 def _insert(slots: Array, h: Int, g: Int, identifier: Int) -> bool:
-    """Add a term that is not there; true if another one has its hash."""
+    """Add a new term; return whether another term has its hash."""
     mask = np.int64(len(slots) // 2 - 1)
     j = np.int64(h) & mask
     collided = False
@@ -115,7 +114,7 @@ def _insert(slots: Array, h: Int, g: Int, identifier: Int) -> bool:
 
 @_leaf
 def copy(slots: Array, larger: Array) -> None:
-    """Put all terms into a larger, empty table."""
+    """Copy all terms into a larger, empty table."""
     for j in range(len(slots) // 2):
         entry = slots[2 * j + 1]
         if entry != np.uint64(0):
@@ -124,7 +123,7 @@ def copy(slots: Array, larger: Array) -> None:
 
 @_leaf
 def copy_columns(slots: Array, columns: Array, kept: Array) -> None:
-    """Put the terms whose column is not -1 into an empty table, known by their columns."""
+    """Copy the terms whose column is not -1 into an empty table, with columns as identifiers."""
     for j in range(len(slots) // 2):
         entry = slots[2 * j + 1]
         if entry != np.uint64(0):
@@ -135,7 +134,7 @@ def copy_columns(slots: Array, columns: Array, kept: Array) -> None:
 
 @_compiled
 def lookup_all(slots: Array, h: Array, g: Array) -> Array:
-    """Identifiers of terms, -1 for those that are not there."""
+    """Return the identifiers of terms, -1 for unknown ones."""
     found = np.empty(len(h), np.int32)
     for k in range(len(h)):
         found[k] = _find(slots, h[k], g[k])
@@ -144,7 +143,10 @@ def lookup_all(slots: Array, h: Array, g: Array) -> Array:
 
 @_compiled
 def intern(slots: Array, n: Int, h: Array, g: Array) -> tuple[Array, Array, Int]:
-    """Identifiers of terms, of which those not seen before get the next ones; where these stood first."""
+    """Return the identifiers of terms, the positions of new terms and the number of their collisions.
+
+    New terms get the identifiers from `n` on.
+    """
     identifiers, firsts = np.empty(len(h), np.int32), np.empty(len(h), np.int64)
     collisions, known = 0, n
     for k in range(len(h)):
@@ -159,30 +161,30 @@ def intern(slots: Array, n: Int, h: Array, g: Array) -> tuple[Array, Array, Int]
 
 
 @_compiled
-def hash_words(points: Array, bounds: Array, mask: Int) -> tuple[Array, Array]:
-    """Hash and check of each piece of an array of code points; a space divides the words of a run."""
+def hash_word_ngrams(points: Array, bounds: Array, mask: Int) -> tuple[Array, Array]:
+    """Return hash and check of word n-grams, given as code points; a space separates words."""
     n = len(bounds) - 1
     hashes, checks = np.empty(n, np.uint64), np.empty(n, np.uint64)
     for t in range(n):
-        h, g, run, run_check, words = H0, G0, H0, G0, 0
+        h, g, ngram, ngram_check, n_words = H0, G0, H0, G0, 0
         for i in range(bounds[t], bounds[t + 1] + 1):
             if i < bounds[t + 1] and points[i] != SPACE:
                 h, g = _step(h, points[i]), _check(g, points[i])
                 continue
             h, g = h & mask, g & LOW
-            if words:
-                run, run_check = _join(run, h) & mask, _join_check(run_check, g)
+            if n_words:
+                ngram, ngram_check = _join(ngram, h) & mask, _join_check(ngram_check, g)
             else:
-                run, run_check = h, g
-            words += 1
+                ngram, ngram_check = h, g
+            n_words += 1
             h, g = H0, G0
-        hashes[t], checks[t] = run, run_check
+        hashes[t], checks[t] = ngram, ngram_check
     return hashes, checks
 
 
 @_compiled
-def hash_runs(points: Array, bounds: Array, mask: Int) -> tuple[Array, Array]:
-    """Hash and check of runs of characters, in which a space is a character as any other."""
+def hash_char_ngrams(points: Array, bounds: Array, mask: Int) -> tuple[Array, Array]:
+    """Return hash and check of character n-grams, in which a space is an ordinary character."""
     n = len(bounds) - 1
     hashes, checks = np.empty(n, np.uint64), np.empty(n, np.uint64)
     for t in range(n):
@@ -215,16 +217,38 @@ def scan(
     breaks: bool,
     mask: Int,
 ) -> tuple[Array, Array, Array, Array, Array, Array, Array, Array]:
-    """Tokens of articles: identifiers of known ones, and from `n_known` on those of new ones.
+    """Tokenize articles.
 
-    Returns the tokens of all, where each article's end, letters (all, Arabic, foreign to Arabic) of each,
-    which ones hold a character that the map can't fold by itself, and of the new tokens hash, check,
-    code points and bounds.
+    Parameters
+    ----------
+    data, starts, ends
+        The UTF-8 bytes of the articles, as `charmap.encode` returns them.
+    charmap
+        As `charmap.build_charmap` returns it.
+    slots, n_known
+        The hash table of known tokens and their number.
+    breaks
+        Whether to insert `BREAK` where a sentence ends.
+    mask
+        The bits of a hash to use.
+
+    Returns
+    -------
+    tokens
+        Of all articles: the identifiers of known tokens; new ones are numbered from `n_known` on.
+    stops : shape (n_articles,)
+        Where the tokens of each article end.
+    letters : shape (n_articles, 3)
+        Number of letters, of Arabic letters and of letters foreign to Arabic.
+    slow : shape (n_articles,)
+        Whether an article has a character that the map cannot normalize; then it gets no tokens.
+    hashes, checks, points, bounds
+        Of the new tokens.
     """
     n = len(starts)
     size = 0
     for d in range(n):
-        size += 2 * ((ends[d] - starts[d] + 1) // 3) + 1  # two letters and a space; as many breaks
+        size += 2 * ((ends[d] - starts[d] + 1) // 3) + 1  # a token is two letters and a space; as many breaks
     tokens = np.empty(size, np.int32)
     stops = np.empty(n, np.int64)
     letters = np.zeros((n, 3), np.int64)
@@ -322,16 +346,20 @@ def scan(
 
 
 @_compiled
-def char_runs(
+def char_ngrams(
     points: Array, bounds: Array, shortest: Int, longest: Int, mask: Int
 ) -> tuple[Array, Array, Array, Array]:
-    """Hash, check, (token, start, length) and bounds by token of the runs within tokens, edges as spaces."""
+    """Find the character n-grams of tokens, each padded with a space at both ends.
+
+    Returns hashes, checks and positions (token, start, length) of the n-grams, and where those of each token
+    end, after a zero.
+    """
     n = len(bounds) - 1
     size = 0
     for t in range(n):
         size += (longest - shortest + 1) * (bounds[t + 1] - bounds[t] + 2)
     hashes, checks = np.empty(size, np.uint64), np.empty(size, np.uint64)
-    places = np.empty((size, 3), np.int32)
+    positions = np.empty((size, 3), np.int32)
     ends = np.zeros(n + 1, np.int64)
     at = 0
     for t in range(n):
@@ -342,43 +370,43 @@ def char_runs(
                 c = points[bounds[t] + k - 1] if 0 < k < padded - 1 else np.uint32(SPACE)
                 h, g = _step(h, c), _check(g, c)
                 length = k - i + 1
-                if length >= shortest or length == padded:  # a word shorter than any run is one itself
+                if length >= shortest or length == padded:  # a token too short for an n-gram is one itself
                     hashes[at], checks[at] = h & mask, g & LOW
-                    places[at, 0], places[at, 1], places[at, 2] = t, i, length
+                    positions[at, 0], positions[at, 1], positions[at, 2] = t, i, length
                     at += 1
         ends[t + 1] = at
-    return hashes[:at], checks[:at], places[:at], ends
+    return hashes[:at], checks[:at], positions[:at], ends
 
 
 @_leaf
-def find_runs(
+def find_ngrams(
     tokens: Array, starts: Array, stops: Array, d: Int, end: Int, word_hash: Array, word_check: Array,
-    slots: Array, n: Int, examples: Array, mask: Int, runs: Array, learn: bool,
+    slots: Array, n: Int, examples: Array, mask: Int, ngrams: Array, learn: bool,
 ) -> tuple[Int, Int, Int]:  # fmt: skip
-    """Find the runs of two and more words of the articles from `d` to `end`.
+    """Find the n-grams of two and more words of the articles from `d` to `end`.
 
-    `runs[p, k]` becomes the term of the run of k + 2 words that begins at token p, -1 for a new one; or, to
-    `learn`, new ones become terms while there is room, and `examples` keeps the tokens of one occurrence
-    of each. Returns the next article, the number of terms and of collisions.
+    `ngrams[p, k]` becomes the term of the k + 2 words that begin at token p, -1 for an unknown one. With
+    `learn`, unknown n-grams become terms as long as there is room, and `examples` gets the tokens of one
+    occurrence of each. Returns the next article and the numbers of terms and of collisions.
     """
-    collisions, more = 0, runs.shape[1]
-    while d < end and (not learn or n + (stops[d] - starts[d]) * more <= len(examples)):
+    collisions, width = 0, ngrams.shape[1]
+    while d < end and (not learn or n + (stops[d] - starts[d]) * width <= len(examples)):
         for p in range(starts[d], stops[d]):
             if tokens[p] == BREAK:
                 continue
             h, g = word_hash[tokens[p]], word_check[tokens[p]]
-            for q in range(p + 1, min(p + more + 1, stops[d])):
+            for q in range(p + 1, min(p + width + 1, stops[d])):
                 if tokens[q] == BREAK:
                     break
                 h, g = _join(h, word_hash[tokens[q]]) & mask, _join_check(g, word_check[tokens[q]])
-                run = _find(slots, h, g)
-                if run < 0 and learn:
-                    run = n
+                ngram = _find(slots, h, g)
+                if ngram < 0 and learn:
+                    ngram = n
                     collisions += _insert(slots, h, g, n)
                     for k in range(p, q + 1):
                         examples[n, k - p] = tokens[k]
                     n += 1
-                runs[p, q - p - 1] = run
+                ngrams[p, q - p - 1] = ngram
         d += 1
     return d, n, collisions
 
@@ -387,38 +415,38 @@ def find_runs(
 
 
 class Spans(NamedTuple):
-    """Tokens of titles and texts, where each article's begin and end, and the terms of runs of words.
+    """Tokens of titles and texts, where those of each article start and stop, and terms of word n-grams.
 
-    Runs are of shape (n_tokens, ngram_max - 1): those of two and more words that begin at a token.
+    The n-grams, of shape (n_tokens, ngram_max - 1), are those of two and more words that begin at a token.
     """
 
     title: Array
     title_starts: Array
     title_stops: Array
-    title_runs: Array
+    title_ngrams: Array
     text: Array
     starts: Array
     stops: Array
-    runs: Array
+    ngrams: Array
 
 
-class Lexicon(NamedTuple):
-    """What each token is: the term of its word, and the terms of its character runs."""
+class TokenTerms(NamedTuple):
+    """The terms of each token t: its word, and its n-grams `char_ids[char_ends[t]:char_ends[t + 1]]`."""
 
-    word_id: Array
+    word_ids: Array
     char_ids: Array
     char_ends: Array
 
 
-class Rules(NamedTuple):
-    """What is counted, and how often a word of the title."""
+class CountSettings(NamedTuple):
+    """How often a word of the title counts, and whether words are counted at all."""
 
     title_weight: Int
     has_words: bool
 
 
-class Weights(NamedTuple):
-    """How counts become values."""
+class TermWeights(NamedTuple):
+    """How counts become TF-IDF values; `norm` is 0 for none, 1 for l1 and 2 for l2."""
 
     word_idf: Array
     char_idf: Array
@@ -426,153 +454,177 @@ class Weights(NamedTuple):
     norm: Int
     word_weight: float
     char_weight: float
-    logs: Array  # 1 + log(count) of small counts, which are nearly all
+    logs: Array  # 1 + log(count) of small counts
 
 
-class Work(NamedTuple):
-    """A thread's memory, shape (n_terms,) each: counts of one article, the terms that it holds, and sums."""
+class TermCounts(NamedTuple):
+    """Memory of a thread to count terms.
+
+    Attributes
+    ----------
+    counts : shape (n_terms,)
+        How often each term occurs in one article; zero between articles.
+    terms : shape (n_terms,)
+        The terms of the article.
+    spare, digits
+        For `_sort`.
+    df, tf : shape (n_terms,), or (0,) once the vocabulary is frozen
+        Document and term frequencies.
+    """
 
     counts: Array
-    touched: Array
+    terms: Array
     spare: Array
-    tally: Array
+    digits: Array
     df: Array
     tf: Array
 
     @classmethod
-    def of(cls, n: Int, n_summed: Int = 0) -> Work:
-        """Memory for so many terms, and for sums over articles where terms are learned."""
+    def allocate(cls, n: Int, n_summed: Int = 0) -> TermCounts:
+        """Allocate memory for `n` terms, and for the frequencies of `n_summed`."""
         ints = (np.zeros(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32), np.empty(256, np.int64))
         return cls(*ints, np.zeros(n_summed, np.int64), np.zeros(n_summed, np.int64))
 
-    def grown(self, n: Int, summed: bool) -> Work:
-        """The same sums, if wanted, with room for more terms."""
+    def grown(self, n: Int, summed: bool) -> TermCounts:
+        """Return memory for at least `n` terms, with the same frequencies if they are `summed`."""
         if n <= len(self.counts) and summed == bool(len(self.df)):
             return self
-        larger = Work.of(2 * n, 2 * n if summed else 0)
+        larger = TermCounts.allocate(2 * n, 2 * n if summed else 0)
         larger.df[: len(self.df)] = self.df
         larger.tf[: len(self.tf)] = self.tf
         return larger
 
 
-class Works(NamedTuple):
-    """A thread's memory for words, characters and tokens."""
+class ThreadCounts(NamedTuple):
+    """Memory of a thread to count words, character n-grams and tokens."""
 
-    words: Work
-    chars: Work
-    tokens: Work
+    words: TermCounts
+    chars: TermCounts
+    tokens: TermCounts
 
 
 @_leaf
-def _add(term: Int, weight: Int, work: Work, m: Int) -> Int:
+def _add(term: Int, weight: Int, own: TermCounts, m: Int) -> Int:
+    """Count a term, unless it is -1; return the number of different terms, `m` before."""
     if term < 0:
         return m
-    if work.counts[term] == 0:
-        work.touched[m] = term
+    if own.counts[term] == 0:
+        own.terms[m] = term
         m += 1
-    work.counts[term] += weight
+    own.counts[term] += weight
     return m
 
 
 @_leaf
 def _add_words(
-    tokens: Array, start: Int, stop: Int, weight: Int, word_id: Array, runs: Array, work: Work, m: Int
+    tokens: Array, start: Int, stop: Int, weight: Int, word_ids: Array, ngrams: Array, own: TermCounts, m: Int
 ) -> Int:
     for p in range(start, stop):
         if tokens[p] == BREAK:
             continue
-        m = _add(word_id[tokens[p]], weight, work, m)
-        for k in range(runs.shape[1]):
-            m = _add(runs[p, k], weight, work, m)
+        m = _add(word_ids[tokens[p]], weight, own, m)
+        for k in range(ngrams.shape[1]):
+            m = _add(ngrams[p, k], weight, own, m)
     return m
 
 
 @_leaf
-def _add_tokens(tokens: Array, start: Int, stop: Int, weight: Int, work: Work, m: Int) -> Int:
+def _add_tokens(tokens: Array, start: Int, stop: Int, weight: Int, own: TermCounts, m: Int) -> Int:
     for p in range(start, stop):
-        m = _add(tokens[p], weight, work, m)  # a break is -1
+        m = _add(tokens[p], weight, own, m)  # BREAK is -1
     return m
 
 
 @_leaf
-def _words_of(spans: Spans, d: Int, rules: Rules, lexicon: Lexicon, works: Works) -> Int:
-    """Count the words of an article; the number of different ones."""
-    if not rules.has_words:
+def _count_words(
+    spans: Spans, d: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts
+) -> Int:
+    """Count the words and word n-grams of an article; return the number of different ones."""
+    if not settings.has_words:
         return 0
-    word_id, start, stop = lexicon.word_id, spans.title_starts[d], spans.title_stops[d]
-    weight, work = rules.title_weight, works.words
-    m = _add_words(spans.title, start, stop, weight, word_id, spans.title_runs, work, ZERO)
-    return _add_words(spans.text, spans.starts[d], spans.stops[d], ONE, word_id, spans.runs, work, m)
+    word_ids, start, stop = token_terms.word_ids, spans.title_starts[d], spans.title_stops[d]
+    weight, own = settings.title_weight, counts.words
+    m = _add_words(spans.title, start, stop, weight, word_ids, spans.title_ngrams, own, ZERO)
+    return _add_words(spans.text, spans.starts[d], spans.stops[d], ONE, word_ids, spans.ngrams, own, m)
 
 
 @_leaf
-def _chars_of(spans: Spans, d: Int, rules: Rules, lexicon: Lexicon, works: Works) -> Int:
-    """Count the character runs of an article, each token's once for all its occurrences."""
-    if not len(lexicon.char_ids):
+def _count_chars(
+    spans: Spans, d: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts
+) -> Int:
+    """Count the character n-grams of an article; return the number of different ones.
+
+    Tokens are counted first, so that the n-grams of each different token are added once.
+    """
+    if not len(token_terms.char_ids):
         return 0
-    tokens, work = works.tokens, works.chars
+    tokens, own = counts.tokens, counts.chars
     n = _add_tokens(
-        spans.title, spans.title_starts[d], spans.title_stops[d], rules.title_weight, tokens, ZERO
+        spans.title, spans.title_starts[d], spans.title_stops[d], settings.title_weight, tokens, ZERO
     )
     n = _add_tokens(spans.text, spans.starts[d], spans.stops[d], ONE, tokens, n)
     m = ZERO
     for k in range(n):
-        token = tokens.touched[k]
+        token = tokens.terms[k]
         count = tokens.counts[token]
         tokens.counts[token] = 0
-        for i in range(lexicon.char_ends[token], lexicon.char_ends[token + 1]):
-            m = _add(lexicon.char_ids[i], count, work, m)
+        for i in range(token_terms.char_ends[token], token_terms.char_ends[token + 1]):
+            m = _add(token_terms.char_ids[i], count, own, m)
     return m
 
 
 @_leaf
-def _sum(work: Work, m: Int) -> None:
-    """Add an article to the document and term frequencies; its counts are zero afterwards."""
+def _add_frequencies(own: TermCounts, m: Int) -> None:
+    """Add an article to the document and term frequencies, and set its counts to zero."""
     for k in range(m):
-        term = work.touched[k]
-        work.df[term] += 1
-        work.tf[term] += work.counts[term]
-        work.counts[term] = 0
+        term = own.terms[k]
+        own.df[term] += 1
+        own.tf[term] += own.counts[term]
+        own.counts[term] = 0
 
 
 @_leaf
-def count(spans: Spans, lo: Int, hi: Int, rules: Rules, lexicon: Lexicon, works: Works) -> None:
-    """Add articles to the document and term frequencies."""
+def count_terms(
+    spans: Spans, lo: Int, hi: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts
+) -> None:
+    """Add the articles from `lo` to `hi` to the document and term frequencies."""
     for d in range(lo, hi):
-        _sum(works.words, _words_of(spans, d, rules, lexicon, works))
-        _sum(works.chars, _chars_of(spans, d, rules, lexicon, works))
+        _add_frequencies(counts.words, _count_words(spans, d, settings, token_terms, counts))
+        _add_frequencies(counts.chars, _count_chars(spans, d, settings, token_terms, counts))
 
 
 @_leaf
-def _sort(keys: Array, m: Int, spare: Array, tally: Array, n_keys: Int) -> None:
-    """Radix sort of the first `m` keys, all below `n_keys`."""
+def _sort(keys: Array, m: Int, spare: Array, digits: Array, n_keys: Int) -> None:
+    """Sort the first `m` keys, all below `n_keys`, by radix."""
     shift = 0
     while n_keys >> shift > 0:
         for digit in range(256):
-            tally[digit] = 0
+            digits[digit] = 0
         for k in range(m):
-            tally[(keys[k] >> shift) & 255] += 1
+            digits[(keys[k] >> shift) & 255] += 1
         total = 0
         for digit in range(256):
-            tally[digit], total = total, total + tally[digit]
+            digits[digit], total = total, total + digits[digit]
         for k in range(m):
             digit = (keys[k] >> shift) & 255
-            spare[tally[digit]] = keys[k]
-            tally[digit] += 1
+            spare[digits[digit]] = keys[k]
+            digits[digit] += 1
         for k in range(m):
             keys[k] = spare[k]
         shift += 8
 
 
 @_leaf
-def _weigh(work: Work, m: Int, idf: Array, weights: Weights, weight: float, values: Array, at: Int) -> None:
-    """TF-IDF of an article's terms, from place `at` on in the order of columns; its counts become zero."""
-    _sort(work.touched, m, work.spare, work.tally, len(idf))
+def _weigh_terms(
+    own: TermCounts, m: Int, idf: Array, weights: TermWeights, weight: float, values: Array, at: Int
+) -> None:
+    """Write the TF-IDF values of an article's terms from `values[at]` on, by column; zero its counts."""
+    _sort(own.terms, m, own.spare, own.digits, len(idf))
     total = 0.0
     for k in range(m):
-        term = work.touched[k]
-        count = work.counts[term]
-        work.counts[term] = 0
+        term = own.terms[k]
+        count = own.counts[term]
+        own.counts[term] = 0
         value = float(count)
         if weights.sublinear:
             value = weights.logs[count] if count < len(weights.logs) else math.log(value) + 1.0
@@ -586,27 +638,27 @@ def _weigh(work: Work, m: Int, idf: Array, weights: Weights, weight: float, valu
 
 @_leaf
 def _row(
-    spans: Spans, d: Int, rules: Rules, lexicon: Lexicon, works: Works, weights: Weights,
-    columns: Array, values: Array,
+    spans: Spans, d: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts,
+    weights: TermWeights, columns: Array, values: Array,
 ) -> Int:  # fmt: skip
-    """Columns and values of one article, words before characters, each in ascending order; their number."""
-    m = _words_of(spans, d, rules, lexicon, works)
-    _weigh(works.words, m, weights.word_idf, weights, weights.word_weight, values, ZERO)
+    """Write columns and values of one article, in the order of columns; return their number."""
+    m = _count_words(spans, d, settings, token_terms, counts)
+    _weigh_terms(counts.words, m, weights.word_idf, weights, weights.word_weight, values, ZERO)
     for k in range(m):
-        columns[k] = works.words.touched[k]
-    n = _chars_of(spans, d, rules, lexicon, works)
-    _weigh(works.chars, n, weights.char_idf, weights, weights.char_weight, values, m)
+        columns[k] = counts.words.terms[k]
+    n = _count_chars(spans, d, settings, token_terms, counts)
+    _weigh_terms(counts.chars, n, weights.char_idf, weights, weights.char_weight, values, m)
     for k in range(n):
-        columns[m + k] = works.chars.touched[k] + len(weights.word_idf)
+        columns[m + k] = counts.chars.terms[k] + len(weights.word_idf)
     return m + n
 
 
 @_compiled
-def rows(
-    spans: Spans, lo: Int, hi: Int, rules: Rules, lexicon: Lexicon, works: Works,
-    weights: Weights, columns: Array, values: Array,
+def tfidf_rows(
+    spans: Spans, lo: Int, hi: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts,
+    weights: TermWeights, columns: Array, values: Array,
 ) -> tuple[Int, Array, Array, Array]:  # fmt: skip
-    """The articles from `lo` on as rows of a CSR matrix, as many as the buffers surely hold.
+    """Return articles from `lo` on as rows of a CSR matrix, as many as surely fit into the buffers.
 
     Returns the next article, and values, columns and lengths of the rows.
     """
@@ -614,7 +666,7 @@ def rows(
     lengths = np.empty(hi - lo, np.int64)
     at, d = 0, lo
     while d < hi and at + n_columns <= len(values):
-        m = _row(spans, d, rules, lexicon, works, weights, columns[at:], values[at:])
+        m = _row(spans, d, settings, token_terms, counts, weights, columns[at:], values[at:])
         lengths[d - lo] = m
         at += m
         d += 1
@@ -622,13 +674,13 @@ def rows(
 
 
 @_compiled
-def scores(
-    spans: Spans, lo: Int, hi: Int, rules: Rules, lexicon: Lexicon, works: Works,
-    weights: Weights, places: Array, coef: Array,
+def linear_scores(
+    spans: Spans, lo: Int, hi: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts,
+    weights: TermWeights, places: Array, coef: Array,
 ) -> tuple[Array, Array]:  # fmt: skip
-    """Sums of value times coefficient in the order of the columns, and how many values each row has.
+    """Return the sums of value times coefficient, in the order of the columns, and the lengths of the rows.
 
-    The columns of `places`, shape (n_articles, n_values), stand behind the terms; zeros are left out.
+    `places`, of shape (n_articles, n_place_features), are the columns after the terms; zeros are left out.
     """
     n_columns, n_labels = coef.shape
     n_terms = n_columns - places.shape[1]
@@ -636,7 +688,7 @@ def scores(
     scores = np.zeros((hi - lo, n_labels), np.float64)
     lengths = np.zeros(hi - lo, np.int64)
     for d in range(lo, hi):
-        m = _row(spans, d, rules, lexicon, works, weights, columns, values)
+        m = _row(spans, d, settings, token_terms, counts, weights, columns, values)
         for k in range(places.shape[1]):
             if places[d, k] != 0.0:
                 columns[m], values[m] = n_terms + k, places[d, k]
@@ -648,7 +700,7 @@ def scores(
 
 @_leaf
 def _add_products(columns: Array, values: Array, m: Int, coef: Array, total: Array) -> None:
-    """Four terms at a time, to load and store each label's sum once; the order of the sum stays."""
+    """Add value times coefficient to each label's sum, in order; four terms at a time is faster."""
     n_labels = len(total)
     for k in range(0, m - 3, 4):
         v0, v1, v2, v3 = values[k], values[k + 1], values[k + 2], values[k + 3]
@@ -663,36 +715,36 @@ def _add_products(columns: Array, values: Array, m: Int, coef: Array, total: Arr
             total[label] += values[k] * row[label]
 
 
-# -- tokens to places --------------------------------------------------------------------------------
+# -- tokens to place features ------------------------------------------------------------------------
 
-# the kinds of places that the finder of mentions treats in their own way
+# kinds of places that are treated in their own way
 MEDIA, AREA, DEMONYM, CITY, COUNTRY = (1 << bit for bit in range(5))
-# what a rule says of a neighbouring word, and what it asks for
+# how a rule uses a neighbouring word
 AFTER, BEFORE, NOT_AFTER, NOT_BEFORE = (1 << bit for bit in range(4))
-NAMED, BESIDE = 1, 2
+# what a rule requires
+NAMED, NEIGHBOUR = 1, 2
 
 
-class Names(NamedTuple):
-    """A gazetteer: spellings to forms, forms to places and a rule, and what the places are.
+class NameTable(NamedTuple):
+    """A gazetteer in arrays: spellings to forms, forms to places and rules.
 
-    The table holds the spellings and what longer ones begin with. The places of a form are
-    `places[bounds[form]:bounds[form + 1]]`, likeliest first. `beside` is of shape (n_words, n_rules): what
-    each word of the rules is to each rule.
+    The hash table holds the spellings and the beginnings of longer ones. The places of a form are
+    `places[bounds[form]:bounds[form + 1]]`, likeliest first. `neighbours[w, r]` tells how rule r uses word w.
     """
 
     slots: Array
-    form: Array  # by spelling, -1 for a mere beginning
-    longer: Array  # whether a longer spelling begins with it
+    form: Array  # by spelling, -1 if it is only the beginning of longer ones
+    is_prefix: Array  # by spelling, whether it is the beginning of longer ones
     bounds: Array
     places: Array
     rule: Array  # by form, -1 for none
-    asks: Array  # by rule
-    beside: Array
+    requirement: Array  # by rule
+    neighbours: Array
     region: Array  # by place, -1 for none
-    kind: Array
-    group: Array
-    lends: Array  # what a mention of the place lends support to
-    n_lends: Int
+    kind: Array  # by place
+    group: Array  # by place
+    support_key: Array  # by place
+    n_support_keys: Int
     n_regions: Int
     n_groups: Int
     shares: Array
@@ -700,21 +752,30 @@ class Names(NamedTuple):
     lead_tokens: Int
 
 
-class Cues(NamedTuple):
-    """What each token is to names: its unstemmed hash and check, and the spelling that it is or begins.
+class TokenNames(NamedTuple):
+    """The role of each token in names; -1 for none.
 
-    `word` is its number among the words of the rules; `joined` tells whether it begins with «و». -1 is none.
+    Attributes
+    ----------
+    hashes, checks
+        Of the token before stemming.
+    spelling
+        The spelling that it is, or begins.
+    rule_word
+        Its number among the words of the rules.
+    has_conjunction
+        Whether it begins with «و».
     """
 
     hashes: Array
     checks: Array
     spelling: Array
-    word: Array
-    joined: Array
+    rule_word: Array
+    has_conjunction: Array
 
 
-class Found(NamedTuple):
-    """Memory for an article: its tokens and the names among them, in their order, and what is counted."""
+class MentionBuffers(NamedTuple):
+    """Memory for one article: its tokens, the names found among them in order, and counts by region."""
 
     tokens: Array
     start: Array
@@ -722,17 +783,17 @@ class Found(NamedTuple):
     form: Array
     place: Array
     sure: Array
-    named: Array  # how often what names lend support to is named beyond doubt
-    title: Array  # mentions by region
+    support: Array  # by support key, number of sure mentions
+    title: Array
     early: Array
     all: Array
     weight: Array
-    of_kind: Array
+    by_group: Array
 
 
 @_leaf
-def _gather(tokens: Array, start: Int, stop: Int, found: Found) -> Int:
-    """Lay the tokens of a part side by side, without breaks; their number."""
+def _gather(tokens: Array, start: Int, stop: Int, found: MentionBuffers) -> Int:
+    """Copy tokens without breaks to `found.tokens`; return their number."""
     n = ZERO
     for p in range(start, stop):
         if tokens[p] != BREAK:
@@ -742,57 +803,61 @@ def _gather(tokens: Array, start: Int, stop: Int, found: Found) -> Int:
 
 
 @_leaf
-def _judge(rule: Int, before: Int, after: Int, asks: Array, beside: Array) -> Int:
-    """1 where a name surely counts, 0 where it does if its country is named otherwise, else -1.
+def _apply_rule(rule: Int, before: Int, after: Int, requirement: Array, neighbours: Array) -> Int:
+    """Return 1 if a name counts, 0 if it needs another mention of its country, -1 if it does not count.
 
-    `before` and `after` are the numbers of its neighbours among the words of the rules, -1 for none.
+    `before` and `after` are the neighbours' numbers among the words of the rules, -1 for none.
     """
     if rule < 0:
         return ONE
     met: Int = ZERO
     if before >= 0:
-        met |= beside[before, rule] & (AFTER | NOT_AFTER)
+        met |= neighbours[before, rule] & (AFTER | NOT_AFTER)
     if after >= 0:
-        met |= beside[after, rule] & (BEFORE | NOT_BEFORE)
+        met |= neighbours[after, rule] & (BEFORE | NOT_BEFORE)
     if met & (NOT_AFTER | NOT_BEFORE):
         return -ONE
     if met:
         return ONE
-    if asks[rule] & NAMED:
+    if requirement[rule] & NAMED:
         return ZERO
-    return -ONE if asks[rule] & BESIDE else ONE
+    return -ONE if requirement[rule] & NEIGHBOUR else ONE
 
 
 @_leaf
 def _kind(form: Int, bounds: Array, places: Array, kinds: Array) -> Int:
+    """Return the kind of the likeliest place of a form."""
     return np.int64(kinds[places[bounds[form]]])
 
 
 @_leaf
-def _find_names(n: Int, cues: Cues, names: Names, mask: Int, found: Found, first: Int) -> Int:
-    """Put the names of a part into `found` from place `first` on; where they end."""
+def _find_candidates(
+    n: Int, token_names: TokenNames, names: NameTable, mask: Int, found: MentionBuffers, first: Int
+) -> Int:
+    """Write the names among `n` tokens to `found` from number `first` on; return the next number."""
     m, media_stop, i = first, -ONE, ZERO
     while i < n:
         token = found.tokens[i]
-        spelling = np.int64(cues.spelling[token])
+        spelling = np.int64(token_names.spelling[token])
         if spelling < 0:
             i += 1
             continue
         form, stop, sure = -ONE, i, ZERO
-        before = np.int64(cues.word[found.tokens[i - 1]]) if i > 0 else -ONE
-        h, g, end = cues.hashes[token], cues.checks[token], i + 1
+        before = np.int64(token_names.rule_word[found.tokens[i - 1]]) if i > 0 else -ONE
+        h, g, end = token_names.hashes[token], token_names.checks[token], i + 1
         while spelling >= 0:
             own = np.int64(names.form[spelling])
             judged = -ONE
             if own >= 0:
-                after = np.int64(cues.word[found.tokens[end]]) if end < n else -ONE
-                judged = _judge(np.int64(names.rule[own]), before, after, names.asks, names.beside)
+                after = np.int64(token_names.rule_word[found.tokens[end]]) if end < n else -ONE
+                rule = np.int64(names.rule[own])
+                judged = _apply_rule(rule, before, after, names.requirement, names.neighbours)
             if judged >= 0:
-                form, stop, sure = own, end, judged  # the longest that counts
-            if end == n or not names.longer[spelling]:
+                form, stop, sure = own, end, judged  # the longest so far
+            if end == n or not names.is_prefix[spelling]:
                 break
             token = found.tokens[end]
-            h, g = _join(h, cues.hashes[token]) & mask, _join_check(g, cues.checks[token])
+            h, g = _join(h, token_names.hashes[token]) & mask, _join_check(g, token_names.checks[token])
             spelling = _find(names.slots, h, g)
             end += 1
         if form < 0:
@@ -805,7 +870,8 @@ def _find_names(n: Int, cues: Cues, names: Names, mask: Int, found: Found, first
             and found.stop[m - 1] == i
             and _kind(found.form[m - 1], names.bounds, names.places, names.kind) & (CITY | COUNTRY) != 0
         )
-        if kind & MEDIA or (kind & AREA and ends_dateline and not cues.joined[found.tokens[i]]):
+        has_conjunction = token_names.has_conjunction[found.tokens[i]]
+        if kind & MEDIA or (kind & AREA and ends_dateline and not has_conjunction):
             media_stop = stop
             if ends_dateline:
                 m -= 1
@@ -817,40 +883,42 @@ def _find_names(n: Int, cues: Cues, names: Names, mask: Int, found: Found, first
 
 
 @_leaf
-def _likeliest(form: Int, bounds: Array, places: Array, lends: Array, named: Array) -> Int:
-    """The place that most names of the article support; of equal ones the first."""
+def _likeliest(form: Int, bounds: Array, places: Array, keys: Array, support: Array) -> Int:
+    """Return the place of a form with the most support; of equal ones the first."""
     best = np.int64(places[bounds[form]])
     for k in range(bounds[form] + 1, bounds[form + 1]):
         place = np.int64(places[k])
-        if named[lends[place]] > named[lends[best]]:
+        if support[keys[place]] > support[keys[best]]:
             best = place
     return best
 
 
 @_leaf
-def _settle(m: Int, names: Names, found: Found) -> None:
-    """Decide what each name means; its place becomes -1 where it means none or does not count."""
-    named = found.named
-    named[:] = 0
+def _resolve(m: Int, names: NameTable, found: MentionBuffers) -> None:
+    """Decide which place each name means; -1 for none, or if the name does not count."""
+    support = found.support
+    support[:] = 0
     for k in range(m):
         form = found.form[k]
         if found.sure[k] and names.bounds[form + 1] - names.bounds[form] == 1:
-            named[names.lends[names.places[names.bounds[form]]]] += 1
-    for k in range(m):  # what the clear names decide is counted when all are decided
-        found.place[k] = _likeliest(found.form[k], names.bounds, names.places, names.lends, named)
+            support[names.support_key[names.places[names.bounds[form]]]] += 1
+    for k in range(m):  # all are decided before their own support is added
+        found.place[k] = _likeliest(found.form[k], names.bounds, names.places, names.support_key, support)
     for k in range(m):
         form = found.form[k]
         if found.sure[k] and names.bounds[form + 1] - names.bounds[form] > 1:
-            named[names.lends[found.place[k]]] += 1
+            support[names.support_key[found.place[k]]] += 1
     for k in range(m):
-        place = _likeliest(found.form[k], names.bounds, names.places, names.lends, named)
-        counts = names.region[place] >= 0 and (found.sure[k] or named[names.lends[place]] > 0)
-        found.place[k] = place if counts else -1
+        place = _likeliest(found.form[k], names.bounds, names.places, names.support_key, support)
+        is_mention = names.region[place] >= 0 and (found.sure[k] or support[names.support_key[place]] > 0)
+        found.place[k] = place if is_mention else -1
 
 
 @_leaf
-def _weigh_places(n_title: Int, m: Int, names: Names, found: Found, logs: Array, values: Array) -> None:
-    """The values of an article, region by region, from its settled names."""
+def _fill_features(
+    n_title: Int, m: Int, names: NameTable, found: MentionBuffers, logs: Array, values: Array
+) -> None:
+    """Write the place features of an article, of whose `m` names the first `n_title` are in the title."""
     n_regions = names.n_regions
     opening: Int = -1
     first: Int = -1
@@ -858,7 +926,7 @@ def _weigh_places(n_title: Int, m: Int, names: Names, found: Found, logs: Array,
     total: Int = 0
     for counts in (found.title, found.early, found.all):
         counts[:] = 0
-    found.of_kind[:] = 0
+    found.by_group[:] = 0
     in_text = False
     for k in range(m):
         place = found.place[k]
@@ -877,7 +945,7 @@ def _weigh_places(n_title: Int, m: Int, names: Names, found: Found, logs: Array,
         found.early[own] += early
         found.all[own] += 1
         n_early += early
-        found.of_kind[own, names.group[place]] += 2 if early else 1
+        found.by_group[own, names.group[place]] += 2 if early else 1
     for region in range(n_regions):
         found.weight[region] = 2 * found.title[region] + found.early[region] + found.all[region]
         total += found.weight[region]
@@ -905,33 +973,34 @@ def _weigh_places(n_title: Int, m: Int, names: Names, found: Found, logs: Array,
             values[at] = share > names.shares[k]
             at += 1
         for k in range(names.n_groups):
-            values[at] = logs[found.of_kind[region, k]]
+            values[at] = logs[found.by_group[region, k]]
             at += 1
 
 
 @_compiled
-def place_values(
-    spans: Spans, lo: Int, hi: Int, cues: Cues, names: Names, mask: Int, logs: Array, values: Array
-) -> None:
-    """Fill the rows of articles, shape (n_articles, n_values), with what `mentions.place_features` gives.
+def place_features(
+    spans: Spans, lo: Int, hi: Int, token_names: TokenNames, names: NameTable, mask: Int, logs: Array,
+    values: Array,
+) -> None:  # fmt: skip
+    """Write `mentions.place_features` of articles to `values`, of shape (n_articles, n_features).
 
-    `logs` holds log(1 + n) for all n up to twice the number of tokens.
+    `logs` are log(1 + n) for all n up to twice the number of an article's tokens.
     """
     size = 0
     for d in range(lo, hi):
         size = max(size, spans.title_stops[d] - spans.title_starts[d] + spans.stops[d] - spans.starts[d])
-    found = Found(
+    found = MentionBuffers(
         np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64),
         np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64),
-        np.empty(names.n_lends, np.int64), np.empty(names.n_regions, np.int64),
+        np.empty(names.n_support_keys, np.int64), np.empty(names.n_regions, np.int64),
         np.empty(names.n_regions, np.int64), np.empty(names.n_regions, np.int64),
         np.empty(names.n_regions, np.int64), np.empty((names.n_regions, names.n_groups), np.int64),
     )  # fmt: skip
     for d in range(lo, hi):
         n = _gather(spans.title, spans.title_starts[d], spans.title_stops[d], found)
-        n_title = _find_names(n, cues, names, mask, found, ZERO)
+        n_title = _find_candidates(n, token_names, names, mask, found, ZERO)
         n = _gather(spans.text, spans.starts[d], spans.stops[d], found)
-        m = _find_names(n, cues, names, mask, found, n_title)
+        m = _find_candidates(n, token_names, names, mask, found, n_title)
         if m:
-            _settle(m, names, found)
-            _weigh_places(n_title, m, names, found, logs, values[d])
+            _resolve(m, names, found)
+            _fill_features(n_title, m, names, found, logs, values[d])

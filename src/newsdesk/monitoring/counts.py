@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from newsdesk.inference.scorer import BoolArray, FloatArray, Prediction, Scorer, normalize, stemmer, tokenize
+from newsdesk.inference.decision import BoolArray, FloatArray, Prediction
+from newsdesk.inference.scorer import Scorer
+from newsdesk.inference.text import build_stemmer, normalize, tokenize
 
 IntArray = np.ndarray[Any, np.dtype[np.int64]]
 UnknownShare = Callable[[str, str], float | None]  # of (title, text)
@@ -51,7 +53,7 @@ class PredictionCounts:
 
     Examples
     --------
-    >>> from newsdesk.inference.scorer import Prediction
+    >>> from newsdesk.inference.decision import Prediction
     >>> counts = PredictionCounts({"topic": ["sport", "health"]})
     >>> counts.update([Prediction({"topic": ["sport"]}, {"topic": {"sport": 0.9, "health": 0.1}}, None)])
     >>> counts.counts["topic"].tolist()
@@ -244,7 +246,7 @@ def build_unknown_share(scorer: Scorer) -> UnknownShare | None:
     if not features["ngram_max"]:
         return None
     table = str.maketrans(fold["from"], fold["to"], fold["remove"])
-    stem = stemmer(features["stem"])
+    stem = build_stemmer(features["stem"])
     terms = frozenset(scorer.terms)
 
     def share(title: str, text: str) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from newsdesk.inference.scorer import FloatArray
+from newsdesk.inference.decision import FloatArray
 from newsdesk.monitoring.counts import (
     LANGUAGES,
     LENGTH_EDGES,

@@ -21,7 +21,7 @@ from newsdesk.base.files import (
 from newsdesk.base.schema import ARTICLES
 from newsdesk.base.settings import Settings, read_settings
 from newsdesk.base.taxonomy import read_taxonomy
-from newsdesk.inference import scorer
+from newsdesk.inference import storage
 from newsdesk.monitoring.reference import (
     REFERENCE,
     WEIGHTS,
@@ -61,10 +61,10 @@ def write_model(
         settings, [read_json(head / "head.json") for head in heads], read_taxonomy(taxonomy)
     )
     weights = join_heads([read_arrays(head / WEIGHTS) for head in heads], quantize=settings.package.quantize)
-    write_compact_json(read_json(features / "terms.json"), model / scorer.TERMS, compressed=True)
+    write_compact_json(read_json(features / "terms.json"), model / storage.TERMS, compressed=True)
     write_arrays(model / WEIGHTS, **read_arrays(features / "idf.npz"), **weights)
     if settings.features.places:
-        write_compact_json(read_json(features / "gazetteer.json"), model / scorer.PLACES, compressed=True)
+        write_compact_json(read_json(features / "gazetteer.json"), model / storage.PLACES, compressed=True)
     write_json(info, model / "model.json")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from newsdesk.inference.scorer import Head, Prediction
+from newsdesk.inference.decision import Head, Prediction
 from newsdesk.monitoring.counts import LEAD_CHARS
 
 Stratum = Literal["uncertain", "drifting", "random"]

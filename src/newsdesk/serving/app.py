@@ -26,8 +26,10 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from newsdesk import __version__
+from newsdesk.inference.decision import PROFILES
 from newsdesk.inference.explain import explain
-from newsdesk.inference.scorer import PROFILES, Scorer, repair_text
+from newsdesk.inference.scorer import Scorer
+from newsdesk.inference.text import repair_text
 from newsdesk.serving.model_watcher import Live, Loaded, Log
 
 PAGE = Path(__file__).with_name("static")

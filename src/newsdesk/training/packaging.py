@@ -11,7 +11,7 @@ from newsdesk import __version__
 from newsdesk.base.normalization import build_table
 from newsdesk.base.settings import Settings
 from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.inference import scorer
+from newsdesk.inference import storage
 from newsdesk.inference.code import code_sha256
 
 Arrays = dict[str, np.ndarray[Any, Any]]
@@ -83,7 +83,7 @@ def describe_model(
         The one that the model was trained with; readers of saved pages need its section labels.
     """
     return {
-        "format": scorer.FORMAT,
+        "format": storage.FORMAT,
         "name": "newsdesk",
         "version": __version__,
         "code_sha256": code_sha256(),

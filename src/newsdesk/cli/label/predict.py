@@ -24,7 +24,8 @@ from newsdesk.cli.inputs import Refused, expand, refused_option
 from newsdesk.cli.label import job
 from newsdesk.cli.label.job import DRIFTED, Limit, check_limit, parse_limit, parse_moment
 from newsdesk.cli.models import Loaded, load, taxonomy_of
-from newsdesk.inference.scorer import BALANCED, PROFILES, Scorer
+from newsdesk.inference.decision import BALANCED, PROFILES
+from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring.reference import REFERENCE, read_reference_of
 
 CHUNK_ROWS = 50_000

@@ -33,7 +33,7 @@ from newsdesk.evaluation.metrics import summarize_draws
 from newsdesk.features.gazetteer_tables import read_places
 from newsdesk.features.lexical_fields import read_fields
 from newsdesk.features.tfidf import place_matrix
-from newsdesk.inference.mentions import Gazetteer
+from newsdesk.inference.gazetteer import Gazetteer
 from newsdesk.training.classifiers import fit_linear
 from newsdesk.training.targets import FloatArray, Targets
 

@@ -21,7 +21,7 @@ from newsdesk.evaluation.leave_one_outlet_out import build_terms
 from newsdesk.evaluation.metrics import draw_f1
 from newsdesk.evaluation.splits import leave_outlet_out
 from newsdesk.features.lexical_fields import add_fields, field_matrix, spread_fields
-from newsdesk.inference.scorer import decide
+from newsdesk.inference.decision import decide
 from newsdesk.training.calibration import f1_threshold, fit_platt, sigmoid
 from newsdesk.training.targets import BoolArray, FloatArray, IntArray, StringArray, Targets
 

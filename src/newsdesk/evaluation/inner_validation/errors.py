@@ -13,8 +13,9 @@ import scipy.sparse as sp
 from newsdesk.base.normalization import Normalization, normalize
 from newsdesk.evaluation.inner_validation.corpus import ValidationCorpus
 from newsdesk.evaluation.inner_validation.cross_validation import Fold, HeldOutScores, calibrate
-from newsdesk.inference.mentions import Gazetteer, feature_names, find_article_mentions
-from newsdesk.inference.scorer import tokenize
+from newsdesk.inference.gazetteer import Gazetteer
+from newsdesk.inference.mentions import find_article_mentions, place_feature_names
+from newsdesk.inference.text import tokenize
 from newsdesk.training.targets import BoolArray, FloatArray, Targets, select_labels
 
 N_EVIDENCE = 8  # terms shown for each error
@@ -45,7 +46,9 @@ def explain_errors(
     probabilities, y_pred = calibrate(scored, **corpus.settings.train.decision_of(targets.task))
     places = corpus.weigh_places(targets.task)
     gazetteer = corpus.read_gazetteer(corpus.settings.text)
-    place_terms = [] if places is None else [PLACE_TERM + name for name in feature_names(gazetteer.regions)]
+    place_terms = (
+        [] if places is None else [PLACE_TERM + name for name in place_feature_names(gazetteer.regions)]
+    )
     wrong = scored.y_true != y_pred
     rows = []
     for fold, coef in zip(folds, scored.coefs, strict=True):

@@ -14,8 +14,8 @@ from newsdesk.base.normalization import Normalization, normalize
 from newsdesk.evaluation.inner_validation.corpus import ValidationCorpus
 from newsdesk.features.lexical_fields import add_fields, field_matrix, spread_fields
 from newsdesk.features.tfidf import ArabicTfidfVectorizer
-from newsdesk.inference.mentions import Gazetteer
-from newsdesk.inference.scorer import CHAR_TERM, TOKEN, stemmer, tokenize
+from newsdesk.inference.gazetteer import Gazetteer
+from newsdesk.inference.text import CHAR_PREFIX, TOKEN, build_stemmer, tokenize
 from newsdesk.training.targets import FloatArray, IntArray, Targets
 
 N_TERMS = 100  # terms of the largest weights of each label
@@ -48,7 +48,7 @@ def find_media(normalized: str, media: Gazetteer) -> Iterator[MediaMention]:
     tokens = [match.group() for match in found]
     i = 0
     while i < len(tokens):
-        longest = min(i + media.lengths.get(tokens[i], 0), len(tokens))
+        longest = min(i + media.longest.get(tokens[i], 0), len(tokens))
         stops = (stop for stop in range(longest, i, -1) if " ".join(tokens[i:stop]) in media.forms)
         if stop := next(stops, None):
             yield MediaMention(found[i].start(), found[stop - 1].end(), i, tuple(tokens[i:stop]))
@@ -158,7 +158,7 @@ class _TermStatistics:
         self._columns = X.tocsc()
         self._articles_by_token = _find_media_tokens(corpus)
         tokens = [*self._articles_by_token]
-        stem = stemmer(corpus.settings.features.stem) or (lambda tokens: tokens)
+        stem = build_stemmer(corpus.settings.features.stem) or (lambda tokens: tokens)
         self._stems = dict(zip(tokens, stem(tokens), strict=True))
 
     def describe(self, term: str, column: int, weight: float) -> dict[str, Any]:
@@ -177,8 +177,8 @@ class _TermStatistics:
 
     def _naming_share(self, term: str, rows: IntArray) -> float:
         """Share of the articles with a term in which it is part of the name of an outlet or agency."""
-        if term.startswith(CHAR_TERM):
-            run = term.removeprefix(CHAR_TERM)
+        if term.startswith(CHAR_PREFIX):
+            run = term.removeprefix(CHAR_PREFIX)
             tokens = [token for token in self._articles_by_token if run in f" {token} "]
         else:
             tokens = [token for token, stem in self._stems.items() if stem == term]
