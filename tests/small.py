@@ -20,7 +20,7 @@ MADE = {
     "metrics/evaluate.json": False,
     "metrics/labels.json": False,
     "plots": True,
-    "heads": True,
+    "data/heads": True,
     "model": True,
 }
 STAGES = """\
@@ -45,9 +45,9 @@ import re
 import shutil
 from pathlib import Path
 
-for name in ("data", "metrics", "plots", "heads", "model"):
+for name in ("data", "metrics", "plots", "model"):
     shutil.copytree(Path("made", name), name, dirs_exist_ok=True)
-Path("heads/C.txt").write_text(re.search("C: .*", Path("params.yaml").read_text()).group())
+Path("data/heads/C.txt").write_text(re.search("C: .*", Path("params.yaml").read_text()).group())
 """
 
 
@@ -71,14 +71,14 @@ def make_project(folder: Path) -> Path:
     write_table(pa.Table.from_pylist([article], ARTICLES), made / "data/clean/articles.parquet")
     write_table(predictions, made / "data/predictions.parquet")
     write_text("label,f1\n", made / "plots/labels.csv")
-    write_text("weights\n", made / "heads/weights.txt")
+    write_text("weights\n", made / "data/heads/weights.txt")
     shutil.copytree(SHIPPED, made / "model", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "params.yaml", folder)
     outs = "\n".join(f"      - {name}: {{cache: {str(cached).lower()}}}" for name, cached in MADE.items())
     write_text(STAGES.format(outs=outs, deps=", ".join(MADE)), folder / "dvc.yaml")
     write_text(MAKE, folder / "make.py")
-    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8")
-    write_text(f"{ignored}/data\n/heads\n/plots\n", folder / ".gitignore")
+    made_here = ("data", "model", "plots", "metrics/receipt.json", "mlflow.db*", "mlartifacts", "mlruns")
+    write_text("__pycache__/\n" + "".join(f"/{name}\n" for name in made_here), folder / ".gitignore")
     for command in (
         ["git", "init", "--quiet", "--initial-branch", "main"],
         ["git", "config", "user.name", "t"],

@@ -36,8 +36,6 @@ def test_git_tags_within_an_experiment(tmp_path: Path, monkeypatch: pytest.Monke
     assert runs.git_tags(tmp_path) == told
     commit(tmp_path)  # the checkout may have gone on since the experiment was queued
     assert runs.git_tags(tmp_path)["mlflow.source.git.commit"] == "abc"
-    monkeypatch.setenv("NEWSDESK_EXP_REV", "def")
-    assert runs.git_tags(tmp_path)["newsdesk.dvc_exp_rev"] == "def"
 
 
 def test_the_store_is_the_checkout_s_from_any_folder_in_it(

@@ -1,4 +1,4 @@
-"""The MLflow model of a packaged folder: what it takes, gives and needs, how it is saved and found."""
+"""The MLflow model of a packaged folder: signature, input example, requirements, metadata."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.models import ModelSignature
 
-# all that the model imports, and what PyStemmer and numba are imported for; pinned as installed
+# all packages that the model imports, pinned to the installed versions
 REQUIREMENTS = ("mlflow-skinny", "numpy", "pandas", "pyarrow", "numba", "PyStemmer")
 
 
 def save(folder: Path, destination: Path, *, run_id: str | None = None) -> None:
-    """Save a packaged folder as an MLflow model: its code, its artifacts and what describes them.
+    """Save a packaged folder as an MLflow model with a copy of the inference code.
 
     Parameters
     ----------
     folder : Path
-        As stage `package` writes it.
+        Output of stage `package`.
     destination : Path
-        A folder that is not there yet, or is empty.
+        New or empty folder.
     run_id : str, optional
-        The run that the model is of.
+        Run that the model belongs to.
     """
     from mlflow.models import Model
     from mlflow.pyfunc import save_model
@@ -57,7 +57,7 @@ def save(folder: Path, destination: Path, *, run_id: str | None = None) -> None:
                 "taxonomy_sha256": taxonomy_sha256(info),
             },
         )
-    # MLflow notes where it copied all from: a temporary folder and this checkout, which say nothing elsewhere
+    # MLflow records the folders that it copied from, which mean nothing on another machine
     flavor = description.flavors["python_function"]
     for artifact in flavor["artifacts"].values():
         artifact["uri"] = artifact["path"]
@@ -66,22 +66,22 @@ def save(folder: Path, destination: Path, *, run_id: str | None = None) -> None:
 
 
 def packaged_folder(model: Path) -> Path:
-    """The packaged folder in an MLflow model or an export; any other folder comes back as it is."""
+    """Return the packaged folder in an MLflow model or an export; return any other folder as is."""
     inner = (model / "artifacts" / "model", model / "model")  # as `save` and `export` name it
     return next((folder for folder in inner if (folder / "model.json").is_file()), model)
 
 
 def taxonomy_sha256(info: Mapping[str, Any]) -> str:
-    """The hash of the taxonomy in a `model.json`, whatever the order of its keys."""
+    """Return the SHA-256 of the taxonomy in a `model.json`, independent of the order of its keys."""
     return sha256_of_json(info["taxonomy"])
 
 
 def build_signature() -> ModelSignature:
-    """The signature: named columns, none of which MLflow itself demands or converts.
+    """Build the signature: named columns of any type, none of them required.
 
-    The model checks its input itself, for what MLflow would do to it before the model sees it: of a column
-    of type string it makes the word None of every null in `inputs` and `instances`, and it refuses a column
-    of NaN alone; a list of strings it calls column 0, and refuses it where `text` is required.
+    The model checks its input itself. With string columns MLflow would turn each null in `inputs` and
+    `instances` into the text "None" and refuse a column of NaN; with a required `text` it would refuse a list
+    of strings, which it names column 0.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
@@ -91,9 +91,9 @@ def build_signature() -> ModelSignature:
 
     types = {bool: DataType.boolean, str: DataType.string}
     labels, scores = Array(DataType.string), Map(DataType.double)
-    # column 0 first: MLflow takes a name that is false for the column's position
-    taken: list[Any] = [pyfunc.LIST, "text", "title", "article_id"]
-    given: dict[str, Any] = {
+    # column 0 stands first, since MLflow replaces a false name by the position of the column
+    inputs: list[Any] = [pyfunc.LIST, "text", "title", "article_id"]
+    outputs: dict[str, Any] = {
         "article_id": DataType.string,
         "regions": labels,
         "topics": labels,
@@ -105,14 +105,16 @@ def build_signature() -> ModelSignature:
     nullable = ("article_id", "reason")
     anything = AnyType()  # type: ignore[no-untyped-call]
     return ModelSignature(
-        inputs=Schema([ColSpec(anything, name, required=False) for name in taken]),
-        outputs=Schema([ColSpec(kind, name, required=name not in nullable) for name, kind in given.items()]),
+        inputs=Schema([ColSpec(anything, name, required=False) for name in inputs]),
+        outputs=Schema(
+            [ColSpec(kind, name, required=name not in nullable) for name, kind in outputs.items()]
+        ),
         params=ParamSchema([ParamSpec(name, types[type(v)], v) for name, v in pyfunc.PARAMS.items()]),
     )
 
 
 def build_example() -> pd.DataFrame:
-    """Articles of our own invention, one of them without title and id."""
+    """Build two invented articles, one of them without title and id."""
     import pandas as pd
 
     rows = [
@@ -123,5 +125,5 @@ def build_example() -> pd.DataFrame:
         ),
         (None, "قتل سبعة أشخاص في تفجير انتحاري استهدف سوقاً شعبية في نيروبي وتبنته جماعة متطرفة.", None),
     ]
-    # as objects: of strings pandas would make the null NaN, which is no JSON
+    # of dtype object: the string dtype would turn null into NaN, which JSON does not have
     return pd.DataFrame(rows, columns=["title", "text", "article_id"], dtype=object)

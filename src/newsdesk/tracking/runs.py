@@ -1,4 +1,4 @@
-"""MLflow: where runs are kept, what a run records, and how it is found again."""
+"""The MLflow store: connect to it, record runs, find runs and download models."""
 
 from __future__ import annotations
 
@@ -21,20 +21,17 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 RECEIPT_TAG = "newsdesk.receipt"
-RECEIPT_MD5_TAG = "newsdesk.receipt_md5"  # as dvc.lock has it
-NAME_TAG, BASELINE_TAG = "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"  # as DVC calls them in the environment
-RESULT_TAG = "newsdesk.dvc_exp_rev"  # the experiment's own commit
-RESULT_VARIABLE = "NEWSDESK_EXP_REV"  # tells it, where a run is made after its experiment
+RECEIPT_MD5_TAG = "newsdesk.receipt_md5"  # as in dvc.lock
+NAME_TAG, BASELINE_TAG = "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"  # also the environment variables of DVC
 COMMIT_TAG = "mlflow.source.git.commit"
 MODEL_PATH = "model"
 SQLITE = "sqlite:///"
 
 
 def project_root() -> Path:
-    """The checkout: as DVC tells a stage, else the nearest folder above that DVC is set up in, else here.
+    """Return the checkout: `DVC_ROOT`, else the nearest parent folder with `.dvc`, else the current folder.
 
-    Within `dvc exp run --temp` and the queue DVC tells the checkout, not the temporary copy that the stage
-    runs in.
+    `dvc exp run --temp` and the queue run a stage in a temporary copy and set `DVC_ROOT` to the checkout.
     """
     if root := os.environ.get("DVC_ROOT"):
         return Path(root)
@@ -43,42 +40,37 @@ def project_root() -> Path:
 
 
 def store_uri() -> str:
-    """`MLFLOW_TRACKING_URI`, else an SQLite file at the project's root.
+    """Return `MLFLOW_TRACKING_URI`, by default an SQLite file in the checkout.
 
-    The path of an SQLite file is absolute, from the project's root: a relative one would name a file in the
-    temporary copy under `dvc exp run --temp`, which goes with it.
+    A relative path of an SQLite file starts at the checkout. MLflow would start it at the working directory,
+    which DVC removes after `dvc exp run --temp`.
     """
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or default_uri()
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
     if uri.startswith(SQLITE):
         return f"{SQLITE}{project_root().absolute() / uri.removeprefix(SQLITE)}"
     return uri
 
 
-def default_uri() -> str:
-    """The store of a project that names no other."""
-    return f"{SQLITE}{project_root().absolute() / 'mlflow.db'}"
-
-
 def store_file() -> Path | None:
-    """The SQLite file that the store is, None for any other store."""
+    """Return the SQLite file of the store, None if the store is another database or a server."""
     uri = store_uri()
     return Path(uri.removeprefix(SQLITE).partition("?")[0]) if uri.startswith(SQLITE) else None
 
 
 def store_exists() -> bool:
-    """False where the store is an SQLite file that is not there yet: looking into it would make it."""
+    """Return False if the SQLite file of the store is missing; to connect would make it."""
     file = store_file()
     return file is None or file.exists()
 
 
 @contextmanager
 def connect() -> Iterator[MlflowClient]:
-    """A client of the store; what MLflow or the network raise becomes one line."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # nothing leaves the machine unasked
+    """Yield a client of the store; raise errors of MLflow, database and network as `NewsdeskError`."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # send nothing without consent
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # the default tries for minutes
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # the default takes minutes to fail
     from alembic.util import CommandError
-    from mlflow import MlflowClient  # seconds to import: only commands that talk to the store pay
+    from mlflow import MlflowClient  # takes seconds to import
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -86,7 +78,7 @@ def connect() -> Iterator[MlflowClient]:
         logging.getLogger(noisy).setLevel(logging.WARNING)  # importing mlflow sets its own level
     uri = store_uri()
     try:
-        with _one_at_a_time(store_file()):
+        with _locked(store_file()):
             client = MlflowClient(tracking_uri=uri, registry_uri=uri)
         yield client
     except ImportError as error:
@@ -98,32 +90,34 @@ def connect() -> Iterator[MlflowClient]:
 
 
 @contextmanager
-def _one_at_a_time(file: Path | None) -> Iterator[None]:
-    """Hold a lock beside an SQLite store while a client is made, which makes the file if it is missing.
+def _locked(file: Path | None) -> Iterator[None]:
+    """Hold a lock while MLflow makes the SQLite file of a store.
 
-    MLflow makes its tables one after the other: a second process that came upon them half-way would find
-    them out of date, and give up. Its experiment Default it puts into the working directory, which may be the
-    temporary copy of a DVC experiment: so a store is made from its own folder.
+    Without a lock a second process can find only a part of the tables, and fails. MLflow places the
+    artifacts of its experiment `Default` in the working directory, so the file is made from its own folder.
     """
-    with ExitStack() as held:
+    with ExitStack() as stack:
         if file:
-            with suppress(OSError):  # where nothing may be written, no store is made either
+            with suppress(OSError):  # a read-only folder
                 file.parent.mkdir(parents=True, exist_ok=True)
-                lock = held.enter_context(file.with_name(f"{file.name}.lock").open("a"))
+                lock = stack.enter_context(file.with_name(f"{file.name}.lock").open("a"))
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not file.exists():
-                    held.enter_context(chdir(file.parent))
+                    stack.enter_context(chdir(file.parent))
         yield
 
 
 def _store_error(uri: str, error: Exception, hint: str = "") -> NewsdeskError:
-    """One line of what was raised, without a password in it."""
+    """Build an error of the first line of a message, without user names and passwords."""
     first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
     return NewsdeskError(re.sub(r"://[^/\s]*@", "://", f"MLflow store {uri}: {first_line}{hint}"))
 
 
 def experiment_id(client: MlflowClient, name: str) -> str:
-    """The experiment's id; it is made if missing, its artifacts at the project's root for an SQLite store."""
+    """Return the id of an experiment, which is made if it is missing.
+
+    The artifacts of an experiment in an SQLite store lie in the checkout.
+    """
     from mlflow.exceptions import MlflowException
 
     if experiment := client.get_experiment_by_name(name):
@@ -132,19 +126,19 @@ def experiment_id(client: MlflowClient, name: str) -> str:
     try:
         return str(client.create_experiment(name, artifact_location=location))
     except MlflowException as error:
-        made = client.get_experiment_by_name(name)  # by another job, meanwhile
+        made = client.get_experiment_by_name(name)  # by another job in the meantime
         if error.error_code != "RESOURCE_ALREADY_EXISTS" or made is None:
             raise
         return str(made.experiment_id)
 
 
 def artifact_root() -> Path:
-    """Where the artifacts of an SQLite store go."""
+    """Return the folder for the artifacts of an SQLite store."""
     return (project_root() / "mlartifacts").absolute()
 
 
 def find_run(receipt: str) -> str | None:
-    """The id of the newest run that recorded these very files, None if there is none."""
+    """Return the id of the newest finished run with this SHA-256 of the receipt, None if there is none."""
     if not store_exists():
         return None
     with connect() as client:
@@ -173,11 +167,11 @@ def log_run(
     Parameters
     ----------
     files : sequence of (str, Path)
-        Artifact folder, and the file or folder that goes there.
+        Artifact folder, and the file or folder to log there.
     texts : mapping of str to str, optional
-        Artifact path to content.
+        Content by artifact path.
     model : Path, optional
-        The packaged folder; as an MLflow model it becomes the artifact `MODEL_PATH`.
+        Packaged folder, to log as an MLflow model at `MODEL_PATH`.
     """
     from mlflow.entities import Metric, Param, RunTag
 
@@ -193,21 +187,31 @@ def log_run(
                 params=[Param(key, str(value)) for key, value in params.items()],
                 tags=[RunTag("mlflow.runName", run_name or f"pipeline-{run_id[:7]}")],
             )
-            for folder, path in files:
-                for file in list_files(path) if path.is_dir() else [path]:
-                    inside = file.relative_to(path).parent.as_posix() if path.is_dir() else "."
-                    client.log_artifact(run_id, str(file), str(PurePosixPath(folder, inside)).strip("."))
-            for artifact, text in (texts or {}).items():
-                client.log_text(run_id, text, artifact)
-            if model:
-                with tempfile.TemporaryDirectory() as temporary:
-                    mlflow_model.save(model, Path(temporary, MODEL_PATH), run_id=run_id)
-                    client.log_artifacts(run_id, str(Path(temporary, MODEL_PATH)), MODEL_PATH)
+            _log_artifacts(client, run_id, files, texts or {}, model)
             client.set_terminated(run_id, "FINISHED")
         except BaseException:
             client.set_terminated(run_id, "FAILED")
             raise
         return run_id
+
+
+def _log_artifacts(
+    client: MlflowClient,
+    run_id: str,
+    files: Sequence[tuple[str, Path]],
+    texts: Mapping[str, str],
+    model: Path | None,
+) -> None:
+    for folder, path in files:
+        for file in list_files(path) if path.is_dir() else [path]:
+            inside = file.relative_to(path).parent.as_posix() if path.is_dir() else "."
+            client.log_artifact(run_id, str(file), str(PurePosixPath(folder, inside)).strip("."))
+    for artifact, text in texts.items():
+        client.log_text(run_id, text, artifact)
+    if model:
+        with tempfile.TemporaryDirectory() as temporary:
+            mlflow_model.save(model, Path(temporary, MODEL_PATH), run_id=run_id)
+            client.log_artifacts(run_id, str(Path(temporary, MODEL_PATH)), MODEL_PATH)
 
 
 def log_study(
@@ -220,37 +224,27 @@ def log_study(
     children: Sequence[tuple[str, Mapping[str, Any], Mapping[str, float]]],
     files: Sequence[tuple[str, Path]],
 ) -> str:
-    """Record a finished search as one run, each trial as a run nested in it, and return the search's id.
+    """Record a finished search as one run with a nested run for each trial, and return the id of the search.
 
     Parameters
     ----------
     children : sequence of (str, mapping, mapping)
         Name, params and metrics of each trial.
     files : sequence of (str, Path)
-        Artifact folder, and the file or folder that goes there.
+        Artifact folder, and the file or folder to log there.
     """
-    run_id = log_run(
-        experiment,
-        tags={**tags, "mlflow.runName": name},
-        params=params,
-        metrics=metrics,
-        files=files,
-    )
-    for child, chosen, measured in children:
-        log_run(
-            experiment,
-            tags={**tags, "mlflow.runName": child, "mlflow.parentRunId": run_id},
-            params=chosen,
-            metrics=measured,
-            files=[],
-        )
+    search_tags = {**tags, "mlflow.runName": name}
+    run_id = log_run(experiment, tags=search_tags, params=params, metrics=metrics, files=files)
+    for child, child_params, child_metrics in children:
+        child_tags = {**tags, "mlflow.runName": child, "mlflow.parentRunId": run_id}
+        log_run(experiment, tags=child_tags, params=child_params, metrics=child_metrics, files=[])
     return run_id
 
 
 def download_model(uri: str, destination: Path | None = None) -> Path:
-    """Fetch a model by `models:/…` or `runs:/…` and return where its packaged folder lies.
+    """Download a model by its `models:/…` or `runs:/…` URI and return its packaged folder.
 
-    Without a destination that is a temporary folder, or the store itself.
+    Without a destination the folder is temporary, or in the store.
     """
     with connect() as client:
         from mlflow.artifacts import download_artifacts
@@ -264,15 +258,15 @@ def download_model(uri: str, destination: Path | None = None) -> Path:
 
 
 def locate_model(client: MlflowClient, uri: str) -> str:
-    """Where the model of a `models:/…` URI lies, in the client's store; any other URI comes back as it is.
+    """Resolve a `models:/…` URI to the location of the model in the client's store; return other URIs as is.
 
-    MLflow itself looks such a URI up in the store of the working directory, whatever store it is told.
+    `download_artifacts` of MLflow resolves such a URI in the default store, not in the given one.
     """
     from mlflow.store.artifact.utils.models import get_model_name_and_version
 
     while uri.startswith("models:/"):
         found = get_model_name_and_version(client, uri)  # type: ignore[no-untyped-call]
-        if len(found) == 1:  # a logged model's id
+        if len(found) == 1:  # the id of a logged model
             uri = str(client.get_logged_model(*found).artifact_location)
         else:
             uri = str(client.get_model_version_download_uri(*found))
@@ -280,13 +274,12 @@ def locate_model(client: MlflowClient, uri: str) -> str:
 
 
 def git_tags(folder: Path) -> dict[str, str]:
-    """Commit, dirty flag and, within a DVC experiment, its name and baseline; empty without git.
+    """Return tags with the commit, whether files differ from it, and name and baseline of the DVC experiment.
 
-    The commit is the baseline within an experiment: its own commit is made when it has ended, and the
-    checkout may stand elsewhere when its turn in the queue comes.
+    Within an experiment the commit is the baseline: DVC makes the commit of the experiment after the last
+    stage, and HEAD can be another commit by the time a queued experiment runs.
     """
-    told = {NAME_TAG: NAME_TAG, BASELINE_TAG: BASELINE_TAG, RESULT_VARIABLE: RESULT_TAG}
-    tags = {tag: os.environ[name] for name, tag in told.items() if name in os.environ}
+    tags = {name: os.environ[name] for name in (NAME_TAG, BASELINE_TAG) if name in os.environ}
     commit = git(folder, "rev-parse", "HEAD")
     if commit:
         tags[COMMIT_TAG] = tags.get(BASELINE_TAG, commit)
@@ -295,7 +288,7 @@ def git_tags(folder: Path) -> dict[str, str]:
 
 
 def git(root: Path, *arguments: str) -> str | None:
-    """What a git command prints, None where it fails or git is missing."""
+    """Return the output of a git command, None if it fails or git is missing."""
     try:
         done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

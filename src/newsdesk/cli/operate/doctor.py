@@ -1,4 +1,4 @@
-"""`newsdesk doctor`: is everything there, and what to do where it is not."""
+"""`newsdesk doctor`: check the installation, data, models, MLflow store and registry."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import sys
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 import click
 
-from newsdesk.base.console import note, print_rows
+from newsdesk.base.console import print_rows
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import SHIPPED, read_model
 from newsdesk.registry import ledger
 from newsdesk.registry.ledger import CHAMPION
 from newsdesk.registry.promotion import moved_by_hand, tell_moved
 from newsdesk.registry.versions import CHALLENGER, COMPLETE_TAG, MODEL_TAG, aliases
-from newsdesk.tracking import moved, runs
+from newsdesk.tracking import runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -30,39 +31,46 @@ PUBLIC = ("almayadeen", "skynews", "alarabiya", "saudinewsnet")
 
 FINISHED_BY = {"promote": "promote {}", "adopt": "promote {} --adopt", "rollback": "rollback {} --reason ..."}
 
-Finding = tuple[str, str, str, str]  # what, state, found, what to do
+
+class Finding(NamedTuple):
+    """The result of a check; the state is `ok`, `optional`, `differs`, `missing` or `wrong`."""
+
+    check: str
+    state: str
+    found: str
+    advice: str = ""
 
 
-def findings(root: Path) -> Iterator[Finding]:
-    """Check versions, data, model and store, one after the other."""
-    yield (
-        "python",
-        "ok" if sys.version_info >= (3, 11) else "wrong",
-        platform.python_version(),
-        "use 3.11 or newer",
-    )
-    yield "git", "ok" if shutil.which("git") else "missing", shutil.which("git") or "", "install git"
+def list_findings(root: Path) -> Iterator[Finding]:
+    """Check Python, git, packages, data, models, store and registry."""
+    python = "ok" if sys.version_info >= (3, 11) else "wrong"
+    yield Finding("python", python, platform.python_version(), "use 3.11 or newer")
+    git = shutil.which("git")
+    yield Finding("git", "ok" if git else "missing", git or "", "install git")
     identity = " ".join(filter(None, (runs.git(root, "config", f"user.{key}") for key in ("name", "email"))))
-    mend = "git config user.name NAME; git config user.email ADDRESS"
-    yield "git identity", "ok" if identity else "optional", identity or "none: `dvc exp run` needs one", mend
-    yield from _packages(root / "requirements.lock")
-    for name, path, mend in (
-        ("starter corpus", root / "data/starter", "check out data/starter again"),
-        ("gold labels", root / "data/labels/gold.tsv", "check out data/labels again"),
-        ("taxonomy", root / "data/taxonomy.yaml", "check out data/taxonomy.yaml again"),
+    advice = "git config user.name NAME; git config user.email ADDRESS"
+    found = identity or "none: `dvc exp run` needs one"
+    yield Finding("git identity", "ok" if identity else "optional", found, advice)
+    yield from _check_packages(root / "requirements.lock")
+    for name, path in (
+        ("starter corpus", "data/starter"),
+        ("gold labels", "data/labels/gold.tsv"),
+        ("taxonomy", "data/taxonomy.yaml"),
     ):
-        yield name, "ok" if path.exists() else "missing", path.relative_to(root).as_posix(), mend
+        state = "ok" if (root / path).exists() else "missing"
+        yield Finding(name, state, path, f"git checkout HEAD -- {path}")
     for name in PUBLIC:
-        path = root / "data/public" / name
-        n_files = sum(1 for p in path.rglob("*") if p.is_file()) if path.is_dir() else 0
+        files = (path for path in (root / "data/public" / name).rglob("*") if path.is_file())
+        n_files = sum(1 for _ in files)
         state = "ok" if n_files else "optional"
-        yield f"public corpus {name}", state, f"{n_files:,} files", "make import"
-    yield _model("shipped model", SHIPPED, absent="missing", mend="check out src/newsdesk/shipped again")
-    yield _model("trained model", root / "model", absent="optional", mend="make")
-    yield from _store()
+        yield Finding(f"public corpus {name}", state, f"{n_files:,} files", "make import")
+    advice = "git checkout HEAD -- src/newsdesk/shipped"
+    yield _check_model("shipped model", SHIPPED, absent="missing", advice=advice)
+    yield _check_model("trained model", root / "model", absent="optional", advice="make")
+    yield from _check_store()
 
 
-def _packages(lock: Path) -> Iterator[Finding]:
+def _check_packages(lock: Path) -> Iterator[Finding]:
     locked: dict[str, list[str]] = {}
     if lock.exists():
         for line in lock.read_text(encoding="utf-8").splitlines():
@@ -73,65 +81,57 @@ def _packages(lock: Path) -> Iterator[Finding]:
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
-            yield name, "missing", "", "run `make setup`"
+            yield Finding(name, "missing", "", "make setup")
             continue
         expected = locked.get(name, [version])
         state = "ok" if version in expected else "differs"
-        yield name, state, version, f"locked is {' or '.join(expected)}: run `make setup`"
+        yield Finding(name, state, version, f"locked is {' or '.join(expected)}: make setup")
 
 
-def _model(name: str, folder: Path, *, absent: str, mend: str) -> Finding:
+def _check_model(name: str, folder: Path, *, absent: str, advice: str) -> Finding:
     if not folder.exists():
-        return name, absent, "none", mend
+        return Finding(name, absent, "none", advice)
     try:
         scorer = read_model(folder)
     except NewsdeskError as error:
-        return name, "wrong", str(error), mend
-    return name, "ok", f"{len(scorer.terms):,} terms", ""
+        return Finding(name, "wrong", str(error), advice)
+    return Finding(name, "ok", f"{len(scorer.terms):,} terms")
 
 
-def _store() -> Iterator[Finding]:
+def _check_store() -> Iterator[Finding]:
     if not runs.store_exists():
-        yield "MLflow store", "ok", "none yet: the first run makes it", ""
+        yield Finding("MLflow store", "ok", "none yet: the first run makes it")
         return
     try:
         with runs.connect() as client:
-            n_experiments = len(client.search_experiments())
-            models = list(registry_findings(client))
+            locations = [experiment.artifact_location for experiment in client.search_experiments()]
+            of_models = list(registry_findings(client))
     except NewsdeskError as error:
-        yield "MLflow store", "wrong", str(error), "start the server or mend MLFLOW_TRACKING_URI"
+        yield Finding("MLflow store", "wrong", str(error), "start the server or correct MLFLOW_TRACKING_URI")
         return
-    yield "MLflow store", "ok", f"{n_experiments} experiments", ""
-    for old, n_places in old_roots().items():
-        found = f"{n_places} places are still at {old}, where the checkout was"
-        yield "MLflow artifacts", "wrong", found, "newsdesk doctor --fix"
-    yield from models
+    yield Finding("MLflow store", "ok", f"{len(locations)} experiments")
+    yield from _check_artifacts(locations)
+    yield from of_models
 
 
-def old_roots() -> dict[Path, int]:
-    """Where the project's own store, if that is the one in use, looks for artifacts though it was moved.
-
-    Another store may be shared by checkouts that stand where it says.
-    """
-    store = runs.store_file()
-    if store is None or runs.store_uri() != runs.default_uri():
-        return {}
-    return moved.old_roots(store, runs.artifact_root())
-
-
-def fix() -> None:
-    """Mend what a move of the checkout broke, and say so."""
-    store, old = runs.store_file(), old_roots()
-    if store and old:
-        copy = moved.mend(store, runs.artifact_root())
-        root = runs.project_root()
-        note(f"doctor: {sum(old.values())} places are at {root} now; the store as it was: {copy.name}")
-    else:
-        note("doctor: nothing to fix: the store's artifacts are where it says")
+def _check_artifacts(locations: Sequence[str]) -> Iterator[Finding]:
+    """Check that the checkout is where it was when its own store was made: MLflow records absolute paths."""
+    root = runs.project_root().absolute()
+    if runs.store_file() != root / "mlflow.db":
+        return
+    parts = (urlsplit(location) for location in locations)
+    folders = {Path(unquote(part.path)) for part in parts if part.scheme in ("", "file")}
+    old = {folder.parent for folder in folders if folder.name == runs.artifact_root().name}
+    for folder in sorted(folder for folder in old if folder.resolve() != root.resolve()):
+        advice = (
+            f"if the checkout was moved: ln -s {root} {folder}; if it is a copy: delete mlflow.db,"
+            " dvc repro --force --single-item track"
+        )
+        yield Finding("MLflow artifacts", "wrong", f"mlflow.db was made in {folder}", advice)
 
 
 def registry_findings(client: MlflowClient) -> Iterator[Finding]:
-    """What is half done or contradicts itself in each registered model of ours."""
+    """Check each model that `newsdesk register` made: complete versions, ledger and alias agree."""
     names = sorted(model.name for model in client.search_registered_models(max_results=1000))
     for name in names:
         ours = [v for v in ledger.list_versions(client, name) if MODEL_TAG in v.tags]
@@ -140,16 +140,16 @@ def registry_findings(client: MlflowClient) -> Iterator[Finding]:
 
 
 def _model_findings(client: MlflowClient, name: str, versions: Sequence[ModelVersion]) -> Iterator[Finding]:
-    what, of_alias = f"model {name}", aliases(client, name)
+    check, of_alias = f"model {name}", aliases(client, name)
     incomplete = [version for version in versions if COMPLETE_TAG not in version.tags]
     for version in sorted(incomplete, key=lambda v: int(v.version)):
         alias = "set" if of_alias.get(CHALLENGER) == str(version.version) else "not set"
         found = f"version {version.version} is incomplete: alias challenger {alias}"
-        yield what, "wrong", found, f"newsdesk register --run {version.run_id} --name {name}"
+        yield Finding(check, "wrong", found, f"newsdesk register --run {version.run_id} --name {name}")
     try:
         entries = ledger.read_entries(client, name)
     except NewsdeskError as error:
-        yield what, "wrong", str(error), "restore the store from a backup"
+        yield Finding(check, "wrong", str(error), "restore the store from a backup")
         return
     head = entries[-1] if entries else None
     champion = of_alias.get(CHAMPION, "none")
@@ -157,36 +157,32 @@ def _model_findings(client: MlflowClient, name: str, versions: Sequence[ModelVer
         found = (
             f"{head.kind} to version {head.to} was interrupted: it is in the ledger, champion is {champion}"
         )
-        yield what, "wrong", found, f"newsdesk {FINISHED_BY[head.kind].format(name)}: it finishes this first"
+        advice = f"newsdesk {FINISHED_BY[head.kind].format(name)}: it finishes this first"
+        yield Finding(check, "wrong", found, advice)
     elif moved_by_hand(head, of_alias):
-        yield what, "wrong", tell_moved(name, head, of_alias), "one of the two"
+        yield Finding(check, "wrong", tell_moved(name, head, of_alias), "one of the two")
     elif not incomplete:
         found = f"{len(versions)} versions, {len(entries)} entries in the ledger, champion {champion}"
-        yield what, "ok", f"{found}, challenger {of_alias.get(CHALLENGER, 'none')}", ""
+        yield Finding(check, "ok", f"{found}, challenger {of_alias.get(CHALLENGER, 'none')}")
 
 
 @click.command("doctor")
-@click.option("--fix", "mend", is_flag=True, help="First mend the store of a checkout that was moved.")
-def main(mend: bool) -> None:
-    """Check versions, data, model, store and registry; exit code 1 if something that is needed is not there.
+def main() -> None:
+    """Check the installation, data, models, MLflow store and registry, and advise what to do.
 
-    Of registered models it names versions that are incomplete, a promotion that was interrupted, and an
-    alias that was moved by hand. Of a checkout that was moved it tells that its runs' artifacts are looked
-    for at the old place; with --fix, mlflow.db is copied beside itself and names the new one.
+    Exit code 1 if something is missing or wrong. In the registry these are incomplete versions, an
+    interrupted promotion, and an alias that was set by hand.
 
     \b
-    Examples:
+    Example:
       newsdesk doctor
-      newsdesk doctor --fix
     """
-    if mend:
-        fix()
-    found = list(findings(runs.project_root()))
+    found = list(list_findings(runs.project_root()))
     print_rows(
         [
-            {"check": what, "state": state, "found": seen, "what to do": "" if state == "ok" else mend}
-            for what, state, seen, mend in found
+            {"check": f.check, "state": f.state, "found": f.found, "what to do": f.advice * (f.state != "ok")}
+            for f in found
         ]
     )
-    if any(state in ("missing", "wrong") for _, state, _, _ in found):
+    if any(finding.state in ("missing", "wrong") for finding in found):
         sys.exit(1)

@@ -1,0 +1,63 @@
+"""`newsdesk doctor` on a checkout that was moved or copied together with its MLflow store."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from newsdesk.cli.operate.doctor import Finding, list_findings
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a store: a run of the project, and experiments with artifacts in other places."""
+    folder = tmp_path / "أخبار 1"
+    folder.mkdir()
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    client = client_of(folder)
+    own = client.create_experiment("newsdesk", artifact_location=(folder / "mlartifacts").as_uri())
+    client.create_experiment("elsewhere", artifact_location=f"{folder}-elsewhere/mlartifacts/1")
+    client.create_experiment("bucket", artifact_location="s3://bucket/mlartifacts")
+    client.log_text(client.create_run(own).info.run_id, "content", "model/MLmodel")
+    return folder
+
+
+def client_of(folder: Path) -> MlflowClient:
+    uri = f"sqlite:///{folder}/mlflow.db"
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def artifact_findings(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
+    monkeypatch.setenv("DVC_ROOT", str(folder))
+    return [found for found in list_findings(folder) if found.check == "MLflow artifacts"]
+
+
+def test_advice_for_a_moved_checkout_makes_its_artifacts_readable(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert artifact_findings(checkout, monkeypatch) == []
+    moved = checkout.rename(tmp_path / "أخبار 2")
+    (found,) = artifact_findings(moved, monkeypatch)
+    assert (found.state, found.found) == ("wrong", f"mlflow.db was made in {checkout}")
+    assert f"ln -s {moved} {checkout}" in found.advice
+    checkout.symlink_to(moved)
+    assert artifact_findings(moved, monkeypatch) == []
+    client = client_of(moved)
+    own = client.get_experiment_by_name("newsdesk")
+    assert own
+    (run,) = client.search_runs([own.experiment_id])
+    assert Path(client.download_artifacts(run.info.run_id, "model/MLmodel")).read_text() == "content"
+
+
+def test_a_copied_checkout_is_found(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = shutil.copytree(checkout, tmp_path / "copy")
+    (found,) = artifact_findings(copy, monkeypatch)
+    assert "if it is a copy: delete mlflow.db, dvc repro --force --single-item track" in found.advice
+
+
+def test_the_store_of_another_checkout_is_not_checked(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{checkout}/mlflow.db")
+    assert artifact_findings(tmp_path, monkeypatch) == []
