@@ -25,7 +25,7 @@ from newsdesk.inference.gazetteer import Gazetteer
 from newsdesk.inference.scorer import Scorer
 from newsdesk.inference.storage import FORMAT, PLACES, TERMS
 from newsdesk.inference.text import is_arabic
-from newsdesk.training.classifiers import TrainedHead
+from newsdesk.training.heads import TrainedHead
 from tests.inference.test_engine import ARTICLES, hostile
 
 ARABIC = "أعلنت وزارة الدفاع الأميركية في واشنطن أن الجيش قتل قيادياً في تنظيم «القاعدة» بغارة جوية."
@@ -266,9 +266,9 @@ def test_the_plain_path_until_there_is_enough_to_do(tiny_model: Path) -> None:
     scorer = Scorer.load(tiny_model)
     scorer.compile_from = 3
     scorer.predict(["أ", "ب"], [ARABIC, ARABIC])
-    assert scorer._compiled is None
+    assert scorer.compiled is None
     scorer.predict(["أ"], [ARABIC])
-    assert scorer._compiled is not None
+    assert scorer.compiled is not None
 
 
 PACKAGED = """
@@ -288,7 +288,7 @@ model = scorer.Scorer.load(sys.argv[1])
 model.compile_from = int(sys.argv[2])
 said = model.predict([r[0] for r in rows], [r[1] for r in rows])
 print(json.dumps([[p.labels, p.scores] for p in said]))
-print("compiled" if model._compiled else "plain")
+print("compiled" if model.compiled else "plain")
 """
 
 
