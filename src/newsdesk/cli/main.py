@@ -15,6 +15,7 @@ COMMANDS = {
     "explain": ("newsdesk.cli.label.explain", "Show what speaks for and against a label."),
     "serve": ("newsdesk.cli.label.serve", "Label articles over HTTP and in a browser."),
     "read": ("newsdesk.cli.label.read", "Show what the readers make of an input."),
+    "export": ("newsdesk.cli.label.export", "Write a model as a Python package."),
     "results": ("newsdesk.cli.look.results", "Print the current run, its metrics and rows."),
     "experiments": ("newsdesk.cli.train.experiments", "Join DVC's experiments and MLflow's runs."),
     "report": ("newsdesk.cli.look.report", "Write a finished run as one HTML page."),

@@ -1,0 +1,79 @@
+"""`newsdesk export`: a model and the code that scores, as a Python package that does not need newsdesk."""
+
+from __future__ import annotations
+
+import keyword
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import click
+
+from newsdesk.base.console import note
+from newsdesk.base.errors import NewsdeskError
+from newsdesk.base.files import list_files
+from newsdesk.cli.models import Loaded, load
+from newsdesk.inference.code import copy_code
+
+MODULE = '''"""The {name} model, version {version}, with the code that scores. Needs NumPy and PyStemmer; numba makes it fast."""
+
+from pathlib import Path
+
+from .inference import Prediction, Scorer, repair_text
+
+__all__ = ["Prediction", "Scorer", "load", "repair_text"]
+
+
+def load() -> Scorer:
+    """Load the model in this folder; `load().predict(titles, texts)` returns a list of predictions."""
+    return Scorer.load(Path(__file__).parent / "model")
+'''
+
+
+@click.command("export")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option(
+    "--model",
+    show_default="the model that newsdesk comes with",
+    help="Model folder, models:/… or runs:/… URI.",
+)
+def main(folder: Path, model: str | None) -> None:
+    """Write a model to FOLDER as a Python package that runs without newsdesk.
+
+    FOLDER must be new or empty, and its name one that Python can import. Where the package can be imported,
+    `import FOLDER; FOLDER.load().predict(titles, texts)` gives the predictions of the model. NumPy and PyStemmer
+    are needed; with numba, many articles are scored faster.
+
+    \b
+    Examples:
+      newsdesk export newsdesk_model
+      newsdesk export news_labels --model models:/newsdesk@champion
+    """
+    check_destination(folder)
+    loaded = load(model)
+    write_package(loaded, folder)
+    note(f"export: {loaded.about['name']} {loaded.about['version']} in {folder}; try `import {folder.name}`")
+
+
+def check_destination(folder: Path) -> None:
+    """Raise a NewsdeskError unless the folder is new or empty and its name can be imported."""
+    if not folder.name.isidentifier() or keyword.iskeyword(folder.name):
+        raise NewsdeskError(f"{folder}: expected a folder name that Python can import, found {folder.name!r}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise NewsdeskError(f"{folder}: expected a new or an empty folder; remove it or choose another name")
+
+
+def write_package(loaded: Loaded, folder: Path) -> None:
+    """Write the package beside its place and rename it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
+        package = Path(temporary, folder.name)
+        copy_code(package / "inference")
+        for file in list_files(loaded.folder):
+            copy = package / "model" / file.relative_to(loaded.folder)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+        about = {key: loaded.about[key] for key in ("name", "version")}
+        (package / "__init__.py").write_text(MODULE.format(**about), encoding="utf-8")
+        os.replace(package, folder)
