@@ -1,4 +1,4 @@
-"""What notebooks share: a copy of the project to try things in, its commands, Arabic from right to left."""
+"""Helpers for notebooks: a copy of the project, commands, and tables and texts in Arabic."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.reporting.blocks import Mistake, Shown, show
-from newsdesk.reporting.render import cut, strongest
+from newsdesk.reporting.blocks import MarkedText, Mistake, format_score
+from newsdesk.reporting.render import largest_contribution, split_text
 from newsdesk.tracking.runs import project_root
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from pandas.io.formats.style import Styler
 
 ARABIC = re.compile(r"[\u0621-\u064a]")
-FORCED = ("CLICOLOR_FORCE", "FORCE_COLOR")
+FORCED_COLOURS = ("CLICOLOR_FORCE", "FORCE_COLOR")
 RIGHT_TO_LEFT = {"direction": "rtl", "text-align": "right"}
-# by what they speak for, as in the report; half transparent, so that they show on white and on black
-COLOURS = {"f": "11, 98, 176", "a": "214, 110, 20"}
+# the report's colours, transparent: they show on white and on black
+COLOURS = {"for": "11, 98, 176", "against": "214, 110, 20"}
 OPACITY = (0.12, 0.22, 0.34, 0.48)
 
 
@@ -42,42 +42,49 @@ class Html:
 
 
 def copy_project(folder: Path) -> Path:
-    """Clone the project around the working folder, as it was committed, with what its pipeline made.
+    """Clone the project around the working folder, as committed, with the outputs of its pipeline.
 
-    The clone takes the outputs out of the project's DVC cache and has a cache and, unless
-    `MLFLOW_TRACKING_URI` names another, an MLflow store of its own: nothing that is done there is seen in
-    the project.
+    The clone pulls the outputs from the project's DVC cache. It has a cache of its own and, unless
+    `MLFLOW_TRACKING_URI` names one, an MLflow store of its own: nothing done there changes the project.
+
+    Parameters
+    ----------
+    folder : Path
+        A new or an empty folder.
 
     Returns
     -------
     Path
-        `folder`, which must not be there yet or be empty.
+        `folder`.
 
     Raises
     ------
     NewsdeskError
-        If the project is no git repository, or its cache lacks an output.
+        If the project is not a git repository, or its cache lacks an output.
     """
     root = project_root().absolute()
+    cache = shlex.quote(str(root / ".dvc/cache"))
     run(f"git clone --quiet {shlex.quote(str(root))} {shlex.quote(str(folder))}", cwd=root)
-    run(
-        f"dvc remote add --quiet --local --default project {shlex.quote(str(root / '.dvc/cache'))}",
-        cwd=folder,
-    )
+    run(f"dvc remote add --quiet --local --default project {cache}", cwd=folder)
     run("dvc pull --quiet dvc.yaml", cwd=folder)
     return folder
 
 
 def run(command: str, *, cwd: Path | None = None) -> None:
-    """Run a command of this Python's environment, `newsdesk` or `dvc` for one, and print what it says.
+    """Run a command of this Python's environment, such as `newsdesk` or `dvc`, and print its output.
 
     Raises
     ------
     NewsdeskError
-        If it is not there or its exit code is not 0.
+        If the command does not exist or its exit code is not 0.
+
+    Examples
+    --------
+    >>> run("python -c 'print(1)'")
+    1
     """
-    # kernels ask commands to behave as on a terminal: colours, and tables folded at its edge
-    env = {name: value for name, value in os.environ.items() if name not in FORCED}
+    # kernels ask commands for colours, and tables would be folded at the edge of a terminal
+    env = {name: value for name, value in os.environ.items() if name not in FORCED_COLOURS}
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     try:
         done = subprocess.run(
@@ -97,15 +104,22 @@ def run(command: str, *, cwd: Path | None = None) -> None:
 
 
 def tabulate(frame: pd.DataFrame) -> Styler:
-    """A table to look at: Arabic columns from right to left, lists as words, figures with three digits."""
-    shown = frame.map(_as_words)
-    arabic = [name for name in shown if shown[name].map(_is_arabic).any()]
-    styled = shown.style.format(precision=3, na_rep="", escape="html")
+    """Style a table: Arabic columns from right to left, lists as words, numbers with three digits.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> html = tabulate(pd.DataFrame({"labels": [["europe", "us"]], "score": [0.12345]})).to_html()
+    >>> "europe, us" in html, "0.123" in html
+    (True, True)
+    """
+    words = frame.map(_join_lists)
+    arabic = [name for name in words if words[name].map(_is_arabic).any()]
+    styled = words.style.format(precision=3, na_rep="", escape="html")
     return styled.set_properties(subset=arabic, **RIGHT_TO_LEFT)
 
 
-def _as_words(value: Any) -> Any:
-    """Lists and arrays of labels as text."""
+def _join_lists(value: Any) -> Any:
     return value if isinstance(value, str) or not hasattr(value, "__iter__") else ", ".join(map(str, value))
 
 
@@ -114,30 +128,34 @@ def _is_arabic(value: Any) -> bool:
 
 
 def show_mistake(mistake: Mistake) -> Html:
-    """A wrong label, and its article with the words that spoke for the label (blue) and against it (orange).
+    """Show a wrong label and its article; words in blue contributed to the label, in orange against it.
 
     Parameters
     ----------
     mistake : Mistake
-        With its texts, as `evidence.explain_mistakes` gives it.
+        With its texts, as `newsdesk.reporting.mistakes.explain_mistakes` returns it.
+
+    Examples
+    --------
+    >>> show_mistake(Mistake("a1", "topic", "sport", "paper", "missed", 0.25, 0.5, ["sport"], [])).text
+    '<p>missed: sport, probability 0.250, threshold 0.500</p>'
     """
-    most = strongest(mistake)
-    threshold = "" if mistake.threshold is None else f", threshold {show(mistake.threshold)}"
-    said = f"{mistake.kind}: {mistake.label}, probability {show(mistake.probability)}{threshold}"
-    parts = [f"<p>{escape(said)}</p>"]
-    for tag, shown in (("h4", mistake.title), ("p", mistake.text)):
-        if shown:
-            parts.append(f'<{tag} dir="rtl" style="text-align:right">{_mark(shown, most)}</{tag}>')
+    largest = largest_contribution(mistake)
+    threshold = "" if mistake.threshold is None else f", threshold {format_score(mistake.threshold)}"
+    heading = f"{mistake.kind}: {mistake.label}, probability {format_score(mistake.probability)}{threshold}"
+    parts = [f"<p>{escape(heading)}</p>"]
+    for tag, text in (("h4", mistake.title), ("p", mistake.text)):
+        if text:
+            parts.append(f'<{tag} dir="rtl" style="text-align:right">{_mark(text, largest)}</{tag}>')
     return Html("\n".join(parts))
 
 
-def _mark(shown: Shown, most: float) -> str:
-    """A text with its spans marked, the deeper the stronger."""
+def _mark(text: MarkedText, largest: float) -> str:
     parts = []
-    for piece in cut(shown, most):
-        text = escape(piece.text).replace("\n", "<br>")
-        if piece.kind:
-            colour = f"rgba({COLOURS[piece.kind[0]]}, {OPACITY[int(piece.kind[1:]) - 1]})"
-            text = f'<mark title="{piece.value}" style="color:inherit;background:{colour}">{text}</mark>'
-        parts.append(text)
+    for segment in split_text(text, largest):
+        html = escape(segment.text).replace("\n", "<br>")
+        if segment.style:
+            colour = f"rgba({COLOURS[segment.style[:-1]]}, {OPACITY[int(segment.style[-1]) - 1]})"
+            html = f'<mark title="{segment.value}" style="color:inherit;background:{colour}">{html}</mark>'
+        parts.append(html)
     return "".join(parts)

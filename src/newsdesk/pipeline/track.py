@@ -20,7 +20,7 @@ from newsdesk.base.files import atomic_write, read_json, read_table, sha256, wri
 from newsdesk.base.schema import ARTICLES
 from newsdesk.base.settings import read_settings
 from newsdesk.evaluation.test_set import hash_test_set, select_test_set, source_spans
-from newsdesk.reporting.findings import Sources
+from newsdesk.reporting.run_files import RunPaths
 from newsdesk.reporting.sections import read_figures
 from newsdesk.tracking import runs
 
@@ -52,7 +52,7 @@ def run(
         "newsdesk.test_origins": ",".join(settings.evaluate.origins),
         **runs.git_tags(Path.cwd()),  # before the receipt is written, which changes the checkout
     }
-    sources = Sources(
+    run_paths = RunPaths(
         metrics=[metrics.parent], plots=[plots], account=account, predictions=predictions,
         articles=articles, model=model, params=params,
     )  # fmt: skip
@@ -75,7 +75,7 @@ def run(
             ],
             texts={
                 "evaluation/sources.json": f"{spans}\n",
-                **{f"figures/{name}": svg for name, svg in read_figures(sources).items()},
+                **{f"figures/{name}": svg for name, svg in read_figures(run_paths).items()},
             },
             model=model,
         )

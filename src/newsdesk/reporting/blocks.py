@@ -1,21 +1,18 @@
-"""What a section of the page is made of; values only, HTML is made of them in one place."""
+"""The building blocks of the report: values only, which `render` turns into HTML."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-MINUS = "\u2212"
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a table; `level` 0 to 10 is how strongly it is shaded, `strong` sets it in bold."""
+    """A cell of a table; `level` is the strength of its shading, from 0 to 10."""
 
     text: str
     level: int = 0
-    strong: bool = False
+    bold: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A plot and what it shows; `name` is its file's in MLflow."""
+    """A plot with a caption; `name` is its file name in MLflow, without the suffix."""
 
     name: str
     caption: str
@@ -37,8 +34,8 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Smalls:
-    """Many small plots beside each other, each with its caption."""
+class SmallMultiples:
+    """Many small plots in a grid, as pairs of caption and SVG; `name` as for a figure."""
 
     name: str
     caption: str
@@ -47,26 +44,26 @@ class Smalls:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A line of text; `kind` is `said`, `caution`, or `missing` where something could not be shown."""
+    """A line of text; a warning stands in a box."""
 
     text: str
-    kind: str = "said"
+    warning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Headline:
-    """A figure to be read first, or second where there is a fairer one."""
+class KeyFigure:
+    """A main result, in large digits if it is `primary`."""
 
     title: str
     value: str
     interval: str
     details: Sequence[str]
-    first: bool = True
+    primary: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
-    """Characters of a text that speak for a label (`value` above 0) or against it."""
+class MarkedSpan:
+    """Characters of a text and their contribution: above 0 for a label, below 0 against it."""
 
     start: int
     stop: int
@@ -74,19 +71,27 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A text with what in it speaks for and against a label."""
+class MarkedText:
+    """A text with the spans that contributed to a label."""
 
     text: str
-    spans: Sequence[Span] = ()
+    spans: Sequence[MarkedSpan] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
     """One wrong label of one article.
 
-    `kind` is `missed` or `spurious`; `title` and `text` are None where texts are left out, `terms` are what
-    spoke for the label most, or against it.
+    Attributes
+    ----------
+    kind : str
+        `missed` or `spurious`.
+    title, text : MarkedText or None
+        None in a report without texts.
+    n_characters_left_out : int
+        Length of the rest of the text, which is not shown.
+    terms : sequence of (str, float)
+        The words that contributed most, for or against the label.
     """
 
     article_id: str
@@ -96,23 +101,23 @@ class Mistake:
     kind: str
     probability: float
     threshold: float | None
-    truth: Sequence[str]
-    said: Sequence[str]
-    title: Shown | None = None
-    text: Shown | None = None
-    n_left_out: int = 0
+    true_labels: Sequence[str]
+    predicted_labels: Sequence[str]
+    title: MarkedText | None = None
+    text: MarkedText | None = None
+    n_characters_left_out: int = 0
     terms: Sequence[tuple[str, float]] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Mistakes:
-    """Wrong labels to filter and search; `n_left_out` more were not taken in."""
+    """Wrong labels with filters and a search; `n_left_out` more are not on the page."""
 
     shown: Sequence[Mistake]
     n_left_out: int
 
 
-Block = Table | Figure | Smalls | Note | Headline | Mistakes
+Block = Table | Figure | SmallMultiples | Note | KeyFigure | Mistakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,33 +130,18 @@ class Section:
     blocks: Sequence[Block]
 
 
-def missing(text: str) -> Note:
-    """The line that stands where something could not be shown."""
-    return Note(text, "missing")
-
-
-def show(value: float | None, *, sign: bool = False) -> str:
-    """A figure with three digits, `-` for none."""
-    if value is None:
-        return "-"
-    return f"{value:{'+' if sign else ''}.3f}".replace("-", MINUS)
-
-
-def show_interval(measured: Mapping[str, Any], name: str, *, sign: bool = False) -> str:
-    """A figure and its interval: `0.812 (0.790 to 0.833)`."""
-    value, low, high = (measured.get(f"{name}{suffix}") for suffix in ("", "_low", "_high"))
-    if value is None:
-        return "-"
-    return f"{show(value, sign=sign)} ({show(low, sign=sign)} to {show(high, sign=sign)})"
+def format_score(value: float | None, *, sign: bool = False) -> str:
+    """Format a number with three digits, `-` for None."""
+    return "-" if value is None else f"{value:{'+' if sign else ''}.3f}"
 
 
 def shade(value: float | None, *, low: float = 0.0, high: float = 1.0) -> int:
-    """How strongly to shade a cell, 0 to 10."""
+    """Return the level of shading of a value between `low` and `high`, from 0 to 10."""
     if value is None or high <= low:
         return 0
     return round(10 * min(1.0, max(0.0, (value - low) / (high - low))))
 
 
-def cells(row: Sequence[str]) -> list[Cell]:
-    """Plain cells."""
-    return [Cell(text) for text in row]
+def cells(texts: Sequence[str]) -> list[Cell]:
+    """Make plain cells."""
+    return [Cell(text) for text in texts]

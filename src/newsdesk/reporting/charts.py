@@ -1,32 +1,36 @@
-"""Plots as SVG text: their colours are classes of the page's style, so that they follow light and dark."""
+"""Plots as SVG. Their colours are CSS classes of the page, so that they follow its light or dark theme."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
-WIDTH = 440  # units; near the width of a phone, so that letters stay readable there
+from newsdesk.evaluation.tables import format_interval
+
+WIDTH = 440  # units; about the width of a phone, so that letters are readable there
 LEFT, RIGHT, TOP, BOTTOM = 50, 12, 10, 40
 ROW = 15  # height of one mark of an interval plot
 LETTER = 6.6  # mean width of a letter of 12 units
 N_COLOURS = 5
-# a chart alone, as MLflow shows it, brings the style that the page would give it
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
+# a chart in a file of its own needs the style that the page gives it
 STYLE = """<style>
 svg{background:#fff;--ink:#1b1f24;--faint:#59626d;--line:#d5dae0;
 --s0:#0b62b0;--s1:#b4560a;--s2:#2f7d32;--s3:#6f6f76;--s4:#8a3ba8}
 @media(prefers-color-scheme:dark){svg{background:#14171b;--ink:#e6e8eb;--faint:#a3abb5;--line:#363d46;
 --s0:#6cb2f5;--s1:#f2a65a;--s2:#7fcf83;--s3:#a9a9b2;--s4:#cf97e8}}
 text{font:12px system-ui,sans-serif;fill:var(--ink)}.faint{fill:var(--faint)}.grid{stroke:var(--line)}
-.zero{stroke:var(--faint);stroke-dasharray:4 3}.curve{fill:none;stroke-width:2}.band{opacity:.18}
+.zero{stroke:var(--faint);stroke-dasharray:4 3}.curve{fill:none;stroke-width:2}
 .s0{color:var(--s0)}.s1{color:var(--s1)}.s2{color:var(--s2)}.s3{color:var(--s3)}.s4{color:var(--s4)}
 </style>"""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A value with its interval, drawn in the colour `series`; `low` and `high` may be missing."""
+    """A value with its interval, drawn in the colour and shape number `series`; `title` is its tooltip."""
 
     value: float | None
     low: float | None = None
@@ -37,13 +41,20 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """Points (x, y) joined by a line; `band` holds (x, low, high)."""
+    """Points (x, y) joined by a line, with marks on the points if wanted."""
 
     name: str
     points: Sequence[tuple[float, float]]
     series: int = 0
-    band: Sequence[tuple[float, float, float]] = ()
     marks: bool = False
+
+
+def mark_interval(
+    measured: Mapping[str, Any], name: str, *, title: str, series: int = 0, sign: bool = False
+) -> Interval:
+    """Make the mark of a measured value, whose tooltip shows its numbers."""
+    value, low, high = (measured[f"{name}{suffix}"] for suffix in ("", "_low", "_high"))
+    return Interval(value, low, high, series, f"{title}: {format_interval(measured, name, sign=sign)}")
 
 
 def draw_intervals(
@@ -52,31 +63,28 @@ def draw_intervals(
     label: str,
     x_label: str,
     names: Sequence[str] = (),
-    limits: tuple[float, float] | None = None,
     zero: bool = False,
 ) -> str:
-    """Draw values with their intervals, a row a name, one mark below the other.
+    """Draw values with their intervals, one mark below the other in each named row.
 
     Parameters
     ----------
     label : str
-        What a screen reader says of the plot.
+        Description of the plot for screen readers.
     names : sequence of str
-        Of the series, for the key; none draws no key.
-    limits : tuple of float or None
-        Of the axis; by default what the intervals need.
+        Names of the series in the legend; without names there is no legend.
     zero : bool
         Draw the line of no difference.
     """
     left = min(170, 12 + LETTER * max((len(name) for name, _ in rows), default=0))
     found = [v for _, marks in rows for m in marks for v in (m.value, m.low, m.high) if v is not None]
-    low, high = limits or _pad([*found, 0.0] if zero else found)
+    low, high = _pad([*found, 0.0] if zero else found)
     ticks = nice_ticks(low, high)
     x = _scale(low, high, left, WIDTH - RIGHT)
     heights = [max(24, ROW * len(marks) + 9) for _, marks in rows]
-    keys, top = _draw_keys(names, left=4)
+    legend, top = _draw_legend(names, left=4)
     bottom = top + sum(heights)
-    parts = [*keys, *_draw_x_axis(ticks, x, top, bottom, x_label, (left + WIDTH - RIGHT) / 2)]
+    parts = [*legend, *_draw_x_axis(ticks, x, top, bottom, x_label, (left + WIDTH - RIGHT) / 2)]
     if zero:
         parts.append(_line(x(0), top, x(0), bottom, "zero"))
     y = float(top)
@@ -97,25 +105,32 @@ def draw_curves(
     label: str,
     x_label: str,
     y_label: str,
-    x_limits: tuple[float, float] = (0.0, 1.0),
-    y_limits: tuple[float, float] = (0.0, 1.0),
+    y_max: float = 1.0,
     diagonal: bool = False,
     small: bool = False,
 ) -> str:
-    """Draw curves over common axes; `diagonal` draws y = x, `small` is for many beside each other."""
+    """Draw curves over x from 0 to 1 and y from 0 to `y_max`.
+
+    Parameters
+    ----------
+    label : str
+        Description of the plot for screen readers.
+    diagonal : bool
+        Draw the line y = x too.
+    small : bool
+        Draw a small plot without a legend, for a grid of many.
+    """
     width, height = (200, 150) if small else (WIDTH, 270)
     left, bottom_space = (32, 34) if small else (LEFT, BOTTOM)
-    keys, top = ([], TOP) if small else _draw_keys([c.name for c in curves], [c.series for c in curves])
-    x = _scale(*x_limits, left, width - RIGHT)
-    y = _scale(*y_limits, top + height - bottom_space, top)
+    legend, top = ([], TOP) if small else _draw_legend([c.name for c in curves], [c.series for c in curves])
     bottom = top + height - bottom_space
-    parts = [*keys]
-    x_ticks = [x_limits[0], sum(x_limits) / 2, x_limits[1]] if small else nice_ticks(*x_limits)
-    y_ticks = [y_limits[0], sum(y_limits) / 2, y_limits[1]] if small else nice_ticks(*y_limits)
-    parts += _draw_x_axis(x_ticks, x, top, bottom, x_label, (left + width - RIGHT) / 2)
+    x = _scale(0, 1, left, width - RIGHT)
+    y = _scale(0, y_max, bottom, top)
+    x_ticks, y_ticks = ([0, high / 2, high] if small else nice_ticks(0, high) for high in (1, y_max))
+    parts = [*legend, *_draw_x_axis(x_ticks, x, top, bottom, x_label, (left + width - RIGHT) / 2)]
     for tick in y_ticks:
         parts.append(_line(left, y(tick), width - RIGHT, y(tick), "grid"))
-        parts.append(_text(left - 6, y(tick) + 4, show_tick(tick), anchor="end", style="faint"))
+        parts.append(_text(left - 6, y(tick) + 4, format_tick(tick), anchor="end", style="faint"))
     if y_label:
         middle = (top + bottom) / 2
         parts.append(
@@ -123,37 +138,37 @@ def draw_curves(
             f"{escape(y_label)}</text>"
         )
     if diagonal:
-        parts.append(_line(x(x_limits[0]), y(x_limits[0]), x(x_limits[1]), y(x_limits[1]), "zero"))
+        parts.append(_line(x(0), y(0), x(1), y(1), "zero"))
     for curve in curves:
         parts += _draw_curve(curve, x, y)
     return _svg(label, top + height, parts, width=width)
 
 
 def draw_bars(rows: Sequence[tuple[str, float, str]], *, label: str, x_label: str, high: float) -> str:
-    """Draw horizontal bars of (name, value, what is written behind it), from 0 to `high`."""
+    """Draw horizontal bars from 0 to `high`; a row is a name, a value and the text behind its bar."""
     left = min(190, 12 + LETTER * max((len(name) for name, _, _ in rows), default=0))
     x = _scale(0, high, left, WIDTH - 76)
     bottom = TOP + 24 * len(rows)
     parts = _draw_x_axis(nice_ticks(0, high), x, TOP, bottom, x_label, (left + WIDTH - 76) / 2)
-    for i, (name, value, said) in enumerate(rows):
+    for i, (name, value, text) in enumerate(rows):
         y = TOP + 24 * i
         parts.append(_text(left - 8, y + 16, name, anchor="end"))
         parts.append(
             f'<rect class="s0" fill="currentColor" x="{_n(left)}" y="{y + 5}" width="{_n(x(value) - left)}"'
             ' height="14" rx="2"/>'
         )
-        parts.append(_text(x(value) + 5, y + 16, said, style="faint"))
+        parts.append(_text(x(value) + 5, y + 16, text, style="faint"))
     return _svg(label, bottom + BOTTOM, parts)
 
 
 def standalone(svg: str) -> str:
-    """A chart as a file of its own."""
+    """Turn a chart of the page into the content of an SVG file."""
     opening, rest = svg.split(">", 1)
     return f"{opening} {NAMESPACE}>{STYLE}{rest}\n"
 
 
 def join_small(charts: Sequence[tuple[str, str]], *, label: str, columns: int = 4) -> str:
-    """Many small charts, each with its caption, as one."""
+    """Join small charts and their captions into one."""
     width, height = 210, 180
     parts = []
     for i, (caption, svg) in enumerate(charts):
@@ -165,22 +180,18 @@ def join_small(charts: Sequence[tuple[str, str]], *, label: str, columns: int = 
 
 
 def nice_ticks(low: float, high: float, *, about: int = 5) -> list[float]:
-    """Round numbers from `low` to `high`, some `about` of them."""
+    """Return about `about` round numbers from `low` to `high`."""
     if high <= low:
         return [low]
     step = (high - low) / about
-    size = 10.0 ** len(str(int(step))) / 10 if step >= 1 else 1.0
-    while size > step:
-        size /= 10
+    size = 10.0 ** math.floor(math.log10(step))
     step = next(size * k for k in (1, 2, 2.5, 5, 10) if size * k >= step - 1e-12)
     first = -(-(low - 1e-9) // step)
     return [round((first + i) * step, 10) for i in range(int((high - first * step) / step + 1e-6) + 1)]
 
 
-def show_tick(value: float) -> str:
-    """A number on an axis: at most four digits behind the point."""
-    if abs(value) >= 1000:
-        return f"{value / 1000:g}k"
+def format_tick(value: float) -> str:
+    """Format a number of an axis with at most four decimals."""
     return f"{value:.4f}".rstrip("0").rstrip(".") or "0"
 
 
@@ -194,10 +205,10 @@ def _scale(low: float, high: float, start: float, end: float) -> Callable[[float
     return lambda value: start + (min(max(value, low), high) - low) / ((high - low) or 1.0) * (end - start)
 
 
-def _draw_keys(
+def _draw_legend(
     names: Sequence[str], series: Iterable[int] | None = None, left: float = LEFT
 ) -> tuple[list[str], int]:
-    """The key above a plot, in as many lines as it needs, and where the plot begins."""
+    """Draw the legend above a plot, in as many lines as needed; return where the plot begins too."""
     parts, x, y = [], left, 12
     for name, colour in zip(names, series or range(len(names)), strict=False):
         width = 30 + LETTER * len(name)
@@ -214,7 +225,7 @@ def _draw_x_axis(
     parts = []
     for tick in ticks:
         parts.append(_line(x(tick), top, x(tick), bottom, "grid"))
-        parts.append(_text(x(tick), bottom + 15, show_tick(tick), anchor="middle", style="faint"))
+        parts.append(_text(x(tick), bottom + 15, format_tick(tick), anchor="middle", style="faint"))
     return [*parts, _text(middle, bottom + 31, label, anchor="middle")]
 
 
@@ -236,7 +247,7 @@ def _draw_mark(x: float, y: float, series: int) -> str:
 
 
 def _shape(x: float, y: float, series: int) -> str:
-    """A mark that is told apart by its shape too: disc, square, diamond, triangle, ring."""
+    """Draw a mark whose shape differs too, not the colour only: disc, square, diamond, triangle, ring."""
     kind = series % N_COLOURS
     if kind == 1:
         return f'<rect x="{_n(x - 4)}" y="{_n(y - 4)}" width="8" height="8" fill="currentColor"/>'
@@ -250,11 +261,6 @@ def _shape(x: float, y: float, series: int) -> str:
 
 def _draw_curve(curve: Curve, x: Callable[[float], float], y: Callable[[float], float]) -> list[str]:
     parts = []
-    if curve.band:
-        upper = [(px, high) for px, _, high in curve.band]
-        lower = [(px, low) for px, low, _ in reversed(curve.band)]
-        points = " ".join(f"{_n(x(px))},{_n(y(py))}" for px, py in (*upper, *lower))
-        parts.append(f'<polygon class="band" points="{points}" fill="currentColor"/>')
     path = " ".join(f"{_n(x(px))},{_n(y(py))}" for px, py in curve.points)
     parts.append(f'<polyline class="curve" points="{path}" stroke="currentColor"/>')
     if curve.marks:
@@ -279,5 +285,5 @@ def _text(x: float, y: float, text: str, *, anchor: str = "start", style: str = 
 
 
 def _n(value: float) -> str:
-    """A coordinate: a tenth of a unit is finer than any screen."""
+    """Format a coordinate; a tenth of a unit is finer than any screen."""
     return f"{value:.1f}".removesuffix(".0")

@@ -1,4 +1,4 @@
-"""Sections to HTML: one file with its style and script in it, which may load nothing else."""
+"""Turn sections into one HTML file with its own style and script, which loads nothing else."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from newsdesk import __version__
 from newsdesk.reporting.blocks import (
     Block,
     Figure,
-    Headline,
+    KeyFigure,
+    MarkedText,
     Mistake,
     Mistakes,
     Note,
     Section,
-    Shown,
-    Smalls,
+    SmallMultiples,
     Table,
-    show,
+    format_score,
 )
 
 HERE = Path(__file__).parent
 KINDS = {
-    Headline: "headlines",
+    KeyFigure: "key-figures",
     Figure: "figures",
-    Smalls: "smalls",
+    SmallMultiples: "small-multiples",
     Note: "notes",
     Table: "tables",
-    Mistakes: "errors",
+    Mistakes: "mistakes",
 }
 N_LEVELS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class BlockGroup:
     """Blocks of one kind that follow each other."""
 
     kind: str
@@ -45,19 +45,19 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of text; `kind` is `f1` to `f4` where it speaks for a label, `a1` to `a4` against."""
+class TextSegment:
+    """A part of a text; `style` is `for1` to `for4` or `against1` to `against4` by its contribution."""
 
     text: str
-    kind: str = ""
+    style: str = ""
     value: str = ""
 
 
 def render(name: str, sections: Sequence[Section]) -> str:
-    """The page.
+    """Render the page.
 
-    Whatever comes from data is escaped by the template; and the page's policy lets only this style and
-    this script, told by their hashes, take effect, so that what slipped through would still do nothing.
+    The template escapes everything that comes from data. The Content-Security-Policy allows only this style
+    and this script, by their hashes, so that markup which the template failed to escape would have no effect.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -70,11 +70,11 @@ def render(name: str, sections: Sequence[Section]) -> str:
     )
     environment.filters |= {
         "grouped": group_blocks,
-        "pieces": cut,
-        "strongest": strongest,
-        "options": options,
-        "textual": textual,
-        "signed": lambda value: show(value, sign=True),
+        "segments": split_text,
+        "largest_contribution": largest_contribution,
+        "options": lambda mistakes, field: sorted({getattr(mistake, field) for mistake in mistakes}),
+        "text_columns": text_columns,
+        "signed": lambda value: format_score(value, sign=True),
     }
     style, script = ((HERE / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     return environment.get_template("report.html.j2").render(
@@ -83,55 +83,49 @@ def render(name: str, sections: Sequence[Section]) -> str:
         version=__version__,
         style=style,
         script=script,
-        policy=policy(style, script),
+        policy=content_security_policy(style, script),
     )
 
 
-def policy(style: str, script: str) -> str:
-    """A Content-Security-Policy under which nothing is loaded, and nothing runs but this script."""
+def content_security_policy(style: str, script: str) -> str:
+    """Return a policy under which nothing is loaded, and only this script runs."""
+    style_hash, script_hash = (
+        base64.b64encode(hashlib.sha256(content.encode()).digest()).decode() for content in (style, script)
+    )
     return (
-        f"default-src 'none'; style-src {_source(style)}; script-src {_source(script)}; "
+        f"default-src 'none'; style-src 'sha256-{style_hash}'; script-src 'sha256-{script_hash}'; "
         "base-uri 'none'; form-action 'none'"
     )
 
 
-def _source(content: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+def group_blocks(blocks: Sequence[Block]) -> list[BlockGroup]:
+    """Group blocks of one kind that follow each other."""
+    return [BlockGroup(kind, [*own]) for kind, own in groupby(blocks, key=lambda block: KINDS[type(block)])]
 
 
-def group_blocks(blocks: Sequence[Block]) -> list[Group]:
-    """Blocks that follow each other and are of one kind, together."""
-    return [Group(kind, [*found]) for kind, found in groupby(blocks, key=lambda block: KINDS[type(block)])]
-
-
-def textual(table: Table) -> set[int]:
-    """The columns that hold words: they begin at the left, as figures end at the right."""
+def text_columns(table: Table) -> set[int]:
+    """Return the numbers of the columns that hold words, which are aligned left."""
     columns = zip(*table.rows, strict=True)
     return {
         i for i, column in enumerate(columns) if all(cell.text[:1].isalpha() for cell in column if cell.text)
     }
 
 
-def options(mistakes: Sequence[Mistake], name: str) -> list[str]:
-    """What can be chosen of mistakes, each once, in alphabetical order."""
-    return sorted({getattr(mistake, name) for mistake in mistakes})
-
-
-def strongest(mistake: Mistake) -> float:
-    """The largest value, for or against, of a word of the article."""
+def largest_contribution(mistake: Mistake) -> float:
+    """Return the largest absolute contribution of a word of the article."""
     texts = [text for text in (mistake.title, mistake.text) if text]
     return max((abs(span.value) for text in texts for span in text.spans), default=0.0)
 
 
-def cut(shown: Shown, most: float) -> Iterator[Piece]:
-    """A text as pieces: what speaks for or against a label, in steps up to the strongest, and the rest."""
+def split_text(text: MarkedText, largest: float) -> Iterator[TextSegment]:
+    """Split a text into segments with and without a contribution, styled relative to the largest one."""
     at = 0
-    for span in sorted(shown.spans, key=lambda span: span.start):
+    for span in sorted(text.spans, key=lambda span: span.start):
         if span.start > at:
-            yield Piece(shown.text[at : span.start])
-        level = max(1, -(-abs(span.value) * N_LEVELS // most)) if most else 1
-        kind = f"{'f' if span.value > 0 else 'a'}{min(N_LEVELS, int(level))}"
-        yield Piece(shown.text[span.start : span.stop], kind, show(span.value, sign=True))
+            yield TextSegment(text.text[at : span.start])
+        level = max(1, -(-abs(span.value) * N_LEVELS // largest)) if largest else 1
+        style = f"{'for' if span.value > 0 else 'against'}{min(N_LEVELS, int(level))}"
+        yield TextSegment(text.text[span.start : span.stop], style, format_score(span.value, sign=True))
         at = span.stop
-    if at < len(shown.text):
-        yield Piece(shown.text[at:])
+    if at < len(text.text):
+        yield TextSegment(text.text[at:])

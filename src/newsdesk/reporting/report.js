@@ -4,19 +4,19 @@
   const theme = document.getElementById("theme");
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const isDark = () => (root.dataset.theme || (dark.matches ? "dark" : "light")) === "dark";
-  const tell = () => { theme.textContent = isDark() ? "Light" : "Dark"; };
+  const showTheme = () => { theme.textContent = isDark() ? "Light" : "Dark"; };
   try {  // a page opened from a file may have no storage
-    const kept = localStorage.getItem("newsdesk-theme");
-    if (kept === "dark" || kept === "light") root.dataset.theme = kept;
-  } catch (error) { /* the choice lasts as long as the page */ }
+    const saved = localStorage.getItem("newsdesk-theme");
+    if (saved === "dark" || saved === "light") root.dataset.theme = saved;
+  } catch (error) { /* the choice lasts until the page is closed */ }
   theme.addEventListener("click", () => {
     root.dataset.theme = isDark() ? "light" : "dark";
     try { localStorage.setItem("newsdesk-theme", root.dataset.theme); } catch (error) { /* as above */ }
-    tell();
+    showTheme();
   });
-  dark.addEventListener("change", tell);
+  dark.addEventListener("change", showTheme);
   theme.hidden = false;
-  tell();
+  showTheme();
 
   const links = new Map([...document.querySelectorAll("nav a")].map((a) => [a.hash.slice(1), a]));
   const seen = new IntersectionObserver((entries) => {
@@ -30,7 +30,7 @@
   const more = document.getElementById("more");
   const count = document.getElementById("count");
   const leftOut = (count.textContent.match(/; .*$/) || ["."])[0];
-  // as the model reads: marks and tatweel out, forms of alef, yeh and teh marbuta alike
+  // as the model normalizes: without marks and tatweel; forms of alef, yeh and teh marbuta are the same
   const fold = (text) => text.normalize("NFKC").replace(/[\u0610-\u061a\u064b-\u065f\u0670\u0640]/g, "")
     .replace(/[أإآٱ]/g, "ا").replace(/ى/g, "ي").replace(/ة/g, "ه").replace(/\s+/g, " ").toLowerCase();
   const items = [...document.querySelectorAll(".mistake")].map((element) => ({ element, folded: null }));
@@ -43,23 +43,23 @@
     return item.folded;
   };
   const apply = () => {
-    const asked = new FormData(filters);
-    const words = fold(asked.get("search")).split(" ").filter(Boolean);
-    const keys = ["head", "label", "outlet", "kind"].filter((key) => asked.get(key));
+    const query = new FormData(filters);
+    const words = fold(query.get("search")).split(" ").filter(Boolean);
+    const keys = ["head", "label", "outlet", "kind"].filter((key) => query.get(key));
     let found = 0;
     for (const item of items) {
-      const holds = keys.every((key) => item.element.dataset[key] === asked.get(key))
+      const matches = keys.every((key) => item.element.dataset[key] === query.get(key))
         && (!words.length || words.every((word) => read(item).includes(word)));
-      found += holds;
-      item.element.hidden = !holds || found > limit;
+      found += matches;
+      item.element.hidden = !matches || found > limit;
     }
     count.textContent = `${found} of ${items.length} errors, ${Math.min(found, limit)} shown${leftOut}`;
     more.hidden = found <= limit;
   };
-  const anew = () => { limit = STEP; apply(); };
-  filters.addEventListener("input", anew);
+  const restart = () => { limit = STEP; apply(); };
+  filters.addEventListener("input", restart);
   filters.addEventListener("submit", (event) => event.preventDefault());
-  filters.addEventListener("reset", () => setTimeout(anew));
+  filters.addEventListener("reset", () => setTimeout(restart));
   more.addEventListener("click", () => { limit += STEP; apply(); });
   filters.hidden = false;
   apply();

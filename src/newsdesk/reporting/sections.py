@@ -1,104 +1,124 @@
-"""All sections of the page, in their order; one whose files are damaged says so in a line."""
+"""All sections of the report, in their order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from newsdesk.reporting import account, comparison, curves, results, studies
-from newsdesk.reporting.blocks import Block, Figure, Mistakes, Section, Smalls, Table, cells, missing
+from newsdesk.reporting import curves, scores
+from newsdesk.reporting.blocks import Block, Figure, Note, Section, SmallMultiples, Table, cells
+from newsdesk.reporting.champion import compare_with_champion
 from newsdesk.reporting.charts import join_small, standalone
-from newsdesk.reporting.comparison import Champion
-from newsdesk.reporting.evidence import explain_mistakes
-from newsdesk.reporting.findings import Findings, Sources, read_findings
-from newsdesk.reporting.scored import list_mistakes
+from newsdesk.reporting.mistakes import show_mistakes
+from newsdesk.reporting.row_counts import show_row_counts
+from newsdesk.reporting.run_files import RunContent, RunPaths, read_run
 
 EVALUATION = ("labels", "precision-recall", "reliability", "coverage")
-MAX_MISTAKES = 600  # the surest ones; more would make the page heavy for a phone
 
 
-def build_sections(findings: Findings, other: Champion | None) -> list[Section]:
-    """The page's sections; `other` is the champion to compare with."""
-    builders: list[tuple[str, str, Callable[[], Section]]] = [
-        ("headline", "Headline", lambda: results.headline(findings)),
-        ("outlets", "Outlet by outlet", lambda: results.by_outlet(findings)),
-        ("labels", "Label by label", lambda: results.by_label(findings)),
-        ("precision-recall", "Precision and recall", lambda: curves.precision_recall(findings)),
-        ("reliability", "Reliability", lambda: curves.reliability(findings)),
-        ("confusion", "Main labels confused", lambda: curves.confusion(findings)),
-        ("coverage", "Risk and coverage", lambda: curves.coverage(findings)),
-        ("champion", "Beside the champion", lambda: comparison.champion(findings, other)),
-        ("ablations", "Ablations", lambda: studies.ablations(findings)),
-        ("audits", "Audits", lambda: studies.audits(findings)),
-        ("data", "Data", lambda: account.account(findings)),
-        ("errors", "Errors", lambda: errors(findings)),
-        ("files", "Files", lambda: files(findings)),
-    ]
-    return [_build(*each) for each in builders]
+@dataclass(frozen=True, slots=True)
+class SectionBuilder:
+    """The heading and introduction of a section, and the function that makes its blocks."""
+
+    id: str
+    title: str
+    build: Callable[[RunContent], Iterable[Block]]
+    intro: str
 
 
-def _build(name: str, title: str, build: Callable[[], Section]) -> Section:
-    try:
-        return build()
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-        # files of another version, or edited by hand: a section may fall, the page may not
-        told = f"This section's files are not as this version writes them ({type(error).__name__}: {error})."
-        return Section(name, title, "", [missing(told)])
+def show_files(run: RunContent) -> Iterator[Block]:
+    """List the files that were read, and those that could not be read."""
+    for message in run.damaged:
+        yield Note(message, warning=True)
+    yield Table("Files read", ["file", "SHA-256"], [cells(row) for row in run.hashes.items()])
 
 
-def errors(findings: Findings) -> Section:
-    """Every wrong label of the tested articles, the surest first, with what the model went by."""
-    intro = (
-        "Wrong labels, the surest first. In the texts, words in blue speak for the label and words in "
-        "orange, underlined, against it, the deeper the more. Below stand the strongest, with what each adds "
-        "to the log-odds."
-    )
-    if not findings.scored:
-        return Section("errors", "Errors", intro, [missing(curves.NO_PREDICTIONS)])
-    heads = findings.scorer.heads if findings.scorer else ()
-    thresholds = {head.task: dict(zip(head.labels, head.thresholds, strict=True)) for head in heads}
-    listed = list_mistakes(findings.scored, thresholds)
-    shown = explain_mistakes(listed[:MAX_MISTAKES], findings.texts, findings.scorer)
-    blocks: list[Block] = []
-    n_without = sum(mistake.text is None for mistake in shown)
-    if n_without:
-        blocks.append(
-            missing(
-                f"{n_without:,} of {len(shown):,} are without their text: it was left out, or is missing."
-            )
-        )
-    elif findings.scorer is None and shown:
-        blocks.append(missing("There is no model to tell what in the texts it went by."))
-    blocks.append(Mistakes(shown, len(listed) - len(shown)))
-    return Section("errors", "Errors", intro, blocks)
+SECTIONS = (
+    SectionBuilder(
+        "key-figures", "Key figures", scores.show_key_figures,
+        "Macro F1 is the mean over labels; rare labels count as much as common ones. The intervals hold "
+        "95 % of a bootstrap over groups of near-duplicates.",
+    ),
+    SectionBuilder(
+        "outlets", "Outlet by outlet", scores.show_outlets,
+        "Each outlet is left out in turn: every system is trained on the other outlets and tested on "
+        "this one. All systems get the same bootstrap samples, so differences are paired. A difference "
+        "is in bold if its interval excludes zero.",
+    ),
+    SectionBuilder(
+        "labels", "Label by label", scores.show_labels,
+        "Precision, recall and F1 of each label. Scores of labels with little support are uncertain.",
+    ),
+    SectionBuilder(
+        "precision-recall", "Precision and recall", curves.show_precision_recall,
+        "The trade-off between precision and recall as the threshold changes.",
+    ),
+    SectionBuilder(
+        "reliability", "Reliability", curves.show_reliability,
+        "On the dashed line, four of five labels predicted with a probability of 0.8 are right. Below "
+        "the line the model is overconfident.",
+    ),
+    SectionBuilder(
+        "confusion", "Confusion of main labels", curves.show_confusion,
+        "Rows are true labels, columns predicted ones, shaded by the share of the row. Only the main "
+        "label of an article counts; the true label may be among its other predicted labels.",
+    ),
+    SectionBuilder(
+        "coverage", "Risk and coverage", curves.show_coverage,
+        "If the model labelled only the articles that it is most confident of: the share of articles "
+        "that it labels (coverage), and the share of these with a missed or spurious label (risk).",
+    ),
+    SectionBuilder(
+        "champion", "Comparison with the champion", compare_with_champion,
+        "Both models label the same articles, and the bootstrap draws the same groups for both, so "
+        "differences are paired. A champion that was trained on these articles has scores that are too "
+        "high.",
+    ),
+    SectionBuilder(
+        "data", "Data", show_row_counts,
+        "Each row that was read is kept, or refused for a reason: read = kept + refused, for every "
+        "source.",
+    ),
+    SectionBuilder(
+        "errors", "Errors", show_mistakes,
+        "Wrong labels, the most confident first. Words in blue contributed to the label; words in "
+        "orange, underlined, against it; a deeper colour is a larger contribution. Below each text are "
+        "the words that contributed most, with what they add to the log-odds.",
+    ),
+    SectionBuilder(
+        "files", "Files", show_files,
+        "The files that the page was made from. The same files give the same page.",
+    ),
+)  # fmt: skip
 
 
-def files(findings: Findings) -> Section:
-    """What the page was made of."""
-    intro = "The same files give the same page, to the byte. These were read; SHA-256 tells them apart."
-    rows = [cells([name, digest]) for name, digest in findings.hashes.items()]
-    blocks: list[Block] = [missing(line) for line in findings.damaged]
-    blocks.append(Table("Files read", ["file", "SHA-256"], rows))
-    return Section("files", "Files", intro, blocks)
+def build_sections(run: RunContent) -> list[Section]:
+    """Build the sections that have content."""
+    sections = []
+    for builder in SECTIONS:
+        try:
+            blocks = [*builder.build(run)]
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+            # files of another version, or edited by hand, must not prevent the other sections
+            message = f"The files of this section have an unknown format ({type(error).__name__}: {error})."
+            blocks = [Note(message, warning=True)]
+        if blocks:
+            sections.append(Section(builder.id, builder.title, builder.intro, blocks))
+    return sections
 
 
 def draw_figures(sections: Sequence[Section]) -> dict[str, str]:
-    """The page's plots as files of their own: file name to SVG."""
-    return {f"{name}.svg": standalone(svg) for name, svg in _figures(sections)}
+    """Return the plots of the page as SVG files, by file name."""
+    figures = {}
+    for block in (block for section in sections for block in section.blocks):
+        if isinstance(block, Figure):
+            figures[f"{block.name}.svg"] = standalone(block.svg)
+        elif isinstance(block, SmallMultiples) and block.charts:
+            figures[f"{block.name}.svg"] = standalone(join_small(block.charts, label=block.caption))
+    return figures
 
 
-def read_figures(sources: Sources) -> dict[str, str]:
-    """The plots of a run's evaluation, file name to SVG, without any text; for an MLflow run's artifacts.
-
-    Plots of studies, which no stage makes, are left out: they may be of another run.
-    """
-    sections = build_sections(read_findings(sources, with_texts=False), None)
+def read_figures(paths: RunPaths) -> dict[str, str]:
+    """Draw the plots of a run's evaluation, which are kept with its MLflow run; they show no text."""
+    sections = build_sections(read_run(paths, with_texts=False))
     return draw_figures([section for section in sections if section.id in EVALUATION])
-
-
-def _figures(sections: Sequence[Section]) -> Iterator[tuple[str, str]]:
-    for section in sections:
-        for block in section.blocks:
-            if isinstance(block, Figure):
-                yield block.name, block.svg
-            elif isinstance(block, Smalls) and block.charts:
-                yield block.name, join_small(block.charts, label=block.caption)

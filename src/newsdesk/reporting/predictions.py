@@ -1,0 +1,137 @@
+"""Predictions on test articles, by head."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from newsdesk.base.files import read_table
+from newsdesk.base.schema import TASKS
+from newsdesk.evaluation.leave_one_outlet_out import OURS
+from newsdesk.inference.scorer import Scorer
+from newsdesk.training.targets import BoolArray, FloatArray, indicator
+
+
+@dataclass(frozen=True, slots=True)
+class HeadPredictions:
+    """True labels, predicted labels and probabilities of one head.
+
+    Attributes
+    ----------
+    article_ids, outlets, groups : sequence of str, shape (n_articles,)
+    true_labels, predicted_labels : sequence of sequence of str, shape (n_articles,)
+        The main label of an article first.
+    scores : ndarray of shape (n_articles, n_labels)
+        Probabilities; 0 for an article that the model did not label.
+    """
+
+    labels: tuple[str, ...]
+    article_ids: Sequence[str]
+    outlets: Sequence[str]
+    groups: Sequence[str]
+    true_labels: Sequence[Sequence[str]]
+    predicted_labels: Sequence[Sequence[str]]
+    scores: FloatArray
+
+    @property
+    def y_true(self) -> BoolArray:
+        """True labels as an indicator matrix of shape (n_articles, n_labels)."""
+        return indicator(self.true_labels, self.labels)
+
+    @property
+    def y_pred(self) -> BoolArray:
+        """Predicted labels as an indicator matrix of shape (n_articles, n_labels)."""
+        return indicator(self.predicted_labels, self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """Another model's predictions on the articles of a run, by task.
+
+    `sha256` is the hash of the table that they were read from, or of the model that made them.
+    """
+
+    name: str
+    sha256: str
+    predictions: Mapping[str, HeadPredictions]
+
+
+def read_predictions(path: Path, *, origins: Sequence[str]) -> dict[str, HeadPredictions]:
+    """Read the table that stage `evaluate` or stage `outlets` wrote.
+
+    Parameters
+    ----------
+    origins : sequence of str
+        Of the table of `evaluate`, keep the articles whose label has one of these origins. Of the table of
+        `outlets`, the predictions of newsdesk on outlets left out of its training are kept.
+
+    Returns
+    -------
+    dict of str to HeadPredictions
+        By task; a task without articles is left out.
+    """
+    table = read_table(path)
+    heads = {}
+    if "protocol" in table.column_names:
+        table = table.filter(pc.and_(pc.equal(table["protocol"], "outlet"), pc.equal(table["system"], OURS)))
+        for task in TASKS:
+            rows = table.filter(pc.equal(table["task"], task))
+            heads[task] = _build(rows, outlet="split", true="true", predicted="predicted", scores="scores")
+    else:
+        for task in TASKS:
+            rows = table.filter(pc.is_in(table[f"{task}_origin"], pa.array(origins, pa.string())))
+            names = {"true": f"{task}_true", "predicted": f"{task}_predicted", "scores": f"{task}_scores"}
+            heads[task] = _build(rows, outlet="source", **names)
+    return {task: head for task, head in heads.items() if head.article_ids}
+
+
+def _build(rows: pa.Table, *, outlet: str, true: str, predicted: str, scores: str) -> HeadPredictions:
+    probabilities: list[dict[str, Any]] = [dict(pairs or []) for pairs in rows[scores].to_pylist()]
+    true_labels = rows[true].to_pylist()
+    # an article that was not labelled has no scores; all others have one for every label, in the head's order
+    labels = tuple(dict.fromkeys(name for each in (*probabilities, *true_labels) for name in each))
+    return HeadPredictions(
+        labels,
+        rows["article_id"].to_pylist(),
+        rows[outlet].to_pylist(),
+        rows["group_id"].to_pylist(),
+        true_labels,
+        rows[predicted].to_pylist(),
+        np.array([[each.get(label, 0.0) for label in labels] for each in probabilities]),
+    )
+
+
+def predict_again(
+    predictions: Mapping[str, HeadPredictions], texts: Mapping[str, tuple[str, str]], scorer: Scorer
+) -> dict[str, HeadPredictions]:
+    """Predict the same articles with another model; articles without a text are left out."""
+    heads = {head.task: head for head in scorer.heads}
+    found = {}
+    for task, own in predictions.items():
+        rows = [i for i, article_id in enumerate(own.article_ids) if article_id in texts]
+        if task not in heads or not rows:
+            continue
+        pairs = [texts[own.article_ids[i]] for i in rows]
+        predicted = scorer.predict([title for title, _ in pairs], [text for _, text in pairs])
+        labels = tuple(dict.fromkeys((*own.labels, *heads[task].labels)))
+        found[task] = HeadPredictions(
+            labels,
+            [own.article_ids[i] for i in rows],
+            [own.outlets[i] for i in rows],
+            [own.groups[i] for i in rows],
+            [own.true_labels[i] for i in rows],
+            [p.labels[task] for p in predicted],
+            np.array([[p.scores[task].get(label, 0.0) for label in labels] for p in predicted]),
+        )
+    return found
+
+
+def confidence(head: HeadPredictions) -> FloatArray:
+    """Return the probability that the whole label set is right if labels are independent, by article."""
+    return np.asarray(np.where(head.y_pred, head.scores, 1 - head.scores).prod(axis=1))

@@ -1,0 +1,179 @@
+"""The files of a finished run. A file that is missing is passed over; one that is damaged is reported."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from newsdesk.base.errors import NewsdeskError
+from newsdesk.base.files import read_json, read_model, read_table, sha256
+from newsdesk.base.schema import ARTICLES
+from newsdesk.base.settings import Settings, read_settings
+from newsdesk.inference.scorer import Scorer
+from newsdesk.reporting.predictions import Champion, HeadPredictions, read_predictions
+
+PROFILES = ("starter", "public", "unseen")
+METRICS = ("evaluate", "labels", "outlets", "outlets_labels")
+T = TypeVar("T")
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class RunPaths:
+    """The paths of a run's files; of two folders of metrics or plots, the later one takes precedence."""
+
+    metrics: Sequence[Path]
+    plots: Sequence[Path]
+    account: Path
+    predictions: Path
+    articles: Path
+    model: Path
+    params: Path
+
+
+def find_run_paths(profile: str, root: Path) -> RunPaths:
+    """Return where a profile of a checkout keeps its files.
+
+    Profile `unseen` compares systems on outlets left out of training, on the articles of profile `public`;
+    its models are not kept.
+    """
+    own = {"starter": root, "public": root / "profiles/public", "unseen": root / "profiles/unseen"}[profile]
+    base = root / "profiles/public" if profile == "unseen" else own
+    folders = [own, root / "profiles/unseen"] if profile == "public" else [own]
+    predictions = "outlets_predictions" if profile == "unseen" else "predictions"
+    return RunPaths(
+        metrics=[folder / "metrics" for folder in folders],
+        plots=[folder / "plots" for folder in folders],
+        account=base / "metrics/clean.json",
+        predictions=own / f"data/{predictions}.parquet",
+        articles=base / "data/clean/articles.parquet",
+        model=own / "model",
+        params=base / "params.yaml",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class RunContent:
+    """The content of a run's files.
+
+    Attributes
+    ----------
+    metrics : mapping of str to Any
+        Content of the JSON files, by their name without suffix.
+    plots : mapping of str to rows
+        Content of the CSV files, by their name without suffix.
+    predictions : mapping of str to HeadPredictions
+        Predictions on the test articles, by task.
+    texts : mapping of str to (str, str)
+        Title and text, by article.
+    scorer : Scorer or None
+        The model, which explains its mistakes.
+    hashes : mapping of str to str
+        SHA-256 of each file that was read, by its name in the run.
+    damaged : sequence of str
+        An error message for each file that could not be read.
+    champion : Champion or None
+        A model to compare with.
+    """
+
+    metrics: Mapping[str, Any]
+    plots: Mapping[str, Rows]
+    predictions: Mapping[str, HeadPredictions]
+    texts: Mapping[str, tuple[str, str]]
+    scorer: Scorer | None
+    settings: Settings
+    hashes: Mapping[str, str]
+    damaged: Sequence[str]
+    champion: Champion | None = None
+
+
+def read_run(paths: RunPaths, *, with_texts: bool) -> RunContent:
+    """Read the files of a run that exist.
+
+    Parameters
+    ----------
+    with_texts : bool
+        Read the titles and texts of the test articles too, and the model, which explains its mistakes.
+    """
+    reader = _Reader()
+    settings = reader.read(paths.params, "params.yaml", read_settings) or Settings()
+    metrics = {
+        name: content
+        for folder in paths.metrics
+        for name in METRICS
+        if (content := reader.read(folder / f"{name}.json", f"metrics/{name}.json", read_json)) is not None
+    }
+    if account := reader.read(paths.account, "metrics/clean.json", read_json):
+        metrics["clean"] = account
+    plots = {
+        path.stem: rows
+        for folder in paths.plots
+        for path in sorted(folder.glob("*.csv"))
+        if (rows := reader.read(path, f"plots/{path.name}", read_rows)) is not None
+    }
+    origins = settings.evaluate.origins
+    predictions = (
+        reader.read(
+            paths.predictions,
+            f"data/{paths.predictions.name}",
+            lambda p: read_predictions(p, origins=origins),
+        )
+        or {}
+    )
+    texts: Mapping[str, tuple[str, str]] = {}
+    scorer = None
+    if with_texts:
+        ids = {article_id for head in predictions.values() for article_id in head.article_ids}
+        texts = reader.read(paths.articles, "articles.parquet", lambda p: read_texts(p, ids)) or {}
+        scorer = reader.read(paths.model, "model", read_model)
+    hashes = dict(sorted(reader.hashes.items()))
+    return RunContent(metrics, plots, predictions, texts, scorer, settings, hashes, reader.damaged)
+
+
+class _Reader:
+    """Reads files, and keeps the hash of each, or the reason why it could not be read."""
+
+    def __init__(self) -> None:
+        self.hashes: dict[str, str] = {}
+        self.damaged: list[str] = []
+
+    def read(self, path: Path, name: str, read: Callable[[Path], T]) -> T | None:
+        """Return the content of a file, None if it is missing or damaged."""
+        if not path.exists():
+            return None
+        try:
+            content = read(path)
+        except (NewsdeskError, KeyError, TypeError, ValueError, OSError, csv.Error) as error:
+            message = str(error).replace(str(path), name)  # the same page on every machine
+            self.damaged.append(f"{name} could not be read: {message}")
+            return None
+        self.hashes[name] = sha256(path)
+        return content
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    """Read the rows of a CSV file; numbers become floats, an empty cell becomes None."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        return [{k: _value(v) for k, v in row.items()} for row in csv.DictReader(lines, strict=True)]
+
+
+def _value(cell: str) -> Any:
+    if cell in ("", "true", "false"):
+        return {"": None, "true": True, "false": False}[cell]
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
+
+
+def read_texts(path: Path, article_ids: set[str]) -> dict[str, tuple[str, str]]:
+    """Read title and text of some articles."""
+    table = read_table(path, ARTICLES).select(["article_id", "title", "text"])
+    kept = table.filter(pc.is_in(table["article_id"], pa.array(sorted(article_ids), pa.string())))
+    return {row["article_id"]: (row["title"] or "", row["text"] or "") for row in kept.to_pylist()}

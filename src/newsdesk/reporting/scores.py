@@ -1,0 +1,197 @@
+"""Sections of scores: the key figures, outlet by outlet, label by label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from newsdesk.evaluation.leave_one_outlet_out import OURS
+from newsdesk.evaluation.tables import format_interval
+from newsdesk.reporting.blocks import Block, Cell, Figure, KeyFigure, Note, Table, cells, format_score, shade
+from newsdesk.reporting.charts import draw_bars, draw_intervals, mark_interval
+from newsdesk.reporting.run_files import RunContent
+
+Measured = Mapping[str, Any]
+OPTIMISTIC = (
+    "The articles of the test split come from outlets that the model was trained on. Expect lower scores on "
+    "other outlets."
+)
+LEAST_DRAWN = 0.4  # systems below this macro F1 would stretch the axis until the others fall together
+CONTRASTS = {"random": "a fifth, by article", "group": "a fifth, by group", "time": "the latest fifth"}
+
+
+def show_key_figures(run: RunContent) -> Iterator[Block]:
+    """Show macro F1 on outlets left out of training, if measured, and on the test split."""
+    outlets, own = run.metrics.get("outlets", {}), run.metrics.get("evaluate", {})
+    for task, compared in outlets.items():
+        yield _key_figure_of_outlets(task, compared)
+    for task, measured in own.items():
+        details = [
+            f"micro F1 {format_interval(measured, 'f1_micro')}",
+            f"all labels of an article right {format_interval(measured, 'exact_match')}",
+            f"{measured['n_articles']:,} articles in {measured['n_groups']:,} groups",
+        ]
+        yield KeyFigure(
+            f"{task}: test split of this run",
+            format_score(measured["f1_macro"]),
+            _macro_interval(measured),
+            details,
+            primary=not outlets,
+        )
+    if own:
+        yield Note(OPTIMISTIC, warning=True)
+
+
+def _key_figure_of_outlets(task: str, compared: Measured) -> KeyFigure:
+    mean = compared["mean"]
+    ours, best = mean["systems"][OURS], mean["best_baseline"]
+    difference = format_interval(mean["difference"][best], "f1_macro", sign=True)
+    details = [
+        f"micro F1 {format_interval(ours, 'f1_micro')}",
+        f"macro F1 {difference} to the next system, {best}",
+    ]
+    if "ece" in ours:
+        before = format_score(ours["ece_before"])
+        details.append(f"calibration error {format_score(ours['ece'])}, {before} before calibration")
+    n_articles = sum(outlet["n_articles"] for outlet in compared["outlets"].values())
+    details.append(f"mean of {len(compared['outlets'])} outlets, {n_articles:,} articles")
+    title = f"{task}: outlets left out of training"
+    return KeyFigure(title, format_score(ours["f1_macro"]), _macro_interval(ours), details)
+
+
+def _macro_interval(measured: Measured) -> str:
+    return f"macro F1, {format_score(measured['f1_macro_low'])} to {format_score(measured['f1_macro_high'])}"
+
+
+def show_outlets(run: RunContent) -> Iterator[Block]:
+    """Compare all systems on each outlet left out, and on splits that are easier."""
+    for task, compared in run.metrics.get("outlets", {}).items():
+        yield from _draw_outlets(task, compared)
+        yield _table_of_systems(task, compared)
+        yield _table_of_differences(task, compared)
+        yield _table_of_contrasts(task, compared)
+
+
+def _draw_outlets(task: str, compared: Measured) -> Iterator[Figure]:
+    splits = {**compared["outlets"], "mean": compared["mean"]}
+    means = compared["mean"]["systems"]
+    drawn = [system for system in means if means[system]["f1_macro"] >= LEAST_DRAWN]
+    rest = ", ".join(system for system in means if system not in drawn)
+    for measure, name in (("f1_macro", "macro"), ("f1_micro", "micro")):
+        rows = [
+            (
+                split,
+                [
+                    mark_interval(found["systems"][system], measure, title=f"{system}, {split}", series=i)
+                    for i, system in enumerate(drawn)
+                ],
+            )
+            for split, found in splits.items()
+        ]
+        caption = f"{task}: {name} F1 by outlet, with 95 % intervals."
+        if rest:
+            caption += f" In the table only, because far below: {rest}."
+        label = f"{task}: {name} F1 by outlet and system"
+        svg = draw_intervals(rows, label=label, x_label=f"{name} F1", names=drawn)
+        yield Figure(f"outlets_{name}_{task}", caption, svg)
+
+
+def _table_of_systems(task: str, compared: Measured) -> Table:
+    outlets = compared["outlets"]
+    best = {
+        outlet: max((system["f1_macro"] or 0.0) for system in found["systems"].values())
+        for outlet, found in outlets.items()
+    }
+    rows = []
+    for system, mean in compared["mean"]["systems"].items():
+        row = [Cell(system, bold=system == OURS)]
+        for outlet, found in outlets.items():
+            value = found["systems"][system]["f1_macro"]
+            row.append(Cell(format_score(value), bold=value == best[outlet]))
+        row.append(Cell(format_interval(mean, "f1_macro"), bold=system == OURS))
+        scores = [format_score(mean.get(name)) for name in ("ece", "brier")]
+        rows.append([*row, *cells([format_interval(mean, "f1_micro"), *scores])])
+    header = ["system", *outlets, "mean, macro F1", "mean, micro F1", "calibration error", "Brier score"]
+    return Table(f"{task}: macro F1 by system and outlet", header, rows)
+
+
+def _table_of_contrasts(task: str, compared: Measured) -> Table:
+    # peers are measured on outlets left out only
+    systems = dict.fromkeys(system for found in compared["contrast"].values() for system in found["systems"])
+    rows = [
+        [
+            *cells([CONTRASTS.get(kind, kind), f"{found['n_articles']:,}"]),
+            *cells([format_interval(found["systems"][system], "f1_macro") for system in systems]),
+        ]
+        for kind, found in compared["contrast"].items()
+    ]
+    caption = f"{task}: macro F1 where the outlets of the test articles are in training too"
+    return Table(caption, ["test articles", "articles", *systems], rows)
+
+
+def _table_of_differences(task: str, compared: Measured) -> Table:
+    splits = {**compared["outlets"], "mean": compared["mean"]}
+    rows = [
+        [
+            Cell(system),
+            *(_difference(found["difference"][system], "f1_macro") for found in splits.values()),
+            _difference(compared["mean"]["difference"][system], "f1_micro"),
+        ]
+        for system in compared["mean"]["difference"]
+    ]
+    header = ["system", *compared["outlets"], "mean, macro F1", "mean, micro F1"]
+    return Table(f"{task}: {OURS} minus each other system, macro F1, paired", header, rows)
+
+
+def _difference(measured: Measured, name: str) -> Cell:
+    """Make the cell of a difference, in bold if its interval excludes zero."""
+    low, high = measured[f"{name}_low"], measured[f"{name}_high"]
+    excludes_zero = low is not None and (low > 0 or high < 0)
+    return Cell(format_interval(measured, name, sign=True), bold=excludes_zero)
+
+
+def show_labels(run: RunContent) -> Iterator[Block]:
+    """Show precision, recall and F1 of each label, on the test split and on outlets left out."""
+    measured = run.metrics.get("labels", {})
+    for task, by_label in measured.items():
+        bars = [(label, of["f1"], f"{of['f1']:.2f}, n={of['support']}") for label, of in by_label.items()]
+        svg = draw_bars(bars, label=f"{task}: F1 by label", x_label="F1", high=1.0)
+        caption = f"{task}: F1 by label on the test split; n articles have the label."
+        yield Figure(f"labels_{task}", caption, svg)
+    for task, by_label in measured.items():
+        rows = [
+            [
+                Cell(label),
+                *(_shaded(of_label[name]) for name in ("precision", "recall", "f1")),
+                Cell(f"{of_label['support']:,}"),
+            ]
+            for label, of_label in by_label.items()
+        ]
+        header = ["label", "precision", "recall", "F1", "support"]
+        yield Table(f"{task}: labels on the test split", header, rows)
+    for task, by_system in run.metrics.get("outlets_labels", {}).items():
+        yield _table_by_outlet(task, by_system[OURS])
+
+
+def _table_by_outlet(task: str, by_split: Mapping[str, Mapping[str, Measured]]) -> Table:
+    splits = [split for split in by_split if split != "all"]
+    rows = []
+    for label, of_all in by_split["all"].items():
+        own = [by_split[split][label] for split in splits]
+        rows.append(
+            [
+                Cell(label),
+                *(_shaded(of["f1"], f" ({of['support']})") if of["support"] else Cell("-") for of in own),
+                _shaded(of_all["f1"], bold=True),
+                *cells([f"{of_all['support']:,}", format_score(of_all.get("coverage"))]),
+            ]
+        )
+    caption = (
+        f"{task}: F1 by label and outlet left out, with the number of articles that have the label; "
+        "coverage is the recall at a precision of 0.95"
+    )
+    return Table(caption, ["label", *splits, "all", "support", "coverage"], rows)
+
+
+def _shaded(value: float, rest: str = "", *, bold: bool = False) -> Cell:
+    return Cell(f"{format_score(value)}{rest}", shade(value, low=0.4), bold)
