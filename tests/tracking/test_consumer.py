@@ -1,12 +1,8 @@
 """A consumer: an environment of what the model requires alone, the registry over HTTP, the champion by its alias."""
 
 import json
-import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
@@ -18,9 +14,10 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from newsdesk.tracking.mlflow_model import REQUIREMENTS
-from tests.conftest import project_env, run
+from tests.conftest import invoke, project_env
 from tests.inference.test_pyfunc import ENGLISH, PERSIAN
 from tests.inference.test_scorer import ARABIC
+from tests.stores import mlflow_server
 
 CONSUMER = """
 import importlib.util, json, sys
@@ -45,8 +42,9 @@ given["many"] = many.head(len(rows))
 answer = {name: frame.to_dict("records") for name, frame in given.items()}
 json.dump({"n_many": len(many), "rows": answer}, sys.stdout)
 """
+pytestmark = pytest.mark.integration
 SAID = ("regions", "topics", "region_scores", "topic_scores", "reason")
-N_MANY = 100_000
+N_MANY = 1000  # of several batches, and enough for the compiled path
 
 
 def required(names: tuple[str, ...]) -> dict[str, Distribution]:
@@ -84,48 +82,26 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an MLflow server that has the starter's run, its model registered as the champion."""
+def server(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an MLflow server that has a run of the pipeline, its model registered as the champion."""
     folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        uri = f"http://127.0.0.1:{probe.getsockname()[1]}"
-    command = [
-        "mlflow", "server", "--host", "127.0.0.1", "--port", uri.rsplit(":", 1)[1], "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{folder}/store.db", "--artifacts-destination", str(folder / "artifacts"),
-    ]  # fmt: skip
-    env = project_env(MLFLOW_DISABLE_TELEMETRY="true")
-    with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        for _ in range(600):
-            assert process.poll() is None, (folder / "log.txt").read_text()
-            try:
-                urllib.request.urlopen(f"{uri}/health", timeout=1).read()
-                break
-            except OSError:
-                time.sleep(0.1)
+    with mlflow_server(folder, f"sqlite:///{folder}/store.db") as uri:
         receipt = str(folder / "receipt.json")
-        tracked = run("newsdesk", "track", "--receipt", receipt, cwd=project, MLFLOW_TRACKING_URI=uri)
+        tracked = invoke("track", "--receipt", receipt, cwd=tiny_run, MLFLOW_TRACKING_URI=uri)
         assert tracked.returncode == 0, tracked.stderr
         client, run_id = MlflowClient(uri, uri), tracked.stderr.split()[-1]
         client.create_registered_model("newsdesk")
         registered = client.create_model_version("newsdesk", f"runs:/{run_id}/model", run_id)
         client.set_registered_model_alias("newsdesk", "champion", registered.version)
         yield uri
-    finally:
-        os.killpg(process.pid, 15)
-        process.wait(30)
 
 
 @pytest.fixture(scope="module")
-def articles(project: Path) -> list[tuple[str, str, str]]:
+def articles(tiny_run: Path) -> list[tuple[str, str, str]]:
     """Id, title and text of the articles that were evaluated."""
-    evaluated = pq.read_table(project / "data/predictions.parquet")["article_id"].to_pylist()
+    evaluated = pq.read_table(tiny_run / "data/predictions.parquet")["article_id"].to_pylist()
     rows = {
-        row["article_id"]: row for row in pq.read_table(project / "data/clean/articles.parquet").to_pylist()
+        row["article_id"]: row for row in pq.read_table(tiny_run / "data/clean/articles.parquet").to_pylist()
     }
     return [(i, rows[i]["title"], rows[i]["text"]) for i in evaluated]
 
@@ -165,8 +141,8 @@ def test_many_rows_are_answered_each_as_it_would_be_alone(consumed: dict) -> Non
         assert {name: row[name] for name in SAID} == {name: alone[name] for name in SAID}
 
 
-def test_served_is_evaluated(project: Path, consumed: dict) -> None:
-    evaluated = pq.read_table(project / "data/predictions.parquet").to_pylist()
+def test_served_is_evaluated(tiny_run: Path, consumed: dict) -> None:
+    evaluated = pq.read_table(tiny_run / "data/predictions.parquet").to_pylist()
     for row, measured in zip(consumed["rows"]["evaluated"], evaluated, strict=True):
         assert row["reason"] == measured["reason"]
         for task in ("region", "topic"):
@@ -174,20 +150,25 @@ def test_served_is_evaluated(project: Path, consumed: dict) -> None:
             assert row[f"{task}_scores"] == dict(measured[f"{task}_scores"])
 
 
-@pytest.mark.parametrize("model", ["{project}/model", "models:/newsdesk@champion", "models:/newsdesk/1"])
+@pytest.mark.parametrize("model", ["model", "models:/newsdesk@champion", "models:/newsdesk/1"])
 def test_served_is_what_predict_says(
-    project: Path, server: str, consumed: dict, articles: list, tmp_path: Path, model: str
+    tiny_run: Path, server: str, consumed: dict, articles: list, tmp_path: Path, model: str
 ) -> None:
     source = tmp_path / "articles.jsonl"
     lines = [json.dumps({"id": i, "title": title, "text": text}) for i, title, text in articles]
     source.write_text("\n".join(lines), encoding="utf-8")
-    done = run(
-        "newsdesk", "predict", str(source), "--format", "jsonl", "--model", model.format(project=project),
-        cwd=project / "data", MLFLOW_TRACKING_URI=server,
-    )  # fmt: skip
+    done = invoke(
+        "predict",
+        str(source),
+        "--format",
+        "jsonl",
+        "--model",
+        model,
+        cwd=tiny_run,
+        MLFLOW_TRACKING_URI=server,
+    )
     assert done.returncode == 0, done.stderr
     predicted = [json.loads(line) for line in done.stdout.splitlines()]
+    names = (*SAID, "article_id")
     for row, said in zip(predicted, consumed["rows"]["evaluated"], strict=True):
-        assert {name: row[name] for name in (*SAID, "article_id")} == {
-            name: said[name] for name in (*SAID, "article_id")
-        }
+        assert {name: row[name] for name in names} == {name: said[name] for name in names}
