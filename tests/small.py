@@ -11,7 +11,7 @@ from newsdesk.base.files import SHIPPED, read_json, write_json, write_table, wri
 from newsdesk.base.schema import ARTICLES
 from newsdesk.evaluation.test_set import select_test_set
 from tests.conftest import ROOT, commit_all, run
-from tests.stores import make_predictions, measure
+from tests.recorded_runs import make_predictions, measure
 
 MADE = {
     "data/clean/articles.parquet": True,  # whether DVC caches it, as in the real dvc.yaml

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from newsdesk.cli.registry import card as command
 from newsdesk.evaluation.metrics import brier_score, calibration_error
 from newsdesk.evaluation.test_set import select_test_set
 from newsdesk.registry import versions
-from newsdesk.registry.model_card import build_card, measure_rows
+from newsdesk.registry.card_data import SOURCES, CardData, measure_task, read_card_data, read_sources
+from newsdesk.registry.model_card import build_card
 from newsdesk.tracking import runs
-from tests.stores import LABELS, N_BOOTSTRAP, Command, connect, make_predictions, make_run
+from tests.commands import Command
+from tests.recorded_runs import LABELS, N_BOOTSTRAP, make_predictions, make_run
+from tests.stores import connect
 
 PREDICTIONS = make_predictions(errors=0.1, seed=1)
 
 
 @pytest.fixture
-def facts(mlflow_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> command.Facts:
+def data(mlflow_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CardData:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_file)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     client = connect(mlflow_file)
-    run = versions.finished_run(client, make_run(client, tmp_path, PREDICTIONS))
-    return command.read_facts(client, run, tmp_path)
+    run = versions.get_finished_run(client, make_run(client, tmp_path, PREDICTIONS))
+    return read_card_data(client, run, tmp_path)
 
 
 def rows_of(card: str, title: str) -> list[list[str]]:
@@ -36,58 +40,58 @@ def rows_of(card: str, title: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[0].splitlines()][2:]
 
 
-def test_its_numbers_are_the_metrics(facts: command.Facts) -> None:
-    card = build_card(facts)
+def test_its_numbers_are_the_metrics(data: CardData) -> None:
+    card = build_card(data)
     shown = {(row[0], row[1].strip("*")): row[2:] for row in rows_of(card, "Metrics")}
     assert len(shown) == 2 * (3 + 3)
-    for task, head in facts.metrics.items():
+    for task, head in data.metrics.items():
         for name in ("f1_macro", "f1_micro", "exact_match"):
             value, low, high = (f"{head[name + suffix]:.3f}" for suffix in ("", "_low", "_high"))
             assert shown[task, name] == ["", "", f"{value} ({low} to {high})", f"{head['n_articles']:,}"]
-        for label, told in facts.labels[task].items():
+        for label, measured in data.labels[task].items():
             precision, recall, f1, support = shown[task, label]
-            assert (precision, recall) == (f"{told['precision']:.3f}", f"{told['recall']:.3f}")
+            assert (precision, recall) == (f"{measured['precision']:.3f}", f"{measured['recall']:.3f}")
             value, low, high = (float(n) for n in re.findall(r"[\d.]+", f1))
-            assert (f"{value:.3f}", int(support)) == (f"{told['f1']:.3f}", told["support"])
+            assert (f"{value:.3f}", int(support)) == (f"{measured['f1']:.3f}", measured["support"])
             assert low < value < high
 
 
-def test_a_label_that_the_test_lacks_is_not_measured(facts: command.Facts) -> None:
-    for row in facts.rows:
+def test_a_label_without_test_articles_is_not_measured(data: CardData) -> None:
+    for row in data.rows:
         row["topic_true"] = [label for label in row["topic_true"] if label != "sport"]
-    told = measure_rows(facts, "topic")["labels"]
-    assert told["sport"] == {"f1": None, "f1_low": None, "f1_high": None}
-    assert told["economy"]["f1"] > 0
+    labels = measure_task(data, "topic")["labels"]
+    assert labels["sport"] == {"f1": None, "f1_low": None, "f1_high": None}
+    assert labels["economy"]["f1"] > 0
 
 
-def test_no_other_number_is_in_it(facts: command.Facts) -> None:
-    """All that is left when tables and code are taken away is counted in the predictions, or is a setting."""
-    prose = re.sub(r"^\|.*$", "", build_card(facts), flags=re.MULTILINE)
+def test_no_other_number_is_in_it(data: CardData) -> None:
+    """Numbers outside of tables and code are settings, or can be counted in the predictions."""
+    prose = re.sub(r"^\|.*$", "", build_card(data), flags=re.MULTILINE)
     numbers = set(re.findall(r"\d[\d.,]*\d|\d", re.sub(r"`[^`]*`|F1|sha256", "", prose)))
     known = {"95", str(N_BOOTSTRAP), "0", "20"}  # the interval, the bootstrap, its seed, the support
-    for task, labels in facts.labels.items():
-        known |= {f"{told['f1']:.3f}" for told in labels.values()}
-        known |= {str(told["support"]) for told in labels.values()}
-        rows = [row for row in facts.rows if row[f"{task}_true"] is not None]
+    for task, labels in data.labels.items():
+        known |= {f"{label['f1']:.3f}" for label in labels.values()}
+        known |= {str(label["support"]) for label in labels.values()}
+        rows = [row for row in data.rows if row[f"{task}_true"] is not None]
         known |= {str(sum(row["reason"] == "no_evidence" for row in rows))}
         for missed in LABELS[task]:
-            for said in (*LABELS[task], "nothing"):
-                known.add(str(count_missed(rows, task, missed, said)))
+            for predicted in (*LABELS[task], "nothing"):
+                known.add(str(count_missed(rows, task, missed, predicted)))
     assert numbers <= known
 
 
-def count_missed(rows: list, task: str, missed: str, said: str) -> int:
-    """Articles in which a label was missed and another, or nothing wrong, was said."""
+def count_missed(rows: Sequence[Mapping[str, Any]], task: str, missed: str, wrong: str) -> int:
+    """Count articles in which a label was missed and another one, or nothing, was wrong."""
     n = 0
     for row in rows:
         true, predicted = row[f"{task}_true"], row[f"{task}_predicted"]
-        wrong = [label for label in predicted if label not in true] or ["nothing"]
-        n += missed in true and missed not in predicted and said in wrong
+        wrong_labels = [label for label in predicted if label not in true] or ["nothing"]
+        n += missed in true and missed not in predicted and wrong in wrong_labels
     return n
 
 
-def test_calibration_outlets_and_data(facts: command.Facts) -> None:
-    card = build_card(facts)
+def test_calibration_outlets_and_data(data: CardData) -> None:
+    card = build_card(data)
     for task, brier, error in rows_of(card, "Calibration"):
         rows = select_test_set(PREDICTIONS, origins=["gold"])
         labels = LABELS[task]
@@ -99,29 +103,20 @@ def test_calibration_outlets_and_data(facts: command.Facts) -> None:
         ["region", "`south`", "120"],
     ]
     north, south = rows_of(card, "Data")
-    assert north == [
-        "`north`",
-        "not stated",
-        "not stated",
-        "`2024-01-02` to `2025-03-04`",
-        "130",
-        "120",
-        "0",
-        "0",
-        "120",
-    ]
+    dates = "`2024-01-02` to `2025-03-04`"
+    assert north == ["`north`", "not stated", "not stated", dates, "130", "120", "0", "0", "120"]
     assert south[3] == "undated"
     assert "No person has checked them" in card
-    assert "### On an outlet that was never read" not in card
+    assert "### On an outlet without training articles" not in card
 
 
-def test_the_table_of_sources_names_all_public_ones() -> None:
-    sources = command.read_sources(Path(__file__).parents[2] / command.SOURCES)
+def test_table_of_sources() -> None:
+    sources = read_sources(Path(__file__).parents[2] / SOURCES)
     assert sources["starter"]["licence"] == "CC0"
     assert {"skynews", "alarabiya", "almayadeen", "aawsat", "sabq"} < set(sources)
 
 
-def test_a_version_carries_its_card(mlflow_file: str, tmp_path: Path) -> None:
+def test_card_of_a_version(mlflow_file: str, tmp_path: Path) -> None:
     client, newsdesk = connect(mlflow_file), Command(tmp_path, mlflow_file)
     run_id = make_run(client, tmp_path, PREDICTIONS)
     assert newsdesk("register", "--run", run_id, "--name", "carded").code == 0

@@ -81,7 +81,7 @@ def _show_warning(
 
 
 def entry_point(command: click.Command) -> None:
-    """Run a command; a `NewsdeskError` is one line on standard error and exit code 2.
+    """Run a command; a `NewsdeskError` is one line on standard error, and its exit code.
 
     A signal that asks to stop ends it by an exception, so that half-written files are removed.
     """
@@ -91,7 +91,7 @@ def entry_point(command: click.Command) -> None:
         command(standalone_mode=False)
     except NewsdeskError as error:
         note(f"newsdesk: {error}")
-        sys.exit(2)
+        sys.exit(error.exit_code)
     except Stopped as stopped:
         note(f"newsdesk: stopped by signal {stopped.args[0]}")
         sys.exit(128 + stopped.args[0])

@@ -1,1 +1,1 @@
-"""Registered versions, the ledger of champions, and promotion."""
+"""Register models, compare and promote them, and keep a ledger of champions."""

@@ -1,10 +1,10 @@
-"""The ledger of champions: who was made champion when, by whom and why; append-only, and its own lock.
+"""The ledger of champions: an append-only list of all changes of the alias `champion`.
 
-An entry is a version of the registered model `NAME.ledger`: the store numbers versions one after the other,
-in one transaction each, and never gives a number twice. Each entry names the one that it follows. If two
-are written at once, the first of them counts and the other is void, so that a change of champion is a
-compare-and-set without a lock that a killed process could leave behind. The alias `champion` follows the
-ledger: it is set after the entry, and the entry marked as done after that.
+An entry is a version of the registered model `NAME.ledger`. MLflow numbers versions one after the other, each
+in a transaction, and never uses a number twice. Each entry names the entry before it; of two that name the
+same one, the first is valid and the other is void. So a change of champion is a compare-and-set without a
+lock that a killed process could leave behind. The alias is set after the entry is written, and then the
+entry is marked as applied.
 """
 
 from __future__ import annotations
@@ -14,241 +14,177 @@ import hashlib
 import json
 import socket
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from newsdesk.base.errors import NewsdeskError
+from newsdesk.registry.store import ensure_model, list_versions, set_with_retry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION = "champion"
 SUFFIX = ".ledger"
 ENTRY_TAG = "newsdesk.entry"
-DONE_TAG = "newsdesk.done"
+APPLIED_TAG = "newsdesk.done"
 Kind = Literal["promote", "rollback", "adopt"]
 
 
-class LostRaceError(NewsdeskError):
-    """Somebody else changed the champion in the meantime."""
+class ChampionChangedError(NewsdeskError):
+    """Another process changed the champion at the same time."""
+
+    exit_code = 7
 
 
 class BrokenLedgerError(NewsdeskError):
-    """An entry is gone or was changed."""
+    """An entry was removed or changed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One change of champion.
+class LedgerEntry:
+    """One change of champion, from version `previous` (None for the first champion) to `version`.
 
-    `when` is the store's time of the entry, `done` that of the mark after the alias was set, None before.
-    `before` and `to` are versions of the model, `before` None for the first champion. `sha256` is of the
-    text of the entry, which the next one repeats.
+    `created` is by the clock of the store; `applied` is when the alias was seen to be set, None before.
+    `nonce` tells an entry from a repetition of the same request. `sha256` is the hash of the entry's text,
+    which the next entry holds.
     """
 
     number: int
-    when: datetime
+    created: datetime
     kind: Kind
-    before: str | None
-    to: str
-    who: str
+    previous: str | None
+    version: str
+    user: str
     reason: str
     verdict: Mapping[str, Any]
     nonce: str
     sha256: str
-    done: datetime | None
+    applied: datetime | None
 
 
-def read_entries(client: MlflowClient, name: str) -> list[Entry]:
-    """The entries that count, oldest first.
-
-    Raises
-    ------
-    BrokenLedgerError
-        If an entry was removed or changed.
-    """
-    entries: list[Entry] = []
+def read_entries(client: MlflowClient, name: str) -> list[LedgerEntry]:
+    """Return the valid entries, oldest first; raise `BrokenLedgerError` if one was removed or changed."""
+    entries: list[LedgerEntry] = []
     for version in sorted(list_versions(client, name + SUFFIX), key=lambda found: int(found.version)):
         number, text = int(version.version), version.tags.get(ENTRY_TAG, "")
+        last_number, last_sha256 = (entries[-1].number, entries[-1].sha256) if entries else (0, "")
         try:
-            told = json.loads(text)
-            after = int(told["after"])
-            last = entries[-1] if entries else None
-            if after < (last.number if last else 0):
-                continue  # void: another one was faster
-            if after > (last.number if last else 0) or told["previous"] != (last.sha256 if last else ""):
+            stored = json.loads(text)
+            after = int(stored["after"])
+            if after < last_number:
+                continue  # void: another entry was written first
+            if after > last_number or stored["previous"] != last_sha256:
                 raise ValueError
-            done = version.tags.get(DONE_TAG)
-            entries.append(
-                Entry(
-                    number=number,
-                    when=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
-                    kind=told["kind"],
-                    before=told["from"],
-                    to=told["to"],
-                    who=told["who"],
-                    reason=told["reason"],
-                    verdict=told["verdict"],
-                    nonce=told["nonce"],
-                    sha256=hashlib.sha256(text.encode()).hexdigest(),
-                    done=datetime.fromisoformat(done) if done else None,
-                )
+            applied = version.tags.get(APPLIED_TAG)
+            entry = LedgerEntry(
+                number=number,
+                created=datetime.fromtimestamp(version.creation_timestamp / 1000, UTC),
+                kind=stored["kind"],
+                previous=stored["from"],
+                version=stored["to"],
+                user=stored["who"],
+                reason=stored["reason"],
+                verdict=stored["verdict"],
+                nonce=stored["nonce"],
+                sha256=hashlib.sha256(text.encode()).hexdigest(),
+                applied=datetime.fromisoformat(applied) if applied else None,
             )
         except (ValueError, KeyError, TypeError):
             raise BrokenLedgerError(
                 f"ledger of {name}: entry {number} does not follow from those before it, so one of them was"
                 " removed or changed; restore the store from a backup"
             ) from None
+        entries.append(entry)
     return entries
 
 
-def list_versions(client: MlflowClient, name: str) -> Iterator[ModelVersion]:
-    """All versions of a registered model, none if there is no such model."""
-    token = None
-    while True:
-        page = client.search_model_versions(f"name='{name}'", max_results=1000, page_token=token)
-        yield from page
-        token = page.token
-        if not token:
-            return
+def read_last(client: MlflowClient, name: str) -> LedgerEntry | None:
+    """Return the last valid entry, None if there is none."""
+    entries = read_entries(client, name)
+    return entries[-1] if entries else None
 
 
 def append(
     client: MlflowClient,
     name: str,
     *,
-    after: Entry | None,
+    after: LedgerEntry | None,
     kind: Kind,
-    before: str | None,
-    to: str,
+    previous: str | None,
+    version: str,
     reason: str,
     verdict: Mapping[str, Any],
-) -> Entry:
-    """Write an entry behind the one that was read last.
-
-    Raises
-    ------
-    LostRaceError
-        If another entry came first; this one is void then.
-    """
+) -> LedgerEntry:
+    """Write an entry after the one that was read last; raise if another process wrote one first."""
     last = after.number if after else 0
-    nonce = uuid.uuid4().hex  # a request that the network repeats makes a second, void entry
-    told = {
+    nonce = uuid.uuid4().hex
+    content = {
         "after": last,
         "previous": after.sha256 if after else "",
         "kind": kind,
-        "from": before,
-        "to": to,
+        "from": previous,
+        "to": version,
         "who": f"{getpass.getuser()}@{socket.gethostname()}",
         "reason": reason,
         "verdict": verdict,
         "nonce": nonce,
     }
-    make_model(
+    ensure_model(
         client, name + SUFFIX, f"The ledger of {name}'s champions; `newsdesk history {name}` reads it."
     )
     client.create_model_version(
         name + SUFFIX,
-        f"models:/{name}/{to}",
-        tags={ENTRY_TAG: json.dumps(told, ensure_ascii=False)},
-        description=f"{kind}: version {before or 'none'} to {to}. {reason}"[:500],
+        f"models:/{name}/{version}",
+        tags={ENTRY_TAG: json.dumps(content, ensure_ascii=False)},
+        description=f"{kind}: version {previous or 'none'} to {version}. {reason}"[:500],
     )
-    followers = [entry for entry in read_entries(client, name) if entry.number > last]
-    if followers[0].nonce != nonce:
-        raise LostRaceError(
-            f"{followers[0].who} made version {followers[0].to} champion in the meantime"
-            f" (entry {followers[0].number} of the ledger); nothing was changed, look at `newsdesk history`"
+    first = next(entry for entry in read_entries(client, name) if entry.number > last)
+    if first.nonce != nonce:
+        raise ChampionChangedError(
+            f"{first.user} made version {first.version} champion in the meantime (entry {first.number} of the"
+            f" ledger); nothing was changed, see `newsdesk history {name}`"
         )
-    return followers[0]
+    return first
 
 
-def make_model(client: MlflowClient, name: str, description: str) -> None:
-    """Make a registered model, unless it is there."""
-    from mlflow.exceptions import MlflowException
-    from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
+def apply_last_entry(client: MlflowClient, name: str) -> LedgerEntry:
+    """Set the alias `champion` by the last entry, mark this entry as applied, and return it.
 
-    if client.search_registered_models(f"name='{name}'", max_results=1):
-        return
-    try:
-        client.create_registered_model(name, description=description)
-    except MlflowException as error:
-        if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
-            raise
-
-
-def write(change: Callable[..., object], *arguments: str) -> None:
-    """Set an alias or a tag by a method of the client; once more if another set the same at that moment.
-
-    MLflow asks whether there is one and then adds it, so that of two who do so at once one fails.
+    Several processes may do so at once: each reads the ledger again after it has set the alias, so that the
+    process that sets it last does so by the last entry.
     """
-    from mlflow.exceptions import MlflowException
-
-    try:
-        change(*arguments)
-    except MlflowException as error:
-        if "unique" not in str(error).lower():
-            raise
-        change(*arguments)
-
-
-def settle(client: MlflowClient, name: str) -> Entry:
-    """Point the alias at the champion of the ledger's last entry, and mark this as done.
-
-    Several may do it at once: each looks again after it has set the alias, so that the last one to set it
-    has set it by the last entry.
-    """
-    head = read_entries(client, name)[-1]
+    last = read_entries(client, name)[-1]
     while True:
-        write(client.set_registered_model_alias, name, CHAMPION, head.to)
-        if head.done is None:
+        set_with_retry(client.set_registered_model_alias, name, CHAMPION, last.version)
+        if last.applied is None:
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
-            write(client.set_model_version_tag, name + SUFFIX, str(head.number), DONE_TAG, now)
-        last = read_entries(client, name)[-1]
-        if last.number == head.number:
-            return last
-        head = last
+            set_with_retry(client.set_model_version_tag, name + SUFFIX, str(last.number), APPLIED_TAG, now)
+        read_again = read_entries(client, name)[-1]
+        if read_again.number == last.number:
+            return read_again
+        last = read_again
 
 
-def champions(entries: Sequence[Entry]) -> list[str]:
-    """The champions that a rollback goes back over, the present one last."""
+def apply_entry(client: MlflowClient, name: str, entry: LedgerEntry) -> LedgerEntry:
+    """Set the alias after an entry was appended, and return the entry as it is then."""
+    apply_last_entry(client, name)
+    return next(found for found in read_entries(client, name) if found.number == entry.number)
+
+
+def list_champions(entries: Sequence[LedgerEntry]) -> list[str]:
+    """Return the champions that a rollback can return to, then the current one."""
     stack: list[str] = []
     for entry in entries:
-        if entry.kind == "rollback" and entry.to in stack:
-            while stack[-1] != entry.to:
+        if entry.kind == "rollback" and entry.version in stack:
+            while stack[-1] != entry.version:
                 stack.pop()
         else:
-            stack.append(entry.to)
+            stack.append(entry.version)
     return stack
 
 
-def entry_at(entries: Sequence[Entry], moment: datetime) -> Entry | None:
-    """The last entry of that moment or before, None before the first."""
-    past = [entry for entry in entries if entry.when <= moment]
-    return past[-1] if past else None
-
-
-def parse_moment(text: str) -> datetime:
-    """A date as the end of that day, or a time, both UTC unless an offset is given.
-
-    Raises
-    ------
-    NewsdeskError
-        If it is neither.
-    """
-    try:
-        day = date.fromisoformat(text)
-        return datetime.combine(day, time(), UTC) + timedelta(days=1, microseconds=-1)
-    except ValueError:
-        pass
-    except OverflowError:
-        return datetime.max.replace(tzinfo=UTC)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise NewsdeskError(
-            f"{text}: neither a date nor a time; write 2026-03-03 or 2026-03-03T14:30"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def find_entry(entries: Sequence[LedgerEntry], moment: datetime) -> LedgerEntry | None:
+    """Return the last entry created at that moment or before, None if there is none."""
+    return next((entry for entry in reversed(entries) if entry.created <= moment), None)

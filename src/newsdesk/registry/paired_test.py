@@ -1,10 +1,10 @@
-"""Is the challenger better than the champion: paired differences on one frozen test, and the verdict."""
+"""Compare challenger and champion on the same frozen test: paired differences and the verdict."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 from scipy.stats import norm
@@ -14,22 +14,26 @@ from newsdesk.evaluation.metrics import draw_f1, summarize_draws
 from newsdesk.training.targets import indicator
 
 Verdict = Literal["first", "better", "tie", "worse", "worse_label"]
-VERDICTS = get_args(Verdict)
 Rows = Sequence[Mapping[str, Any]]
+FloatArray = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rules:
-    """When a challenger takes over.
+class PromotionRules:
+    """Conditions under which a challenger becomes champion.
 
     Attributes
     ----------
-    margin : float
-        How much of its F1 a label may lose.
-    min_support : int
-        Fewest test articles of a label for it to be judged by itself.
-    strict : bool
-        Whether a label must be shown to lose less than the margin, rather than not be shown to lose more.
+    margin : float, default=0.02
+        Largest loss of F1 that is allowed for a label.
+    min_support : int, default=20
+        Labels with fewer test articles are not judged.
+    n_bootstrap : int, default=2000
+        Resamples of near-duplicate groups.
+    seed : int, default=0
+    strict : bool, default=False
+        Require proof for each label that it loses less than the margin, rather than no proof that it loses
+        more.
     """
 
     margin: float = 0.02
@@ -39,48 +43,57 @@ class Rules:
     strict: bool = False
 
 
-def compare(champion: Rows, challenger: Rows, rules: Rules) -> dict[str, Any]:
-    """Compare two models by their predictions of the same articles.
+def compare(champion: Rows, challenger: Rows, rules: PromotionRules) -> dict[str, Any]:
+    """Compare two models by their predictions for the same articles.
 
-    Differences are challenger minus champion with 95 % percentile intervals of a paired bootstrap over
-    near-duplicate groups. A head is better if its macro-F1's interval lies above zero, worse if below, else
-    a tie. A label with the support is worse if its interval lies below zero and its F1 lost more than the
-    margin, non-inferior if its interval lies above minus the margin, else unclear.
+    Differences are challenger minus champion, with 95 % percentile intervals of a paired bootstrap over
+    near-duplicate groups. A head is `better` if the interval of its macro F1 lies above zero, `worse` if it
+    lies below, else a `tie`. A label with `min_support` is `worse` if its interval lies below zero and its F1
+    lost more than the margin, `non_inferior` if its interval lies above minus the margin, else `unclear`.
 
     Parameters
     ----------
     champion, challenger : sequence of mapping
-        Rows of the same `select_test_set`, in its order.
+        Rows of the same `newsdesk.evaluation.test_set.select_test_set`, in its order.
+    rules : PromotionRules
 
     Returns
     -------
     dict
-        JSON: `verdict`, `blocking` (what stands against a promotion), `rules`, `n_articles`, and `heads` with
-        their `labels`. The verdict is `worse` if a head is, else `worse_label` if a label is (with
-        `strict`, also if a head or label is not shown to be non-inferior while another head is better),
-        else `tie` unless a head is better.
+        JSON types: `verdict`, `blocking` (heads and labels that prevent a promotion), `rules`, `n_articles`,
+        and `heads` with their `labels`. The verdict is `worse` if a head is worse; else `worse_label` if a
+        label is worse or, with `strict` and another head better, a head or label is not shown to be
+        non-inferior; else `better` if a head is better; else `tie`.
+
+    Examples
+    --------
+    >>> row = {"group_id": "g", "region_true": None, "topic_true": ["sport"], "topic_predicted": ["sport"]}
+    >>> compare([row] * 30, [row] * 30, PromotionRules())["verdict"]
+    'tie'
     """
     tasks = [task for task in TASKS if any(row[f"{task}_true"] is not None for row in champion)]
     heads = {task: _compare_head(champion, challenger, task, rules) for task in tasks}
-    outcomes = {task: head["outcome"] for task, head in heads.items()}
-    better = "better" in outcomes.values()
-    worse = [task for task, outcome in outcomes.items() if outcome == "worse"]
-    labels = [
-        f"{task} {label}"
+    worse_heads = [task for task, head in heads.items() if head["outcome"] == "worse"]
+    any_better = any(head["outcome"] == "better" for head in heads.values())
+    strict = rules.strict and any_better
+    blocking = worse_heads + [
+        f"{task} {name}"
         for task, head in heads.items()
-        for label, told in head["labels"].items()
-        if told["outcome"] == "worse" or (rules.strict and better and told["outcome"] == "unclear")
+        for name, label in head["labels"].items()
+        if label["outcome"] == "worse" or (strict and label["outcome"] == "unclear")
     ]
-    if rules.strict and better:
-        labels += [
+    if strict:
+        blocking += [
             task
             for task, head in heads.items()
             if head["outcome"] == "tie" and head["difference_low"] <= -rules.margin
         ]
-    verdict: Verdict = "worse" if worse else "worse_label" if labels else "better" if better else "tie"
+    verdict: Verdict = (
+        "worse" if worse_heads else "worse_label" if blocking else "better" if any_better else "tie"
+    )
     return {
         "verdict": verdict,
-        "blocking": worse + labels,
+        "blocking": blocking,
         "rules": asdict(rules),
         "n_articles": len(champion),
         "heads": heads,
@@ -88,10 +101,10 @@ def compare(champion: Rows, challenger: Rows, rules: Rules) -> dict[str, Any]:
 
 
 def smallest_visible(standard_error: float, *, power: float = 0.8, alpha: float = 0.05) -> float:
-    """The smallest true difference that a two-sided test would find with the power.
+    """Return the smallest true difference that a two-sided test detects with the given power.
 
-    (z(1 - alpha / 2) + z(power)) times the standard error of the difference, 2.80 times by default. It tells
-    what the test set can see, not what was seen.
+    (z(1 - alpha / 2) + z(power)) times the standard error of the difference, 2.80 times by default. It
+    depends on the test set, not on the measured difference.
 
     Source: H. S. Bloom, "Minimum detectable effects: a simple way to report the statistical power of
     experimental designs", Evaluation Review 19(5), 1995.
@@ -99,54 +112,52 @@ def smallest_visible(standard_error: float, *, power: float = 0.8, alpha: float 
     return float((norm.ppf(1 - alpha / 2) + norm.ppf(power)) * standard_error)
 
 
-def _compare_head(champion: Rows, challenger: Rows, task: str, rules: Rules) -> dict[str, Any]:
+def _compare_head(champion: Rows, challenger: Rows, task: str, rules: PromotionRules) -> dict[str, Any]:
     known = [i for i, row in enumerate(champion) if row[f"{task}_true"] is not None]
     truth = [champion[i][f"{task}_true"] for i in known]
-    said = [[rows[i][f"{task}_predicted"] for i in known] for rows in (champion, challenger)]
+    predicted = [[rows[i][f"{task}_predicted"] for i in known] for rows in (champion, challenger)]
     groups = [champion[i]["group_id"] for i in known]
-    labels = sorted({label for rows in (truth, *said) for row in rows for label in row})
+    labels = sorted({label for rows in (truth, *predicted) for row in rows for label in row})
     y_true = indicator(truth, labels)
-    y_old, y_new = (indicator(rows, labels) for rows in said)
+    y_old, y_new = (indicator(rows, labels) for rows in predicted)
 
-    def draws(y_pred: np.ndarray[Any, Any], columns: slice, of: int) -> np.ndarray[Any, Any]:
-        drawn = draw_f1(
-            y_true[:, columns],
-            y_pred[:, columns],
-            groups=groups,
-            n_bootstrap=rules.n_bootstrap,
-            seed=rules.seed,
-        )
-        return drawn[:, of]
+    def difference(columns: slice, average: int) -> dict[str, Any]:
+        old, new = (
+            draw_f1(
+                y_true[:, columns], y_pred[:, columns],
+                groups=groups, n_bootstrap=rules.n_bootstrap, seed=rules.seed,
+            )[:, average]
+            for y_pred in (y_old, y_new)
+        )  # fmt: skip
+        return _summarize_difference(old, new)
 
-    head = _difference(draws(y_old, slice(None), 0), draws(y_new, slice(None), 0))
-    low, high = head["difference_low"], head["difference_high"]
-    outcome = "better" if low > 0 else "worse" if high < 0 else "tie"
+    head = difference(slice(None), 0)  # macro F1
+    outcome = "better" if head["difference_low"] > 0 else "worse" if head["difference_high"] < 0 else "tie"
     by_label: dict[str, dict[str, Any]] = {}
     for j, label in enumerate(labels):
         support = int(y_true[:, j].sum())
-        # the micro average of one label is its F1
-        told = _difference(draws(y_old, slice(j, j + 1), 1), draws(y_new, slice(j, j + 1), 1))
-        by_label[label] = {"support": support, **told, "outcome": judge_label(told, support, rules)}
+        measured = difference(slice(j, j + 1), 1)  # micro F1 of one label is its F1
+        by_label[label] = {"support": support, **measured, "outcome": judge_label(measured, support, rules)}
     return {"n_articles": len(known), **head, "outcome": outcome, "labels": by_label}
 
 
-def _difference(old: np.ndarray[Any, Any], new: np.ndarray[Any, Any]) -> dict[str, Any]:
-    """The values of both, the paired difference with its interval, and what could have been seen."""
+def _summarize_difference(old: FloatArray, new: FloatArray) -> dict[str, Any]:
+    """Return both values, the paired difference with its interval, and the smallest visible difference."""
     change = new - old
-    error = float(np.std(change[1:], ddof=1))
+    standard_error = float(np.std(change[1:], ddof=1))
     return {
         "champion": round(float(old[0]), 6),
         "challenger": round(float(new[0]), 6),
         **summarize_draws(change[:, None], ("difference",)),
-        "standard_error": round(error, 6),
-        "smallest_visible": round(smallest_visible(error), 6),
+        "standard_error": round(standard_error, 6),
+        "smallest_visible": round(smallest_visible(standard_error), 6),
     }
 
 
-def judge_label(told: Mapping[str, Any], support: int, rules: Rules) -> str:
-    """`worse`, `non_inferior` or `unclear` by the interval, `too_few` below the support."""
+def judge_label(measured: Mapping[str, Any], support: int, rules: PromotionRules) -> str:
+    """Return `worse`, `non_inferior`, `unclear`, or `too_few` below the required support."""
     if support < rules.min_support:
         return "too_few"
-    if told["difference_high"] < 0 and told["difference"] < -rules.margin:
+    if measured["difference_high"] < 0 and measured["difference"] < -rules.margin:
         return "worse"
-    return "non_inferior" if told["difference_low"] > -rules.margin else "unclear"
+    return "non_inferior" if measured["difference_low"] > -rules.margin else "unclear"

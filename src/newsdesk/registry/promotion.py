@@ -1,4 +1,4 @@
-"""Promotion: the challenger becomes champion if it is better, and a rollback undoes that."""
+"""Make the challenger champion if it is better; roll back; adopt a champion that was set by hand."""
 
 from __future__ import annotations
 
@@ -14,18 +14,17 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_table, sha256
 from newsdesk.evaluation.test_set import hash_test_set, select_test_set
 from newsdesk.registry import ledger
-from newsdesk.registry.ledger import CHAMPION, Entry, LostRaceError
-from newsdesk.registry.paired_test import Rules, compare
+from newsdesk.registry.ledger import CHAMPION, ChampionChangedError, LedgerEntry
+from newsdesk.registry.paired_test import PromotionRules, compare
+from newsdesk.registry.store import download, list_versions, read_aliases, set_with_retry
 from newsdesk.registry.versions import (
     CHALLENGER,
     COMPLETE_TAG,
     ORIGINS_TAG,
     PREDICTIONS_PATH,
     TEST_TAG,
-    aliases,
-    complete_version,
-    fetch,
-    finished_run,
+    get_complete_version,
+    get_finished_run,
 )
 
 if TYPE_CHECKING:
@@ -36,230 +35,222 @@ VERDICT_TAG = "newsdesk.verdict"
 
 
 class DifferentTestError(NewsdeskError):
-    """Challenger and champion were measured on different tests."""
+    """Challenger and champion were measured on different test sets."""
+
+    exit_code = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """What came of a promotion: the verdict, and the entry of the ledger if the alias was moved.
+    """Result of a promotion: the verdict, and the ledger entry if the champion changed.
 
-    `finished` tells that it was begun by another process, which was interrupted.
+    `resumed` is True if another process began the promotion and was interrupted.
     """
 
     verdict: dict[str, Any]
-    entry: Entry | None = None
-    finished: bool = False
+    entry: LedgerEntry | None = None
+    resumed: bool = False
 
 
-def moved_by_hand(head: Entry | None, of_alias: Mapping[str, str]) -> bool:
-    """Whether the alias says something else than the ledger."""
-    return of_alias.get(CHAMPION) != (head.to if head else None)
+@dataclass(frozen=True, slots=True)
+class ChampionState:
+    """The champion by its alias and by the last ledger entry.
+
+    `resumed` is True if reading the state completed a change that was interrupted.
+    """
+
+    entry: LedgerEntry | None
+    aliases: Mapping[str, str]
+    resumed: bool = False
+
+    @property
+    def champion(self) -> str | None:
+        """The champion by its alias."""
+        return self.aliases.get(CHAMPION)
+
+    @property
+    def recorded(self) -> str | None:
+        """The champion by the ledger."""
+        return self.entry.version if self.entry else None
+
+    @property
+    def set_by_hand(self) -> bool:
+        """Whether the alias and the ledger differ."""
+        return self.champion != self.recorded
+
+    def describe_difference(self, name: str) -> str:
+        """Describe how alias and ledger differ, and what to do."""
+        return (
+            f"champion of {name!r} is version {self.champion or 'none'} by its alias but"
+            f" {self.recorded or 'none'} by the ledger, so it was set by hand;"
+            f" `newsdesk promote {name} --adopt` records it"
+            + (f", `newsdesk rollback {name} --reason ...` sets it back" if self.entry else "")
+        )
 
 
 def promote(
     client: MlflowClient,
     name: str,
     *,
-    rules: Rules,
+    rules: PromotionRules,
     reason: str,
     dry_run: bool,
     champion_predictions: Path | None = None,
 ) -> Promotion:
-    """Compare the challenger with the champion and, if it is better, make it the champion.
+    """Compare the challenger with the champion, and make it the champion if it is better.
 
-    The verdict is stored on the challenger before the alias moves, unless it is a dry run.
+    The verdict is stored in a tag of the challenger before the alias is set, except in a dry run.
+    `champion_predictions` is for `compare_versions`.
 
     Raises
     ------
     DifferentTestError
-        If the two were measured on different tests.
-    LostRaceError
-        If somebody else changed the champion meanwhile.
+        If both were measured on different test sets.
+    ChampionChangedError
+        If another process changed the champion meanwhile.
     NewsdeskError
-        If there is no challenger, it is incomplete, or the alias was moved by hand.
+        If there is no challenger, it is incomplete, or the champion was set by hand.
     """
-    head, of_alias, finished = _read_state(client, name, dry_run=dry_run)
-    if head and finished and head.kind == "promote":
-        return Promotion(dict(head.verdict), head, finished)
-    if moved_by_hand(head, of_alias):
-        raise NewsdeskError(tell_moved(name, head, of_alias))
-    number = of_alias.get(CHALLENGER)
+    state = _read_state(client, name, dry_run=dry_run)
+    if state.entry and state.resumed and state.entry.kind == "promote":
+        return Promotion(dict(state.entry.verdict), state.entry, resumed=True)
+    if state.set_by_hand:
+        raise NewsdeskError(state.describe_difference(name))
+    challenger = _get_challenger(client, name, state)
+    number, champion = str(challenger.version), state.recorded
+    verdict: dict[str, Any] = {"champion": champion, "challenger": number}
+    if champion is None:
+        verdict |= {"verdict": "first", "test_sha256": challenger.tags[TEST_TAG], "blocking": []}
+    else:
+        version = get_complete_version(client, name, champion)
+        verdict |= compare_versions(
+            client, version, challenger, rules=rules, champion_predictions=champion_predictions
+        )
+    if dry_run:
+        return Promotion(verdict)
+    dated = verdict | {"at": datetime.now(UTC).isoformat(timespec="seconds")}
+    text = json.dumps(dated, ensure_ascii=False)
+    set_with_retry(client.set_model_version_tag, name, number, VERDICT_TAG, text)
+    if verdict["verdict"] not in ("first", "better"):
+        return Promotion(verdict)
+    now_champion = read_aliases(client, name).get(CHAMPION)
+    if now_champion != state.champion:
+        raise ChampionChangedError(
+            f"version {now_champion or 'none'} was made champion in the meantime; nothing was changed,"
+            f" see `newsdesk history {name}`"
+        )
+    entry = ledger.append(
+        client, name, after=state.entry, kind="promote", previous=champion, version=number,
+        reason=reason, verdict=verdict,
+    )  # fmt: skip
+    return Promotion(verdict, ledger.apply_entry(client, name, entry))
+
+
+def adopt(client: MlflowClient, name: str, *, reason: str) -> LedgerEntry:
+    """Record a champion that was set by hand in the ledger."""
+    state = _read_state(client, name)
+    if state.entry and state.resumed and state.entry.kind == "adopt":
+        return state.entry
+    if state.champion is None:
+        raise NewsdeskError(f"{name!r} has no champion to adopt; run `newsdesk promote {name}`")
+    if not state.set_by_hand:
+        raise NewsdeskError(f"champion of {name!r} is {state.champion} by the ledger too; nothing to adopt")
+    get_complete_version(client, name, state.champion)
+    entry = ledger.append(
+        client, name, after=state.entry, kind="adopt", previous=state.recorded, version=state.champion,
+        reason=reason, verdict={"verdict": "adopted"},
+    )  # fmt: skip
+    return ledger.apply_entry(client, name, entry)
+
+
+def rollback(client: MlflowClient, name: str, *, reason: str) -> LedgerEntry:
+    """Return to the previous champion, or from one that was set by hand to the ledger's champion.
+
+    If a rollback was interrupted, it is completed and no other is made.
+    """
+    state = _read_state(client, name)
+    if state.entry is None:
+        raise NewsdeskError(f"no version of {name!r} was ever promoted; run `newsdesk promote {name}` first")
+    if state.resumed and state.entry.kind == "rollback":
+        return state.entry
+    stack = ledger.list_champions(ledger.read_entries(client, name))
+    earlier = stack if state.set_by_hand else stack[:-1]
+    complete = {str(v.version) for v in list_versions(client, name) if COMPLETE_TAG in v.tags}
+    candidates = [version for version in earlier if version in complete and version != state.champion]
+    if not candidates:
+        raise NewsdeskError(f"{name!r} has no champion before version {state.champion}, or it was deleted")
+    entry = ledger.append(
+        client, name, after=state.entry, kind="rollback", previous=state.champion, version=candidates[-1],
+        reason=reason, verdict={"verdict": "rollback"},
+    )  # fmt: skip
+    return ledger.apply_entry(client, name, entry)
+
+
+def _read_state(client: MlflowClient, name: str, *, dry_run: bool = False) -> ChampionState:
+    """Read ledger and aliases; complete an interrupted change first, except in a dry run."""
+    entry = ledger.read_last(client, name)
+    while True:
+        resumed = False
+        if entry and entry.applied is None:
+            if dry_run:
+                return ChampionState(entry, {**read_aliases(client, name), CHAMPION: entry.version})
+            entry, resumed = ledger.apply_last_entry(client, name), True
+        aliases = read_aliases(client, name)
+        last = ledger.read_last(client, name)
+        if last == entry:
+            return ChampionState(entry, aliases, resumed)
+        entry = last  # written meanwhile: the alias may follow it already, and would seem to be set by hand
+
+
+def _get_challenger(client: MlflowClient, name: str, state: ChampionState) -> ModelVersion:
+    number = state.aliases.get(CHALLENGER)
     if number is None:
         raise NewsdeskError(f"no version of {name!r} is challenger; run `newsdesk register` first")
-    challenger = complete_version(client, name, number)
-    if head and head.to == number:
+    challenger = get_complete_version(client, name, number)
+    if number == state.recorded:
         raise NewsdeskError(
             f"version {number} of {name!r} is challenger and champion;"
             " `newsdesk register` makes a new challenger"
         )
-    old = complete_version(client, name, head.to) if head else None
-    verdict: dict[str, Any] = {"champion": head.to if head else None, "challenger": number}
-    if old is None:
-        verdict |= {"verdict": "first", "test_sha256": challenger.tags[TEST_TAG], "blocking": []}
-    else:
-        verdict |= measure(client, old, challenger, rules=rules, champion_predictions=champion_predictions)
-    if dry_run:
-        return Promotion(verdict)
-    stored = verdict | {"at": datetime.now(UTC).isoformat(timespec="seconds")}
-    told = json.dumps(stored, ensure_ascii=False)
-    ledger.write(client.set_model_version_tag, name, number, VERDICT_TAG, told)
-    if verdict["verdict"] not in ("first", "better"):
-        return Promotion(verdict)
-    moved = aliases(client, name)
-    if moved.get(CHAMPION) != of_alias.get(CHAMPION):
-        raise LostRaceError(
-            f"version {moved.get(CHAMPION, 'none')} was made champion in the meantime; nothing was changed,"
-            " look at `newsdesk history`"
-        )
-    entry = ledger.append(
-        client, name, after=head, kind="promote", before=head.to if head else None,
-        to=number, reason=reason, verdict=verdict,
-    )  # fmt: skip
-    return Promotion(verdict, _settled(client, name, entry))
+    return challenger
 
 
-def _read_state(
-    client: MlflowClient, name: str, *, dry_run: bool = False
-) -> tuple[Entry | None, dict[str, str], bool]:
-    """The ledger's last entry, finished if it was interrupted; the aliases; whether it was interrupted."""
-    head = _read_last(client, name)
-    while True:
-        finished = False
-        if head and head.done is None:
-            if dry_run:
-                return head, {**aliases(client, name), CHAMPION: head.to}, False
-            head, finished = ledger.settle(client, name), True
-        of_alias = aliases(client, name)
-        last = _read_last(client, name)
-        if last == head:
-            return head, of_alias, finished
-        head = last  # the alias may be of this one already, which would look as if it was set by hand
-
-
-def _read_last(client: MlflowClient, name: str) -> Entry | None:
-    entries = ledger.read_entries(client, name)
-    return entries[-1] if entries else None
-
-
-def tell_moved(name: str, head: Entry | None, of_alias: Mapping[str, str]) -> str:
-    """What the alias and the ledger say, and what to do."""
-    return (
-        f"champion of {name!r} is version {of_alias.get(CHAMPION, 'none')} by its alias but"
-        f" {head.to if head else 'none'} by the ledger, so it was set by hand;"
-        f" `newsdesk promote {name} --adopt` records it"
-        + (f", `newsdesk rollback {name} --reason ...` sets it back" if head else "")
-    )
-
-
-def _settled(client: MlflowClient, name: str, entry: Entry) -> Entry:
-    """The entry after the alias was set."""
-    ledger.settle(client, name)
-    return next(e for e in ledger.read_entries(client, name) if e.number == entry.number)
-
-
-def measure(
+def compare_versions(
     client: MlflowClient,
     champion: ModelVersion,
     challenger: ModelVersion,
     *,
-    rules: Rules,
+    rules: PromotionRules,
     champion_predictions: Path | None = None,
 ) -> dict[str, Any]:
-    """The verdict on two versions, by the predictions of their runs.
+    """Compare two versions by the predictions of their runs; raise if their test sets differ.
 
-    Parameters
-    ----------
-    champion_predictions : Path, optional
-        What the champion says of the challenger's test, where it was registered with another one.
-
-    Raises
-    ------
-    DifferentTestError
-        If their tests are not the same.
+    `champion_predictions` are the champion's for the challenger's test set, if its own is another.
     """
-    wanted = challenger.tags[TEST_TAG]
-    if champion_predictions is None and champion.tags.get(TEST_TAG) != wanted:
-        raise DifferentTestError(_told_different(champion.version, challenger.version))
+    expected = challenger.tags[TEST_TAG]
+    different = DifferentTestError(
+        f"champion {champion.version} and challenger {challenger.version} were measured on different tests;"
+        " score the challenger's test with the champion (`newsdesk evaluate --model`) and give"
+        " --champion-predictions"
+    )
+    if champion_predictions is None and champion.tags.get(TEST_TAG) != expected:
+        raise different
     origins = challenger.tags[ORIGINS_TAG].split(",")
     with tempfile.TemporaryDirectory() as folder:
-        tables = []
-        for version in (champion, challenger):
-            if champion_predictions is not None and version is champion:
-                tables.append(champion_predictions)
-                continue
-            run = finished_run(client, str(version.run_id))
-            tables.append(fetch(client, run, PREDICTIONS_PATH, Path(folder) / str(version.version)))
-        old, new = (select_test_set(read_table(path), origins=origins) for path in tables)
-        given = sha256(champion_predictions) if champion_predictions else None
-    if hash_test_set(new) != wanted:
+
+        def predictions_of(version: ModelVersion) -> Path:
+            run = get_finished_run(client, str(version.run_id))
+            return download(client, run, PREDICTIONS_PATH, Path(folder) / str(version.version))
+
+        old_path, new_path = champion_predictions or predictions_of(champion), predictions_of(challenger)
+        old, new = (select_test_set(read_table(path), origins=origins) for path in (old_path, new_path))
+    if hash_test_set(new) != expected:
         raise NewsdeskError(
-            f"run {challenger.run_id}: its artifact {PREDICTIONS_PATH} is not of the test that its tag names;"
-            " run `newsdesk track` again"
+            f"run {challenger.run_id}: its artifact {PREDICTIONS_PATH} is not of the test set that its tag"
+            " names; run `newsdesk track` again"
         )
-    if hash_test_set(old) != wanted:
-        raise DifferentTestError(_told_different(champion.version, challenger.version))
-    verdict = compare(old, new, rules) | {"test_sha256": wanted}
-    return verdict | ({"champion_predictions_sha256": given} if given else {})
-
-
-def _told_different(champion: str, challenger: str) -> str:
-    return (
-        f"champion {champion} and challenger {challenger} were measured on different tests; score the"
-        " challenger's test with the champion (`newsdesk evaluate --model`) and give --champion-predictions"
-    )
-
-
-def adopt(client: MlflowClient, name: str, *, reason: str) -> Entry:
-    """Record a champion that was set by hand.
-
-    Raises
-    ------
-    NewsdeskError
-        If the alias is where the ledger says, or is gone.
-    """
-    head, of_alias, finished = _read_state(client, name)
-    if head and finished and head.kind == "adopt":
-        return head
-    number = of_alias.get(CHAMPION)
-    if not moved_by_hand(head, of_alias) or number is None:
-        raise NewsdeskError(
-            f"champion of {name!r} is {number or 'no version'}, "
-            + ("as the ledger says" if number else "and nothing is there to adopt")
-        )
-    complete_version(client, name, number)
-    entry = ledger.append(
-        client, name, after=head, kind="adopt", before=head.to if head else None,
-        to=number, reason=reason, verdict={"verdict": "adopted"},
-    )  # fmt: skip
-    return _settled(client, name, entry)
-
-
-def rollback(client: MlflowClient, name: str, *, reason: str) -> Entry:
-    """Give the alias back to the previous champion by the ledger, or from a hand-set one to the ledger's.
-
-    A rollback that was interrupted is finished, and no other step made.
-
-    Raises
-    ------
-    LostRaceError
-        If somebody else changed the champion meanwhile.
-    NewsdeskError
-        If there is no previous champion, or its version is gone.
-    """
-    head, of_alias, finished = _read_state(client, name)
-    if head is None:
-        raise NewsdeskError(f"no version of {name!r} was ever promoted; run `newsdesk promote {name}` first")
-    if finished and head.kind == "rollback":
-        return head
-    number = of_alias.get(CHAMPION)
-    stack = ledger.champions(ledger.read_entries(client, name))
-    past = stack[:-1] if number == stack[-1] else stack
-    whole = {str(v.version) for v in ledger.list_versions(client, name) if COMPLETE_TAG in v.tags}
-    to = next((version for version in reversed(past) if version in whole and version != number), None)
-    if to is None:
-        raise NewsdeskError(f"no champion of {name!r} was before version {number}, or none is left")
-    entry = ledger.append(
-        client, name, after=head, kind="rollback", before=number, to=to,
-        reason=reason, verdict={"verdict": "rollback"},
-    )  # fmt: skip
-    return _settled(client, name, entry)
+    if hash_test_set(old) != expected:
+        raise different
+    verdict = compare(old, new, rules) | {"test_sha256": expected}
+    given = {"champion_predictions_sha256": sha256(champion_predictions)} if champion_predictions else {}
+    return verdict | given

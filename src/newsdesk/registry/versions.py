@@ -1,18 +1,26 @@
-"""The registry: a finished run's model as a version, complete or told as incomplete."""
+"""Register the model of a finished run as a version, and read complete versions."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 import tempfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import sha256
 from newsdesk.registry import ledger
 from newsdesk.registry.ledger import CHAMPION
-from newsdesk.tracking.runs import MODEL_PATH, RECEIPT_TAG, store_uri
+from newsdesk.registry.store import (
+    delete_version,
+    download,
+    ensure_model,
+    list_versions,
+    read_aliases,
+    set_with_retry,
+)
+from newsdesk.tracking.runs import COMMIT_TAG, MODEL_PATH, RECEIPT_TAG
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,47 +29,31 @@ if TYPE_CHECKING:
 
 CHALLENGER = "challenger"
 MODEL_TAG = "newsdesk.model_sha256"
+ARTICLES_TAG, SETTINGS_TAG = "newsdesk.articles_sha256", "newsdesk.params_sha256"
 TEST_TAG, ORIGINS_TAG = "newsdesk.test_sha256", "newsdesk.test_origins"
-HASH_TAGS = (
-    MODEL_TAG,
-    "newsdesk.articles_sha256",
-    "newsdesk.params_sha256",
-    TEST_TAG,
-    ORIGINS_TAG,
-    RECEIPT_TAG,
-)
-GIT_TAGS = ("mlflow.source.git.commit", "newsdesk.git_dirty")
+REQUIRED_TAGS = (MODEL_TAG, ARTICLES_TAG, SETTINGS_TAG, TEST_TAG, ORIGINS_TAG, RECEIPT_TAG)
+GIT_TAGS = (COMMIT_TAG, "newsdesk.git_dirty")
 CARD_TAG = "newsdesk.card_sha256"
 COMPLETE_TAG = "newsdesk.complete"
 CARD_PATH = "card.md"
 PREDICTIONS_PATH = "evaluation/predictions.parquet"
 
-Registered = Literal["registered", "completed", "again", "already", "champion"]
+# new version; incomplete one completed; alias set again; nothing to do: already challenger, or champion
+Outcome = Literal["registered", "completed", "again", "already", "champion"]
 
 
-def check_name(name: str) -> str:
-    """The name of a registered model as it is.
-
-    Raises
-    ------
-    NewsdeskError
-        If the store would not take it, or it is a ledger's.
-    """
+def check_model_name(name: str) -> str:
+    """Return the name of a registered model if MLflow accepts it and it is not a ledger's."""
     if not name.strip() or re.search(r"[/:'\"`%\s]", name) or name.endswith(ledger.SUFFIX):
         raise NewsdeskError(
-            f"{name!r} is no name for a model: no space, quote, '/', ':' or '%', no end in {ledger.SUFFIX!r}"
+            f"{name!r} is not a valid model name: expected no space, quote, '/', ':' or '%', and no"
+            f" {ledger.SUFFIX!r} at the end"
         )
     return name
 
 
-def finished_run(client: MlflowClient, run_id: str) -> Run:
-    """A run that stage `track` finished.
-
-    Raises
-    ------
-    NewsdeskError
-        If there is none of this id, or it did not finish or lacks a hash or the model.
-    """
+def get_finished_run(client: MlflowClient, run_id: str) -> Run:
+    """Return a run that stage `track` finished; raise if it is missing, not finished, or lacks a tag."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -70,138 +62,84 @@ def finished_run(client: MlflowClient, run_id: str) -> Run:
         if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
         raise NewsdeskError(
-            f"run {run_id}: the store has no such run; `newsdesk results` names one"
+            f"run {run_id}: the store has no such run; `newsdesk results` shows the run of the files at hand"
         ) from None
     if run.info.status != "FINISHED":
-        raise NewsdeskError(
-            f"run {run_id}: its status is {run.info.status}; only a finished run is registered"
-        )
-    missing = [tag for tag in HASH_TAGS if tag not in run.data.tags]
+        raise NewsdeskError(f"run {run_id}: expected status FINISHED, found {run.info.status}")
+    missing = [tag for tag in REQUIRED_TAGS if tag not in run.data.tags]
     if missing:
         raise NewsdeskError(
-            f"run {run_id}: has no tag {missing[0]}, so it is not a pipeline's or an older one's;"
+            f"run {run_id}: has no tag {missing[0]}, so another program or an older version made it;"
             " run `newsdesk track` again"
         )
     return run
 
 
-def source_uri(run: Run) -> str:
-    """Where a version's model lies: the run's artifact."""
-    return f"{run.info.artifact_uri.rstrip('/')}/{MODEL_PATH}"
-
-
-def fetch(client: MlflowClient, run: Run, path: str, folder: Path) -> Path:
-    """Download an artifact of a run.
-
-    Raises
-    ------
-    NewsdeskError
-        If it is not there.
-    """
-    from mlflow.artifacts import download_artifacts
-
-    run_id, parent = run.info.run_id, PurePosixPath(path).parent.as_posix().strip(".")
-    if path not in {artifact.path for artifact in client.list_artifacts(run_id, parent or None)}:
-        raise NewsdeskError(f"run {run_id}: its artifact {path} is missing; run `newsdesk track` again")
-    folder.mkdir(parents=True, exist_ok=True)
-    return Path(
-        download_artifacts(run_id=run_id, artifact_path=path, dst_path=str(folder), tracking_uri=store_uri())
-    )
-
-
-def check_model(run: Run, folder: Path) -> Path:
-    """The packaged model within a downloaded artifact, if it is the one that was evaluated.
-
-    Raises
-    ------
-    NewsdeskError
-        If it is not there, or its hash is not the run's.
-    """
-    for described in sorted(folder.rglob("model.json")):
-        if sha256(described.parent) == run.data.tags[MODEL_TAG]:
-            return described.parent
+def find_packaged_model(run: Run, folder: Path) -> Path:
+    """Return the packaged model within a downloaded artifact; raise if its hash is not the run's."""
+    for info in sorted(folder.rglob("model.json")):
+        if sha256(info.parent) == run.data.tags[MODEL_TAG]:
+            return info.parent
     raise NewsdeskError(
         f"run {run.info.run_id}: its artifact {MODEL_PATH} is not the model that was evaluated (files are"
         " missing or were changed); run `newsdesk track` again"
     )
 
 
-def aliases(client: MlflowClient, name: str) -> dict[str, str]:
-    """Alias to version, empty where there is no such model."""
-    found = client.search_registered_models(f"name='{name}'", max_results=1)
-    return {alias: str(version) for alias, version in found[0].aliases.items()} if found else {}
+def register(client: MlflowClient, run: Run, *, name: str, card: str) -> tuple[str, Outcome]:
+    """Register the model of a run as a version and make it the challenger.
+
+    The card becomes an artifact of the run. The version is created with its tags in one transaction; then
+    its alias is set, and last the tag `newsdesk.complete`. A call for the same model completes what a killed
+    process left incomplete. If two calls at once create a version of the same model, the older one remains.
+    Return the number of the version and what was done.
+    """
+    digest = run.data.tags[MODEL_TAG]
+    versions = _versions_of(client, name, digest)
+    is_new = not versions
+    if is_new:
+        client.log_text(run.info.run_id, card, CARD_PATH)
+        ensure_model(client, name, "Regions and topics of Arabic news.")
+        tags = {tag: run.data.tags[tag] for tag in (*REQUIRED_TAGS, *GIT_TAGS) if tag in run.data.tags}
+        created = client.create_model_version(
+            name,
+            f"{run.info.artifact_uri.rstrip('/')}/{MODEL_PATH}",
+            run_id=run.info.run_id,
+            tags={**tags, CARD_TAG: text_sha256(card)},
+            description=f"The model of run {run.info.run_id}; its card is the run's artifact {CARD_PATH}.",
+        )
+        versions = _versions_of(client, name, digest)
+        is_new = bool(versions) and versions[0].version == created.version
+    version, *duplicates = versions
+    for duplicate in duplicates:
+        if COMPLETE_TAG not in duplicate.tags:
+            delete_version(client, name, duplicate.version)
+    number, aliases = str(version.version), read_aliases(client, name)
+    complete = COMPLETE_TAG in version.tags
+    if complete and aliases.get(CHAMPION) == number:
+        return number, "champion"
+    if complete and aliases.get(CHALLENGER) == number:
+        return number, "already"
+    set_with_retry(client.set_registered_model_alias, name, CHALLENGER, number)
+    if not complete:
+        set_with_retry(client.set_model_version_tag, name, number, COMPLETE_TAG, "true")
+    return number, "registered" if is_new else "again" if complete else "completed"
 
 
-def same_model(client: MlflowClient, name: str, model_sha256: str) -> list[ModelVersion]:
-    """The versions that hold this very model, oldest first."""
-    versions = [v for v in ledger.list_versions(client, name) if v.tags.get(MODEL_TAG) == model_sha256]
+def _versions_of(client: MlflowClient, name: str, model_sha256: str) -> list[ModelVersion]:
+    """Return the versions of the model with this hash, oldest first."""
+    versions = [v for v in list_versions(client, name) if v.tags.get(MODEL_TAG) == model_sha256]
     return sorted(versions, key=lambda version: int(version.version))
 
 
-def register(client: MlflowClient, run: Run, *, name: str, card: str) -> tuple[str, Registered]:
-    """Make the run's model a version and the challenger, and return its number and what was done.
-
-    The card goes to the run's artifacts. The version is made with all its tags in one transaction of the
-    store, then gets the alias, then the tag `newsdesk.complete`. What a killed process left undone, the next
-    call for the same model completes. Of versions of the same model that two calls made at once the oldest
-    stays.
-    """
-    digest = run.data.tags[MODEL_TAG]
-    held = same_model(client, name, digest)
-    made = not held
-    if made:
-        client.log_text(run.info.run_id, card, CARD_PATH)
-        ledger.make_model(client, name, "Regions and topics of Arabic news.")
-        kept = {tag: run.data.tags[tag] for tag in (*HASH_TAGS, *GIT_TAGS) if tag in run.data.tags}
-        created = client.create_model_version(
-            name,
-            source_uri(run),
-            run_id=run.info.run_id,
-            tags={**kept, CARD_TAG: text_sha256(card)},
-            description=f"The model of run {run.info.run_id}; its card is the run's artifact {CARD_PATH}.",
-        )
-        held = same_model(client, name, digest)
-        made = bool(held) and held[0].version == created.version
-    version = held[0]
-    for double in held[1:]:
-        if COMPLETE_TAG not in double.tags:
-            _delete(client, name, double.version)
-    number, of_alias = str(version.version), aliases(client, name)
-    complete = COMPLETE_TAG in version.tags
-    if complete and of_alias.get(CHAMPION) == number:
-        return number, "champion"
-    if complete and of_alias.get(CHALLENGER) == number:
-        return number, "already"
-    ledger.write(client.set_registered_model_alias, name, CHALLENGER, number)
-    if not complete:
-        ledger.write(client.set_model_version_tag, name, number, COMPLETE_TAG, "true")
-    return number, "registered" if made else "again" if complete else "completed"
-
-
-def _delete(client: MlflowClient, name: str, version: str) -> None:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        client.delete_model_version(name, version)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":  # its own maker was faster
-            raise
-
-
 def text_sha256(text: str) -> str:
-    """Hash of a text in UTF-8."""
+    """Hash a text in UTF-8."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def complete_version(client: MlflowClient, name: str, number: str) -> ModelVersion:
-    """A version that was registered to the end.
-
-    Raises
-    ------
-    NewsdeskError
-        If there is no such version or it is incomplete.
-    """
-    found = [v for v in ledger.list_versions(client, name) if str(v.version) == number]
+def get_complete_version(client: MlflowClient, name: str, number: str) -> ModelVersion:
+    """Return a version; raise if there is none or its registration is incomplete."""
+    found = [v for v in list_versions(client, name) if str(v.version) == number]
     if not found:
         raise NewsdeskError(f"{name}: has no version {number}; `newsdesk history {name}` lists champions")
     if COMPLETE_TAG not in found[0].tags:
@@ -213,20 +151,14 @@ def complete_version(client: MlflowClient, name: str, number: str) -> ModelVersi
 
 
 def read_card(client: MlflowClient, name: str, number: str) -> str:
-    """The card that was attached to a version.
-
-    Raises
-    ------
-    NewsdeskError
-        If there is no such version, or the card is missing or was changed.
-    """
-    version = complete_version(client, name, number)
-    run = finished_run(client, str(version.run_id))
+    """Return the model card of a version; raise if it is missing or was changed after registration."""
+    version = get_complete_version(client, name, number)
+    run = get_finished_run(client, str(version.run_id))
     with tempfile.TemporaryDirectory() as folder:
-        text = fetch(client, run, CARD_PATH, Path(folder)).read_text(encoding="utf-8")
+        text = download(client, run, CARD_PATH, Path(folder)).read_text(encoding="utf-8")
     if text_sha256(text) != version.tags.get(CARD_TAG):
         raise NewsdeskError(
-            f"{name}: the card of version {number} was changed since it was registered;"
-            f" `newsdesk card --run {run.info.run_id}` makes it anew"
+            f"{name}: the card of version {number} was changed after its registration;"
+            f" `newsdesk card --run {run.info.run_id}` builds it again"
         )
     return text

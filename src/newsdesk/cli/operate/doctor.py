@@ -16,10 +16,10 @@ import click
 from newsdesk.base.console import print_rows
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import SHIPPED, read_model
-from newsdesk.registry import ledger
+from newsdesk.registry import ledger, store
 from newsdesk.registry.ledger import CHAMPION
-from newsdesk.registry.promotion import moved_by_hand, tell_moved
-from newsdesk.registry.versions import CHALLENGER, COMPLETE_TAG, MODEL_TAG, aliases
+from newsdesk.registry.promotion import ChampionState
+from newsdesk.registry.versions import CHALLENGER, COMPLETE_TAG, MODEL_TAG
 from newsdesk.tracking import runs
 
 if TYPE_CHECKING:
@@ -134,16 +134,16 @@ def registry_findings(client: MlflowClient) -> Iterator[Finding]:
     """Check each model that `newsdesk register` made: complete versions, ledger and alias agree."""
     names = sorted(model.name for model in client.search_registered_models(max_results=1000))
     for name in names:
-        ours = [v for v in ledger.list_versions(client, name) if MODEL_TAG in v.tags]
+        ours = [v for v in store.list_versions(client, name) if MODEL_TAG in v.tags]
         if not name.endswith(ledger.SUFFIX) and (ours or name + ledger.SUFFIX in names):
             yield from _model_findings(client, name, ours)
 
 
 def _model_findings(client: MlflowClient, name: str, versions: Sequence[ModelVersion]) -> Iterator[Finding]:
-    check, of_alias = f"model {name}", aliases(client, name)
+    check, aliases = f"model {name}", store.read_aliases(client, name)
     incomplete = [version for version in versions if COMPLETE_TAG not in version.tags]
     for version in sorted(incomplete, key=lambda v: int(v.version)):
-        alias = "set" if of_alias.get(CHALLENGER) == str(version.version) else "not set"
+        alias = "set" if aliases.get(CHALLENGER) == str(version.version) else "not set"
         found = f"version {version.version} is incomplete: alias challenger {alias}"
         yield Finding(check, "wrong", found, f"newsdesk register --run {version.run_id} --name {name}")
     try:
@@ -151,19 +151,18 @@ def _model_findings(client: MlflowClient, name: str, versions: Sequence[ModelVer
     except NewsdeskError as error:
         yield Finding(check, "wrong", str(error), "restore the store from a backup")
         return
-    head = entries[-1] if entries else None
-    champion = of_alias.get(CHAMPION, "none")
-    if head and head.done is None:
-        found = (
-            f"{head.kind} to version {head.to} was interrupted: it is in the ledger, champion is {champion}"
-        )
-        advice = f"newsdesk {FINISHED_BY[head.kind].format(name)}: it finishes this first"
+    last = entries[-1] if entries else None
+    state, champion = ChampionState(last, aliases), aliases.get(CHAMPION, "none")
+    if last and last.applied is None:
+        found = f"{last.kind} to version {last.version} was interrupted"
+        found += f": it is in the ledger, champion is {champion}"
+        advice = f"newsdesk {FINISHED_BY[last.kind].format(name)}: it finishes this first"
         yield Finding(check, "wrong", found, advice)
-    elif moved_by_hand(head, of_alias):
-        yield Finding(check, "wrong", tell_moved(name, head, of_alias), "one of the two")
+    elif state.set_by_hand:
+        yield Finding(check, "wrong", state.describe_difference(name), "one of the two")
     elif not incomplete:
         found = f"{len(versions)} versions, {len(entries)} entries in the ledger, champion {champion}"
-        yield Finding(check, "ok", f"{found}, challenger {of_alias.get(CHALLENGER, 'none')}")
+        yield Finding(check, "ok", f"{found}, challenger {aliases.get(CHALLENGER, 'none')}")
 
 
 @click.command("doctor")

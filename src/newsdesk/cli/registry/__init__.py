@@ -1,1 +1,1 @@
-"""Commands for the model registry."""
+"""Commands of the model registry."""

@@ -1,27 +1,26 @@
-"""`newsdesk history`: the ledger of champions, or who was champion at a moment."""
+"""`newsdesk history`: the ledger of champions, or the champion at a moment."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 
 import click
 
 from newsdesk.base.console import note, print_rows
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.registry import ledger, versions
-from newsdesk.registry.ledger import Entry
+from newsdesk.cli.registry.options import name_argument
+from newsdesk.registry import ledger
+from newsdesk.registry.ledger import LedgerEntry
 from newsdesk.tracking import runs
 
-SLOW_SECONDS = 60
+LATE_SECONDS = 60
 
 
 @click.command("history")
-@click.argument("name", default="newsdesk")
-@click.option(
-    "--as-of", help="A date (its end) or a time, UTC unless it has an offset: who was champion then."
-)
+@name_argument
+@click.option("--as-of", help="Show the champion at this time, or at the end of this date (UTC by default).")
 def main(name: str, as_of: str | None) -> None:
-    """Show every change of champion: when (UTC), from, to, verdict, who, why; the newest last.
+    """Show every change of champion: time (UTC), from, to, verdict, user, reason; newest last.
 
     \b
     Examples:
@@ -29,44 +28,65 @@ def main(name: str, as_of: str | None) -> None:
       newsdesk history --as-of 2026-03-03
       newsdesk history --as-of 2026-03-03T14:30+02:00
     """
-    moment = ledger.parse_moment(as_of) if as_of else None
+    moment = parse_moment(as_of) if as_of else None
     with runs.connect() as client:
-        entries = ledger.read_entries(client, versions.check_name(name))
+        entries = ledger.read_entries(client, name)
     if not entries:
         raise NewsdeskError(f"no version of {name!r} was ever promoted; run `newsdesk promote {name}` first")
     if moment is None:
-        print_rows([tabulate(entry) for entry in entries])
+        print_rows([_format_entry(entry) for entry in entries])
         return
-    entry = ledger.entry_at(entries, moment)
+    entry = ledger.find_entry(entries, moment)
     if entry is None:
         raise NewsdeskError(
-            f"no version of {name!r} was champion at {told(moment)}; the first was at {told(entries[0].when)}"
+            f"no version of {name!r} was champion at {_format(moment)};"
+            f" the first was at {_format(entries[0].created)}"
         )
-    click.echo(entry.to)
-    note(f"history: version {entry.to} of {name}, champion since {told(entry.when)} (entry {entry.number})")
-    if entry.done is None:
-        note(f"history: its alias was not seen to move; version {entry.before or 'none'} may be served still")
-    elif (entry.done - entry.when).total_seconds() > SLOW_SECONDS and moment < entry.done:
+    click.echo(entry.version)
+    note(
+        f"history: version {entry.version} of {name}, champion since {_format(entry.created)}"
+        f" (entry {entry.number})"
+    )
+    previous = entry.previous or "none"
+    if entry.applied is None:
+        note(f"history: interrupted before its alias was set; version {previous} may be in use still")
+    elif (entry.applied - entry.created).total_seconds() > LATE_SECONDS and moment < entry.applied:
         note(
-            f"history: interrupted, and finished at {told(entry.done)};"
-            f" until then version {entry.before or 'none'} may have been served"
+            f"history: interrupted, and finished at {_format(entry.applied)};"
+            f" until then version {previous} may have been in use"
         )
 
 
-def tabulate(entry: Entry) -> dict[str, str]:
-    """An entry as a row to print."""
+def parse_moment(text: str) -> datetime:
+    """Parse a time, or a date as the end of that day; UTC unless an offset is given."""
+    try:
+        day = date.fromisoformat(text)
+        return datetime.combine(day, time(), UTC) + timedelta(days=1, microseconds=-1)
+    except ValueError:
+        pass
+    except OverflowError:  # the last day that Python knows
+        return datetime.max.replace(tzinfo=UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise NewsdeskError(
+            f"--as-of: expected a date or a time such as 2026-03-03 or 2026-03-03T14:30, found {text!r}"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _format_entry(entry: LedgerEntry) -> dict[str, str]:
     return {
         "entry": str(entry.number),
-        "when": told(entry.when),
-        "from": entry.before or "none",
-        "to": entry.to,
+        "when": _format(entry.created),
+        "from": entry.previous or "none",
+        "to": entry.version,
         "verdict": str(entry.verdict["verdict"]),
-        "who": entry.who,
+        "who": entry.user,
         "reason": entry.reason,
-        "state": "done" if entry.done else "interrupted",
+        "state": "done" if entry.applied else "interrupted",
     }
 
 
-def told(moment: datetime) -> str:
-    """A moment to the second, in UTC."""
+def _format(moment: datetime) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}Z"

@@ -1,4 +1,4 @@
-"""`newsdesk register`: a finished run's model as a version of the registered model."""
+"""`newsdesk register`: make the model of a finished run a version of the registered model."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from pathlib import Path
 import click
 
 from newsdesk.base.console import note
-from newsdesk.cli.registry.card import card_of_run, find_run_id
+from newsdesk.cli.registry.options import find_run_id, name_option, receipt_option
 from newsdesk.registry import versions
+from newsdesk.registry.model_card import card_of_run
 from newsdesk.tracking import runs
 
-TOLD: dict[versions.Registered, str] = {
+MESSAGES: dict[versions.Outcome, str] = {
     "registered": "version {} of {}, alias challenger",
-    "completed": "version {} of {} was incomplete; it has the alias challenger now",
-    "again": "version {} of {} is this very model; it has the alias challenger again",
-    "already": "version {} of {} is this very model, and challenger already; nothing to do",
-    "champion": "version {} of {} is this very model, and champion already; nothing to do",
+    "completed": "version {} of {} was incomplete and is complete now, alias challenger",
+    "again": "version {} of {} is the same model; it has the alias challenger again",
+    "already": "version {} of {} is the same model and challenger already; nothing to do",
+    "champion": "version {} of {} is the same model and champion already; nothing to do",
 }
 
 
 @click.command("register")
-@click.option("--run", "run_id", help="A finished run's id; without it, the run of the files at hand.")
-@click.option("--name", default="newsdesk", show_default=True, help="The registered model.")
-@click.option("--receipt", default="metrics/receipt.json", show_default=True, type=click.Path(path_type=Path))
+@click.option("--run", "run_id", help="Id of a finished run; without it, the run of the files at hand.")
+@name_option
+@receipt_option
 def main(run_id: str | None, name: str, receipt: Path) -> None:
-    """Make the model of a finished run a version, with its card, and give it the alias challenger.
+    """Register the model of a finished run as a version, with its card and the alias challenger.
 
-    The same model is not registered twice. What an interrupted call left undone, the next one completes.
+    A model is not registered twice. An interrupted registration is completed by the next call.
 
     \b
     Examples:
       newsdesk register
       newsdesk register --run 4d21c0… --name newsdesk
     """
-    versions.check_name(name)
     run_id = run_id or find_run_id(receipt)
     with runs.connect() as client:
-        run = versions.finished_run(client, run_id)
-        version, done = versions.register(client, run, name=name, card=card_of_run(client, run))
-    note(f"register: {TOLD[done].format(version, name)}")
+        run = versions.get_finished_run(client, run_id)
+        version, outcome = versions.register(client, run, name=name, card=card_of_run(client, run))
+    note(f"register: {MESSAGES[outcome].format(version, name)}")
     click.echo(f"models:/{name}/{version}")

@@ -1,38 +1,31 @@
-"""`newsdesk rollback`: the previous champion gets the alias back."""
+"""`newsdesk rollback`: make the previous champion champion again."""
 
 from __future__ import annotations
-
-import sys
 
 import click
 
 from newsdesk.base.console import note
-from newsdesk.cli.registry.promote import EXIT_LOST_RACE
-from newsdesk.registry import promotion, versions
-from newsdesk.registry.ledger import LostRaceError
+from newsdesk.cli.registry.options import name_argument
+from newsdesk.registry import promotion
 from newsdesk.tracking import runs
 
 
 @click.command("rollback")
-@click.argument("name", default="newsdesk")
-@click.option("--reason", required=True, help="Why, for the ledger.")
+@name_argument
+@click.option("--reason", required=True, help="Reason, for the ledger.")
 def main(name: str, reason: str) -> None:
-    """Make the previous champion champion again, by the ledger; a second rollback goes one further back.
+    """Make the previous champion of the ledger champion again; a second rollback goes one further back.
 
-    Where the alias was set by hand, the champion of the ledger gets it back. Exit codes: 0 done, 2 an error,
-    7 somebody else was faster.
+    If the alias was set by hand, it is set back to the champion of the ledger. Exit codes: 0 done, 2 an
+    error, 7 another process changed the champion.
 
     \b
     Example:
       newsdesk rollback --reason "sport is filed as politics since Monday"
     """
-    try:
-        with runs.connect() as client:
-            entry = promotion.rollback(client, versions.check_name(name), reason=reason)
-    except LostRaceError as error:
-        note(f"newsdesk: {error}")
-        sys.exit(EXIT_LOST_RACE)
+    with runs.connect() as client:
+        entry = promotion.rollback(client, name, reason=reason)
     note(
-        f"rollback: version {entry.to} of {name} is champion, after {entry.before or 'none'}"
+        f"rollback: version {entry.version} of {name} is champion, after {entry.previous or 'none'}"
         f" (entry {entry.number} of the ledger)"
     )

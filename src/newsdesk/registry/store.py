@@ -1,0 +1,84 @@
+"""Calls of the MLflow registry, safe where several processes make them at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from newsdesk.base.errors import NewsdeskError
+from newsdesk.tracking.runs import store_uri
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
+
+
+def list_versions(client: MlflowClient, name: str) -> Iterator[ModelVersion]:
+    """Yield all versions of a registered model, none if there is no such model."""
+    token = None
+    while True:
+        page = client.search_model_versions(f"name='{name}'", max_results=1000, page_token=token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+def read_aliases(client: MlflowClient, name: str) -> dict[str, str]:
+    """Return the version of each alias, an empty dict if there is no such model."""
+    found = client.search_registered_models(f"name='{name}'", max_results=1)
+    return {alias: str(version) for alias, version in found[0].aliases.items()} if found else {}
+
+
+def ensure_model(client: MlflowClient, name: str, description: str) -> None:
+    """Create a registered model unless it exists."""
+    from mlflow.exceptions import MlflowException
+
+    if client.search_registered_models(f"name='{name}'", max_results=1):
+        return
+    try:
+        client.create_registered_model(name, description=description)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def delete_version(client: MlflowClient, name: str, version: str) -> None:
+    """Delete a version unless another process did."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.delete_model_version(name, version)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+
+
+def set_with_retry(setter: Callable[..., object], *arguments: str) -> None:
+    """Set an alias or a tag by a method of the client; once more if another process sets it too.
+
+    MLflow queries for the row and then inserts it, so that one of two processes violates the unique key.
+    """
+    from mlflow.exceptions import MlflowException
+
+    try:
+        setter(*arguments)
+    except MlflowException as error:
+        if "unique" not in str(error).lower():
+            raise
+        setter(*arguments)
+
+
+def download(client: MlflowClient, run: Run, path: str, folder: Path) -> Path:
+    """Download an artifact of a run to a folder and return its path there."""
+    from mlflow.artifacts import download_artifacts
+
+    run_id, parent = run.info.run_id, PurePosixPath(path).parent.as_posix().strip(".")
+    if path not in {artifact.path for artifact in client.list_artifacts(run_id, parent or None)}:
+        raise NewsdeskError(f"run {run_id}: its artifact {path} is missing; run `newsdesk track` again")
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(
+        download_artifacts(run_id=run_id, artifact_path=path, dst_path=str(folder), tracking_uri=store_uri())
+    )

@@ -1,0 +1,98 @@
+"""`register`: which runs, what a version holds, the same model again, old stores."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+from newsdesk.registry import versions
+from newsdesk.registry.store import list_versions
+from newsdesk.registry.versions import CARD_PATH, get_finished_run
+from tests.commands import Command
+from tests.recorded_runs import make_predictions, make_run
+from tests.registry.conftest import Register
+from tests.stores import connect
+
+GOOD, BAD = make_predictions(errors=0.02, seed=1), make_predictions(errors=0.25, seed=2)
+
+
+@pytest.mark.parametrize("missing", ["model", "evaluation/predictions.parquet", "metrics/evaluate.json"])
+def test_without_an_artifact_nothing_is_registered(
+    missing: str, client: MlflowClient, newsdesk: Command, tmp_path: Path, name: str
+) -> None:
+    run_id = make_run(client, tmp_path, GOOD, without=missing)
+    done = newsdesk("register", "--run", run_id, "--name", name)
+    message = f"run {run_id}: its artifact {missing} is missing; run `newsdesk track` again"
+    assert (done.code, message in done.err) == (2, True)
+    assert not client.search_registered_models(f"name='{name}'")
+    assert not [artifact for artifact in client.list_artifacts(run_id) if artifact.path == CARD_PATH]
+
+
+def test_a_changed_model_is_not_registered(mlflow_file: str, tmp_path: Path, name: str) -> None:
+    client = connect(mlflow_file)
+    run_id = make_run(client, tmp_path, GOOD)
+    client.log_text(run_id, "{}", "model/model.json")
+    done = Command(tmp_path, mlflow_file)("register", "--run", run_id, "--name", name)
+    assert (done.code, "its artifact model is not the model that was evaluated" in done.err) == (2, True)
+
+
+def test_only_finished_runs_of_the_pipeline_are_registered(mlflow_file: str, tmp_path: Path) -> None:
+    client, newsdesk = connect(mlflow_file), Command(tmp_path, mlflow_file)
+    run_id = make_run(client, tmp_path, GOOD)
+    client.delete_tag(run_id, "newsdesk.test_sha256")
+    assert f"run {run_id}: has no tag newsdesk.test_sha256" in newsdesk("register", "--run", run_id).err
+    client.set_terminated(run_id, "FAILED")
+    assert "expected status FINISHED, found FAILED" in newsdesk("register", "--run", run_id).err
+    assert "the store has no such run" in newsdesk("register", "--run", "f" * 32).err
+    assert newsdesk("register").err.startswith("newsdesk: metrics/receipt.json: no run of these files")
+    assert "'a/b' is not a valid model name" in newsdesk("promote", "a/b").err
+
+
+def test_the_same_model_again(
+    client: MlflowClient, newsdesk: Command, name: str, register: Register, tmp_path: Path
+) -> None:
+    run = get_finished_run(client, make_run(client, tmp_path, GOOD))
+    outcomes = [versions.register(client, run, name=name, card="# Card\n") for _ in range(2)]
+    assert outcomes == [("1", "registered"), ("1", "already")]
+    register(BAD)
+    again = newsdesk("register", "--run", run.info.run_id, "--name", name)
+    assert (again.code, again.out) == (0, f"models:/{name}/1\n")
+    assert "is the same model; it has the alias challenger again" in again.err
+
+
+@pytest.mark.integration
+def test_the_same_model_by_two_processes(client: MlflowClient, store: str, name: str, tmp_path: Path) -> None:
+    newsdesk = Command(tmp_path, store)
+    run_id = make_run(client, tmp_path, GOOD)
+    started = [newsdesk.start("register", "--run", run_id, "--name", name) for _ in range(2)]
+    finished = [newsdesk.wait(process) for process in started]
+    assert [(done.code, done.out) for done in finished] == [(0, f"models:/{name}/1\n")] * 2, finished
+    (version,) = list_versions(client, name)
+    assert version.tags["mlflow.source.git.commit"] == "d" * 40
+
+
+def test_stored_tags(client: MlflowClient, name: str, register: Register) -> None:
+    """Versions of existing registries have to be readable."""
+    register(GOOD)
+    (version,) = list_versions(client, name)
+    assert set(version.tags) == {
+        "newsdesk.model_sha256", "newsdesk.articles_sha256", "newsdesk.params_sha256", "newsdesk.test_sha256",
+        "newsdesk.test_origins", "newsdesk.receipt", "newsdesk.card_sha256", "newsdesk.complete",
+        "mlflow.source.git.commit",
+    }  # fmt: skip
+
+
+def test_a_store_of_an_older_mlflow(mlflow_file: str, tmp_path: Path) -> None:
+    run_id = make_run(connect(mlflow_file), tmp_path, GOOD)
+    old = tmp_path / "old.db"
+    shutil.copy(mlflow_file.removeprefix("sqlite:///"), old)
+    with sqlite3.connect(old) as database:
+        database.execute("update alembic_version set version_num = 'bd07f7e963c5'")
+    done = Command(tmp_path, f"sqlite:///{old}")("register", "--run", run_id)
+    assert (done.code, done.err.count("\n")) == (2, 1), done.err
+    assert "Detected out-of-date database schema (found version bd07f7e963c5" in done.err
+    assert "mlflow db upgrade" in done.err
