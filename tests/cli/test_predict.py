@@ -1,0 +1,115 @@
+"""`newsdesk predict`: what goes in, what comes out."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.cli.conftest import ARTICLE, Newsdesk, read_lines, rows_of
+
+MODEL = ("--model", "model")
+
+
+def test_a_page_gives_its_article_then_its_teasers(newsdesk: Newsdesk) -> None:
+    rows = read_lines(newsdesk("predict", "data/starter/pages/page-01.txt", "--format", "jsonl").stdout)
+    assert [row["kind"] for row in rows] == ["article", *["teaser"] * 5]
+    assert list(rows[0])[:7] == [
+        "article_id", "title", "regions", "topics", "region_scores", "topic_scores", "reason",
+    ]  # fmt: skip
+    assert [row["regions"] for row in rows[1:5]] == [["europe"], ["europe"], ["middle_east"], ["africa"]]
+    assert [row["region_origin"] for row in rows[1:5]] == ["section"] * 4
+    assert rows[5]["section"] == "العالم"
+    regions = {"europe", "us", "asia", "middle_east", "africa", "americas", "oceania"}
+    assert set(rows[0]["region_scores"]) == regions
+
+
+def test_all_formats_hold_the_same(newsdesk: Newsdesk, tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_bytes(rows_of(ARTICLE, None, "short", id="7", title="غارة أميركية"))
+    rows = read_lines(newsdesk("predict", str(source), "--format", "jsonl", *MODEL).stdout)
+    assert [row["article_id"] for row in rows] == ["7", "7", "7"], "no row is lost or merged"
+    assert [row["reason"] for row in rows][1:] == ["too_short", "too_short"]
+    output = tmp_path / "output"
+    output.mkdir()
+    for name in ("out.jsonl", "out.csv", "out.parquet"):
+        result = newsdesk("predict", str(source), "--output", str(output / name), *MODEL)
+        assert (result.exit_code, result.stdout) == (0, "")
+    assert read_lines((output / "out.jsonl").read_text(encoding="utf-8")) == rows
+    with (output / "out.csv").open(encoding="utf-8", newline="") as lines:
+        in_csv = list(csv.DictReader(lines))
+    in_parquet = pq.read_table(output / "out.parquet").to_pylist()
+    for row, from_csv, from_parquet in zip(rows, in_csv, in_parquet, strict=True):
+        assert from_csv["regions"] == "|".join(row["regions"])
+        assert json.loads(from_csv["topic_scores"]) == row["topic_scores"]
+        assert from_parquet["topics"] == row["topics"]
+        assert dict(from_parquet["region_scores"]) == row["region_scores"]
+    assert sorted(path.name for path in output.iterdir()) == ["out.csv", "out.jsonl", "out.parquet"]
+
+
+def test_standard_input(newsdesk: Newsdesk) -> None:
+    (row,) = read_lines(newsdesk("predict", "-", "--format", "jsonl", stdin=rows_of(ARTICLE)).stdout)
+    assert row["reason"] is None
+    assert "us" in row["regions"]
+
+
+def test_refused_rows_are_reported_counted_and_written(newsdesk: Newsdesk, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_bytes(rows_of(ARTICLE) + b'{"text": \n' + rows_of(ARTICLE) + b'{"title": "x"}\n')
+    result = newsdesk("predict", str(source), "--output", str(output), *MODEL)
+    assert result.exit_code == 0
+    assert "refused: in.jsonl:2: bad_record: not JSON" in result.stderr
+    assert "read 4: 2 articles, refused: bad_record 1, missing_column 1" in result.stderr
+    assert len(output.read_text("utf-8").splitlines()) == 2
+    refused = read_lines((tmp_path / "out.jsonl.refused.jsonl").read_text(encoding="utf-8"))
+    assert [(row["position"], row["reason"]) for row in refused] == [(2, "bad_record"), (4, "missing_column")]
+
+
+def test_refused_rows_of_an_earlier_run_are_removed(newsdesk: Newsdesk, tmp_path: Path) -> None:
+    source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    for content in (rows_of(ARTICLE) + b"{", rows_of(ARTICLE)):
+        source.write_bytes(content)
+        assert newsdesk("predict", str(source), "--output", str(output), *MODEL).exit_code == 0
+    assert [path.name for path in tmp_path.glob("out*")] == ["out.jsonl"]
+
+
+def test_fields_of_unexpected_types_lose_no_row(newsdesk: Newsdesk) -> None:
+    fields = [
+        {"kind": "news"}, {"section": 12}, {"topic": {"id": 3}}, {"url": []}, {"topic": "x", "topic_origin": "me"},
+    ]  # fmt: skip
+    stdin = b"".join(rows_of(ARTICLE, **each) for each in fields)
+    rows = read_lines(newsdesk("predict", "-", "--format", "jsonl", *MODEL, stdin=stdin).stdout)
+    assert [row["reason"] for row in rows] == [None] * len(fields)
+
+
+def test_html_entities_are_repaired_as_in_training(newsdesk: Newsdesk) -> None:
+    plain, encoded = f'"{ARTICLE}"', "&quot;" + "".join(f"&#{ord(c)};" for c in ARTICLE) + "&quot;"
+    stdin = rows_of(plain, encoded, id="1")
+    first, second = read_lines(newsdesk("predict", "-", "--format", "jsonl", *MODEL, stdin=stdin).stdout)
+    assert first == second
+
+
+def test_table_isolates_arabic_and_prints_no_escape_of_the_input(newsdesk: Newsdesk) -> None:
+    stdin = rows_of(ARTICLE, title="قمة \x1b[31m[bold]برلين[/bold]")
+    output = newsdesk("predict", "-", *MODEL, stdin=stdin).stdout
+    assert "\u2067قمة [31m[bold]برلين[/bold]\u2069" in output
+    assert "\x1b" not in output
+
+
+@pytest.mark.shared
+def test_a_real_page(newsdesk: Newsdesk, shared: Path) -> None:
+    rows = read_lines(newsdesk("predict", str(shared / "pages"), "--format", "jsonl").stdout)
+    first, *teasers, second = rows
+    assert [teaser["regions"] for teaser in teasers] == [
+        ["us"],
+        ["europe"],
+        ["europe"],
+        ["europe"],
+        ["europe"],
+    ]
+    assert set(first["regions"]) == {"asia", "europe"}
+    assert first["topics"][0] == "politics"
+    assert (second["regions"], second["topics"][0]) == (["asia"], "terrorism")
