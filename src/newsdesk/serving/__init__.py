@@ -1,1 +1,1 @@
-"""The HTTP API and its web page."""
+"""Serve a model over HTTP, with a page to try it."""

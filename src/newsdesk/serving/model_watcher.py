@@ -1,4 +1,4 @@
-"""The model that is being served, and its renewal when its alias moves."""
+"""Load the model that is served, and update it when its alias in the registry moves."""
 
 from __future__ import annotations
 
@@ -17,152 +17,125 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.inference.scorer import Scorer
 from newsdesk.tracking import mlflow_model, runs
 
-ALIAS = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
-VERSION = re.compile(r"models:/(?P<name>[^/@]+)/(?P<version>\d+)")
-# enough to have the compiled path compiled and every part of it called once
+ALIAS_URI = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
+VERSION_URI = re.compile(r"models:/(?P<name>[^/@]+)/(?P<version>\d+)")
+# An article that runs every part of the compiled scorer once.
 WARM_UP = ("قمة في باريس", "أعلنت الشرطة في باريس اليوم أن الهجوم على محطة القطارات لم يوقع ضحايا")
 
 Log = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """A model in memory: its name and version, the hash of its files and when it was loaded."""
+class LoadedModel:
+    """A model in memory, and its `identity`: name, version, SHA-256 of its files and time of loading."""
 
     scorer: Scorer
-    name: str
-    version: str
-    sha256: str
-    loaded: str
-
-    def told(self) -> dict[str, str]:
-        """What an answer says of its model."""
-        return {
-            "name": self.name, "version": self.version, "sha256": self.sha256, "loaded": self.loaded,
-        }  # fmt: skip
+    identity: Mapping[str, str]
 
 
-def open_model(model: str | None, *, threads: int = 1) -> Loaded:
-    """Load a model by folder or URI, by default the one that newsdesk comes with.
-
-    Raises
-    ------
-    NewsdeskError
-        If there is none, it is damaged, or the store that has it can't be reached.
-    """
-    if match := ALIAS.fullmatch(model or ""):
-        return _open_version(match["name"], aliased(match["name"], match["alias"]), threads=threads)
-    if match := VERSION.fullmatch(model or ""):
+def open_model(model: str | None, *, threads: int = 1) -> LoadedModel:
+    """Load a model by folder or by `models:/` or `runs:/` URI; None is the model of the package."""
+    if not model:
+        return _open_folder(files.SHIPPED, threads=threads)
+    if match := ALIAS_URI.fullmatch(model):
+        return _open_version(match["name"], version_of(match["name"], match["alias"]), threads=threads)
+    if match := VERSION_URI.fullmatch(model):
         return _open_version(match["name"], match["version"], threads=threads)
-    if model and model.startswith(("models:/", "runs:/")):
-        return _open_uri(model, None, model, threads=threads)
-    folder = mlflow_model.packaged_folder(Path(model)) if model else files.SHIPPED
-    return _open_folder(folder, None, None, threads=threads)
+    if model.startswith(("models:/", "runs:/")):
+        return _open_uri(model, threads=threads, version=model)
+    return _open_folder(mlflow_model.packaged_folder(Path(model)), threads=threads)
 
 
-def _open_version(name: str, version: str, *, threads: int) -> Loaded:
-    return _open_uri(f"models:/{name}/{version}", name, version, threads=threads)
+def _open_version(name: str, version: str, *, threads: int) -> LoadedModel:
+    return _open_uri(f"models:/{name}/{version}", threads=threads, name=name, version=version)
 
 
-def _open_uri(uri: str, name: str | None, version: str | None, *, threads: int) -> Loaded:
-    # a copy of our own, which goes when it is loaded: a server that renews its model must not fill the disk
+def _open_uri(uri: str, *, threads: int, **identity: str) -> LoadedModel:
+    # A private copy that is deleted once it is loaded, so that updates do not fill the disk.
     with tempfile.TemporaryDirectory(prefix="newsdesk-") as folder:
-        found = runs.download_model(uri, Path(folder))
-        return _open_folder(found, name, version, threads=threads)
+        return _open_folder(runs.download_model(uri, Path(folder)), threads=threads, **identity)
 
 
-def _open_folder(folder: Path, name: str | None, version: str | None, *, threads: int) -> Loaded:
+def _open_folder(folder: Path, *, threads: int, **identity: str) -> LoadedModel:
     scorer = files.read_model(folder)
     missing = {"region", "topic"} - {head.task for head in scorer.heads}
     if missing:
-        raise NewsdeskError(f"{folder}: the model has no head of {' or of '.join(sorted(missing))}s")
+        raise NewsdeskError(f"{folder}: the model has no head for {' and '.join(sorted(missing))}")
     scorer.threads = threads
-    return Loaded(
-        scorer,
-        name or str(scorer.info.get("name", "newsdesk")),
-        version or str(scorer.info.get("version", "")),
-        files.sha256(folder),
-        datetime.now(UTC).isoformat(timespec="seconds"),
-    )
+    known = {
+        "name": str(scorer.info.get("name", "newsdesk")),
+        "version": str(scorer.info.get("version", "")),
+        "sha256": files.sha256(folder),
+        "loaded": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    return LoadedModel(scorer, known | identity)
 
 
 def warm_up(scorer: Scorer) -> None:
-    """Load and compile what is fast for many articles, so that no request has to wait for it."""
+    """Load and compile the fast path for many articles, so that no request waits for it."""
     scorer.compile_from = 0
     scorer.predict([WARM_UP[0]], [WARM_UP[1]])
 
 
-def aliased(name: str, alias: str) -> str:
-    """The version that an alias stands at.
-
-    Raises
-    ------
-    NewsdeskError
-        If the store can't be reached, or has no such model or alias.
-    """
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")  # the default waits two minutes, thrice
+def version_of(name: str, alias: str) -> str:
+    """Return the version of a registered model that an alias refers to."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")  # the default is two minutes, with retries
     if not runs.store_exists():
         raise NewsdeskError(f"MLflow store {runs.store_uri()}: no such file")
     with runs.connect() as client:
         return str(client.get_model_version_by_alias(name, alias).version)
 
 
-class Live:
-    """The model that answers; threads may read `current` while another renews it.
+class ModelWatcher:
+    """Holds the model that is served and replaces it when the alias of `models:/NAME@ALIAS` moves.
 
     Attributes
     ----------
-    current : Loaded
+    current : LoadedModel
+        Other threads may read it at any time.
     ready : bool
-        Whether it is warm.
+        Whether the first model is warmed up.
     trouble : str or None
-        Why it could not be renewed, when it was last looked.
+        Why the last update failed.
     """
 
-    def __init__(self, loaded: Loaded, *, model: str | None, log: Log) -> None:
+    def __init__(self, loaded: LoadedModel, *, model: str | None, log: Log) -> None:
         self.current = loaded
         self.ready = False
         self.trouble: str | None = None
-        self._alias = ALIAS.fullmatch(model or "")
+        self._alias = ALIAS_URI.fullmatch(model or "")
         self._log = log
 
-    def warm_up(self) -> None:
-        """Make the first model ready."""
+    def run(self, stop: threading.Event, *, interval: float) -> None:
+        """Warm up the model, then check the alias every `interval` seconds until `stop` is set."""
         warm_up(self.current.scorer)
         self.ready = True
-        self._log({"event": "ready", **self.current.told()})
+        self._log({"event": "ready", **self.current.identity})
+        while self._alias and not stop.wait(interval):
+            self.update(self._alias["name"], self._alias["alias"])
 
-    def renew(self) -> None:
-        """Load the version at which the alias stands, if it is another, and let it take over at once.
+    def update(self, name: str, alias: str) -> None:
+        """Load the version that the alias refers to, if it is another one.
 
-        What fails leaves the current model at work, and is told in `trouble` and, once, in the log.
+        On failure the current model stays in use; the error is kept in `trouble` and logged once.
         """
-        if not self._alias:
-            return
-        name, alias = self._alias["name"], self._alias["alias"]
         try:
-            version = aliased(name, alias)
-            if version != self.current.version:
+            version = version_of(name, alias)
+            if version != self.current.identity["version"]:
                 loaded = _open_version(name, version, threads=self.current.scorer.threads)
                 warm_up(loaded.scorer)
                 self.current = loaded
-                self._log({"event": "renewed", **loaded.told()})
+                self._log({"event": "renewed", **loaded.identity})
         except NewsdeskError as error:
-            self._troubled(str(error))
-        except Exception as error:  # the watch must go on, whatever MLflow or a model raises
-            self._troubled(f"{type(error).__name__}: {error}")
+            self._fail(str(error))
+        except Exception as error:  # keep watching, whatever MLflow or a model raises
+            self._fail(f"{type(error).__name__}: {error}")
         else:
             if self.trouble:
-                self._log({"event": "recovered", **self.current.told()})
+                self._log({"event": "recovered", **self.current.identity})
             self.trouble = None
 
-    def _troubled(self, message: str) -> None:
+    def _fail(self, message: str) -> None:
         if message != self.trouble:
             self._log({"event": "degraded", "trouble": message})
         self.trouble = message
-
-    def watch(self, stop: threading.Event, *, seconds: float) -> None:
-        """Warm up, then renew every so many seconds until told to stop."""
-        self.warm_up()
-        while self._alias and not stop.wait(seconds):
-            self.renew()

@@ -1,4 +1,4 @@
-"""`newsdesk serve`: the model over HTTP, with a page to try it."""
+"""`newsdesk serve`: serve a model over HTTP, with a page to try it."""
 
 from __future__ import annotations
 
@@ -22,31 +22,32 @@ MAX_CONNECTIONS = 512
 @click.option(
     "--model",
     show_default="the model that newsdesk comes with",
-    help="Model folder, models:/… or runs:/… URI; models:/NAME@ALIAS is renewed when the alias moves.",
+    help="Model folder, models:/… or runs:/… URI; models:/NAME@ALIAS is updated when the alias moves.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
-    "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one."
+    "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 is any free port."
 )
 @click.option(
     "--threads",
     default=lambda: os.cpu_count() or 1,
     show_default="the number of processors",
     type=click.IntRange(1, 256),
-    help="How many requests are scored at a time.",
+    help="Number of requests that are scored at a time.",
 )
 @click.option(
     "--interval",
     default=15.0,
     show_default=True,
     type=click.FloatRange(0.1),
-    help="Seconds between two looks at where the alias stands.",
+    help="Seconds between two checks of the alias.",
 )
 def main(model: str | None, host: str, port: int, threads: int, interval: float) -> None:
-    """Label articles over HTTP, and in a browser.
+    """Serve a model over HTTP and on a page in the browser.
 
-    Whoever reaches the address may ask: there are limits on what is asked, and no accounts. A line of JSON a
-    request goes to standard error, and no word of an article. SIGTERM lets it finish what it is answering.
+    There are limits on each request, but no accounts: anyone who can reach the address can use it. The log on
+    standard error has a line of JSON for each request, without text of articles. On SIGTERM the server
+    finishes open requests and exits.
 
     \b
     Examples:
@@ -56,33 +57,35 @@ def main(model: str | None, host: str, port: int, threads: int, interval: float)
     """
     import uvicorn
 
-    from newsdesk.serving import model_watcher
     from newsdesk.serving.app import build_app
+    from newsdesk.serving.model_watcher import ModelWatcher, open_model
 
-    loaded = model_watcher.open_model(None if model == "shipped" else model)
-    try:
-        listening = socket.create_server((host, port), family=_family(host), backlog=2048)
-    except OSError as error:
-        raise NewsdeskError(f"can't listen at {host}:{port}: {error.strerror or error}") from None
-    # connections inherit it; asyncio sets it only on sockets that name their protocol, which these do not,
-    # and an answer's body would wait 40 ms for the receipt of its headers
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    app = build_app(
-        model_watcher.Live(loaded, model=model, log=_log), threads=threads, seconds=interval, log=_log
-    )
+    loaded = open_model(model)
+    listening = _listen(host, port)
+    watcher = ModelWatcher(loaded, model=model, log=_log)
+    app = build_app(watcher, threads=threads, interval=interval, log=_log)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="on",
         limit_concurrency=MAX_CONNECTIONS, timeout_graceful_shutdown=60, timeout_keep_alive=30,
     )  # fmt: skip
     address = f"[{host}]" if ":" in host else host
-    note(f"serve: {loaded.name} {loaded.version} at http://{address}:{listening.getsockname()[1]}/")
-    # uvicorn raises the signal again when all is answered; it was asked to stop, and did
+    name = f"{loaded.identity['name']} {loaded.identity['version']}"
+    note(f"serve: {name} at http://{address}:{listening.getsockname()[1]}/")
+    # uvicorn raises the signal again after the shutdown
     with contextlib.suppress(Stopped, KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise NewsdeskError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
+    # Connections inherit the option. asyncio would not set it on these sockets, and the body of a response
+    # would wait 40 ms for the acknowledgement of its headers.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 def _log(record: Mapping[str, Any]) -> None:
