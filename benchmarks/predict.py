@@ -65,7 +65,7 @@ loaded = time.perf_counter()
 scorer.predict([""], [open(sys.argv[2], encoding="utf-8").read()])
 print(json.dumps({"load": loaded - started, "label": time.perf_counter() - loaded}))
 """
-COMMAND = "import sys; from newsdesk.cli import main; sys.argv[0] = 'newsdesk'; main()"
+COMMAND = "import sys; from newsdesk.cli.main import main; sys.argv[0] = 'newsdesk'; main()"
 
 Texts = Sequence[str]
 Label = Callable[[Texts, Texts], Any]

@@ -19,7 +19,7 @@ from harness import Row, build_parser, check, note, write_results
 from newsdesk.base.files import sha256
 from newsdesk.batch.job import MANIFEST
 
-COMMAND = "import sys; from newsdesk.cli import main; sys.argv[0] = 'newsdesk'; main()"
+COMMAND = "import sys; from newsdesk.cli.main import main; sys.argv[0] = 'newsdesk'; main()"
 
 
 def start(corpus: Path, folder: Path, given: list[str]) -> subprocess.Popen[bytes]:

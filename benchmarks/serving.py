@@ -69,7 +69,7 @@ def running(name: str, model: str | None) -> Iterator[Server]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     if name == "newsdesk":
-        entry = "from newsdesk.cli import main; main()"
+        entry = "from newsdesk.cli.main import main; main()"
         command = [sys.executable, "-c", entry, "serve", "--port", str(port)]
         command += ["--model", model] if model else []
         path, alive, body = "/predict", "/health", ours

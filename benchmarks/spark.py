@@ -26,7 +26,7 @@ SCORED_AT = "2026-11-27T02:00:00Z"
 def run(corpus: Path, folder: Path, *given: str) -> tuple[Row, str]:
     """Do a job; seconds, rows, and the hash of all that stands in its rows."""
     options = ["predict", corpus, "--output", f"{folder}/", "--scored-at", SCORED_AT, *given]
-    call = "import sys; from newsdesk.cli import main; sys.argv[0] = 'newsdesk'; main()"
+    call = "import sys; from newsdesk.cli.main import main; sys.argv[0] = 'newsdesk'; main()"
     _, seconds = fresh("-c", call, *options)
     return {"seconds": seconds, "rows": ds.dataset(folder, format="parquet").count_rows()}, _sha256(folder)
 

@@ -32,7 +32,7 @@ from newsdesk.cli.main import newsdesk as command
 from tests.conftest import ROOT, project_env
 
 SCORED_AT = "2026-11-27T02:00:00Z"
-COMMAND = "import sys; from newsdesk.cli import main; sys.argv[0] = 'newsdesk'; main()"
+COMMAND = "import sys; from newsdesk.cli.main import main; sys.argv[0] = 'newsdesk'; main()"
 Job = Callable[..., int]
 
 

@@ -1,4 +1,4 @@
-"""The page in a real Chromium, at the real server: labels, evidence, and nothing that an article can do to it."""
+"""The page in Chromium: labels, evidence, and articles that stay text."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,6 @@ import pytest
 from newsdesk.base.files import SHIPPED
 from newsdesk.inference.scorer import Scorer
 from tests.conftest import ROOT
-from tests.server import Server, serving
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = Path("/usr/bin/chromium")
@@ -22,15 +21,9 @@ HOSTILE = '<script>window.hit=1</script><img src=x onerror="window.hit=1"><b>ه�
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def browser() -> Iterator["sync_api.Browser"]:
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is missing: apt-get install chromium")
-    with serving(tmp_path_factory.mktemp("serve")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def browser(server: Server) -> Iterator["sync_api.Browser"]:
     with sync_api.sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
         yield opened
@@ -38,26 +31,26 @@ def browser(server: Server) -> Iterator["sync_api.Browser"]:
 
 
 @pytest.fixture
-def page(browser: "sync_api.Browser", server: Server) -> Iterator["sync_api.Page"]:
-    """The page, opened; whatever it did amiss meanwhile fails the test."""
-    amiss: list[str] = []
+def page(browser: "sync_api.Browser", address: str) -> Iterator["sync_api.Page"]:
+    """The open page; a script error, a warning or a request to another host fails the test."""
+    problems: list[str] = []
     opened = browser.new_page(viewport={"width": 1000, "height": 800})
-    opened.on("pageerror", lambda error: amiss.append(str(error)))
-    opened.on("console", lambda said: amiss.append(said.text) if said.type in ("error", "warning") else None)
-    opened.on("request", lambda asked: asked.url.startswith((server.url, "data:")) or amiss.append(asked.url))
-    opened.goto(server.url)
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("console", lambda m: problems.append(m.text) if m.type in ("error", "warning") else None)
+    opened.on("request", lambda r: r.url.startswith((address, "data:")) or problems.append(r.url))
+    opened.goto(address)
     opened.wait_for_selector("#model:not(:empty)")
     yield opened
     opened.close()
-    assert amiss == []
+    assert problems == []
 
 
-def ask(page: "sync_api.Page", title: str, text: str) -> None:
+def submit(page: "sync_api.Page", title: str, text: str) -> None:
     page.fill("#title", title)
     page.fill("#text", text)
     with page.expect_response("**/predict"):
         page.keyboard.press("Control+Enter")
-    # not by a script in words, which the page's policy refuses to run a second time
+    # The policy of the page refuses to evaluate a script a second time.
     sync_api.expect(page.locator("button[type=submit]")).to_be_enabled()
 
 
@@ -66,11 +59,11 @@ def marked(page: "sync_api.Page") -> list[str]:
 
 
 def test_labels_probabilities_thresholds_and_evidence(page: "sync_api.Page") -> None:
-    ask(page, ARTICLE["title"], ARTICLE["text"])
-    (said,) = Scorer.load(SHIPPED).predict([ARTICLE["title"]], [ARTICLE["text"]])
+    submit(page, ARTICLE["title"], ARTICLE["text"])
+    (prediction,) = Scorer.load(SHIPPED).predict([ARTICLE["title"]], [ARTICLE["text"]])
     assert page.locator("#region li.holds .name small").all_inner_texts() == ["Europe"]
     assert page.locator("#topic li.holds .name small").all_inner_texts() == ["Terrorism"]
-    assert page.locator("#region .value").first.inner_text() == f"{said.scores['region']['europe']:.2f}"
+    assert page.locator("#region .value").first.inner_text() == f"{prediction.scores['region']['europe']:.2f}"
     assert page.locator("#region .limit").count() == 7
     assert page.locator("#topic li button[aria-pressed=true]").get_attribute("data-label") == "terrorism"
     assert "داعش" in marked(page)
@@ -84,41 +77,41 @@ def test_labels_probabilities_thresholds_and_evidence(page: "sync_api.Page") -> 
     assert len(set(page.screenshot())) > 200  # not one colour
 
 
-def test_evidence_stands_right_behind_signs_of_two_units(page: "sync_api.Page") -> None:
-    """JavaScript counts an emoji as two, Python as one."""
-    ask(page, "😀😀 هجوم", f"😀 𝔸 👨‍👩‍👧 {ARTICLE['text']}")
+def test_offsets_count_code_points(page: "sync_api.Page") -> None:
+    """JavaScript counts an emoji as two units, Python as one character."""
+    submit(page, "😀😀 هجوم", f"😀 𝔸 👨‍👩‍👧 {ARTICLE['text']}")
     assert "داعش" in marked(page)
     assert "هجوم" in page.locator("#shown-title mark").all_inner_texts()
     assert page.locator("#shown-text").inner_text().startswith("😀 𝔸 👨‍👩‍👧 ")
 
 
-def test_an_article_stays_text(page: "sync_api.Page") -> None:
-    ask(page, HOSTILE, f"{HOSTILE} {ARTICLE['text']} {HOSTILE}")
+def test_markup_in_an_article_stays_text(page: "sync_api.Page") -> None:
+    submit(page, HOSTILE, f"{HOSTILE} {ARTICLE['text']} {HOSTILE}")
     assert page.locator("#shown-title").inner_text() == HOSTILE
     assert page.locator("#shown-text").inner_text() == f"{HOSTILE} {ARTICLE['text']} {HOSTILE}"
     assert page.locator("article :is(script, img, b, i)").count() == 0
     assert page.evaluate("window.hit") is None
 
 
-def test_it_reads_from_right_to_left_at_any_width(page: "sync_api.Page") -> None:
+def test_text_runs_from_right_to_left_at_any_width(page: "sync_api.Page") -> None:
     for width in (1000, 360):
         page.set_viewport_size({"width": width, "height": 700})
-        ask(page, ARTICLE["title"], ARTICLE["text"])
+        submit(page, ARTICLE["title"], ARTICLE["text"])
         for part in ("body", "#text", "#shown-text"):
             assert page.locator(part).evaluate("e => getComputedStyle(e).direction") == "rtl"
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_dark_and_light(page: "sync_api.Page") -> None:
-    grounds = set()
+    backgrounds = set()
     for scheme in ("dark", "light"):
         page.emulate_media(color_scheme=scheme)
-        grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
-    assert len(grounds) == 2
+        backgrounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+    assert len(backgrounds) == 2
 
 
-def test_by_keyboard(page: "sync_api.Page") -> None:
-    ask(page, ARTICLE["title"], ARTICLE["text"])
+def test_labels_are_chosen_by_keyboard(page: "sync_api.Page") -> None:
+    submit(page, ARTICLE["title"], ARTICLE["text"])
     page.focus("#topic li:nth-child(2) button")
     chosen = page.evaluate("document.activeElement.dataset.label")
     page.keyboard.press("Enter")
@@ -126,19 +119,19 @@ def test_by_keyboard(page: "sync_api.Page") -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reason"),
     [("عاجل", "too_short"), ("The summit would be held next week in the town.", "not_arabic")],
 )
-def test_it_says_why_it_says_nothing(page: "sync_api.Page", text: str, said: str) -> None:
-    ask(page, "", text)
-    assert said in page.locator("#summary").inner_text()
+def test_reason_without_labels_is_shown(page: "sync_api.Page", text: str, reason: str) -> None:
+    submit(page, "", text)
+    assert reason in page.locator("#summary").inner_text()
     assert page.locator("#evidence").is_hidden()
 
 
-def test_a_refusal_is_shown(browser: "sync_api.Browser", server: Server) -> None:
+def test_error_is_shown(browser: "sync_api.Browser", address: str) -> None:
     page = browser.new_page()
-    page.goto(server.url)
-    ask(page, "", "كلمة " * 30_000)
+    page.goto(address)
+    submit(page, "", "كلمة " * 30_000)
     assert "at most 100000 characters" in page.locator("#message").inner_text()
     assert page.locator("#answer").is_hidden()
     page.close()
