@@ -173,7 +173,7 @@ def comments(source: str, name: str) -> dict[str, str]:
 
 def model_page(folder: Path) -> str:
     """The files of a packaged model, what each holds, and the keys of `model.json`."""
-    files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix != ".pyc")
+    files = sorted(path for path in folder.iterdir() if path.is_file())
     listed = [(f"`{path.name}`", f"{path.stat().st_size:,}", content_of(path)) for path in files]
     info = read_json(folder / "model.json")
     arrays = read_arrays(folder / "weights.npz")
@@ -181,8 +181,9 @@ def model_page(folder: Path) -> str:
         "\n\n".join(
             [
                 "# A packaged model",
-                "A folder without a pickle, that scores without newsdesk: `model/`, and that which newsdesk "
-                "comes with, of which the sizes here are.",
+                "A folder of data, without code and without pickle. The stage `package` writes `model/`; the "
+                "sizes below are of the model that comes with newsdesk. `code_sha256` names the code that the "
+                "model was evaluated with. `newsdesk export` and the MLflow model add that code.",
                 table(("file", "bytes", "holds"), listed),
                 "## weights.npz",
                 table(("array", "type", "shape"), [_array(name, array) for name, array in arrays.items()]),
@@ -199,9 +200,7 @@ def model_page(folder: Path) -> str:
 
 
 def content_of(path: Path) -> str:
-    """A line on what a file of a model holds."""
-    if path.suffix == ".py":
-        return (ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "").partition("\n")[0]
+    """Describe the content of a file of a model in one line."""
     if path.suffix == ".npz":
         return "arrays of NumPy, below"
     raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()

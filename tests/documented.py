@@ -1,11 +1,11 @@
-"""The commands that the site shows: found in its pages, checked against `newsdesk` itself, and made a script.
+"""Find the commands in README.md and in the pages of the site, and check them against the options of `newsdesk`.
 
-Comments of the source, which no reader of the site sees, say what a test needs to know. Each stands before a block:
+HTML comments, which a reader does not see, give instructions for the block that follows:
 
-    <!-- not run: needs the public corpora -->   its commands are parsed and not run
-    <!-- prepare: cp a b; cp c d -->             run before it: files that a reader has already
-    <!-- file: NAME -->                          the block is the content of this file
-    <!-- insert into NAME before: LINE -->       the block is inserted there
+    <!-- not run: needs the public corpora -->   parse the commands, do not run them
+    <!-- prepare: cp a b; cp c d -->             run these first: they make files that a reader has
+    <!-- file: NAME -->                          write the block to this file
+    <!-- insert into NAME before: LINE -->       insert the block into this file
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SEPARATORS = frozenset({"|", "&&", "||", ";", "&", "(", ")"})
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A command of a page, and what the page shows of its output; `line` is the block's."""
+    """A command of a page and the output that the page shows; `line` is the line of its block."""
 
     line: int
     code: str
@@ -47,8 +47,18 @@ class _Marks:
     place: tuple[str, str] | None = None
 
 
+def documented_pages() -> list[str]:
+    """List README.md and the pages of the site whose blocks are tested."""
+    return ["README.md", *nav_pages()]
+
+
+def read_page(page: str) -> str:
+    """Read README.md or a page of the site."""
+    return ((ROOT if page == "README.md" else DOCS) / page).read_text(encoding="utf-8")
+
+
 def nav_pages() -> list[str]:
-    """Pages of the site that are written by hand, in the order of the menu."""
+    """List the hand-written pages of the site in the order of the menu."""
     nav = YAML(typ="safe", pure=True).load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
     return [page for page in _leaves(nav) if (DOCS / page).is_file()]
 
@@ -61,7 +71,7 @@ def _leaves(node: Any) -> Iterator[str]:
 
 
 def steps_of(text: str) -> list[Step]:
-    """The commands and Python blocks of a page in order, with what is to be done before each."""
+    """List the commands and Python blocks of a page in order, with the preparations before each."""
     steps: list[Step] = []
     end = 0
     for block in FENCE.finditer(text):
@@ -80,7 +90,7 @@ def steps_of(text: str) -> list[Step]:
 
 
 def _marks(between: str) -> _Marks:
-    """What the comments directly before a block say of it."""
+    """Read the comments directly before a block."""
     marks, rest = _Marks(), between.rstrip()
     found = list(MARK.finditer(rest))
     while found and found[-1].end() == len(rest):
@@ -113,9 +123,9 @@ def _heredoc(command: str, body: str) -> str:
 
 
 def commands(body: str) -> Iterator[tuple[str, str]]:
-    """The commands of a console block, each with the output shown below it.
+    """Yield the commands of a console block, each with the output shown below it.
 
-    A command goes on in the next line behind a backslash, within quotes, and to the end of a here-document.
+    A command continues on the next line after a backslash, within quotes, and up to the end of a here-document.
     """
     code: list[str] = []
     shown: list[str] = []
@@ -140,13 +150,13 @@ def _is_open(code: str) -> bool:
         return code.splitlines()[-1].strip() != found[1]
     try:
         shlex.split(code, comments=True)
-    except ValueError:  # a quotation, or a character behind a backslash, is still to come
+    except ValueError:  # an open quotation, or a backslash at the end
         return True
     return code.endswith("\\")
 
 
 def calls(code: str) -> Iterator[list[str]]:
-    """The calls of `newsdesk` in a line of shell, each as the words behind its name."""
+    """Yield the arguments of each call of `newsdesk` in shell code."""
     if HEREDOC.search(code):
         return
     lexer = shlex.shlex(code.replace("\\\n", " "), posix=True, punctuation_chars="|&;()")
@@ -178,7 +188,7 @@ def _without_redirections(words: list[str]) -> list[str]:
 
 
 def check_call(words: list[str]) -> None:
-    """Parse a call as click would, and run nothing of it.
+    """Parse the arguments of a call as click would, without running it.
 
     Raises
     ------
@@ -187,7 +197,7 @@ def check_call(words: list[str]) -> None:
     """
     command: click.Command = newsdesk
     context = click.Context(newsdesk, info_name="newsdesk")
-    rest = [word for word in words if word != "…"]  # more of the same, as pages say it
+    rest = [word for word in words if word != "…"]  # pages write … for more arguments of the same kind
     while isinstance(command, click.Group):
         if not rest or rest[0].startswith("-"):
             return
@@ -210,12 +220,12 @@ def check_call(words: list[str]) -> None:
 
 
 def check_output(shown: str, actual: str) -> str | None:
-    """The first line shown that is not in the output in its place, None if all are.
+    """Return the first line shown that the output lacks at its place, None if it lacks none.
 
-    Runs of blanks count as one, `…` stands for anything, and a line that is `…` for any lines.
+    Runs of blanks count as one blank, `…` matches any text, and a line `…` matches any lines.
     """
     lines = [" ".join(line.split()) for line in actual.splitlines()]
-    at, anywhere = 0, True  # notes of a library may come first
+    at, anywhere = 0, True  # messages of a library may come first
     for line in filter(None, (" ".join(line.split()) for line in shown.splitlines())):
         if line == "…":
             anywhere = True

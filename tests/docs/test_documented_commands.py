@@ -1,4 +1,4 @@
-"""Every command on the site: run for real, page by page, or told why not and held against the options there are."""
+"""Every command in README.md and on the site: run page by page, or parsed where the page says why it is not run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,36 +19,45 @@ import pytest
 
 from docs import reference
 from tests.conftest import project_env
-from tests.documented import DOCS, Step, calls, check_call, check_output, commands, nav_pages, steps_of
+from tests.documented import (
+    Step,
+    calls,
+    check_call,
+    check_output,
+    commands,
+    documented_pages,
+    read_page,
+    steps_of,
+)  # fmt: skip
 from tests.stores import free_port
 
-STEPS = {page: steps_of((DOCS / page).read_text(encoding="utf-8")) for page in nav_pages()}
+STEPS = {page: steps_of(read_page(page)) for page in documented_pages()}
 RUN = {page: [step for step in steps if not step.why_not_run] for page, steps in STEPS.items()}
-NOT_RUN = {f"{page}:{step.line}": [] for page, steps in STEPS.items() for step in steps if step.why_not_run}
+NOT_RUN: dict[str, list[Step]] = defaultdict(list)
 for page, steps in STEPS.items():
     for step in steps:
         if step.why_not_run:
             NOT_RUN[f"{page}:{step.line}"].append(step)
 
 PORT = re.compile(r"(?<=[:=\s])(?:5000|5001|8000|8080|55432)\b")
-SECONDS = 1200  # for a page; it only keeps one that hangs from hanging for ever
+SECONDS = 1200  # after which a page counts as hanging
 ECHO = "echo $?"
 
 
 @pytest.fixture
 def temporary() -> Iterator[Path]:
-    """A folder for temporary files with a short name, open to all: PostgreSQL has an owner of its own."""
+    """A folder for temporary files with a short name, writable for all: PostgreSQL runs as another user."""
     folder = Path(tempfile.mkdtemp(prefix="newsdesk-docs-"))
     folder.chmod(0o1777)
     yield folder
-    for pid in folder.rglob("postmaster.pid"):  # of a page that stopped in the middle
+    for pid in folder.rglob("postmaster.pid"):  # of a page that failed in the middle
         os.kill(int(pid.read_text(encoding="utf-8").split()[0]), signal.SIGQUIT)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.parametrize("page", [page for page, steps in RUN.items() if steps])
-def test_a_page_s_commands_run(page: str, project: Path, tmp_path: Path, temporary: Path) -> None:
-    """In a checkout of its own in which `dvc repro` has run; a failure is told with the command's output."""
+def test_commands_of_a_page_run(page: str, project: Path, tmp_path: Path, temporary: Path) -> None:
+    """Run the page in a checkout of its own, in which `dvc repro` has run."""
     if "runuser" in "".join(step.code for step in RUN[page]) and os.geteuid():
         pytest.skip(f"{page}: only root can start PostgreSQL as its owner")
     checkout, kept = tmp_path / "newsdesk", tmp_path / "outputs"
@@ -57,18 +67,24 @@ def test_a_page_s_commands_run(page: str, project: Path, tmp_path: Path, tempora
     steps = [with_free_ports(step, ports) for step in RUN[page]]
     run_script(script_of(steps, kept), checkout, temporary)
     for number, step in enumerate(steps):
-        where = f"docs/{page}:{step.line}: $ {step.code}"
+        where = f"{page}:{step.line}: $ {step.code}"
         out, code = kept / f"{number}.out", kept / f"{number}.code"
-        said = out.read_text(encoding="utf-8", errors="replace") if out.exists() else ""
-        assert code.exists(), f"{where}: did not end\n{said}"
-        told = number + 1 < len(steps) and steps[number + 1].code == ECHO
-        assert told or code.read_text(encoding="utf-8") == "0\n", f"{where}: failed\n{said}"
-        missing = check_output(step.shown, said)
-        assert missing is None, f"{where}: shows {missing!r}, which is not what it says:\n{said}"
+        printed = out.read_text(encoding="utf-8", errors="replace") if out.exists() else ""
+        assert code.exists(), f"{where}: did not end\n{printed}"
+        assert may_fail(steps, number) or code.read_text(encoding="utf-8") == "0\n", (
+            f"{where}: failed\n{printed}"
+        )
+        missing = check_output(step.shown, printed)
+        assert missing is None, f"{where}: the page shows {missing!r}, the command printed:\n{printed}"
+
+
+def may_fail(steps: list[Step], number: int) -> bool:
+    """Tell whether the next command prints the exit code of this one."""
+    return number + 1 < len(steps) and steps[number + 1].code == ECHO
 
 
 def with_free_ports(step: Step, ports: dict[str, str]) -> Step:
-    """The step with each port that a page names replaced by a free one, the same throughout the page."""
+    """Replace each port that a page names by a free one, the same throughout the page."""
 
     def free(found: re.Match[str]) -> str:
         return ports.setdefault(found[0], str(free_port()))
@@ -77,24 +93,20 @@ def with_free_ports(step: Step, ports: dict[str, str]) -> Step:
 
 
 def script_of(steps: list[Step], kept: Path) -> str:
-    """One script for a page, so that variables, folders and servers last; it ends where a command fails.
-
-    A command whose exit code the next one shows may fail.
-    """
+    """Write one script for a page, so that variables, folders and servers last; it ends where a command fails."""
     lines = ["code=0"]
     for number, step in enumerate(steps):
-        told = number + 1 < len(steps) and steps[number + 1].code == ECHO
         lines += [
             "(exit $code)",
             f"{{\n{step.code}\n}} >{kept}/{number}.out 2>&1",
             f"code=$?; echo $code >{kept}/{number}.code",
-            "" if told else '[ "$code" = 0 ] || exit',
+            "" if may_fail(steps, number) else '[ "$code" = 0 ] || exit',
         ]
     return "\n".join(lines)
 
 
 def run_script(script: str, checkout: Path, temporary: Path) -> None:
-    """Run it in a session of its own, and end with it what it left running."""
+    """Run the script in a session of its own, and kill the processes that it left running."""
     identity = {
         f"GIT_{who}_{what}": "reader" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
     }
@@ -115,7 +127,7 @@ def run_script(script: str, checkout: Path, temporary: Path) -> None:
 
 
 @pytest.mark.parametrize("place", NOT_RUN)
-def test_what_is_not_run_parses(place: str) -> None:
+def test_a_command_that_is_not_run_parses(place: str) -> None:
     for step in NOT_RUN[place]:
         for call in calls(step.code):
             check_call(call)
@@ -149,7 +161,7 @@ def test_a_wrong_command_is_found(line: str, message: str) -> None:
     assert message in str(raised.value.format_message())
 
 
-def test_commands_and_what_they_show() -> None:
+def test_commands_and_their_shown_output() -> None:
     body = "$ one \\\n    --two # why\nsaid\n\n$ cat <<'END'\n$ no command\nEND\n$ echo 'a\nb'\na\nb\n"
     assert list(commands(body)) == [
         ("one \\\n    --two # why", "said\n"),
@@ -168,12 +180,11 @@ def test_commands_and_what_they_show() -> None:
         ("read 4: kept 2", "read 4: kept 2"),
     ],
 )
-def test_output_is_held_against_what_is_shown(shown: str, missing: str | None) -> None:
+def test_output_is_compared_with_the_shown_lines(shown: str, missing: str | None) -> None:
     assert check_output(shown, "note\nrun 5f\nread 3: kept 2\nmore\nend\n") == missing
 
 
-def test_marks_say_what_to_do() -> None:
-    """A mark is of the block that it stands before, and of no other."""
+def test_a_comment_applies_to_the_next_block_only() -> None:
     text = (
         "<!-- not run: no cluster -->\n```console\n$ a\n```\n\n```console\n$ b\n```\n"
         "<!-- prepare: touch x -->\n<!-- file: y.txt -->\n```text\nhello\n```\n<!-- note -->\n"

@@ -1,4 +1,4 @@
-"""The notebooks: stripped, without anything that belongs in the package, and each run to its end."""
+"""The notebooks hold no outputs and no functions, and each runs to its end."""
 
 import ast
 from pathlib import Path
@@ -20,7 +20,7 @@ def read(path: Path) -> nbformat.NotebookNode:
 
 
 def state(project: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of every file but those of git and DVC themselves."""
+    """Map every file, except those of git and DVC, to its size and modification time."""
     files = [path for path in project.rglob("*") if path.is_file()]
     return {
         str(path): (path.stat().st_size, path.stat().st_mtime_ns)
@@ -44,8 +44,8 @@ def test_outputs_are_stripped(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_defines_nothing(path: Path) -> None:
-    """What a notebook needs is in the package, where it is typed and tested."""
+def test_it_defines_no_function(path: Path) -> None:
+    """Functions belong into the package, where they are typed and tested."""
     code = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "code")
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     assert [node.name for node in ast.walk(ast.parse(code)) if isinstance(node, kinds)] == []
@@ -57,13 +57,13 @@ def test_it_defines_nothing(path: Path) -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_it_runs(path: Path, project: Path, tmp_path: Path) -> None:
-    """In the finished project, by this Python; it leaves the project as it was."""
+    """Run it in a finished project with this Python, and check that the project is unchanged."""
     write_kernel_spec(tmp_path / "kernels/newsdesk")
     specs = KernelSpecManager(kernel_dirs=[str(tmp_path / "kernels")], ensure_native_kernel=False)
     manager = AsyncKernelManager(
         kernel_name="newsdesk",
         kernel_spec_manager=specs,
-        transport="ipc",  # no port that another test may take
+        transport="ipc",  # without ports, which other tests may take
         ip=str(tmp_path / "kernel"),
         connection_file=str(tmp_path / "kernel.json"),
     )
@@ -72,7 +72,7 @@ def test_it_runs(path: Path, project: Path, tmp_path: Path) -> None:
         notebook, timeout=300, km=manager, resources={"metadata": {"path": str(project / "notebooks")}}
     )
     before = state(project), run("git", "status", "--porcelain", cwd=project).stdout
-    # two processes for a corpus of this size take longer to start than one to train
+    # two processes take longer to start than one takes to train on this corpus
     env = project_env(IPYTHONDIR=str(tmp_path / "ipython"), TMPDIR=str(tmp_path), LOKY_MAX_CPU_COUNT="1")
-    client.execute(env=env, cleanup_kc=True)  # and end the kernel, which of a given manager it would not
+    client.execute(env=env, cleanup_kc=True)  # otherwise the kernel of a given manager stays alive
     assert (state(project), run("git", "status", "--porcelain", cwd=project).stdout) == before

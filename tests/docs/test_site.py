@@ -1,4 +1,4 @@
-"""The site: it builds without a warning, asks nobody else for anything, and its reference is all there."""
+"""The site builds without a warning, loads nothing from other hosts, and its reference is complete."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ import pytest
 
 from docs import reference
 from newsdesk.base import schema
+from newsdesk.base.files import SHIPPED
 from newsdesk.base.settings import Settings
 from newsdesk.batch import output_schema
 from newsdesk.cli.main import COMMANDS
 from tests.conftest import ROOT, run
-from tests.documented import DOCS, FENCE, nav_pages
+from tests.documented import FENCE, documented_pages, nav_pages, read_page
 
 CHROMIUM = Path("/usr/bin/chromium")
 ARGS = [
@@ -60,7 +61,7 @@ def test_every_page_of_the_menu_is_built(site: Path) -> None:
         assert "<article" in (site / page).with_suffix(".html").read_text(encoding="utf-8"), page
 
 
-def test_no_mark_for_the_tests_is_shown(site: Path) -> None:
+def test_comments_for_the_tests_are_not_shown(site: Path) -> None:
     for path in site.rglob("*.html"):
         text = path.read_text(encoding="utf-8")
         assert "&lt;!-- prepare" not in text, path
@@ -68,33 +69,33 @@ def test_no_mark_for_the_tests_is_shown(site: Path) -> None:
 
 
 @pytest.mark.parametrize(("term", "page"), [("near-duplicate", "evaluation"), ("الأوسط", "data")])
-def test_search_works_and_no_request_leaves(address: str, term: str, page: str) -> None:
-    """In Chromium, in both languages; anything that is not the site's own address is told."""
+def test_search_works_without_requests_to_other_hosts(address: str, term: str, page: str) -> None:
+    """Search in Chromium, in both languages."""
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM}: no Chromium here")
     from playwright.sync_api import Error as PlaywrightError
     from playwright.sync_api import sync_playwright
 
-    asked: list[str] = []
+    requested: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGS)
         tab = browser.new_page()
-        tab.on("request", lambda request: asked.append(request.url))
+        tab.on("request", lambda request: requested.append(request.url))
         tab.goto(f"{address}/index.html")
         query = tab.locator("[data-md-component=search-query]")
         found = tab.locator(f".md-search-result__link[href*='{page}']").first
-        for _ in range(30):  # what is typed before the page's script listens is lost
+        for _ in range(30):  # keys typed before the page's script listens are lost
             query.fill("")
             query.press_sequentially(term)
-            query.press("End")  # the page searches when a key goes up, and Playwright has no keys for Arabic
+            query.press("End")  # the page searches at keyup, and Playwright has no keys for Arabic
             with suppress(PlaywrightError):
                 found.wait_for(timeout=2000)
                 break
         else:
             pytest.fail(f"no result for {term} is of {page}")
         browser.close()
-    assert asked
-    assert [url for url in asked if not url.startswith((address, "data:", "blob:"))] == []
+    assert requested
+    assert [url for url in requested if not url.startswith((address, "data:", "blob:"))] == []
 
 
 def test_the_reference_has_every_command_setting_and_column() -> None:
@@ -113,7 +114,8 @@ def test_the_reference_has_every_command_setting_and_column() -> None:
         for field in table
     }
     assert all(f"\n| `{name}` |" in pages["reference/schemas.md"] for name in columns)
-    assert "`scorer.py`" in pages["reference/model.md"]
+    for path in SHIPPED.iterdir():
+        assert f"`{path.name}`" in pages["reference/model.md"]
 
 
 @pytest.mark.parametrize(
@@ -128,22 +130,18 @@ def test_the_reference_has_every_command_setting_and_column() -> None:
         ),
     ],
 )
-def test_what_a_setting_may_be(described: dict, words: str) -> None:
+def test_allowed_values_of_a_setting(described: dict, words: str) -> None:
     assert reference.allowed(described) == words
 
 
-def test_comments_behind_columns_are_their_meaning() -> None:
+def test_descriptions_of_columns_are_the_comments_behind_them() -> None:
     source = (
         'T = pa.schema([\n    pa.field("a", pa.string()),  # first\n    pa.field("b", pa.string()),\n])\n'
     )
     assert reference.comments(source, "T") == {"a": "first", "b": ""}
 
 
-def test_blocks_are_of_kinds_that_are_looked_at() -> None:
-    """A command stands in a `console` block, where a test finds it."""
-    kinds = {
-        block["kind"]
-        for page in nav_pages()
-        for block in FENCE.finditer((DOCS / page).read_text(encoding="utf-8"))
-    }
+def test_commands_stand_in_console_blocks() -> None:
+    """Blocks of other kinds, such as `bash`, would not be tested."""
+    kinds = {block["kind"] for page in documented_pages() for block in FENCE.finditer(read_page(page))}
     assert kinds <= {"console", "python", "text", "json", "yaml", "cron"}
