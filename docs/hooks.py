@@ -1,4 +1,4 @@
-"""What MkDocs is told beside mkdocs.yml: the generated reference, and links that leave `docs/`."""
+"""Hooks of MkDocs: add the generated reference pages, and resolve links to files outside `docs/`."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s#]+)(?:#[^)\s]*)?\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages that are made of the code."""
+    """Add the pages that are generated from the code."""
     for place, content in reference.pages().items():
         files.append(File.generated(config, place, content=content))
     return files
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) -> str:
-    """Name the files of the repository that a page links and the site has not, in place of the link."""
+    """Replace links to files of the repository that are not on the site by the names of these files."""
     docs = Path(config.docs_dir).resolve()
     here = (docs / page.file.src_uri).parent
 
@@ -30,7 +30,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, **_: Any) 
         text, target = found[1], found[2]
         path = (here / target).resolve()
         if "://" in target or docs in path.parents or not path.exists():
-            return found[0]  # MkDocs looks at these itself
+            return found[0]  # MkDocs checks these itself
         name = path.relative_to(docs.parent).as_posix()
         return text if name in text or text.strip("`") == name else f"{text} (`{name}`)"
 

@@ -1,4 +1,4 @@
-"""The reference pages of the site, made of the code at build: commands, settings, schemas, a model."""
+"""Generate the reference pages of the site from the code: commands, settings, schemas, model files."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ from newsdesk.base import schema
 from newsdesk.base.files import SHIPPED, read_arrays, read_json
 from newsdesk.base.settings import Settings
 from newsdesk.batch import output_schema
-from newsdesk.cli.main import COMMANDS, newsdesk
+from newsdesk.cli.main import COMMANDS, GROUPS, newsdesk
 from newsdesk.readers.column_aliases import ALIASES
 
 EXAMPLES = re.compile(r"\n*[\b]\n *Examples?:\n((?: .*\n?)+)")
 SCHEMAS = {
-    "Articles": (schema, "ARTICLES", "`data/clean/articles.parquet`, one row an article."),
-    "Quarantine": (schema, "QUARANTINE", "`data/clean/quarantine.parquet`, one row a refusal."),
+    "Articles": (schema, "ARTICLES", "`data/clean/articles.parquet`, one row for each article."),
+    "Quarantine": (schema, "QUARANTINE", "`data/clean/quarantine.parquet`, one row for each refused row."),
     "Labelled articles": (
         output_schema,
         "LABELED",
-        "What `newsdesk predict --output` writes, whatever the format.",
+        "The output of `newsdesk predict --output`, in every format.",
     ),
-    "Stamp of a job": (output_schema, "STAMP", "Behind these columns in the parts of a job."),
+    "Stamp of a job": (output_schema, "STAMP", "Further columns in the parts of a job."),
 }
 
 
 def pages() -> dict[str, str]:
-    """Markdown by the page's place below `docs/`."""
+    """Return the Markdown of each page, by its path below `docs/`."""
     return {
         "reference/cli.md": commands_page(),
         "reference/params.md": settings_page(),
@@ -50,27 +50,33 @@ def pages() -> dict[str, str]:
 
 
 def commands_page() -> str:
-    """Every command with its arguments, options and examples, as `--help` tells them."""
-    about = (newsdesk.help or "").partition(chr(8))[0].strip()
-    parts = ["# Commands", f"{about} As `newsdesk COMMAND --help` tells it."]
-    for name, command in walk_commands():
-        context = click.Context(command, info_name=f"newsdesk {name}")
-        text = inspect.cleandoc(command.help or "")
-        examples = EXAMPLES.search(text)
-        usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-        parts += [f"## {name}", f"`{usage}`", EXAMPLES.sub("", text).strip()]
-        options = [p.get_help_record(context) for p in command.params if isinstance(p, click.Option)]
-        listed = [(f"`{given}`", meaning) for given, meaning in filter(None, options)]
-        parts += [table(("option", "meaning"), listed)] if listed else []
-        if examples:
-            parts.append(f"```text\n{inspect.cleandoc(examples[1]).strip()}\n```")
+    """Describe every command with its arguments, options and examples, by group."""
+    parts = ["# Commands", "The same text as `newsdesk COMMAND --help`."]
+    for title, _, commands in GROUPS:
+        parts.append(f"## {title}")
+        parts += [describe_command(name, command) for name, command in walk_commands(commands)]
     return "\n\n".join(parts) + "\n"
 
 
-def walk_commands() -> Iterator[tuple[str, click.Command]]:
-    """Every command and subcommand, by the words that call it."""
+def describe_command(name: str, command: click.Command) -> str:
+    """Describe a command as its `--help` does."""
+    context = click.Context(command, info_name=f"newsdesk {name}")
+    text = inspect.cleandoc(command.help or "")
+    examples = EXAMPLES.search(text)
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    parts = [f"### {name}", f"`{usage}`", EXAMPLES.sub("", text).strip()]
+    options = [p.get_help_record(context) for p in command.params if isinstance(p, click.Option)]
+    listed = [(f"`{given}`", meaning) for given, meaning in filter(None, options)]
+    parts += [table(("option", "meaning"), listed)] if listed else []
+    if examples:
+        parts.append(f"```text\n{inspect.cleandoc(examples[1]).strip()}\n```")
+    return "\n\n".join(parts)
+
+
+def walk_commands(names: Iterable[str] = COMMANDS) -> Iterator[tuple[str, click.Command]]:
+    """Yield commands and their subcommands, each with the words that call it."""
     root = click.Context(newsdesk)
-    for name in COMMANDS:
+    for name in names:
         command = newsdesk.get_command(root, name)
         assert command is not None
         yield name, command
@@ -79,23 +85,23 @@ def walk_commands() -> Iterator[tuple[str, click.Command]]:
 
 
 def settings_page() -> str:
-    """Every setting of params.yaml, with what it may be, its default and its meaning."""
+    """Describe every setting of params.yaml: allowed values, default and meaning."""
     parts = [
         "# Settings",
-        "All of `params.yaml`. Unknown keys and values that are not allowed are refused in one line.",
+        "The keys of `params.yaml`. An unknown key or a value that is not allowed is an error.",
     ]
-    loose: list[tuple[str, ...]] = []
+    others: list[tuple[str, ...]] = []
     described = Settings.model_json_schema()
     for name, field in Settings.model_fields.items():
         section = getattr(Settings(), name)
         if isinstance(section, BaseModel):
-            kept = described["$defs"][type(section).__name__]
-            rows = [_setting(f"{name}.{key}", one, section) for key, one in kept["properties"].items()]
+            schema_of = described["$defs"][type(section).__name__]["properties"]
+            rows = [_setting(f"{name}.{key}", one, section) for key, one in schema_of.items()]
             intro = " ".join(inspect.cleandoc(type(section).__doc__ or "").split())
             parts += [f"## {name}", intro, table(("setting", "allowed", "default", "meaning"), rows)]
         else:
-            loose.append((f"`{name}`", "map", f"`{json.dumps(section)}`", field.description or ""))
-    parts += ["## others", table(("setting", "allowed", "default", "meaning"), loose)]
+            others.append((f"`{name}`", "map", f"`{json.dumps(section)}`", field.description or ""))
+    parts += ["## others", table(("setting", "allowed", "default", "meaning"), others)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -105,7 +111,7 @@ def _setting(name: str, described: Mapping[str, Any], section: BaseModel) -> tup
 
 
 def allowed(described: Mapping[str, Any]) -> str:
-    """What a JSON schema allows, in words: `integer >= 1`, `"l2", "l1" or null`."""
+    """Describe what a JSON schema allows: `integer >= 1`, `"l2", "l1" or null`."""
     if choices := described.get("anyOf"):
         return " or ".join(allowed(choice) for choice in choices)
     if "enum" in described:
@@ -121,21 +127,21 @@ def allowed(described: Mapping[str, Any]) -> str:
         keys = allowed(described.get("propertyNames", {"type": "string"}))
         return f"map of {keys} to {allowed(described.get('additionalProperties', {}))}"
     bounds = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-    held = [f"{sign} {described[key]:g}" for key, sign in bounds.items() if key in described]
-    return " ".join([kind, ", ".join(held)]).strip()
+    limits = [f"{sign} {described[key]:g}" for key, sign in bounds.items() if key in described]
+    return " ".join([kind, ", ".join(limits)]).strip()
 
 
 def schemas_page() -> str:
-    """The Arrow schemas, the names under which readers look for a field, and the closed sets of values."""
+    """Describe the Arrow schemas, the column names that readers know, and the sets of values."""
     parts = ["# Schemas", inspect.cleandoc(schema.__doc__ or "")]
     for title, (module, name, where) in SCHEMAS.items():
         parts += [f"## {title}", f"`{module.__name__}.{name}`. {where}", _columns(module, name)]
     parts += [
-        "Columns of `--carry` follow as text. "
+        "The columns of `--carry` follow, as text. "
         f"The version of these columns, in `schema_version`, is {output_schema.SCHEMA_VERSION}.",
-        "## What a record is read from",
-        "Names of a record's fields, of a CSV's columns and of a Parquet file's, in any case; the first that "
-        "has a value is taken, and other names are not guessed. A record needs a text.",
+        "## Column names of inputs",
+        "Names of the fields of a record and of the columns of a CSV or Parquet file, in any case. The first "
+        "one with a value is read. A record needs a text.",
         table(("field", "names"), [(f"`{k}`", ", ".join(f"`{n}`" for n in v)) for k, v in ALIASES.items()]),
         "## Values",
     ]
@@ -154,7 +160,7 @@ def _columns(module: ModuleType, name: str) -> str:
 
 
 def comments(source: str, name: str) -> dict[str, str]:
-    """The comment behind each `pa.field` of a schema, by column; empty where there is none."""
+    """Return the comment behind each `pa.field` of a schema, by column; empty without a comment."""
     behind = {
         token.start[0]: token.string.lstrip("# ")
         for token in tokenize.generate_tokens(io.StringIO(source).readline)
@@ -172,7 +178,7 @@ def comments(source: str, name: str) -> dict[str, str]:
 
 
 def model_page(folder: Path) -> str:
-    """The files of a packaged model, what each holds, and the keys of `model.json`."""
+    """Describe the files of a packaged model and the keys of `model.json`."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
     listed = [(f"`{path.name}`", f"{path.stat().st_size:,}", content_of(path)) for path in files]
     info = read_json(folder / "model.json")
@@ -184,14 +190,14 @@ def model_page(folder: Path) -> str:
                 "A folder of data, without code and without pickle. The stage `package` writes `model/`; the "
                 "sizes below are of the model that comes with newsdesk. `code_sha256` names the code that the "
                 "model was evaluated with. `newsdesk export` and the MLflow model add that code.",
-                table(("file", "bytes", "holds"), listed),
+                table(("file", "bytes", "content"), listed),
                 "## weights.npz",
                 table(("array", "type", "shape"), [_array(name, array) for name, array in arrays.items()]),
                 "## model.json",
-                table(("key", "is"), [(f"`{key}`", _shape(value)) for key, value in info.items()]),
+                table(("key", "value"), [(f"`{key}`", _shape(value)) for key, value in info.items()]),
                 "Each head:",
                 table(
-                    ("key", "is"), [(f"`{key}`", _shape(value)) for key, value in info["heads"][0].items()]
+                    ("key", "value"), [(f"`{key}`", _shape(value)) for key, value in info["heads"][0].items()]
                 ),
             ]
         )
@@ -220,7 +226,7 @@ def _array(name: str, array: np.ndarray[Any, Any]) -> tuple[str, str, str]:
 
 
 def table(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """A Markdown table of cells of one line each; a bar may stand in code alone."""
+    """Make a Markdown table; a cell is put on one line, and may hold a bar only within code."""
     names = list(heading)
     cells = [[" ".join(cell.split()) for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in [names, ["---"] * len(names), *cells])

@@ -1,4 +1,4 @@
-"""Take the picture of the page that the README shows: `newsdesk serve &`, then this script.
+"""Take a screenshot of the page of `newsdesk serve`, as the README shows it. Start the server first, then:
 
 python docs/screenshot.py http://127.0.0.1:8000 docs/serve.png
 """
@@ -21,7 +21,7 @@ STARTER = Path(__file__).parents[1] / "data/starter/st1.jsonl"  # invented artic
 @click.option("--width", default=1100, show_default=True)
 @click.option("--chromium", default="/usr/bin/chromium", show_default=True)
 def main(url: str, output: Path, scheme: str, width: int, chromium: str) -> None:
-    """Ask the server at URL about the first starter article and save the page to OUTPUT."""
+    """Label the first starter article on the page at URL, and save a screenshot to OUTPUT."""
     article = json.loads(STARTER.read_text(encoding="utf-8").splitlines()[0])
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

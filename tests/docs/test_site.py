@@ -101,7 +101,7 @@ def test_search_works_without_requests_to_other_hosts(address: str, term: str, p
 def test_the_reference_has_every_command_setting_and_column() -> None:
     pages = reference.pages()
     for name, _ in reference.walk_commands():
-        assert f"\n## {name}\n" in pages["reference/cli.md"], name
+        assert f"\n### {name}\n" in pages["reference/cli.md"], name
     assert {name.split()[0] for name, _ in reference.walk_commands()} == set(COMMANDS)
     defaults = Settings().model_dump(mode="json")
     defaults = {s: {s: v} if s == "outlets" else {f"{s}.{k}": v[k] for k in v} for s, v in defaults.items()}
