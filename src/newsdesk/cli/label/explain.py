@@ -1,4 +1,4 @@
-"""`newsdesk explain`: what speaks for and against a label, word by word."""
+"""`newsdesk explain`: show the contribution of each word and place to the score of a label."""
 
 from __future__ import annotations
 
@@ -20,26 +20,22 @@ from newsdesk.inference.explain import Explanation, explanations
 
 @click.command("explain")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option(
-    "--label", "labels", multiple=True, help="Region or topic; may be repeated. [default: those given]"
-)
+@click.option("--label", "labels", multiple=True, help="Region or topic; repeatable. [default: predicted]")
 @click.option(
     "--model",
     show_default="the model that newsdesk comes with",
     help="Model folder, models:/… or runs:/… URI.",
 )
-@click.option(
-    "--top", default=10, show_default=True, type=click.IntRange(1), help="How many contributions to show."
-)
+@click.option("--top", default=10, show_default=True, type=click.IntRange(1), help="Contributions to show.")
 @click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
 @refused_option
 def main(
     inputs: tuple[str, ...], labels: tuple[str, ...], model: str | None, top: int, form: str, refused: Any
 ) -> None:
-    """Show what speaks for and against labels of the articles in INPUT.
+    """Explain labels of the articles in INPUT by the words and places that add to their scores.
 
-    A label's score is its intercept and what every word and place adds: nothing is estimated, and the shown
-    and the remainder add up. Places in the title and the text are told by characters, counted from 0.
+    The score of a label is the sum of its intercept and all contributions; those that are not shown are one
+    remainder. Offsets in title and text count characters from 0.
 
     \b
     Examples:
@@ -49,35 +45,35 @@ def main(
     scorer = load(model).scorer
     account = Refused()
     for article in account.split(read_inputs(inputs, taxonomy_of(scorer).sections)):
-        mended = repair(article)  # as `predict` does
-        (said,) = scorer.predict([mended.title], [mended.text])
-        wanted = labels or [label for own in said.labels.values() for label in own]
+        article = repair(article)  # as `predict` does
+        (prediction,) = scorer.predict([article.title], [article.text])
+        wanted = labels or [label for predicted in prediction.labels.values() for label in predicted]
         try:
-            told = explanations(scorer, mended.title, mended.text, labels=wanted, top=top)
+            found = explanations(scorer, article.title, article.text, labels=wanted, top=top)
         except ValueError as error:
             raise NewsdeskError(str(error)) from None
         if form == "json":
-            click.echo(json.dumps(_record(mended, said.reason, told), ensure_ascii=False))
+            click.echo(json.dumps(_record(article, prediction.reason, found), ensure_ascii=False))
         else:
-            _print(mended, said.reason, told)
+            _print(article, prediction.reason, found)
     account.tell(refused)
 
 
-def _record(article: Article, reason: str | None, told: Sequence[Explanation]) -> dict[str, Any]:
-    """Offsets are into `title` and `text` as they stand here."""
+def _record(article: Article, reason: str | None, found: Sequence[Explanation]) -> dict[str, Any]:
+    """Return the JSON record; the offsets of the evidence refer to its `title` and `text`."""
     return {
         "article_id": article.article_id,
         "title": article.title,
         "text": article.text,
         "reason": reason,
-        "evidence": [asdict(explanation) for explanation in told],
+        "evidence": [asdict(explanation) for explanation in found],
     }
 
 
-def _print(article: Article, reason: str | None, told: Sequence[Explanation]) -> None:
-    if not told:
-        click.echo(f"{article.article_id}: no label is explained ({reason or 'none asked for'})\n")
-    for e in (e for e in told if e.contributions):
+def _print(article: Article, reason: str | None, found: Sequence[Explanation]) -> None:
+    if not found:
+        click.echo(f"{article.article_id}: no label to explain ({reason or 'none predicted'})\n")
+    for e in (e for e in found if e.contributions):
         sign = ">=" if e.probability >= e.threshold else "<"
         click.echo(
             f"{article.article_id} {e.label}: probability {e.probability:.4f} {sign} {e.threshold:.4f}; "

@@ -1,4 +1,4 @@
-"""`newsdesk read`: what the readers make of an input, before any model."""
+"""`newsdesk read`: print the articles of an input as the readers parse them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from newsdesk.cli.inputs import Refused, read_inputs, refused_option, taxonomy_o
 @click.option("--format", "form", default="text", show_default=True, type=click.Choice(["text", "jsonl"]))
 @refused_option
 def main(inputs: tuple[str, ...], taxonomy: Path, form: str, refused: Path | None) -> None:
-    """Print the articles and teasers found in INPUT, with title and body, and count what was refused.
+    """Print the articles and teasers of INPUT with title and text, and count refused rows.
 
     \b
     Examples:
