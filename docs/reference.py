@@ -187,9 +187,9 @@ def model_page(folder: Path) -> str:
         "\n\n".join(
             [
                 "# A packaged model",
-                "A folder of data, without code and without pickle. The stage `package` writes `model/`; the "
-                "sizes below are of the model that comes with newsdesk. `code_sha256` names the code that the "
-                "model was evaluated with. `newsdesk export` and the MLflow model add that code.",
+                "A folder of data, without code and without pickle. Stage `package` writes it to `model/`. "
+                "The sizes are those of the model that comes with newsdesk. `code_sha256` is the hash of the "
+                "code that it was evaluated with; `newsdesk export` and the MLflow model add that code.",
                 table(("file", "bytes", "content"), listed),
                 "## weights.npz",
                 table(("array", "type", "shape"), [_array(name, array) for name, array in arrays.items()]),

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from newsdesk.cli.main import COMMANDS, GROUPS
 from newsdesk.cli.main import newsdesk as group
 from tests.cli.conftest import ARTICLE, Newsdesk, rows_of
-from tests.conftest import ROOT, project_env
+from tests.conftest import ROOT, invoke, project_env
 
 
 def test_help_lists_every_command_in_its_group() -> None:
@@ -77,7 +77,7 @@ def test_an_error_is_one_line_and_writes_no_file(
     (folder / "empty").write_bytes(b"")
     before = {path.name for path in folder.iterdir()}
     result = newsdesk(*arguments)
-    assert result.exit_code == 2
+    assert result.returncode == 2
     assert result.stderr.splitlines()[-1].startswith(f"newsdesk: {message}")
     assert {path.name for path in folder.iterdir()} - before <= {"mlflow.db", "mlflow.db.lock"}
 
@@ -91,18 +91,15 @@ def test_an_error_is_one_line_and_writes_no_file(
 )
 def test_wrong_arguments_exit_with_code_2(newsdesk: Newsdesk, arguments: list[str], message: str) -> None:
     result = newsdesk(*arguments)
-    assert result.exit_code == 2
+    assert result.returncode == 2
     assert message in result.stderr
 
 
 @pytest.mark.parametrize(
     "arguments", [["predict", "pages/page-01.txt"], ["read", "pages/page-01.txt"], ["taxonomy"]]
 )
-def test_defaults_are_those_of_the_checkout_in_its_subfolders(
-    newsdesk: Newsdesk, arguments: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(ROOT / "data/starter")
-    assert newsdesk(*arguments).exit_code == 0
+def test_defaults_are_those_of_the_checkout_in_its_subfolders(arguments: list[str]) -> None:
+    assert invoke(*arguments, cwd=ROOT / "data/starter").returncode == 0
 
 
 def run_process(*arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:

@@ -37,7 +37,7 @@ def test_all_formats_hold_the_same(newsdesk: Newsdesk, tmp_path: Path) -> None:
     output.mkdir()
     for name in ("out.jsonl", "out.csv", "out.parquet"):
         result = newsdesk("predict", str(source), "--output", str(output / name), *MODEL)
-        assert (result.exit_code, result.stdout) == (0, "")
+        assert (result.returncode, result.stdout) == (0, "")
     assert read_lines((output / "out.jsonl").read_text(encoding="utf-8")) == rows
     with (output / "out.csv").open(encoding="utf-8", newline="") as lines:
         in_csv = list(csv.DictReader(lines))
@@ -60,7 +60,7 @@ def test_refused_rows_are_reported_counted_and_written(newsdesk: Newsdesk, tmp_p
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     source.write_bytes(rows_of(ARTICLE) + b'{"text": \n' + rows_of(ARTICLE) + b'{"title": "x"}\n')
     result = newsdesk("predict", str(source), "--output", str(output), *MODEL)
-    assert result.exit_code == 0
+    assert result.returncode == 0
     assert "refused: in.jsonl:2: bad_record: not JSON" in result.stderr
     assert "read 4: 2 articles, refused: bad_record 1, missing_column 1" in result.stderr
     assert len(output.read_text("utf-8").splitlines()) == 2
@@ -72,7 +72,7 @@ def test_refused_rows_of_an_earlier_run_are_removed(newsdesk: Newsdesk, tmp_path
     source, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
     for content in (rows_of(ARTICLE) + b"{", rows_of(ARTICLE)):
         source.write_bytes(content)
-        assert newsdesk("predict", str(source), "--output", str(output), *MODEL).exit_code == 0
+        assert newsdesk("predict", str(source), "--output", str(output), *MODEL).returncode == 0
     assert [path.name for path in tmp_path.glob("out*")] == ["out.jsonl"]
 
 
