@@ -1,4 +1,4 @@
-"""`clean`: what is kept, repaired, refused and labelled, and that the account adds up."""
+"""Cleaning: what is kept, repaired, refused and labelled, and that the counts add up."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from newsdesk.base.schema import Article, Refusal
 from newsdesk.base.settings import Clean
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.corpus.cleaning import Cleaned, clean
-from newsdesk.corpus.label_tables import Reading
+from newsdesk.corpus.label_tables import Annotation
 
 TAXONOMY = read_taxonomy(Path(__file__).parents[2] / "data/taxonomy.yaml")
 ARABIC = "أعلنت الحكومة في برلين أن القمة ستُعقد الأسبوع المقبل بحضور وزراء من دول عدة."
@@ -29,8 +29,8 @@ def article(article_id: str = "a", text: str = ARABIC, **fields: object) -> Arti
     return replace(Article(article_id, "outlet", "قمة في برلين", text), **fields)
 
 
-def cleaned(*records: Article | Refusal, readings: dict | None = None, **params: object) -> Cleaned:
-    return clean(records, Clean(**params), TAXONOMY, readings or {})
+def cleaned(*records: Article | Refusal, label_table: dict | None = None, **params: object) -> Cleaned:
+    return clean(records, Clean(**params), TAXONOMY, label_table or {})
 
 
 @pytest.mark.parametrize(
@@ -78,14 +78,14 @@ def test_words_are_counted_without_their_marks() -> None:
     assert cleaned(article(title="", text=vocalized)).account["kept"] == 1
 
 
-def test_repair_mends_entities_and_controls_and_nothing_else() -> None:
+def test_repair_changes_entities_and_controls_only() -> None:
     text = f"&quot;{ARABIC}&quot;\x07 &amp; غيره"
     result = cleaned(article("a", text), article("b", ARABIC + " A & B; مُحَمَّدٌ"))
     assert result.articles["text"].to_pylist() == [f'"{ARABIC}" & غيره', ARABIC + " A & B; مُحَمَّدٌ"]
     assert result.account["sources"]["outlet"]["repaired"] == 1
 
 
-def test_arabic_with_foreign_names_and_latin_words_stays() -> None:
+def test_arabic_with_foreign_names_and_latin_words_is_kept() -> None:
     rows = [
         article("a", ARABIC + " وقالت شركة Volkswagen AG إن مصنع چنگيز في گيلان مغلق."),
         article("b", ARABIC.replace("ي", "ی")),  # a keyboard that writes every yeh as a Farsi one
@@ -104,14 +104,14 @@ def test_arabic_with_foreign_names_and_latin_words_stays() -> None:
         (article(section="العالم", country="بلاد لا يعرفها أحد"), None, None),
     ],
 )
-def test_the_best_label_wins_and_null_is_not_empty(
+def test_the_best_known_label_is_taken_and_null_is_not_empty(
     row: Article, region: list | None, origin: str | None
 ) -> None:
     result = cleaned(
         row,
-        readings={
-            ("outlet", "1"): Reading((), ("politics",)),
-            ("outlet", "2"): Reading(("us",), ("politics",), "silver"),
+        label_table={
+            ("outlet", "1"): Annotation((), ("politics",)),
+            ("outlet", "2"): Annotation(("us",), ("politics",), "silver"),
         },
     )
     assert result.articles["region"].to_pylist() == [region]
@@ -133,9 +133,9 @@ records = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(records, max_size=12))
-def test_every_row_is_accounted_for(rows: list[Article | Refusal]) -> None:
+def test_every_row_is_counted(rows: list[Article | Refusal]) -> None:
     result = cleaned(*rows)
     assert result.articles.num_rows + result.quarantine.num_rows == len(rows)
     for counts in (result.account, *result.account["sources"].values()):

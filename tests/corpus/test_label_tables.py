@@ -1,4 +1,4 @@
-"""The gold table: ours is sound, and a wrong line is named."""
+"""Label tables: those of the project are valid, and errors name the line."""
 
 from collections import Counter
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.schema import Article, content_id
 from newsdesk.base.taxonomy import read_taxonomy
-from newsdesk.corpus.label_tables import Reading, read_readings, resolve
+from newsdesk.corpus.label_tables import Annotation, label_article, read_label_table
 
 ROOT = Path(__file__).parents[2]
 TAXONOMY = read_taxonomy(ROOT / "data/taxonomy.yaml")
@@ -16,14 +16,14 @@ HEADER = "outlet\tkey\tregions\ttopics\tconfidence\tbatch"
 
 
 def test_no_silver_article_is_gold_or_of_the_evaluation_outlet() -> None:
-    silver = read_readings(ROOT / "data/labels/silver.tsv", TAXONOMY, "silver")
-    assert {reading.origin for reading in silver.values()} == {"silver"}
-    assert not silver.keys() & read_readings(ROOT / "data/labels/gold.tsv", TAXONOMY).keys()
+    silver = read_label_table(ROOT / "data/labels/silver.tsv", TAXONOMY, "silver")
+    assert {annotation.origin for annotation in silver.values()} == {"silver"}
+    assert not silver.keys() & read_label_table(ROOT / "data/labels/gold.tsv", TAXONOMY).keys()
     assert "aawsat" not in {outlet for outlet, _ in silver}
 
 
-def test_our_table() -> None:
-    gold = read_readings(ROOT / "data/labels/gold.tsv", TAXONOMY)
+def test_the_gold_table() -> None:
+    gold = read_label_table(ROOT / "data/labels/gold.tsv", TAXONOMY)
     outlets = Counter(outlet for outlet, _ in gold)
     assert outlets["skynews"] == 991
     assert outlets["okaz"] == 33, "saudi2015/okaz is the source okaz"
@@ -37,7 +37,7 @@ def test_our_table() -> None:
     [
         ("outlet\tkey\n", "no column regions, topics"),
         (f"{HEADER}\nx\t1\teurope\tspace\th\t1", "gold.tsv:2: 'space' is not in the taxonomy"),
-        (f"{HEADER}\nx\t1\teurope\t\th\t1", "gold.tsv:2: an empty label; write 'none' where none applies"),
+        (f"{HEADER}\nx\t1\teurope\t\th\t1", "gold.tsv:2: an empty label; write 'none' if none applies"),
         (f"{HEADER}\nx\t1\tnone\tsport\th\t1\nx\t1\tus\tsport\th\t1", "gold.tsv:3: x 1 is labelled twice"),
     ],
 )
@@ -45,23 +45,23 @@ def test_wrong_tables(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "gold.tsv"
     path.write_text(content, encoding="utf-8")
     with pytest.raises(NewsdeskError, match=message):
-        read_readings(path, TAXONOMY)
+        read_label_table(path, TAXONOMY)
 
 
 def test_missing_and_undecodable(tmp_path: Path) -> None:
     with pytest.raises(NewsdeskError, match="No such file"):
-        read_readings(tmp_path / "none.tsv", TAXONOMY)
+        read_label_table(tmp_path / "none.tsv", TAXONOMY)
     (tmp_path / "bad.tsv").write_bytes(HEADER.encode() + b"\n\xff\xfe")
     with pytest.raises(NewsdeskError, match="not readable"):
-        read_readings(tmp_path / "bad.tsv", TAXONOMY)
+        read_label_table(tmp_path / "bad.tsv", TAXONOMY)
 
 
 def test_an_article_without_a_key_is_known_by_its_content() -> None:
-    """`predict` and a review queue name it by that hash; `clean` puts the source before it."""
+    """`predict` and a review queue use that hash as id; `clean` prefixes it with the source."""
     known_by = content_id("title", "text")
-    readings = {("paper", known_by): Reading(("us",), (), "review")}
+    table = {("paper", known_by): Annotation(("us",), (), "review")}
     article = Article(f"paper:{known_by}", "paper", "title", "text")
-    labelled = resolve(article, TAXONOMY, readings)
+    labelled = label_article(article, TAXONOMY, table)
     assert (labelled.region, labelled.topic, labelled.topic_origin) == (("us",), (), "review")
-    other = resolve(Article("paper:x", "paper", "title", "text", key="y"), TAXONOMY, readings)
+    other = label_article(Article("paper:x", "paper", "title", "text", key="y"), TAXONOMY, table)
     assert other.region is None

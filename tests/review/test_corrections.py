@@ -9,7 +9,7 @@ import pytest
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.cli.operate.review import main
-from newsdesk.corpus.label_tables import read_readings
+from newsdesk.corpus.label_tables import read_label_table
 from newsdesk.review.corrections import COLUMNS, format_table, merge, read_table
 from newsdesk.review.formats import Correction, Refused, corrections
 from tests.conftest import ROOT
@@ -167,7 +167,7 @@ def test_the_command_writes_a_table_that_clean_reads(
         "read 3: added 1, changed 0, unchanged 0, outdone 0; refused: not_reviewed 1, unknown_label 1" in told
     )
     assert [json.loads(line)["position"] for line in refused.read_text().splitlines()] == [2, 3]
-    (reading,) = read_readings(labels, taxonomy, "review").values()
+    (reading,) = read_label_table(labels, taxonomy, "review").values()
     assert (reading.region, reading.topic, reading.origin) == (("us",), ("sport",), "review")
     before = labels.read_bytes()
     main.main([str(a) for a in arguments], standalone_mode=False)

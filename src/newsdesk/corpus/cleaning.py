@@ -1,4 +1,4 @@
-"""Clean a corpus: repair, refuse, label, group and split, with every row accounted for."""
+"""Cleaning of a corpus: repair, refuse, label, group and split, with every row counted."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from newsdesk.base.normalization import Normalization, normalize
 from newsdesk.base.schema import ARTICLES, MAX_EXCERPT, QUARANTINE, Article, Origin, Reason, Refusal
 from newsdesk.base.settings import Clean
 from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.corpus.label_tables import ReadingTable, resolve
+from newsdesk.corpus.label_tables import LabelTable, label_article
 from newsdesk.corpus.near_duplicates import assign_splits, group_articles
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.text import is_arabic, tokenize
 
+Progress = Callable[[Iterable[Any], str], Iterable[Any]]
 NOT_ARABIC = "the text is not in Arabic"
 
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """The tables of `clean` (schemas in `newsdesk.base.schema`) and their account."""
+    """The tables of `clean` (schemas in `newsdesk.base.schema`), and the counts of their rows."""
 
     articles: pa.Table
     quarantine: pa.Table
@@ -34,53 +35,70 @@ def clean(
     records: Iterable[Article | Refusal],
     settings: Clean,
     taxonomy: Taxonomy,
-    readings: ReadingTable,
+    label_table: LabelTable,
     *,
-    watch: Callable[[Iterable[Any], str], Iterable[Any]] = lambda items, what: items,
+    progress: Progress = lambda items, name: items,
 ) -> Cleaned:
-    """Keep or refuse each record; every one is in exactly one of the two tables.
+    """Keep or refuse each record, so that it is in exactly one of the two tables.
 
-    `watch` is given each long loop's items and its name, and passes them through.
+    Parameters
+    ----------
+    records : iterable of Article or Refusal
+        As readers yield them.
+    settings : Clean
+    taxonomy : Taxonomy
+    label_table : LabelTable
+    progress : callable
+        Gets the items and the name of each long loop, and passes the items through.
     """
     kept: list[Article] = []
     refused: list[Refusal] = []
     seen: set[str] = set()
     n_repaired: Counter[str] = Counter()
-    for record in watch(records, "reading"):
+    for record in progress(records, "reading"):
         if isinstance(record, Refusal):
             refused.append(record)
             continue
-        mended = repair(record)
-        n_repaired[record.source] += mended is not record
-        article = identify(mended)
-        if verdict := judge(article, seen, settings, taxonomy):
-            refused.append(_refuse(article, *verdict))
+        repaired = repair(record)
+        n_repaired[record.source] += repaired is not record
+        article = qualify_id(repaired)
+        if reason_and_detail := find_refusal_reason(article, seen, settings, taxonomy):
+            refused.append(_refuse(article, *reason_and_detail))
         else:
             seen.add(article.article_id)
-            kept.append(resolve(article, taxonomy, readings))
-    articles = _tabulate(kept, settings, watch)
+            kept.append(label_article(article, taxonomy, label_table))
+    articles = _group_and_split(kept, settings, progress)
     quarantine = pa.Table.from_pylist([_row(r, QUARANTINE) for r in refused], schema=QUARANTINE)
-    return Cleaned(articles, quarantine, _account(articles, refused, n_repaired, readings))
+    return Cleaned(articles, quarantine, _count_rows(articles, refused, n_repaired, label_table))
 
 
-def identify(article: Article) -> Article:
-    """Give an id that no other source can give too: `source:id`."""
+def qualify_id(article: Article) -> Article:
+    """Prefix the id with the source, so that no two sources share an id."""
     prefix = f"{article.source}:"
     if article.article_id.startswith(prefix):
         return article
     return replace(article, article_id=prefix + article.article_id)
 
 
-def judge(article: Article, seen: set[str], settings: Clean, taxonomy: Taxonomy) -> tuple[Reason, str] | None:
-    """The reason and detail for which an article is refused, None if it is kept."""
-    for head, labels, known, origin in (
-        ("region", article.region, taxonomy.region_ids, article.region_origin),
-        ("topic", article.topic, taxonomy.topic_ids, article.topic_origin),
+def find_refusal_reason(
+    article: Article, seen: set[str], settings: Clean, taxonomy: Taxonomy
+) -> tuple[Reason, str] | None:
+    """Find the reason and detail for which an article is refused; None if it is kept.
+
+    Parameters
+    ----------
+    seen : set of str
+        Ids of the articles kept so far.
+    """
+    for task, labels, origin in (
+        ("region", article.region, article.region_origin),
+        ("topic", article.topic, article.topic_origin),
     ):
+        known = taxonomy.labels_of(task)
         if unknown := [label for label in labels or () if label not in known]:
-            return "bad_record", f"{head} {unknown[0]!r} is not in the taxonomy"
+            return "bad_record", f"{task} {unknown[0]!r} is not in the taxonomy"
         if labels is not None and origin not in get_args(Origin):
-            return "bad_record", f"{head}_origin {origin!r} is not one of {', '.join(get_args(Origin))}"
+            return "bad_record", f"{task}_origin {origin!r} is not one of {', '.join(get_args(Origin))}"
     if not article.text:
         return "empty_text", "no text" + (" behind the title" if article.title else " and no title")
     if len(article.text) > settings.max_chars:
@@ -102,12 +120,10 @@ def _refuse(article: Article, reason: Reason, detail: str) -> Refusal:
     )
 
 
-def _tabulate(
-    kept: list[Article], settings: Clean, watch: Callable[[Iterable[Any], str], Iterable[Any]]
-) -> pa.Table:
+def _group_and_split(kept: list[Article], settings: Clean, progress: Progress) -> pa.Table:
     group_ids = group_articles(
         [a.article_id for a in kept],
-        watch((a.text for a in kept), "grouping"),
+        progress((a.text for a in kept), "grouping"),
         [a.published for a in kept],
         min_jaccard=settings.min_jaccard,
         seed=settings.seed,
@@ -130,10 +146,10 @@ def _row(record: Article | Refusal, schema: pa.Schema) -> dict[str, Any]:
     return {name: getattr(record, name, None) for name in schema.names}
 
 
-def _account(
-    articles: pa.Table, refused: list[Refusal], n_repaired: Counter[str], readings: ReadingTable
+def _count_rows(
+    articles: pa.Table, refused: list[Refusal], n_repaired: Counter[str], label_table: LabelTable
 ) -> dict[str, Any]:
-    """Rows by source: read = kept + refused by reason; and what the kept ones carry."""
+    """Count rows by source (read = kept + refused by reason), and the splits and labels of those kept."""
     reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for refusal in refused:
         reasons[refusal.source][refusal.reason] += 1
@@ -157,8 +173,8 @@ def _account(
         }
         for source in sorted(by_source.keys() | reasons.keys())
     }
-    found = {(row["source"], row["key"]) for row in columns} & readings.keys()
-    n_found = Counter(readings[key].origin for key in found)
+    found = {(row["source"], row["key"]) for row in columns} & label_table.keys()
+    n_found = Counter(label_table[key].origin for key in found)
     total: Counter[str] = Counter()
     for counts in reasons.values():
         total.update(counts)
@@ -171,7 +187,7 @@ def _account(
         "articles_in_groups_of_several": sum(n for n in group_sizes.values() if n > 1),
         **{
             origin: {"labels": n, "found": n_found[origin], "not_found": n - n_found[origin]}
-            for origin, n in sorted(Counter(reading.origin for reading in readings.values()).items())
+            for origin, n in sorted(Counter(each.origin for each in label_table.values()).items())
         },
         "sources": sources,
     }

@@ -1,4 +1,4 @@
-"""Mend what a saved or scraped text suffers, before it is trained on or labelled."""
+"""Repair of scraped or saved text, before it trains or is labelled."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from newsdesk.inference.text import repair_text
 
 
 def repair(article: Article) -> Article:
-    """Mend HTML entities, control characters and outer space; nothing else is touched.
+    """Repair HTML entities, control characters and outer space of title and text.
 
-    The article itself comes back where there was nothing to mend.
+    Returns
+    -------
+    Article
+        The same object if there is nothing to repair.
     """
     title, text = repair_text(article.title), repair_text(article.text)
     if title == article.title and text == article.text:

@@ -13,7 +13,8 @@ from newsdesk.base.files import read_table
 from newsdesk.base.schema import ARTICLES, Article
 from newsdesk.base.settings import Settings
 from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.corpus import cleaning, label_tables
+from newsdesk.corpus.cleaning import clean
+from newsdesk.corpus.label_tables import read_label_table
 from newsdesk.corpus.near_duplicates import group_articles
 from newsdesk.evaluation.labelled_corpus import LabelledCorpus, build_labelled_corpus
 
@@ -40,13 +41,13 @@ def read_test_only(path: Path, gold: Path | None, settings: Settings, taxonomy: 
     """Read and clean the articles of a corpus that the gold table labels."""
     if gold is None:
         raise NewsdeskError("--test-only needs the labels of its articles; give --gold too")
-    table = label_tables.read_readings(gold, taxonomy)
+    table = read_label_table(gold, taxonomy)
     records = (
         record
         for record in readers.read([path], sections=taxonomy.sections)
         if isinstance(record, Article) and (record.source, record.key) in table
     )
-    articles = cleaning.clean(records, settings.clean, taxonomy, table).articles
+    articles = clean(records, settings.clean, taxonomy, table).articles
     if not articles.num_rows:
         raise NewsdeskError(f"{path}: no article has a label in {gold}")
     return articles
