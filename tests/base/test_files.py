@@ -1,4 +1,4 @@
-"""Files: whole or absent, byte-stable, and clear about what is wrong with them."""
+"""Files: atomic writes, stable bytes, and errors in one line."""
 
 import gzip
 import json
@@ -29,7 +29,7 @@ from newsdesk.base.schema import ARTICLES
 TABLE = pa.table({"a": [1, 2], "labels": pa.array([["x"], None], pa.list_(pa.string()))})
 
 
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+def test_failed_write_leaves_only_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "out.json"
     write_json({"n": 1}, path)
     with pytest.raises(ValueError, match="not JSON compliant"):
@@ -38,7 +38,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
     assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
 
 
-def test_what_is_read_is_what_was_written_and_bytes_are_stable(tmp_path: Path) -> None:
+def test_files_read_back_and_bytes_are_stable(tmp_path: Path) -> None:
     matrix = sp.random(20, 30, density=0.2, format="csr", random_state=0)
     for i in (1, 2):
         write_table(TABLE, tmp_path / f"{i}.parquet")
@@ -54,7 +54,7 @@ def test_what_is_read_is_what_was_written_and_bytes_are_stable(tmp_path: Path) -
     assert abs(read_matrix(tmp_path / "1.csr.npz") - matrix).max() == 0
 
 
-def test_permissions_are_the_umask_s(tmp_path: Path) -> None:
+def test_permissions_follow_the_umask(tmp_path: Path) -> None:
     write_text("x", tmp_path / "a")
     (tmp_path / "b").write_text("x")
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
@@ -75,7 +75,7 @@ def test_schema_is_checked(tmp_path: Path) -> None:
         read_table(tmp_path / "t.parquet", ARTICLES)
 
 
-def test_hash_of_a_folder_follows_names_and_bytes(tmp_path: Path) -> None:
+def test_hash_of_a_folder_depends_on_names_and_content(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     (folder / "sub").mkdir(parents=True)
     (folder / "a").write_text("1")

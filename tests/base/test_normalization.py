@@ -1,4 +1,4 @@
-"""Normalization: one row a phenomenon, and the properties that hold of any text."""
+"""Normalization: one case for each rule, and properties of any text."""
 
 import pytest
 from hypothesis import given
@@ -75,7 +75,7 @@ def test_idempotent(text: str, settings: Normalization) -> None:
 
 @given(any_text, any_text)
 def test_words_are_normalized_one_by_one(left: str, right: str) -> None:
-    """A space keeps its neighbours apart, so tokens do not depend on what stands beside them."""
+    """Tokens do not depend on the words beside them."""
     settings = Normalization()
     joined = tokenize(normalize(f"{left} | {right}", settings))
     apart = tokenize(normalize(left, settings)) + tokenize(normalize(right, settings))

@@ -1,4 +1,4 @@
-"""Settings: ours are the defaults, and a wrong one is named."""
+"""Settings: params.yaml has the defaults, and errors name the setting."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from newsdesk.base.settings import Settings, read_settings
 ROOT = Path(__file__).parents[2]
 
 
-def test_our_files_are_complete() -> None:
+def test_params_files_are_valid_and_the_default_has_the_defaults() -> None:
     assert read_settings(ROOT / "params.yaml") == Settings(), "the defaults of the code are those of the file"
     read_settings(ROOT / "profiles/public/params.yaml")
 
@@ -43,7 +43,7 @@ def test_wrong_settings(tmp_path: Path, content: str, message: str) -> None:
 
 
 def test_numbers_as_dvc_writes_them(tmp_path: Path) -> None:
-    """YAML 1.2: 1e-3 is a number and NO is no truth value."""
+    """YAML 1.2: 1e-3 is a number and NO is text."""
     path = tmp_path / "params.yaml"
     path.write_text("train: {C: 1e-3}\nclean: {evaluation_outlets: [NO]}")
     settings = read_settings(path)

@@ -1,4 +1,4 @@
-"""The taxonomy file and its reader: composition of the regions, look-ups by printed name, errors."""
+"""The taxonomy: countries of the regions, look-ups by printed name, errors."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from newsdesk.base.taxonomy import NOT_COUNTRIES, Taxonomy, fold_name, read_taxo
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "data" / "taxonomy.yaml"
 
-# What Al Mayadeen prints as an article's country in 2023-24.
+# The countries that Al Mayadeen prints in 2023-24.
 ALMAYADEEN = {
     "europe": (
         "ألمانيا، أوكرانيا، إيطاليا، اسبانيا، البرتغال، البوسنة والهرسك، الدنمارك، السويد، المجر، المملكة "
@@ -46,7 +46,7 @@ ALMAYADEEN = {
     "oceania": "أستراليا، نيوزيلندا",
 }
 
-# UN M49: areas whose codes the guidelines' table names, and the territories that are easily misplaced.
+# UN M49: areas of the guidelines, and territories that are easily misplaced.
 PLACED = {
     "europe": "CY RU UA BY XK AX GI FO SJ VA NO",
     "us": "US",
@@ -57,7 +57,7 @@ PLACED = {
     "oceania": "GU AS MP UM HM CX CC NF PF AU",
 }
 
-# What a section label or feed name decides: region, topic.
+# Section label or feed name: region, topic.
 SECTIONS = {
     "أوروبا": ("europe", None),
     "اوربا": ("europe", None),
@@ -88,7 +88,7 @@ def taxonomy() -> Taxonomy:
     return read_taxonomy(FILE)
 
 
-def test_labels_stand_in_the_order_of_the_guidelines(taxonomy: Taxonomy) -> None:
+def test_labels_are_in_the_order_of_the_guidelines(taxonomy: Taxonomy) -> None:
     assert " ".join(taxonomy.region_ids) == "europe us asia middle_east africa americas oceania"
     assert " ".join(taxonomy.topic_ids) == (
         "terrorism conflict politics economy crime_law disaster society health science_tech culture sport"
@@ -97,7 +97,7 @@ def test_labels_stand_in_the_order_of_the_guidelines(taxonomy: Taxonomy) -> None
     assert [(t.id, t.parent) for t in taxonomy.topics if t.iptc is None] == [("terrorism", "conflict")]
 
 
-def test_every_iso_country_stands_exactly_once(taxonomy: Taxonomy) -> None:
+def test_every_iso_country_is_listed_once(taxonomy: Taxonomy) -> None:
     # CLDR's two-letter entries without what is no country: the 249 of ISO 3166-1 and Kosovo.
     names = Locale("en").territories
     iso = {code for code in names if len(code) == 2 and code.isalpha() and code not in NOT_COUNTRIES}
@@ -139,20 +139,16 @@ def test_printed_country_names_resolve(taxonomy: Taxonomy, region: str, names: s
         ("", None),
     ],
 )
-def test_country_names_are_looked_up_as_spelled(
-    taxonomy: Taxonomy, spelling: str, region: str | None
-) -> None:
+def test_spelling_of_country_names_is_ignored(taxonomy: Taxonomy, spelling: str, region: str | None) -> None:
     assert taxonomy.region_of_country(spelling) == region
 
 
 @pytest.mark.parametrize(("section", "labels"), SECTIONS.items())
-def test_sections_decide_what_they_mean(
-    taxonomy: Taxonomy, section: str, labels: tuple[str | None, str | None]
-) -> None:
+def test_labels_of_sections(taxonomy: Taxonomy, section: str, labels: tuple[str | None, str | None]) -> None:
     assert (taxonomy.region_of_section(section), taxonomy.topic_of_section(section)) == labels
 
 
-def test_sections_are_the_longest_first_and_hold_those_of_the_starter_pages(taxonomy: Taxonomy) -> None:
+def test_sections_are_sorted_by_length_and_include_the_starter_pages(taxonomy: Taxonomy) -> None:
     lines = (ROOT / "tests/pages_expected.jsonl").read_text(encoding="utf-8").splitlines()
     printed = {teaser["section"] for line in lines for teaser in json.loads(line)["teasers"]}
     assert printed <= set(taxonomy.sections)
@@ -166,7 +162,7 @@ def test_folding_is_idempotent(taxonomy: Taxonomy) -> None:
     assert [fold_name(key) for key in folded] == folded
 
 
-def test_a_new_region_is_an_entry_and_no_code(tmp_path: Path) -> None:
+def test_new_region_is_one_entry(tmp_path: Path) -> None:
     document = plain()
     asia = document["regions"][2]
     asia["countries"] = [code for code in asia["countries"] if code not in {"AM", "AZ", "GE"}]
@@ -196,7 +192,7 @@ def test_a_new_region_is_an_entry_and_no_code(tmp_path: Path) -> None:
     }
 
 
-def test_as_dict_reads_back_as_the_same_taxonomy(taxonomy: Taxonomy, tmp_path: Path) -> None:
+def test_as_dict_reads_back(taxonomy: Taxonomy, tmp_path: Path) -> None:
     assert read_taxonomy(written(taxonomy.as_dict(), tmp_path)) == taxonomy
 
 
@@ -261,7 +257,7 @@ def test_as_dict_reads_back_as_the_same_taxonomy(taxonomy: Taxonomy, tmp_path: P
         ),
     ],
 )
-def test_a_wrong_entry_is_named_in_one_line(where: str, value: object, message: str, tmp_path: Path) -> None:
+def test_wrong_entry_is_named_in_one_line(where: str, value: object, message: str, tmp_path: Path) -> None:
     document = plain()
     *steps, last = [int(step) if step.isdigit() else step for step in where.split(".")]
     entry: Any = document
@@ -274,7 +270,7 @@ def test_a_wrong_entry_is_named_in_one_line(where: str, value: object, message: 
     assert str(raised.value) == f"{path}: {message}"
 
 
-def test_a_missing_name_is_named_in_one_line(tmp_path: Path) -> None:
+def test_missing_name_is_named_in_one_line(tmp_path: Path) -> None:
     document = plain()
     del document["topics"][4]["arabic"]
     path = written(document, tmp_path)
@@ -295,9 +291,7 @@ def test_a_missing_name_is_named_in_one_line(tmp_path: Path) -> None:
         (None, "no such file; give a taxonomy file"),
     ],
 )
-def test_a_file_that_is_no_taxonomy_is_named_in_one_line(
-    content: bytes | None, message: str, tmp_path: Path
-) -> None:
+def test_other_file_is_named_in_one_line(content: bytes | None, message: str, tmp_path: Path) -> None:
     path = tmp_path / "taxonomy.yaml"
     if content is not None:
         path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""What the readers' tests share: reading bytes under a name, and records of our own."""
+"""Read bytes under a file name; invented records."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ def line(text: str = "افتتح الوزير جسراً جديداً فوق ا�
 
 
 def reasons(rows: Rows) -> list[str]:
-    """Return "ok" or the reason, row by row."""
+    """Return the reason of each row, "ok" for an article."""
     return [row.reason if isinstance(row, Refusal) else "ok" for row in rows]

@@ -1,4 +1,4 @@
-"""The public corpora's own formats, with records of our own in their shape."""
+"""The formats of the public corpora, with invented records."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""The whole reader: content over suffix, standard input, random bytes, start-up."""
+"""Format detection, standard input, random bytes and imports."""
 
 import gzip
 import io
@@ -25,7 +25,7 @@ def parquet() -> bytes:
     return sink.getvalue()
 
 
-LIES = {
+MISNAMED = {
     "parquet.csv": parquet(),
     "lines.txt": LINES,
     "gzip.txt": gzip.compress(LINES),
@@ -37,14 +37,17 @@ LIES = {
 }
 
 
-@pytest.mark.parametrize("name", LIES)
-def test_content_wins_over_the_suffix(read_bytes: ReadBytes, name: str) -> None:
-    assert [row.text for row in read_bytes(LIES[name], name) if isinstance(row, Article)] == ["أول", "ثان"]
+@pytest.mark.parametrize("name", MISNAMED)
+def test_content_takes_precedence_over_the_suffix(read_bytes: ReadBytes, name: str) -> None:
+    assert [row.text for row in read_bytes(MISNAMED[name], name) if isinstance(row, Article)] == [
+        "أول",
+        "ثان",
+    ]
 
 
-@pytest.mark.parametrize("name", LIES)
-def test_standard_input_is_sniffed_too(name: str) -> None:
-    rows = list(read(["-"], sections=SECTIONS, stdin=io.BytesIO(LIES[name])))
+@pytest.mark.parametrize("name", MISNAMED)
+def test_format_of_standard_input_is_detected(name: str) -> None:
+    rows = list(read(["-"], sections=SECTIONS, stdin=io.BytesIO(MISNAMED[name])))
     assert [(row.source, row.text) for row in rows if isinstance(row, Article)] == [
         ("stdin", "أول"),
         ("stdin", "ثان"),
@@ -55,7 +58,7 @@ def test_standard_input_is_sniffed_too(name: str) -> None:
     "content", [b"", b" \n\r\n", b"\xef\xbb\xbf", b"\xff\xfe", b"\xff\xfe\n\0", gzip.compress(b"", mtime=0)]
 )
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.csv", "a.txt", "a.html", "a.parquet"])
-def test_an_empty_file_is_refused(read_bytes: ReadBytes, content: bytes, name: str) -> None:
+def test_empty_file_is_refused(read_bytes: ReadBytes, content: bytes, name: str) -> None:
     assert reasons(read_bytes(content, name)) == ["empty_file"]
 
 
@@ -87,7 +90,7 @@ PREFIXES = [
     st.sampled_from(PREFIXES),
     st.binary(max_size=200) | st.text(max_size=100).map(lambda s: s.encode("utf-8")),
 )
-def test_no_bytes_raise_and_every_row_can_be_encoded(prefix: bytes, content: bytes) -> None:
+def test_random_bytes_never_raise_and_rows_can_be_encoded(prefix: bytes, content: bytes) -> None:
     limits = Limits(max_line_bytes=100, max_field_chars=50)
     rows = list(read(["-"], sections=SECTIONS, limits=limits, stdin=io.BytesIO(prefix + content)))
     repr(rows).encode()

@@ -1,4 +1,4 @@
-"""Encodings are told by content; what is broken is refused at its byte."""
+"""Encodings are detected by content; refusals name the byte."""
 
 import codecs
 
@@ -42,7 +42,7 @@ def test_broken_utf8_is_not_taken_for_windows_1256(read_bytes: ReadBytes) -> Non
     assert refusal.detail == f"byte {at - 1} is not valid UTF-8"
 
 
-def test_a_bad_line_is_refused_alone_and_its_byte_counts_from_the_start_of_the_file(
+def test_byte_of_a_bad_line_counts_from_the_start_of_the_file(
     read_bytes: ReadBytes,
 ) -> None:
     first, bad, last = line(SENTENCE).encode(), b'{"text": "\xff"}', line("خبر آخر").encode()
@@ -81,5 +81,5 @@ def test_binary_data_is_of_unknown_format(content: bytes) -> None:
     assert caught.value.reason == "unknown_format"
 
 
-def test_a_head_may_end_within_a_character() -> None:
+def test_head_may_end_within_a_character() -> None:
     assert detect_encoding("خبر".encode()[:-1], complete=False) == "utf-8"

@@ -1,4 +1,4 @@
-"""Records of any origin: names, labels, times and identifiers, one row a phenomenon."""
+"""Records: column names, labels, times and identifiers, one case a row."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -55,7 +55,7 @@ def test_not_labelled_differs_from_none_applies(value: object, labels: tuple[str
     assert taken(topics=value).topic_origin == (None if labels is None else "gold")
 
 
-def test_an_origin_is_kept_only_with_labels() -> None:
+def test_origin_is_kept_only_with_labels() -> None:
     assert taken(region="us", region_origin="editor").region_origin == "editor"
     assert taken(region_origin="editor").region_origin is None
 
@@ -73,7 +73,7 @@ def test_an_origin_is_kept_only_with_labels() -> None:
         (1709600000, None),
     ],
 )
-def test_times_are_utc_and_unreadable_ones_unknown(value: object, moment: datetime | None) -> None:
+def test_times_are_utc_or_unknown(value: object, moment: datetime | None) -> None:
     assert taken(published=value).published == moment
     assert taken(date=value).published == moment
 
@@ -82,7 +82,7 @@ def test_times_are_utc_and_unreadable_ones_unknown(value: object, moment: dateti
     ("value", "article_id"),
     [("AB-7", "AB-7"), (17, "17"), (10**30, "1" + "0" * 30), (Decimal("17"), "17"), (" x\0 ", " x ")],
 )
-def test_an_identifier_is_kept_verbatim_and_is_the_key(value: object, article_id: str) -> None:
+def test_identifier_is_kept_verbatim_and_is_the_key(value: object, article_id: str) -> None:
     assert (taken(id=value).article_id, taken(id=value).key) == (article_id, article_id)
     assert taken(article_id=value, key="k").key == "k"
 
@@ -115,15 +115,15 @@ def test_values_of_the_wrong_type_are_refused(fields: dict[str, object], detail:
         ({"region": "us", "region_origin": "x"}, "region_origin", "x"),
     ],
 )
-def test_an_odd_field_that_an_article_can_do_without_refuses_nothing(
+def test_invalid_optional_field_counts_as_missing(
     fields: dict[str, object], name: str, value: object
 ) -> None:
-    """A batch job wants the text; `clean` refuses a label or an origin that nobody knows."""
+    """A batch job needs the text only; `clean` refuses unknown labels and origins."""
     row = parse_record({"text": "نص", **fields}, PROVENANCE, 9, options=ReadOptions(), raw="")
     assert isinstance(row, Article)
     assert getattr(row, name) == value
 
 
-def test_a_refused_record_keeps_its_identifier() -> None:
+def test_refused_record_keeps_its_identifier() -> None:
     row = parse_record({"id": 5, "text": 1}, PROVENANCE, 1, options=ReadOptions(), raw="")
     assert row.article_id == "5"

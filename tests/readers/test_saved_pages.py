@@ -1,4 +1,4 @@
-"""The page parser: the starter pages as expected, and the traps of the format one by one."""
+"""Saved pages: the starter pages, and the ambiguities of the format one by one."""
 
 import json
 import re
@@ -8,8 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsdesk.base.schema import Article, content_id
 from newsdesk.base.taxonomy import read_taxonomy
+from newsdesk.readers import Limits
 from newsdesk.readers.formats.saved_pages import PageArticle, parse
+
+from .conftest import ReadBytes, reasons
 
 ROOT = Path(__file__).parents[2]
 SECTIONS = read_taxonomy(ROOT / "data/taxonomy.yaml").sections
@@ -48,18 +52,18 @@ def test_starter_pages(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_nothing_is_lost_or_made_up(path: Path) -> None:
-    """Each line of a page is in a body, a caption or a teaser, or is a title or furniture; all are from it."""
+def test_every_line_is_in_one_article(path: Path) -> None:
+    """Each line of a page is a title, a marker or in a body, caption or teaser; and nothing else is."""
     text = path.read_text(encoding="utf-8")
     articles = parse(text, sections=SECTIONS)
-    furniture = {"TT", "مقالات ذات صلة"}
+    markers = {"TT", "مقالات ذات صلة"}
     placed: set[str] = set()
     for article in articles:
         placed |= {article.title, *article.text.split("\n"), *article.captions}
         for t in article.teasers:
             placed |= {t.title, t.summary, t.byline, f"{t.section} {t.caption}".strip()}
     lines = {line.strip() for line in text.splitlines() if line.strip()}
-    assert lines - furniture == placed - {""}
+    assert lines - markers == placed - {""}
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -94,7 +98,7 @@ BODY_LINES = {
 
 
 @pytest.mark.parametrize("line", BODY_LINES.values(), ids=BODY_LINES.keys())
-def test_body_line_stays(line: str) -> None:
+def test_body_line_is_kept(line: str) -> None:
     (article,) = parse(page(BODY, line, BODY.replace("فتح", "أغلق")), sections=SECTIONS)
     assert line in article.text.split("\n")
 
@@ -114,7 +118,7 @@ CAPTIONS = {
 
 
 @pytest.mark.parametrize("lines", CAPTIONS.values(), ids=CAPTIONS.keys())
-def test_caption_goes(lines: list[str]) -> None:
+def test_caption_is_removed(lines: list[str]) -> None:
     (article,) = parse(page(BODY, *lines, BODY.replace("فتح", "أغلق")), sections=SECTIONS)
     assert article.text.split("\n") == [BODY, BODY.replace("فتح", "أغلق")]
     assert article.captions[3:] == tuple(lines)
@@ -136,7 +140,7 @@ def test_teaser_title_of_a_later_article_does_not_split_the_page() -> None:
     assert articles[1].text == "بدأ القطاف."
 
 
-def test_block_in_the_middle_and_a_second_one() -> None:
+def test_two_blocks_of_related_articles() -> None:
     teaser = ["خاص صورة للقاعة (رويترز)", "جولة في المعرض", "ملخص بلا نقطة (الجمعة)", "مراسلنا (بيروت)"]
     resumed = "آسيا الوسطى ممثلة بجناحين، وفيهما كتب نادرة."
     text = page(BODY, "مقالات ذات صلة", *teaser, resumed, "مقالات ذات صلة", *teaser)
@@ -159,7 +163,7 @@ LATER = "بدء موسم الزيتون في الشمال"
 )
 def test_second_article_without_a_caption(second: list[str]) -> None:
     first, later = parse(page(BODY) + "\n" + "\n".join(second), sections=SECTIONS)
-    assert first.text == BODY, "its last sentence is not the other's title"
+    assert first.text == BODY, "its last sentence is not the title of the other"
     assert (later.title, later.text) == (second[0], "بدأ القطاف.")
 
 
@@ -168,7 +172,7 @@ def test_second_article_without_a_caption(second: list[str]) -> None:
     [page("TT", BODY), page(BODY, "TT"), f"{page()}\nTT\n{BODY}", f"{page()}\n{CAPTION}\nTT\n{BODY}"],
     ids=["after the head", "after the body", "below the second print", "below a caption"],
 )
-def test_a_stray_button_cuts_nothing(text: str) -> None:
+def test_stray_button_is_ignored(text: str) -> None:
     (article,) = parse(text, sections=SECTIONS)
     assert (article.title, article.text) == (TITLE, BODY)
 
@@ -190,7 +194,7 @@ def test_bylines_with_a_colon() -> None:
     assert article.text.split("\n") == [BODY, BODY.replace("فتح", "أغلق")]
 
 
-def test_unknown_section_is_told_by_the_title_printed_twice() -> None:
+def test_unknown_section_before_a_repeated_title() -> None:
     block = [
         "مقالات ذات صلة",
         "جولة في المعرض",
@@ -233,3 +237,68 @@ def test_real_page(shared: Path) -> None:
         lines = article.text.split("\n")
         assert not {"TT", *article.captions} & set(lines)
         assert not any(line.endswith(")") for line in lines), "every caption of this page ends in a credit"
+
+
+PAGE = """افتتاح جسر جديد فوق النهر بعد عامين من الأعمال
+
+عمال عند مدخل الجسر قبل افتتاحه (رويترز)
+عمال عند مدخل الجسر قبل افتتاحه (رويترز)
+TT
+
+افتتاح جسر جديد فوق النهر بعد عامين من الأعمال
+
+عمال عند مدخل الجسر قبل افتتاحه (رويترز)
+عمال عند مدخل الجسر قبل افتتاحه (رويترز)
+
+افتتح وزير النقل، أمس (الاثنين)، جسراً جديداً فوق النهر يربط ضفتي المدينة.
+
+وقال الوزير إن الجسر يخدم ثمانين ألف مركبة في اليوم، وإن كلفته لم تتجاوز ما رُصد له.
+
+
+مقالات ذات صلة
+
+قطار ليلي يربط العاصمتين من جديد
+
+أوروبا قطار في محطة مركزية عند الفجر (أ.ف.ب)
+
+قطار ليلي يربط العاصمتين من جديد
+
+أعلنت شركة السكك أن الرحلات تُستأنف مطلع الشهر المقبل.
+
+«الشرق الأوسط» (فيينا)
+"""
+
+
+def test_article_is_followed_by_its_teasers(read_bytes: ReadBytes) -> None:
+    for content in (PAGE, PAGE.replace("\n", "\r\n"), "\ufeff" + PAGE):
+        article, teaser = read_bytes(content.encode(), "page.txt")
+        assert isinstance(article, Article)
+        assert isinstance(teaser, Article)
+        assert (article.kind, article.source, article.section) == ("article", "desk", None)
+        assert article.title == "افتتاح جسر جديد فوق النهر بعد عامين من الأعمال"
+        assert article.text.startswith("افتتح وزير النقل")
+        assert article.article_id == content_id(article.title, article.text)
+        assert (teaser.kind, teaser.section) == ("teaser", "أوروبا")
+        assert teaser.title == "قطار ليلي يربط العاصمتين من جديد"
+        assert teaser.text == "أعلنت شركة السكك أن الرحلات تُستأنف مطلع الشهر المقبل."
+
+
+def test_page_in_windows_1256(read_bytes: ReadBytes) -> None:
+    assert read_bytes(PAGE.encode("cp1256"), "page.txt") == read_bytes(PAGE.encode(), "page.txt")
+
+
+def test_page_that_is_too_long_is_refused(read_bytes: ReadBytes) -> None:
+    assert reasons(read_bytes(PAGE.encode() * 3, "page.txt", Limits(max_line_bytes=2000))) == [
+        "field_too_large"
+    ]
+    assert reasons(read_bytes(PAGE.encode(), "page.txt", Limits(max_field_chars=60))) == [
+        "field_too_large",
+        "ok",
+    ]
+
+
+def test_byte_of_a_broken_page_is_named(read_bytes: ReadBytes) -> None:
+    content = PAGE.encode() + b"\xff"
+    (refusal,) = read_bytes(content, "page.txt")
+    assert (refusal.reason, refusal.position) == ("bad_encoding", 0)  # type: ignore[union-attr]
+    assert refusal.detail == f"byte {len(PAGE.encode())} is not valid UTF-8"  # type: ignore[union-attr]

@@ -1,6 +1,5 @@
-"""The real corpora, where they are at hand."""
+"""The real corpora, where they are available."""
 
-import os
 from collections import Counter
 from pathlib import Path
 
@@ -12,15 +11,6 @@ from newsdesk.readers import read
 from .conftest import SECTIONS
 
 pytestmark = pytest.mark.shared
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def shared() -> Path:
-    folder = Path(os.environ.get("NEWSDESK_SHARED", ROOT.parent / "shared"))
-    if not folder.is_dir():
-        pytest.skip("the corpora are not at hand: set NEWSDESK_SHARED to their folder")
-    return folder
 
 
 @pytest.mark.parametrize(

@@ -33,12 +33,12 @@ def test_fields(read_bytes: ReadBytes) -> None:
     ]
 
 
-def test_the_abstract_stands_in_for_a_blank_text_only(read_bytes: ReadBytes) -> None:
+def test_abstract_replaces_a_blank_text_only(read_bytes: ReadBytes) -> None:
     rows = read_bytes((document(text=" ") + document("AL-2", text="النص", abstract="آخر")).encode(), "a.txt")
     assert [row.text for row in rows if isinstance(row, Article)] == ["ملخص", "النص"]
 
 
-def test_a_broken_document_spoils_no_other(read_bytes: ReadBytes) -> None:
+def test_broken_document_is_refused_by_itself(read_bytes: ReadBytes) -> None:
     unclosed = document("AL-2").replace("</DOC>\n", "")
     bad = document("AL-3").encode().replace("ملخص".encode(), b"\xff" + "ملخص".encode())
     textless = document("AL-4").replace("TEXT>", "BODY>").replace("ABSTRACT>", "LEAD>")
@@ -58,7 +58,7 @@ def test_two_documents_in_one_line_are_refused_not_merged(read_bytes: ReadBytes)
     assert reasons(read_bytes((line + line).encode(), "a.txt")) == ["bad_record"]
 
 
-def test_a_document_that_is_too_long_is_refused(read_bytes: ReadBytes) -> None:
+def test_document_that_is_too_long_is_refused(read_bytes: ReadBytes) -> None:
     content = document("AL-1") + document("AL-2", text="سطر طويل\n" * 100) + document("AL-3")
     rows = read_bytes(content.encode(), "a.txt", Limits(max_line_bytes=600))
     assert reasons(rows) == ["ok", "field_too_large", "ok"]

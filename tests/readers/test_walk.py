@@ -1,4 +1,4 @@
-"""Folders: order, names that are left out, links, and what can't be opened."""
+"""Folders: order, skipped names, links, and paths that cannot be opened."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ def write(path: Path, text: str = "نص") -> Path:
     return path
 
 
-def test_a_folder_is_read_in_order_of_its_paths(tmp_path: Path) -> None:
+def test_folder_is_read_in_the_order_of_its_paths(tmp_path: Path) -> None:
     for name in (
         "b.jsonl",
         "a/z.jsonl",
@@ -48,12 +48,12 @@ def test_refusals_name_the_file_relative_to_the_input(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_takes_its_parent_folder_for_source(tmp_path: Path) -> None:
+def test_source_of_a_file_is_its_parent_folder(tmp_path: Path) -> None:
     (article,) = rows_of(str(write(tmp_path / "alwadi" / "a.jsonl")))
     assert article.source == "alwadi"
 
 
-def test_a_missing_input_does_not_stop_the_next(tmp_path: Path) -> None:
+def test_missing_input_does_not_stop_the_next(tmp_path: Path) -> None:
     rows = rows_of(tmp_path / "gone", write(tmp_path / "a.jsonl"), "bad\0name")
     assert reasons(rows) == ["missing_file", "ok", "unreadable_file"]
     assert (rows[0].file, rows[0].detail) == ("gone", "gone does not exist")  # type: ignore[union-attr]
@@ -85,7 +85,7 @@ def test_links(tmp_path: Path) -> None:
     assert reasons(rows_of(desk / "l1")) == ["ok"]  # the user named it
 
 
-def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
+def test_pipe_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     expected = "pipe is neither a file nor a folder"
     for given in (tmp_path, tmp_path / "pipe"):
@@ -95,7 +95,7 @@ def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_what_may_not_be_read_is_refused(tmp_path: Path) -> None:
+def test_unreadable_files_and_folders_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "desk" / "a.jsonl").chmod(0)
     write(tmp_path / "desk" / "b" / "c.jsonl").parent.chmod(0)
     rows = rows_of(tmp_path / "desk")
@@ -104,7 +104,7 @@ def test_what_may_not_be_read_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs Linux's /proc")
-def test_a_file_that_fails_while_it_is_read_is_refused() -> None:
+def test_file_that_fails_while_reading_is_refused() -> None:
     (refusal,) = rows_of("/proc/self/mem")
     assert isinstance(refusal, Refusal)
     assert (refusal.reason, refusal.detail) == ("unreadable_file", "Input/output error")

@@ -1,0 +1,35 @@
+"""HTML: one article a page, without menus, comments and tables."""
+
+from datetime import UTC, datetime
+
+from newsdesk.base.schema import Article
+
+from .conftest import ReadBytes
+
+HTML = """<!DOCTYPE html><html lang="ar"><head><title>افتتاح متحف البحر - صحيفة الوادي</title>
+<meta property="og:title" content="افتتاح متحف البحر">
+<link rel="canonical" href="https://alwadi.example/culture/7">
+<meta property="article:published_time" content="2024-03-05T10:00:00+00:00"></head>
+<body><nav><a href="/">الرئيسية</a> <a href="/s">رياضة</a></nav><article><h1>افتتاح متحف البحر</h1>
+<p>افتتحت المدينة مساء أمس متحفاً جديداً للبحر يضم مئات القطع التي جمعها الصيادون على مدى قرن كامل.</p>
+<p>وقالت مديرة المتحف إن الزيارة ستكون مجانية في الشهر الأول، وإن قاعة خاصة ستُفتح لطلاب المدارس.</p>
+</article><table><tr><td>أسعار العملات</td></tr></table>
+<div class="comments"><p>تعليق قارئ لا صلة له بالخبر</p></div>
+<footer>جميع الحقوق محفوظة</footer></body></html>"""
+
+
+def test_article_without_its_surroundings(read_bytes: ReadBytes) -> None:
+    for name in ("page.html", "page.json", "page.txt"):
+        (article,) = read_bytes(HTML.encode(), name)
+        assert isinstance(article, Article)
+        assert article.title == "افتتاح متحف البحر"
+        assert article.url == "https://alwadi.example/culture/7"
+        assert article.published == datetime(2024, 3, 5, tzinfo=UTC)
+        assert "مديرة المتحف" in article.text
+        for junk in ("أسعار العملات", "تعليق قارئ", "جميع الحقوق", "رياضة"):
+            assert junk not in article.text
+
+
+def test_page_without_an_article_is_refused(read_bytes: ReadBytes) -> None:
+    (refusal,) = read_bytes(b"<html><body></body></html>", "page.html")
+    assert (refusal.reason, refusal.detail) == ("bad_record", "no article found in the HTML")  # type: ignore[union-attr]

@@ -1,0 +1,66 @@
+"""JSON arrays and objects: a broken record is refused by itself, and memory is limited."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsdesk.base.schema import Refusal
+from newsdesk.readers import Limits
+from newsdesk.readers.formats.json_array import read_json
+from newsdesk.readers.options import ReadOptions
+from newsdesk.readers.refusals import Provenance
+
+from .conftest import ReadBytes, line, reasons
+
+ELEMENT = st.dictionaries(
+    st.text(max_size=4), st.text(max_size=8) | st.lists(st.text(max_size=4)), max_size=3
+)
+
+
+@given(st.lists(ELEMENT, max_size=4), st.integers(1, 7), st.sampled_from([None, 1]))
+def test_array_is_split_as_json_parses_it(
+    elements: list[dict[str, str]], step: int, indent: int | None
+) -> None:
+    elements = [{"text": "نص", **element, "id": str(n)} for n, element in enumerate(elements)]
+    content = json.dumps(elements, ensure_ascii=step % 2 == 0, indent=indent).encode()
+    chunks = (content[at : at + step] for at in range(0, len(content), step))
+    rows = list(
+        read_json(chunks, Provenance("desk", "news.json"), ReadOptions(limits=Limits(max_line_bytes=10**6)))
+    )
+    assert [row.article_id for row in rows] == [str(n) for n in range(len(elements))]
+
+
+def test_broken_record_is_refused_by_itself(read_bytes: ReadBytes) -> None:
+    content = f'[{line("قبل")}, {{"text": نص}}, 5, {line("بعد")}]'
+    rows = read_bytes(content.encode(), "news.json")
+    assert reasons(rows) == ["ok", "bad_record", "bad_record", "ok"]
+    assert [row.position for row in rows if isinstance(row, Refusal)] == [2, 3]
+
+
+def test_complete_records_of_a_truncated_array_are_kept(read_bytes: ReadBytes) -> None:
+    rows = read_bytes(f'[{line("قبل")}, {line("بعد")}, {{"text": "نص لم'.encode(), "news.json")
+    assert reasons(rows) == ["ok", "ok", "truncated"]
+    assert rows[2].detail.startswith("the JSON array is not closed; the last record begins at byte ")  # type: ignore[union-attr]
+
+
+def test_content_after_the_array_is_refused(read_bytes: ReadBytes) -> None:
+    assert reasons(read_bytes(f"[{line()}] نص".encode(), "news.json")) == ["ok", "bad_record"]
+
+
+def test_indented_object_is_one_record(read_bytes: ReadBytes) -> None:
+    content = json.dumps({"title": "عنوان", "text": "نص"}, ensure_ascii=False, indent=2)
+    assert reasons(read_bytes(content.encode(), "news.json")) == ["ok"]
+
+
+@pytest.mark.parametrize("name", ["news.jsonl", "news.json"])
+def test_long_field_is_refused_by_itself(read_bytes: ReadBytes, name: str) -> None:
+    records = [line("قبل"), line("x" * 20_000_000), line("y" * 3_000_000, id="b"), line("بعد")]
+    content = "\n".join(records) if name == "news.jsonl" else f"[{','.join(records)}]"
+    rows = read_bytes(content.encode(), name)
+    assert reasons(rows) == ["ok", "field_too_large", "field_too_large", "ok"]
+    what = "line" if name == "news.jsonl" else "record"
+    assert rows[1].detail == f"the {what} is longer than 16777216 bytes"  # type: ignore[union-attr]
+    assert rows[2].detail == "text has 3000000 characters, at most 2000000 are allowed"  # type: ignore[union-attr]
+    assert rows[2].article_id == "b"
