@@ -24,7 +24,7 @@ from newsdesk.features.tfidf import ArabicTfidfVectorizer, place_matrix
 from newsdesk.inference.gazetteer import Gazetteer
 from newsdesk.inference.mentions import place_feature_names, place_features
 from newsdesk.inference.text import tokenize, tokenize_sentences, word_ngrams
-from tests.inference.test_engine import hostile
+from tests.inference.articles import hostile
 
 STARTER = Path(__file__).parents[2] / "data/starter"
 TEXTS = [

@@ -1,12 +1,11 @@
-"""Explanations: they add up to the score, and each stands where it says in the article as it was given."""
+"""Explanations: they add up to the score, and name spans of the article as it was given."""
 
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,6 @@ from hypothesis import strategies as st
 
 from newsdesk.base.files import SHIPPED
 from newsdesk.base.normalization import Normalization, build_table, translation
-from newsdesk.inference.alignment import AlignedText, align, char_ngram_positions, token_spans
 from newsdesk.inference.explain import Contribution, Explanation, explain, explanations
 from newsdesk.inference.mentions import find_article_mentions, place_feature_names
 from newsdesk.inference.scorer import Scorer
@@ -28,8 +26,8 @@ from newsdesk.inference.text import (
     tokenize_sentences,
     word_ngrams,
 )
-from tests.conftest import ROOT, run
-from tests.inference.test_engine import hostile
+from tests.conftest import ROOT
+from tests.inference.articles import ENGLISH, hostile
 
 TABLE = translation(build_table(Normalization()))
 TITLE = "هجومٌ إرهــابيّ في بـاريـس 😀"
@@ -52,7 +50,7 @@ def starter() -> list[tuple[str, str]]:
 
 @cache
 def random_model() -> Scorer:
-    """All kinds of terms that there are, with coefficients of chance."""
+    """A model with terms of all kinds and random coefficients."""
     model, rng = shipped(), np.random.default_rng(0)
     words: set[str] = set()
     chars: set[str] = set()
@@ -60,7 +58,7 @@ def random_model() -> Scorer:
         for tokens in tokenize_sentences(normalize(part, TABLE), scope="sentence"):
             words |= set(word_ngrams(tokens, ngram_max=2))
             chars |= {
-                CHAR_PREFIX + run for token in tokens for run in char_ngrams(token, shortest=1, longest=3)
+                CHAR_PREFIX + ngram for token in tokens for ngram in char_ngrams(token, shortest=1, longest=3)
             }
     features = model.info["features"] | {
         "stem": None, "ngram_max": 2, "ngram_scope": "sentence", "char_ngrams": [1, 3], "char_weight": 0.7,
@@ -87,7 +85,7 @@ def random_model() -> Scorer:
 
 
 def check(scorer: Scorer, title: str, text: str) -> list[Explanation]:
-    """What holds of every explanation."""
+    """Explain an article and check what must hold for every explanation."""
     explained = explanations(scorer, title, text)
     probabilities, (reason,) = scorer.predict_proba([title], [text])
     labels = [(head.task, label) for head in scorer.heads for label in head.labels]
@@ -96,113 +94,64 @@ def check(scorer: Scorer, title: str, text: str) -> list[Explanation]:
         assert abs(e.intercept + sum(c.value for c in e.contributions) - e.score) < 1e-9
         assert abs(1 / (1 + math.exp(-e.score)) - e.probability) < 1e-12
         assert e.probability == probability
-        weights = [abs(c.value) for c in e.contributions]
-        assert weights == sorted(weights, reverse=True)
+        sizes = [abs(c.value) for c in e.contributions]
+        assert sizes == sorted(sizes, reverse=True)
         for c in e.contributions:
-            if c.part:  # what no mention answers for stands nowhere
+            if c.part:  # None for place features that count no mention
                 assert {"title": title, "text": text}[c.part][c.start : c.end] == c.surface != ""
     return explained
 
 
-def stretches(explanation: Explanation, kind: str) -> Iterator[Contribution]:
+def of_kind(explanation: Explanation, kind: str) -> Iterator[Contribution]:
     return (c for c in explanation.contributions if c.kind == kind)
 
 
 @pytest.mark.parametrize("model", [shipped, random_model])
-def test_contributions_and_intercept_are_the_score(model) -> None:
+def test_contributions_and_intercept_add_up_to_the_score(model: Callable[[], Scorer]) -> None:
     for title, text in [*starter()[:8], (TITLE, TEXT), ("", TEXT), (TITLE * 3, "")]:
         assert check(model(), title, text)
 
 
 @settings(max_examples=40, deadline=None)
 @given(title=hostile, text=hostile, joint=st.sampled_from(["", " ", "\u200c", "\u0654", "\u0640"]))
-def test_whatever_stands_in_the_article(title: str, text: str, joint: str) -> None:
-    """Between real sentences, so that there is something to explain."""
+def test_hostile_texts(title: str, text: str, joint: str) -> None:
+    """Between sentences that the model knows, and alone."""
     check(random_model(), TITLE + joint + title, text + joint + TEXT)
     check(random_model(), title, text)
 
 
-def surface(aligned: AlignedText, start: int, stop: int) -> str:
-    begin, end = aligned.span(start, stop)
-    return aligned.original[begin:end]
-
-
-@settings(max_examples=200, deadline=None)
-@given(hostile)
-def test_a_token_comes_from_its_own_stretch(text: str) -> None:
-    aligned = align(text, TABLE)
-    assert aligned.normalized == normalize(text, TABLE)
-    assert len(aligned.starts) == len(aligned.stops) == len(aligned.normalized)
-    assert list(aligned.starts) == sorted(aligned.starts)
-    for scope in ("text", "sentence"):
-        spans = token_spans(aligned.normalized, scope=scope)
-        assert [[aligned.normalized[a:b] for a, b in own] for own in spans] == tokenize_sentences(
-            aligned.normalized, scope=scope
-        )
-        for start, stop in (span for own in spans for span in own):
-            # a sigma has another form at the end of a word
-            inside = normalize(surface(aligned, start, stop), TABLE).replace("ς", "σ")
-            assert aligned.normalized[start:stop].replace("ς", "σ") in inside
-
-
-@pytest.mark.parametrize(
-    ("text", "surfaces"),
-    [
-        ("قالَ مُحَمَّدٌ إنّ", ["قالَ", "مُحَمَّدٌ", "إنّ"]),  # marks go with their letter
-        ("هجـــوم كبيرـ", ["هجـــوم", "كبيرـ"]),
-        ("😀 قُتل 😀😀 رجل", ["قُتل", "رجل"]),
-        ("ﻻجئون في ﻓﺮﻧﺴﺎ", ["ﻻجئون", "في", "ﻓﺮﻧﺴﺎ"]),  # ligatures and presentation forms
-        ("می\u200cشود الآن", ["می\u200cشود", "الآن"]),
-        ("مسو\u0654ول شي\u0654", ["مسو\u0654ول", "شي\u0654"]),  # a letter and its hamza apart
-        ("قال ﷺ لهم", ["قال", "ﷺ", "ﷺ", "ﷺ", "ﷺ", "لهم"]),  # one sign, four words
-        ("ΟΔΥΣΣΕΥΣ İstanbul ﬁne", ["ΟΔΥΣΣΕΥΣ", "stanbul", "ﬁne"]),  # the dot of İ is no letter
-        ("#عاجل_الآن ١٤ شخصا", ["عاجل", "الآن", "١٤", "شخصا"]),
-    ],
-)
-def test_shown_on_the_original_spelling(text: str, surfaces: list[str]) -> None:
-    aligned = align(text, TABLE)
-    found = [surface(aligned, *s) for s in token_spans(aligned.normalized, scope="text")[0]]
-    assert found == surfaces
-
-
-@given(st.text(st.characters(categories=["L"]), min_size=1, max_size=8), st.integers(1, 4), st.integers(0, 4))
-def test_runs_of_characters_are_the_scorers(token: str, shortest: int, more: int) -> None:
-    runs = list(char_ngram_positions(token, shortest=shortest, longest=shortest + more))
-    assert [run for run, _ in runs] == char_ngrams(token, shortest=shortest, longest=shortest + more)
-    assert all(f" {token} "[at + 1 :].startswith(run) for run, at in runs)
-
-
-def test_a_term_is_shared_by_where_it_stands() -> None:
-    """«الهجوم» stands once in the title, which counts three times, and twice in the text."""
+def test_contribution_of_a_term_is_divided_among_its_occurrences() -> None:
+    """«الهجوم» occurs once in the title, where it counts three times, and twice in the text."""
     (e,) = explanations(
         shipped(), "الهجوم", "خبر عن الهجوم الكبير ثم الهجوم في المدينة", labels=["terrorism"]
     )
     title, *text = sorted(
-        (c for c in stretches(e, "word") if c.surface == "الهجوم"), key=lambda c: c.part != "title"
+        (c for c in of_kind(e, "word") if c.surface == "الهجوم"), key=lambda c: c.part != "title"
     )
     assert title.part == "title"
     assert [c.value for c in text] == pytest.approx([title.value / 3] * 2)
 
 
-def test_places_answer_for_what_their_region_adds() -> None:
-    """Every mention that counts is shown, and together they are what the values of places add."""
+def test_contributions_of_mentions_add_up_to_those_of_the_place_features() -> None:
     scorer = shipped()
     title, text = "قمة في باريس", TEXT
     tokens = [tokenize(normalize(part, TABLE)) for part in (title, text)]
-    named = Counter(m.region for part in find_article_mentions(*tokens, scorer.model.gazetteer) for m in part)
+    mentioned = Counter(
+        m.region for part in find_article_mentions(*tokens, scorer.model.gazetteer) for m in part
+    )
     columns, values = scorer.reference.row([tokens[0]], [tokens[1]])
     own = columns >= len(scorer.terms)
     for column, e in enumerate(explanations(scorer, title, text)):
-        shown = list(stretches(e, "place"))
+        shown = list(of_kind(e, "place"))
         added = (values[own] * scorer.model.coef[columns[own], column]).sum() * scorer.model.slope[column]
         assert sum(c.value for c in shown) == pytest.approx(added)
         assert all(c.part for c in shown)
-        if e.task == "region":  # no topic of this model heeds places
-            assert Counter(c.term for c in shown) == named
+        if e.task == "region":  # in this model, places have no weight for topics
+            assert Counter(c.term for c in shown) == mentioned
             assert {"باريس", "الفرنسية", "بروكسل", "واشنطن"} <= {c.surface for c in shown}
 
 
-def test_the_weightiest_and_one_remainder() -> None:
+def test_largest_contributions_and_one_remainder() -> None:
     (whole,) = explanations(shipped(), TITLE, TEXT, labels=["terrorism"])
     (short,) = explanations(shipped(), TITLE, TEXT, labels=["terrorism"], top=3)
     assert short.contributions[:3] == whole.contributions[:3]
@@ -211,43 +160,23 @@ def test_the_weightiest_and_one_remainder() -> None:
         ("remainder", None, f"{len(whole.contributions) - 3} more")
     ]
     assert short.intercept + sum(c.value for c in short.contributions) == pytest.approx(short.score, abs=1e-9)
-    (told,) = json.loads(json.dumps(explain(shipped(), TITLE, TEXT, labels=["terrorism"], top=3)))
-    assert told == asdict(short) | {"contributions": [asdict(c) for c in short.contributions]}
+    (as_json,) = json.loads(json.dumps(explain(shipped(), TITLE, TEXT, labels=["terrorism"], top=3)))
+    assert as_json == asdict(short) | {"contributions": [asdict(c) for c in short.contributions]}
     assert len(explain(shipped(), TITLE, TEXT)[0]["contributions"]) == 21
 
 
-def test_thresholds_are_the_models_or_those_given() -> None:
+def test_thresholds_are_those_given_or_of_the_model() -> None:
     (own,) = explanations(shipped(), TITLE, TEXT, labels=["us"])
     (given_,) = explanations(shipped(), TITLE, TEXT, labels=["us"], thresholds={"region": [0.9] * 7})
     assert own.threshold == shipped().heads[0].thresholds[1]
     assert given_.threshold == 0.9
 
 
-def test_no_such_label() -> None:
+def test_unknown_label_is_refused() -> None:
     with pytest.raises(ValueError, match="the model has no label 'weather'; it has africa, americas"):
         explanations(shipped(), TITLE, TEXT, labels=["weather"])
 
 
-@pytest.mark.parametrize(
-    ("title", "text"), [(None, None), ("خبر", "عاجل"), ("", "The summit would be held next week.")]
-)
-def test_nothing_is_explained_where_nothing_is_scored(title: str | None, text: str | None) -> None:
+@pytest.mark.parametrize(("title", "text"), [(None, None), ("خبر", "عاجل"), ("", ENGLISH)])
+def test_article_that_is_not_scored_has_no_explanation(title: str | None, text: str | None) -> None:
     assert explanations(shipped(), title, text) == []
-
-
-@pytest.mark.integration
-def test_at_the_terminal(tmp_path: Path) -> None:
-    """The evidence of what `predict` says, as a table and as JSON; a wrong label is one line."""
-    (tmp_path / "a.jsonl").write_text(json.dumps({"title": TITLE, "text": f"&quot;{TEXT}"}), encoding="utf-8")
-    told = run("newsdesk", "explain", "a.jsonl", "--format", "json", cwd=tmp_path)
-    row = json.loads(told.stdout)
-    assert row["text"].startswith('"')  # mended, and counted in so
-    assert {"terrorism", "europe"} <= {e["label"] for e in row["evidence"]}
-    for c in (c for e in row["evidence"] for c in e["contributions"] if c["part"]):
-        assert row[c["part"]][c["start"] : c["end"]] == c["surface"]
-    table = run("newsdesk", "explain", "a.jsonl", "--label", "terrorism", "--top", "2", cwd=tmp_path).stdout
-    assert "terrorism: probability 1.0000 >= " in table
-    assert "remainder (" in table
-    wrong = run("newsdesk", "explain", "a.jsonl", "--label", "weather", cwd=tmp_path)
-    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
-    assert wrong.stderr.startswith("newsdesk: the model has no label 'weather'")

@@ -17,7 +17,7 @@ from newsdesk.inference.decision import PROFILES
 from newsdesk.inference.explain import explain
 from newsdesk.inference.scorer import Scorer
 from newsdesk.tracking import mlflow_model
-from tests.inference.test_scorer import ARABIC
+from tests.inference.articles import ARABIC
 
 ENGLISH = "The government said that the summit would be held next week."
 PERSIAN = "دولت ایران اعلام کرد که نشست سران هفتهٔ آینده برگزار می‌شود و چند وزیر شرکت می‌کنند."

@@ -8,7 +8,7 @@ import pytest
 from newsdesk.base.files import SHIPPED
 from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring.counts import LENGTH_EDGES, UNKNOWN_EDGES, PredictionCounts, build_unknown_share
-from tests.inference.test_scorer import ARABIC
+from tests.inference.articles import ARABIC
 from tests.monitoring.predictions import HEADS, scored, unscored
 
 ROWS = [

@@ -15,8 +15,8 @@ from packaging.utils import canonicalize_name
 
 from newsdesk.tracking.mlflow_model import REQUIREMENTS
 from tests.conftest import invoke, project_env
+from tests.inference.articles import ARABIC
 from tests.inference.test_pyfunc import ENGLISH, PERSIAN
-from tests.inference.test_scorer import ARABIC
 from tests.stores import mlflow_server
 
 CONSUMER = """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import keyword
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -16,7 +15,10 @@ from newsdesk.base.files import list_files
 from newsdesk.cli.models import Loaded, load
 from newsdesk.inference.code import copy_code
 
-MODULE = '''"""The {name} model, version {version}, with the code that scores. Needs NumPy and PyStemmer; numba makes it fast."""
+MODULE = '''"""The model {name} {version} and the code that scores.
+
+NumPy and PyStemmer are needed; numba is used if it is installed.
+"""
 
 from pathlib import Path
 
@@ -41,9 +43,9 @@ def load() -> Scorer:
 def main(folder: Path, model: str | None) -> None:
     """Write a model to FOLDER as a Python package that runs without newsdesk.
 
-    FOLDER must be new or empty, and its name one that Python can import. Where the package can be imported,
-    `import FOLDER; FOLDER.load().predict(titles, texts)` gives the predictions of the model. NumPy and PyStemmer
-    are needed; with numba, many articles are scored faster.
+    FOLDER must be new or empty, and its name one that Python can import. In a process that can import it,
+    FOLDER.load().predict(titles, texts) returns predictions. NumPy and PyStemmer are needed there; numba makes
+    it faster.
 
     \b
     Examples:
@@ -61,7 +63,7 @@ def check_destination(folder: Path) -> None:
     if not folder.name.isidentifier() or keyword.iskeyword(folder.name):
         raise NewsdeskError(f"{folder}: expected a folder name that Python can import, found {folder.name!r}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise NewsdeskError(f"{folder}: expected a new or an empty folder; remove it or choose another name")
+        raise NewsdeskError(f"{folder}: expected a new or empty folder; remove it or choose another name")
 
 
 def write_package(loaded: Loaded, folder: Path) -> None:
@@ -76,4 +78,4 @@ def write_package(loaded: Loaded, folder: Path) -> None:
             shutil.copyfile(file, copy)
         about = {key: loaded.about[key] for key in ("name", "version")}
         (package / "__init__.py").write_text(MODULE.format(**about), encoding="utf-8")
-        os.replace(package, folder)
+        package.replace(folder)
