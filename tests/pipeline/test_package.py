@@ -1,4 +1,4 @@
-"""Stages `package` and `fidelity`: a quantized model scores alike on both paths; errors of its files."""
+"""Stages `package` and `fidelity`: the two scorers agree on a quantized model; errors of its files."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ from newsdesk.evaluation.fidelity import compare_scores
 from newsdesk.inference.scorer import Scorer
 from newsdesk.inference.storage import read_weights
 from newsdesk.pipeline.package import write_model
-from tests.conftest import run
+from tests.conftest import invoke
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +53,11 @@ def test_a_quantized_model_scores_nearly_the_same(
     assert stored["coef"].dtype == kind
 
 
-def test_no_article_to_compare_on_is_one_line(tiny_run: Path) -> None:
-    done = run("newsdesk", "fidelity", "data/heads/region", "data/heads/topic", cwd=tiny_run)
-    assert done.returncode == 2
-    assert "no article of an evaluation outlet" in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_no_article_of_an_evaluation_outlet_is_an_error(tiny_run: Path) -> None:
+    result = invoke("fidelity", "data/heads/region", "data/heads/topic", cwd=tiny_run)
+    assert result.returncode == 2
+    assert "no article of an evaluation outlet" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_no_article_to_compare_on_is_one_line(tiny_run: Path) -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore:overflow")
-def test_damaged_integers(quantized: dict[int, Path], tmp_path: Path, changed: dict, message: str) -> None:
+def test_damaged_weights_are_an_error(quantized: dict[int, Path], tmp_path: Path, changed: dict, message: str) -> None:
     for file in quantized[8].iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     weights = read_arrays(tmp_path / "weights.npz") | changed
@@ -87,7 +87,7 @@ def test_damaged_integers(quantized: dict[int, Path], tmp_path: Path, changed: d
         Scorer.load(tmp_path)
 
 
-def test_integers_are_counted_in_steps_of_their_label(tmp_path: Path) -> None:
+def test_integers_are_multiplied_by_the_step_of_their_label(tmp_path: Path) -> None:
     coef, scale = np.array([[1, -2], [0, 127]], np.int8), np.array([0.5, 0.25], np.float32)
     write_arrays(tmp_path / "weights.npz", coef=coef, scale=scale)
     weights = read_weights(tmp_path / "weights.npz")
@@ -96,6 +96,6 @@ def test_integers_are_counted_in_steps_of_their_label(tmp_path: Path) -> None:
 
 
 def test_the_evaluation_split_cannot_be_trained_on(tiny_run: Path) -> None:
-    done = run("newsdesk", "featurize", "--split", "evaluation", cwd=tiny_run)
-    assert done.returncode == 2
-    assert "'evaluation' is not one of" in done.stderr
+    result = invoke("featurize", "--split", "evaluation", cwd=tiny_run)
+    assert result.returncode == 2
+    assert "'evaluation' is not one of" in result.stderr
