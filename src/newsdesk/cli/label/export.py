@@ -44,8 +44,8 @@ def main(folder: Path, model: str | None) -> None:
     """Write a model to FOLDER as a Python package that runs without newsdesk.
 
     FOLDER must be new or empty, and its name one that Python can import. In a process that can import it,
-    FOLDER.load().predict(titles, texts) returns predictions. NumPy and PyStemmer are needed there; numba makes
-    it faster.
+    FOLDER.load().predict(titles, texts) returns predictions. It needs NumPy and PyStemmer; numba makes it
+    faster.
 
     \b
     Examples:
