@@ -84,13 +84,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_yaml(path: Path, *, missing: str) -> Any:
-    """Read a YAML 1.2 file, in which `NO` is text and `1e-3` a number.
-
-    Raises
-    ------
-    NewsdeskError
-        If the file does not exist (the message ends with `missing`), is not UTF-8 or is not YAML.
-    """
+    """Read a YAML 1.2 file, in which `NO` is text; the error for a missing file ends with `missing`."""
     try:
         return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -112,13 +106,7 @@ def write_table(table: pa.Table, path: Path) -> None:
 
 
 def read_table(path: Path, schema: pa.Schema | None = None) -> pa.Table:
-    """Read a Parquet file and check its schema.
-
-    Raises
-    ------
-    NewsdeskError
-        If the file does not exist, is not Parquet or does not have the schema.
-    """
+    """Read a Parquet file and check its schema."""
     with _reading(path, "Parquet", (OSError, pa.ArrowInvalid)):
         table = pq.read_table(path)
     if schema is not None and not table.schema.equals(schema):
@@ -161,13 +149,7 @@ def read_matrix(path: Path) -> sp.csr_matrix:
 
 
 def read_model(folder: Path) -> Scorer:
-    """Load a packaged model.
-
-    Raises
-    ------
-    NewsdeskError
-        If the folder does not exist or the model is damaged.
-    """
+    """Load a packaged model."""
     if not folder.exists():
         raise NewsdeskError(f"{folder}: no such model folder; run `make` in the checkout, or give --model")
     try:
@@ -196,17 +178,6 @@ def sha256(path: Path) -> str:
 
 
 def sha256_of_json(content: Any) -> str:
-    """Return the SHA-256 of content as JSON with sorted keys and no spaces, as 64 hex digits.
-
-    Raises
-    ------
-    ValueError
-        If the content holds NaN or an infinity.
-
-    Examples
-    --------
-    >>> sha256_of_json({"b": 1, "a": 2}) == sha256_of_json({"a": 2, "b": 1})
-    True
-    """
+    """Return the SHA-256 of content as JSON with sorted keys; NaN and infinities raise ValueError."""
     form = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(form.encode()).hexdigest()

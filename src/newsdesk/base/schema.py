@@ -44,20 +44,9 @@ Reason = Literal[
 class Article:
     """One article or teaser as read, before cleaning.
 
-    Attributes
-    ----------
-    kind : {"article", "teaser"}
-        A teaser is the summary of a related article on a saved page.
-    key : str or None
-        The outlet's own identifier, to which the label tables refer.
-    section, country : str or None
-        As printed by the newsroom.
-    region, topic : tuple of str or None
-        Labels of the record, the main label first: None if it is not labelled, () if no label applies.
-    region_origin, topic_origin : str or None
-        Where the labels come from; `clean` checks labels and origins.
-    file, position : str, int
-        Where the article was read, as in `Refusal`.
+    `region` and `topic` are the labels of the record, the main label first: None if it is not labelled, () if
+    no label applies; `clean` checks labels and origins. `key` is the outlet's own identifier, to which label
+    tables refer. `section` and `country` are as printed. `file` and `position` are as in `Refusal`.
     """
 
     article_id: str

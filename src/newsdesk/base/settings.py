@@ -181,22 +181,7 @@ class Settings(_Frozen):
 
 
 def read_settings(path: Path) -> Settings:
-    """Read and check a settings file.
-
-    Parameters
-    ----------
-    path : Path
-        A YAML file such as `params.yaml`; settings that it lacks have their defaults.
-
-    Returns
-    -------
-    Settings
-
-    Raises
-    ------
-    NewsdeskError
-        If the file does not exist, is not YAML, or has an unknown key or a value out of range.
-    """
+    """Read and check a settings file such as params.yaml; settings that it lacks have their defaults."""
     content = read_yaml(path, missing="give a params file with --params")
     document = {} if content is None else content
     try:

@@ -75,18 +75,8 @@ class Taxonomy(_Entry):
     """All labels, in the order of the file.
 
     Look-ups accept names as printed: they ignore hamza, diacritics, tatweel, «ال», punctuation and letter
-    case, and do not distinguish final teh marbuta from heh.
-
-    Attributes
-    ----------
-    regions, topics : tuple of Region, Topic
-        The classes of the two heads.
-    unassigned : tuple of str
-        ISO 3166-1 alpha-2 codes of countries without a region.
-    sections_without_label : tuple of str
-        Section labels that imply neither a region nor a topic.
-    country_aliases : dict of str to tuple of str
-        Arabic names by country code, in addition to those of CLDR.
+    case, and do not distinguish final teh marbuta from heh. Codes of countries are ISO 3166-1 alpha-2; their
+    Arabic names are those of CLDR and `country_aliases`.
     """
 
     regions: tuple[Region, ...] = Field(min_length=1)
@@ -159,22 +149,7 @@ class Taxonomy(_Entry):
 
 
 def read_taxonomy(path: Path) -> Taxonomy:
-    """Read and check a taxonomy file.
-
-    Parameters
-    ----------
-    path : Path
-        A YAML file such as `data/taxonomy.yaml`.
-
-    Returns
-    -------
-    Taxonomy
-
-    Raises
-    ------
-    NewsdeskError
-        If the file does not exist or is not YAML, or an entry is wrong.
-    """
+    """Read and check a taxonomy file such as data/taxonomy.yaml; errors name the entry."""
     document = read_yaml(path, missing="give a taxonomy file")
     if not isinstance(document, dict):
         raise NewsdeskError(f"{path}: expected a mapping with regions and topics, found {shorten(document)}")

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -45,7 +46,9 @@ def parse_record(
     try:
         article = _build_article(adapted, provenance.source, options.limits)
     except RefusalError as error:
-        article_id = _identifier_or_none(adapted, options.limits)
+        article_id = None
+        with suppress(RefusalError):
+            article_id = _string(adapted, "article_id", options.limits)
         return provenance.refuse(position, error, raw=raw, article_id=article_id)
     article = replace(article, file=provenance.printable_file, position=position)
     if not options.carry:
@@ -81,7 +84,7 @@ def _build_article(record: Mapping[str, Any], default_source: str, limits: Limit
     check_text_column(list(record))
     title = _string(record, "title", limits) or ""
     text = _string(record, "text", limits) or ""
-    article_id = _identifier(record, limits)
+    article_id = _string(record, "article_id", limits)
     region, topic = _labels(record, "region"), _labels(record, "topic")
     return Article(
         article_id=article_id or content_id(title, text),
@@ -117,24 +120,12 @@ def _number_as_text(value: Any) -> Any:
 
 
 def _string(record: Mapping[str, Any], field_name: str, limits: Limits) -> str | None:
-    return _checked(*_find(record, field_name), limits)
-
-
-def _identifier(record: Mapping[str, Any], limits: Limits) -> str | None:
-    name, value = _find(record, "article_id")
-    return _checked(name, _number_as_text(value), limits)
-
-
-def _identifier_or_none(record: Mapping[str, Any], limits: Limits) -> str | None:
-    try:
-        return _identifier(record, limits)
-    except RefusalError:
-        return None
-
-
-def _checked(name: str, value: Any, limits: Limits) -> str | None:
+    """Return a field that must be a string if it has a value, and an identifier also if it is a number."""
+    name, value = _find(record, field_name)
     if value is None:
         return None
+    if field_name == "article_id":
+        value = _number_as_text(value)
     if not isinstance(value, str):
         raise RefusalError("bad_record", f"{name} is {type(value).__name__}, expected a string")
     text = sanitize(value)
