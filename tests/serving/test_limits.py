@@ -5,9 +5,8 @@ import json
 import pytest
 from fastapi.testclient import TestClient
 
-from newsdesk.serving.limits import MAX_ARTICLES, MAX_BYTES, MAX_CHARACTERS
-from newsdesk.serving.responses import STATUS_CODES
-from newsdesk.serving.schemas import ErrorOut
+from newsdesk.serving.limits import MAX_BYTES
+from newsdesk.serving.schemas import MAX_ARTICLES, MAX_CHARACTERS, STATUS_CODES, ErrorOut
 
 from .conftest import JSON
 

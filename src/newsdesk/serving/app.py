@@ -22,11 +22,21 @@ from newsdesk.inference.decision import PROFILES
 from newsdesk.inference.explain import explain
 from newsdesk.inference.scorer import Scorer
 from newsdesk.inference.text import repair_text
-from newsdesk.serving.limits import MAX_EXPLAINED, marks_pattern
-from newsdesk.serving.middleware import RequestMiddleware
+from newsdesk.serving.limits import RequestMiddleware
 from newsdesk.serving.model_watcher import LoadedModel, Log, ModelWatcher
-from newsdesk.serving.responses import describe_errors, error_response, json_response
-from newsdesk.serving.schemas import EXAMPLES, RESPONSES, ArticleIn, Batch, Body, Single
+from newsdesk.serving.schemas import (
+    EXAMPLES,
+    MAX_EXPLAINED,
+    RESPONSES,
+    ArticleIn,
+    Batch,
+    Body,
+    Single,
+    describe_errors,
+    error_response,
+    json_response,
+    marks_pattern,
+)
 
 STATIC = Path(__file__).with_name("static")
 STATIC_FILES = {
