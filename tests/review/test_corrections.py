@@ -1,4 +1,4 @@
-"""Corrections back: each format, each reason for a refusal, the last one kept, and nothing changed twice."""
+"""Corrections: each format, each reason for a refusal, merging, and the command."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,8 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.cli.operate.review import main
 from newsdesk.corpus.label_tables import read_label_table
-from newsdesk.review.corrections import COLUMNS, format_table, merge, read_table
-from newsdesk.review.formats import Correction, Refused, corrections
+from newsdesk.review.corrections import COLUMNS, MergeResult, format_table, merge, read_table
+from newsdesk.review.formats import Correction, RefusedRecord, parse_record
 from tests.conftest import ROOT
 
 DATA = {
@@ -21,23 +21,23 @@ DATA = {
 
 
 def annotation(
-    regions: list[str], topics: list[str], *, who: Any = 7, when: str = "2026-01-02T03:04:05.6Z", **more: Any
+    regions: list[str], topics: list[str], *, by: Any = 7, time: str = "2026-01-02T03:04:05.6Z", **more: Any
 ) -> dict:
     result = [
         {"from_name": name, "to_name": "text", "type": "choices", "value": {"choices": labels}}
         for name, labels in (("regions", regions), ("topics", topics))
         if labels
     ]
-    return {"completed_by": who, "updated_at": when, "result": result, **more}
+    return {"completed_by": by, "updated_at": time, "result": result, **more}
 
 
 def test_label_studio() -> None:
-    """Choices come in the order of the configuration: what the model called main stays first."""
+    """Choices have the order of the configuration; the predicted main label stays first."""
     record = {
         "data": DATA,
-        "annotations": [annotation(["europe", "us", "asia"], ["none"], who={"email": "a@b.c"})],
+        "annotations": [annotation(["europe", "us", "asia"], ["none"], by={"email": "a@b.c"})],
     }
-    (found,) = corrections(record)
+    (found,) = parse_record(record)
     assert found == Correction(
         "o",
         "1",
@@ -51,22 +51,9 @@ def test_label_studio() -> None:
     )
 
 
-def test_argilla() -> None:
-    answers = {"regions": ["asia", "us"], "topics": ["sport"]}
-    record = {
-        "id": "o:1", "fields": {"text": "x"}, "metadata": {name: DATA[name] for name in list(DATA)[:6]},
-        "suggestions": {"regions": {"value": ["us"], "score": None, "agent": "newsdesk 1"}},
-        "responses": {name: [{"value": value, "user_id": "u"}] for name, value in answers.items()},
-    }  # fmt: skip
-    (found,) = corrections(record)
-    assert isinstance(found, Correction)
-    assert (found.regions, found.topics, found.reviewer) == (("us", "asia"), ("sport",), "u")
-    assert found.reviewed_at == "", "it does not tell"
-
-
 @pytest.mark.parametrize("labels", [["us", "asia"], "us|asia"])
-def test_lines_and_csv_keep_their_own_order(labels: Any) -> None:
-    (found,) = corrections(
+def test_lines_and_csv_keep_their_order(labels: Any) -> None:
+    (found,) = parse_record(
         {**DATA, "regions": labels, "topics": "none", "reviewer": "", "reviewed_at": ""}, reviewer="me"
     )
     assert isinstance(found, Correction)
@@ -79,64 +66,62 @@ def test_lines_and_csv_keep_their_own_order(labels: Any) -> None:
         ({"data": DATA}, "not_reviewed", ""),
         ({**DATA, "regions": "us", "topics": "none"}, "not_reviewed", ""),
         ({"data": DATA, "annotations": [annotation(["us"], ["none"], was_cancelled=True)]}, "skipped", ""),
-        ({"data": DATA, "annotations": [annotation(["us"], [])]}, "unanswered", "no topics; 'none' tells"),
+        ({"data": DATA, "annotations": [annotation(["us"], [])]}, "unanswered", "no topics; write 'none'"),
         ({"data": {}, "annotations": [annotation(["us"], ["none"])]}, "no_article", "no outlet or no key"),
         ({**DATA, "regions": "us|us", "topics": "none", "reviewer": "x"}, "bad_record", "us|us names a label twice"),
         ({**DATA, "regions": "us|none", "topics": "none", "reviewer": "x"}, "bad_record", "none beside one"),
         ({**DATA, "key": "a\tb", "regions": "us", "topics": "none", "reviewer": "x"}, "bad_record", "a tab"),
         ({**DATA, "regions": 3, "topics": "none", "reviewer": "x"}, "bad_record", "expected a list of labels, found 3"),
-        ([], "bad_record", "a list, expected a record"),
+        ([], "bad_record", "expected a record with names, found a list"),
     ],
 )  # fmt: skip
-def test_what_gives_no_label_says_why(record: Any, reason: str, detail: str) -> None:
-    (found,) = corrections(record)
-    assert isinstance(found, Refused)
+def test_refused_records(record: Any, reason: str, detail: str) -> None:
+    (found,) = parse_record(record)
+    assert isinstance(found, RefusedRecord)
     assert found.reason == reason
     assert detail in found.detail
 
 
-def correction(key: str, regions: tuple[str, ...] = ("us",), *, who: str = "a", when: str = "") -> Correction:
-    return Correction("o", key, regions, (), who, when, "newsdesk 1", "random", "0.25")
+def correction(key: str, regions: tuple[str, ...] = ("us",), *, by: str = "a", time: str = "") -> Correction:
+    return Correction("o", key, regions, (), by, time, "newsdesk 1", "random", "0.25")
 
 
-def merged(table: list, *said: Any, taxonomy: Taxonomy, now: str = "2026-06-01T00:00:00Z") -> Any:
-    return merge(table, list(enumerate(said, 1)), taxonomy, batch="b", now=now)
+def merged(
+    table: list, *records: Correction, taxonomy: Taxonomy, now: str = "2026-06-01T00:00:00Z"
+) -> MergeResult:
+    return merge(table, list(enumerate(records, 1)), taxonomy, batch="b", now=now)
 
 
-def test_the_last_is_kept_and_conflicts_are_told(taxonomy: Taxonomy) -> None:
+def test_the_last_correction_is_kept(taxonomy: Taxonomy) -> None:
     late, early = (
-        correction("1", (r,), who=w, when=f"2026-0{m}-01T00:00:00Z")
-        for r, w, m in (("us", "a", 3), ("asia", "b", 2))
+        correction("1", (region,), by=by, time=f"2026-0{month}-01T00:00:00Z")
+        for region, by, month in (("us", "a", 3), ("asia", "b", 2))
     )
     found = merged([], late, early, correction("2"), correction("3", ("mars",)), taxonomy=taxonomy)
     assert [row["regions"] for row in found.rows] == ["us", "us"]
-    assert (found.n_read, found.n_added, found.n_outdone, found.refused) == (4, 2, 1, {"unknown_label": 1})
-    ((position, refused),) = found.refusals
-    assert position == 4
+    assert (found.n_read, found.outcomes) == (4, {"added": 2, "superseded": 1})
+    ((position, refused),) = found.refused
+    assert (position, refused.reason) == (4, "unknown_label")
     assert refused.detail.startswith("'mars' is not in the taxonomy; expected one of europe")
-    (conflict,) = found.conflicts
-    assert conflict.said == ("us / none (a)", "asia / none (b)")
-    assert conflict.kept == "us / none (a)"
+    assert found.conflicts == ["o 1: us / none (a); asia / none (b); kept: us / none (a)"]
     again = merged(found.rows, early, taxonomy=taxonomy)
-    assert again.rows == found.rows, "what is older than the table changes nothing"
-    assert (again.n_outdone, len(again.conflicts)) == (1, 1)
-    newer = merged(
-        found.rows, correction("1", ("asia",), who="b", when="2026-04-01T00:00:00Z"), taxonomy=taxonomy
-    )
-    assert newer.rows[0]["regions"] == "asia"
-    assert newer.n_changed == 1
+    assert again.rows == found.rows, "an older correction changes nothing"
+    assert (again.outcomes["superseded"], len(again.conflicts)) == (1, 1)
+    newer = correction("1", ("asia",), by="b", time="2026-04-01T00:00:00Z")
+    changed = merged(found.rows, newer, taxonomy=taxonomy)
+    assert (changed.rows[0]["regions"], changed.outcomes["changed"]) == ("asia", 1)
 
 
-def test_merging_twice_changes_nothing(taxonomy: Taxonomy) -> None:
-    said = [
+def test_merging_again_changes_nothing(taxonomy: Taxonomy) -> None:
+    records = [
         correction("1"),
-        correction("2", ("asia", "us"), when="2026-03-01T00:00:00Z"),
+        correction("2", ("asia", "us"), time="2026-03-01T00:00:00Z"),
         correction("1", ("asia",)),
     ]
-    once = merged([], *said, taxonomy=taxonomy)
-    twice = merged(once.rows, *said, taxonomy=taxonomy, now="2027-01-01T00:00:00Z")
+    once = merged([], *records, taxonomy=taxonomy)
+    twice = merged(once.rows, *records, taxonomy=taxonomy, now="2027-01-01T00:00:00Z")
     assert twice.rows == once.rows
-    assert (twice.n_unchanged, twice.n_outdone, twice.n_added, twice.n_changed) == (2, 1, 0, 0)
+    assert twice.outcomes == {"unchanged": 2, "superseded": 1}
 
 
 def test_the_command_writes_a_table_that_clean_reads(
@@ -160,12 +145,11 @@ def test_the_command_writes_a_table_that_clean_reads(
         ROOT / "data/taxonomy.yaml",
     ]
     main.main([str(a) for a in arguments], standalone_mode=False)
-    told = capsys.readouterr().err
-    assert "refused: " in told
-    assert "done.json:2: unknown_label: 'moon' is not in the taxonomy" in told
-    assert (
-        "read 3: added 1, changed 0, unchanged 0, outdone 0; refused: not_reviewed 1, unknown_label 1" in told
-    )
+    shown = capsys.readouterr().err
+    assert "refused: " in shown
+    assert "done.json:2: unknown_label: 'moon' is not in the taxonomy" in shown
+    assert "read 3: added 1, changed 0, unchanged 0, superseded 0" in shown
+    assert "refused: not_reviewed 1, unknown_label 1" in shown
     assert [json.loads(line)["position"] for line in refused.read_text().splitlines()] == [2, 3]
     (reading,) = read_label_table(labels, taxonomy, "review").values()
     assert (reading.region, reading.topic, reading.origin) == (("us",), ("sport",), "review")

@@ -1,4 +1,4 @@
-"""Exported, corrected, merged, cleaned, retrained: no split moves, and no corrected test row trains."""
+"""Export, correct, merge, clean, train: splits stay, and no corrected test article is trained on."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,7 @@ SETTINGS = Settings.model_validate({"features": {"char_ngrams": None}, "evaluate
 
 @pytest.fixture(scope="module")
 def truth() -> dict[str, dict]:
-    """The labels of a small corpus by id."""
+    """Records of a small corpus by id."""
     lines = [
         json.loads(line)
         for k in range(1, 4)
@@ -30,7 +30,7 @@ def truth() -> dict[str, dict]:
 
 @pytest.fixture(scope="module")
 def folder(truth: dict[str, dict], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The round trip's files; of every second article the labels were not known at first."""
+    """A folder with the files of all steps; every second article had no labels at first."""
     folder = tmp_path_factory.mktemp("round")
     corpus = folder / "paper/news.jsonl"
     corpus.parent.mkdir()
@@ -79,7 +79,7 @@ def rows_of(folder: Path, name: str) -> dict[str, dict]:
     return {row["article_id"]: row for row in rows}
 
 
-def test_no_row_moves_and_all_corrections_arrive(folder: Path, truth: dict[str, dict]) -> None:
+def test_corrections_move_no_article(folder: Path, truth: dict[str, dict]) -> None:
     before, after = rows_of(folder, "before"), rows_of(folder, "after")
     assert [(k, r["group_id"], r["split"]) for k, r in before.items()] == [
         (k, r["group_id"], r["split"]) for k, r in after.items()
@@ -87,17 +87,17 @@ def test_no_row_moves_and_all_corrections_arrive(folder: Path, truth: dict[str, 
     reviewed = {k for k, row in after.items() if row["topic_origin"] == "review"}
     account = read_json(folder / "after.json")
     assert account["review"] == {"labels": 150, "found": 150, "not_found": 0}
-    assert 30 < len(reviewed) < 150, "what its own record labelled stays as it was"
+    assert 30 < len(reviewed) < 150, "labels of the record itself are kept"
     assert all(before[k]["topic"] is None for k in reviewed)
     assert all(
         sorted(after[k]["topic"]) == sorted(truth[k.removeprefix("paper:")]["topics"]) for k in reviewed
     )
     for name in ("region", "topic"):
         gold = [{k for k, r in rows.items() if r[f"{name}_origin"] == "gold"} for rows in (before, after)]
-        assert gold[0] == gold[1], "what is tested on is what it was"
+        assert gold[0] == gold[1], "the gold labels are the same"
 
 
-def test_retraining_learns_from_corrections_but_from_none_of_the_test_split(folder: Path) -> None:
+def test_training_uses_corrections_outside_of_the_test_split(folder: Path) -> None:
     after = rows_of(folder, "after")
     reviewed = {k for k, row in after.items() if row["topic_origin"] == "review"}
     test = {k for k, row in after.items() if row["split"] == "test"}
@@ -112,9 +112,9 @@ def test_retraining_learns_from_corrections_but_from_none_of_the_test_split(fold
         taxonomy=TAXONOMY,
         features=features,
     )
-    learned = set(pq.read_table(features / "rows.parquet")["article_id"].to_pylist())
-    assert not learned & test
-    assert learned >= reviewed - test
+    trained = set(pq.read_table(features / "rows.parquet")["article_id"].to_pylist())
+    assert not trained & test
+    assert trained >= reviewed - test
     heads = [folder / "data/heads" / task for task in ("region", "topic")]
     for head in heads:
         train.run(SETTINGS, head.name, features=features, taxonomy=TAXONOMY, head=head)

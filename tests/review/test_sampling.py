@@ -1,4 +1,4 @@
-"""Drawing for review: the same draw in any order, with probabilities that hold, and what it shows."""
+"""Sampling for review: the same sample in any order, inclusion probabilities, and the exported queue."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import SHIPPED
 from newsdesk.cli.operate.review import main
 from newsdesk.inference.decision import Head, Prediction
-from newsdesk.review.sampling import Candidate, draw, margin, nearest_label
+from newsdesk.review.sampling import Candidate, SampledArticle, margin, nearest_label, sample_articles
 from tests.conftest import ROOT
 
 HEADS = (
@@ -28,7 +28,7 @@ def prediction(us: float, sport: float, reason: str | None = None) -> Prediction
 
 
 def candidates(n: int) -> list[Candidate]:
-    """A tenth uncertain, a fifth with unknown words, the last ones unread."""
+    """A tenth uncertain, a fifth with unknown words, and one that is not Arabic."""
     rows = [
         Candidate(
             f"a{i}",
@@ -40,12 +40,12 @@ def candidates(n: int) -> list[Candidate]:
         )
         for i in range(n)
     ]
-    unread = Prediction({"region": [], "topic": []}, {"region": {}, "topic": {}}, "not_arabic")
-    return [*rows, Candidate("foreign", "outlet", "foreign", "", "new", unread)]
+    foreign = Prediction({"region": [], "topic": []}, {"region": {}, "topic": {}}, "not_arabic")
+    return [*rows, Candidate("foreign", "outlet", "foreign", "", "new", foreign)]
 
 
-def drawn(rows: list[Candidate], *, n: int = 30, seed: int = 0) -> list:
-    return draw(
+def sample(rows: list[Candidate], *, n: int = 30, seed: int = 0) -> list[SampledArticle]:
+    return sample_articles(
         rows,
         n=n,
         seed=seed,
@@ -55,43 +55,43 @@ def drawn(rows: list[Candidate], *, n: int = 30, seed: int = 0) -> list:
     )
 
 
-def test_margin_is_in_log_odds_of_the_threshold() -> None:
+def test_margin_in_log_odds() -> None:
     assert margin(prediction(0.6, 0.1), HEADS) == pytest.approx(math.log(0.6 / 0.4))
     assert nearest_label(prediction(0.6, 0.1), HEADS) == "us"
     assert nearest_label(prediction(0.99, 0.39), HEADS) == "sport"
-    silent = Prediction({"region": [], "topic": []}, {"region": {}, "topic": {}}, "no_evidence")
-    assert margin(silent, HEADS) == math.inf
-    assert nearest_label(silent, HEADS) is None
+    unscored = Prediction({"region": [], "topic": []}, {"region": {}, "topic": {}}, "no_evidence")
+    assert margin(unscored, HEADS) == math.inf
+    assert nearest_label(unscored, HEADS) is None
 
 
-def test_a_third_of_each_and_the_same_in_any_order() -> None:
+def test_a_third_of_each_stratum_in_any_order() -> None:
     rows = candidates(1000)
-    first = drawn(rows)
+    first = sample(rows)
     assert [row.strata[0] for row in first] == ["uncertain"] * 10 + ["drifting"] * 10 + ["random"] * 10
-    assert first == drawn(rows[::-1]) == drawn(rows + rows[:50]), "nor does a copy change it"
+    assert first == sample(rows[::-1]) == sample(rows + rows[:50]), "repeated articles count once"
     assert {row.candidate.article_id for row in first} != {
-        row.candidate.article_id for row in drawn(rows, seed=1)
+        row.candidate.article_id for row in sample(rows, seed=1)
     }
-    assert all(row.candidate.article_id != "foreign" for row in drawn(rows, n=2000))
+    assert all(row.candidate.article_id != "foreign" for row in sample(rows, n=2000))
 
 
-def test_where_a_stratum_is_short_more_are_random() -> None:
-    few = drawn(candidates(40))
+def test_more_random_articles_where_a_stratum_is_short() -> None:
+    few = sample(candidates(40))
     assert len(few) == 30
     assert len({row.candidate.article_id for row in few}) == 30
-    everything = drawn(candidates(20), n=100)
+    everything = sample(candidates(20), n=100)
     assert len(everything) == 20
     assert all(row.probability == 1.0 for row in everything)
-    without = draw(candidates(1000), n=30, seed=0, heads=HEADS)
+    without = sample_articles(candidates(1000), n=30, seed=0, heads=HEADS)
     assert {row.strata[0] for row in without} == {"uncertain", "random"}
 
 
-def test_inverse_probabilities_add_up_to_the_rows() -> None:
-    """Horvitz and Thompson: without bias for the whole and for a part."""
+def test_inverse_probabilities_estimate_totals() -> None:
+    """The Horvitz-Thompson estimator is unbiased for all articles and for a part."""
     rows = candidates(400)
-    draws = [drawn(rows, n=60, seed=seed) for seed in range(150)]
-    total = np.mean([sum(1 / row.probability for row in found) for found in draws])
-    new = np.mean([sum(row.unknown_share / row.probability for row in found) for found in draws])
+    samples = [sample(rows, n=60, seed=seed) for seed in range(150)]
+    total = np.mean([sum(1 / row.probability for row in found) for found in samples])
+    new = np.mean([sum(row.unknown_share / row.probability for row in found) for found in samples])
     assert total == pytest.approx(400, rel=0.05)
     assert new == pytest.approx(80, rel=0.05)
 
@@ -109,8 +109,8 @@ def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("form", ["label-studio", "argilla", "jsonl", "csv"])
-def test_the_queue_holds_what_a_person_needs(labels: Path, tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize("form", ["label-studio", "jsonl", "csv"])
+def test_exported_queue(labels: Path, tmp_path: Path, form: str) -> None:
     paths = [tmp_path / f"{k}" for k in range(2)]
     for path in paths:
         call(
@@ -121,27 +121,22 @@ def test_the_queue_holds_what_a_person_needs(labels: Path, tmp_path: Path, form:
     if form == "label-studio":
         tasks = json.loads(text)
         assert len(tasks) == 12
-        data, (said,) = tasks[0]["data"], tasks[0]["predictions"]
+        data, (predicted,) = tasks[0]["data"], tasks[0]["predictions"]
         assert data["outlet"] == "starter"
         assert data["stratum"] == "uncertain"
         assert 0 < data["probability"] <= 1
-        assert [r["from_name"] for r in said["result"]] == ["regions", "topics"]
+        assert [r["from_name"] for r in predicted["result"]] == ["regions", "topics"]
         assert re.search(r"^\w+ [01]\.\d\d: \S+ [+-]\d", data["evidence"])
         config = (tmp_path / "0.config.xml").read_text(encoding="utf-8")
         assert '<Choices name="topics" toName="text" choice="multiple" required="true">' in config
         assert config.count('<Choice value="none"/>') == 2
-    elif form == "argilla":
-        record = json.loads(text)[0]
-        assert set(record) == {"id", "fields", "metadata", "suggestions", "responses", "vectors"}
-        assert set(record["suggestions"]) == {"regions", "topics"}
-        assert record["metadata"]["key"] == record["id"]
     else:
         assert text.count("newsdesk 0.") >= 12
 
 
-def test_labels_of_other_articles_are_refused(labels: Path, tmp_path: Path) -> None:
+def test_labels_of_other_articles(labels: Path, tmp_path: Path) -> None:
     output = tmp_path / "queue.json"
-    with pytest.raises(NewsdeskError, match="not of these articles: row 1 is st1-001, the article st2-001"):
+    with pytest.raises(NewsdeskError, match="row 1 is st1-001, the article st2-001"):
         call("export", "--labels", labels, "--articles", ROOT / "data/starter/st2.jsonl", "--output", output)
     with pytest.raises(NewsdeskError, match="row 121 is nothing, the article st2-001"):
         call("export", "--labels", labels, "--articles", STARTER, "--articles", ROOT / "data/starter/st2.jsonl",

@@ -21,8 +21,9 @@ LANGUAGES = ("arabic", "not_arabic")
 LABELLED = "labelled"
 OUTCOMES = (LABELLED, "ambiguous", "no_evidence", "too_short")
 NO_LABEL = "none"
-# Fine bins, joined later into bins of equal mass: the counts must not depend on a reference.
-SCORE_EDGES = 1.0 / (1.0 + np.exp(-np.arange(-8.0, 8.25, 0.25)))  # probabilities, equally spaced log-odds
+# Fine bins, joined later into bins of equal mass: the counts must not depend on a reference. Probabilities of
+# equally spaced log-odds; not by `sigmoid`, whose last bits differ from the edges of counts already stored.
+SCORE_EDGES = 1.0 / (1.0 + np.exp(-np.arange(-8.0, 8.25, 0.25)))
 LENGTH_EDGES = 2.0 ** np.arange(4.0, 18.25, 0.25)  # characters
 UNKNOWN_EDGES = np.arange(0.01, 1.0, 0.01)
 LEAD_CHARS = 400  # with the title about 70 words, enough to estimate the share of unknown ones
@@ -131,17 +132,10 @@ class PredictionCounts:
         titles: Any = None,
         texts: Any = None,
     ) -> None:
-        """Count a batch of predictions given as arrays.
+        """Count a batch of predictions given as arrays by task, as `update` does.
 
-        Parameters
-        ----------
-        scores : mapping of str to float ndarray of shape (n_articles, n_labels)
-            Probabilities by task, NaN for articles without scores.
-        held : mapping of str to bool ndarray of shape (n_articles, n_labels)
-            Assigned labels by task.
-        reasons : sequence of (str or None), shape (n_articles,)
-            Reasons of articles without labels.
-        titles, texts : sequence of (str or None) or Arrow string array, optional
+        `scores` and `held` (the assigned labels) have shape (n_articles, n_labels), scores NaN for articles
+        without. Titles and texts may be Arrow string arrays.
         """
         reason_array = np.array(reasons, object)
         arabic = reason_array != "not_arabic"
@@ -185,13 +179,7 @@ class PredictionCounts:
         self.counts[name] += np.bincount(bins, minlength=len(edges) + 1)
 
     def merge(self, other: PredictionCounts) -> None:
-        """Add the counts of another part of the stream.
-
-        Raises
-        ------
-        ValueError
-            If the labels differ.
-        """
+        """Add the counts of another part of the stream; raise ValueError if its labels differ."""
         if other.heads != self.heads:
             raise ValueError(f"counts: expected the labels {self.heads}, found {other.heads}")
         for name, counts in other.counts.items():
@@ -204,13 +192,7 @@ class PredictionCounts:
 
     @classmethod
     def from_dict(cls, content: Any) -> Self:
-        """Read counts that `as_dict` returned; they look up no unknown words.
-
-        Raises
-        ------
-        ValueError
-            If `content` has other keys, or counts of other shapes.
-        """
+        """Return counts that `as_dict` stored, for reading and merging; raise ValueError if damaged."""
         try:
             read = cls(content["heads"])
             stored = {name: np.array(counts) for name, counts in content["counts"].items()}
@@ -236,11 +218,11 @@ def _lengths_and_leads(texts: Any, n_chars: int | None) -> tuple[IntArray, list[
 
 
 def build_unknown_share(scorer: Scorer) -> UnknownShare | None:
-    """Return a function that computes the share of an article's words that are no terms of a model.
+    """Return a function for the share of an article's words that are no terms of the model.
 
     A word is no term if it was too rare in training, or more frequent than `max_df`; the latter are about as
-    many in any Arabic text. Each occurrence counts. The function returns None for an article without words.
-    Models without word features have no such function.
+    many in any Arabic text. Each occurrence counts; without words, the share is None. Models without word
+    features have no such function.
     """
     features, fold = scorer.info["features"], scorer.info["normalization"]
     if not features["ngram_max"]:

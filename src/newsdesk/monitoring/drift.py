@@ -30,25 +30,11 @@ PRIOR = 0.5  # Jeffreys prior: articles added to each bin, so that no share is 0
 
 @dataclass(frozen=True, slots=True)
 class QuantityDrift:
-    """Drift of one quantity.
+    """Drift of one quantity, measured on `n` articles.
 
-    Attributes
-    ----------
-    quantity : str
-    n : int
-        Number of articles measured.
-    psi : float
-        PSI; of scores, the mean over labels.
-    by_chance : float
-        Expected PSI of two samples of one population; it grows with the number of bins and falls with `n`.
-        May be negative after a large change, because the prior shrinks the PSI by more than chance adds.
-    low, high : float
-        95 % interval of the PSI less `by_chance`.
-    limit : float
-    verdict : str
-        `drift` if `low` exceeds the limit, `too_few` below `MIN_ROWS` articles, else `quiet`.
-    most : str
-        The bin or label that contributes most.
+    `by_chance` is the expected PSI of two samples of one population; after a large change it may be negative.
+    `low` and `high` are the 95 % interval of `psi` less `by_chance`. The verdict is `drift` if `low` exceeds
+    `limit`. `most` is the bin or label that contributes most.
     """
 
     quantity: str
@@ -72,36 +58,17 @@ class PsiEstimate:
 
 
 def psi(expected: FloatArray, found: FloatArray) -> FloatArray:
-    """Compute the population stability index: the sum of `(found - expected) ln(found / expected)`.
+    """Return the population stability index, the sum of `(found - expected) ln(found / expected)` over bins.
 
-    Source: Jeffreys (1946) for the divergence; Siddiqi, Credit Risk Scorecards (2006) for the name.
-
-    Parameters
-    ----------
-    expected, found : ndarray of shape (..., n_bins)
-        Shares above 0.
-
-    Returns
-    -------
-    ndarray of shape (...)
-
-    Examples
-    --------
-    >>> round(float(psi(np.array([0.5, 0.5]), np.array([0.4, 0.6]))), 4)
-    0.0405
+    The shares, shape (..., n_bins), have to be above 0. Source: Jeffreys (1946) for the divergence; Siddiqi,
+    Credit Risk Scorecards (2006) for the name.
     """
     index: FloatArray = np.sum((found - expected) * np.log(found / expected), axis=-1)
     return index
 
 
 def equal_mass_bins(counts: IntArray, n_bins: int = N_BINS) -> IntArray:
-    """Assign neighbouring fine bins to at most `n_bins` bins of about equal mass.
-
-    Returns
-    -------
-    int ndarray of shape (n_fine_bins,)
-        The bin of each fine bin, numbered from 0 without gaps.
-    """
+    """Assign each of the fine bins to one of at most `n_bins` bins of about equal mass, numbered from 0."""
     # position of the middle of each fine bin among all articles, from 0 to 1
     position = (np.cumsum(counts) - counts / 2.0) / max(1, counts.sum())
     bins = np.minimum((position * n_bins).astype(np.int64), n_bins - 1)
@@ -120,10 +87,6 @@ def estimate_psi(
     articles a bin and no change it is (n_bins - 1) (1/n + 1/m) (B. Yurdakul, Statistical Properties of
     Population Stability Index, Western Michigan University, 2018). Articles count as independent; copies of
     one story make the interval too narrow, which the limits allow for.
-
-    Parameters
-    ----------
-    expected, found : int ndarray of shape (n_bins,)
     """
     p, q = _shares(expected), _shares(found)
     value = float(psi(p, q))
@@ -197,13 +160,7 @@ def compare(
 
 
 def _measure_quantity(
-    name: str,
-    before: PredictionCounts,
-    now: PredictionCounts,
-    *,
-    limit: float,
-    n_bootstrap: int,
-    seed: int,
+    name: str, before: PredictionCounts, now: PredictionCounts, *, limit: float, n_bootstrap: int, seed: int
 ) -> QuantityDrift:
     pairs, names = _comparable_counts(name, before, now)
     n_before, n = (int(min(counts.sum() for counts in side)) for side in zip(*pairs, strict=True))
@@ -283,10 +240,10 @@ def _label_shares(before: PredictionCounts, now: PredictionCounts, task: str) ->
 
 
 def difference_interval(a: int, n_a: int, b: int, n_b: int) -> tuple[float, float]:
-    """Return the 95 % interval of `b / n_b - a / n_a`.
+    """Return the 95 % interval of `b / n_b - a / n_a`, which combines the Wilson intervals of both shares.
 
     Source: method 10 of R. G. Newcombe, Interval estimation for the difference between independent
-    proportions, Statistics in Medicine 17 (1998), which combines the Wilson intervals of both shares.
+    proportions, Statistics in Medicine 17 (1998).
     """
     p, q = a / n_a, b / n_b
     (p_low, p_high), (q_low, q_high) = _wilson(a, n_a), _wilson(b, n_b)

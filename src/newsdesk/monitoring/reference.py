@@ -34,26 +34,9 @@ LIMITS: Mapping[str, float] = {
 def build_reference(
     counts: PredictionCounts, *, model: Mapping[str, Any], sources: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Build a reference: counts, their model and sources, and the limits, which users may edit.
+    """Return a reference as JSON types: counts, their model and sources, and limits, which users may edit.
 
-    Parameters
-    ----------
-    counts : PredictionCounts
-    model : mapping
-        As `model_identity` returns it.
-    sources : mapping of str to int
-        Number of articles by source.
-
-    Returns
-    -------
-    dict
-        JSON types.
-
-    Examples
-    --------
-    >>> reference = build_reference(PredictionCounts({"topic": ["sport"]}), model={}, sources={"paper": 0})
-    >>> reference["limits"]["language"]
-    0.05
+    `model` is as `model_identity` returns it, `sources` the number of articles by source.
     """
     return {
         "format": FORMAT,
@@ -67,28 +50,10 @@ def build_reference(
 def count_unseen_articles(
     articles: pa.Table, scorer: Scorer, *, trained_groups: Collection[str]
 ) -> tuple[PredictionCounts, dict[str, int]]:
-    """Count the articles that the model was not trained on, for a reference.
+    """Count the articles that the model was not trained on; return the counts and the articles by source.
 
-    Articles of evaluation outlets and near-duplicates of training articles are left out.
-
-    Parameters
-    ----------
-    articles : Table
-        Columns `title`, `text`, `source`, `group_id`, `split`.
-    scorer : Scorer
-    trained_groups : collection of str
-        Near-duplicate groups (`group_id`) of the training articles.
-
-    Returns
-    -------
-    PredictionCounts
-    dict of str to int
-        Number of articles by source.
-
-    Raises
-    ------
-    ValueError
-        If no article is left.
+    Articles of evaluation outlets, and of the near-duplicate groups `trained_groups`, are left out. Raise
+    ValueError if no article is left.
     """
     trained = pc.is_in(articles["group_id"], pa.array(sorted(trained_groups), pa.string()))
     unseen = articles.filter(pc.and_(pc.invert(trained), pc.not_equal(articles["split"], "evaluation")))
@@ -102,63 +67,42 @@ def count_unseen_articles(
 
 
 def parse_reference(reference: Any) -> tuple[PredictionCounts, Mapping[str, float]]:
-    """Return the counts of a reference and its limit for each quantity.
-
-    Raises
-    ------
-    ValueError
-        If a key is missing or has a wrong value.
-    """
+    """Return the counts of a reference and its limit for each quantity; raise ValueError if it is damaged."""
     try:
         if reference["format"] != FORMAT:
             raise ValueError(f"drift reference: expected format {FORMAT}, found {reference['format']!r}")
         limits = {name: float(reference["limits"][name]) for name in LIMITS}
         if not all(limit >= 0 for limit in limits.values()):
             raise ValueError("drift reference: limits: expected numbers from 0")
-        _ = reference["model"], reference["made_of"]
+        _ = reference["made_of"], [reference["model"][key] for key in ("name", "version", "weights_sha256")]
         return PredictionCounts.from_dict(reference), limits
     except (KeyError, TypeError) as error:
-        raise ValueError(f"drift reference: missing or wrong: {error}") from None
+        raise ValueError(f"no drift reference as `newsdesk drift reference` writes it: {error}") from None
 
 
 def read_reference(path: Path) -> Any:
-    """Read a reference file; `parse_reference` checks its counts.
-
-    Raises
-    ------
-    NewsdeskError
-        If the file is missing or is no reference.
-    """
+    """Read a reference file as JSON types; raise if it is missing or damaged."""
     if not path.exists():
         raise NewsdeskError(f"{path}: no such reference; make one with `newsdesk drift reference`")
     reference = read_json(path)
-    keys = {"name", "version", "weights_sha256"}
-    if not isinstance(reference, dict) or not keys <= set(reference.get("model") or ()):
-        raise NewsdeskError(f"{path}: no drift reference; make one with `newsdesk drift reference`")
+    try:
+        parse_reference(reference)
+        sha256_of_json(reference)  # rejects infinity, which JSON reports can't hold
+    except ValueError as error:
+        raise NewsdeskError(f"{path}: {error}") from None
     return reference
 
 
 def read_reference_of(scorer: Scorer, folder: Path, path: Path) -> Any:
-    """Read a reference file and check that it belongs to the model in a folder.
-
-    Raises
-    ------
-    NewsdeskError
-        If the file is missing, damaged, or of another model.
-    """
+    """Read a reference file as JSON types; raise if it is not of the model in the folder."""
     reference = read_reference(path)
-    identity = model_identity(scorer, folder)
-    if reference["model"] != identity:
+    expected, found = model_identity(scorer, folder), reference["model"]
+    if found != expected:
         raise NewsdeskError(
-            f"{path}: made with model {_describe(reference['model'])}, not with {_describe(identity)}; "
+            f"{path}: made with model {_describe(found)}, not with {_describe(expected)}; "
             "give that model, or make a reference with this one"
         )
-    try:
-        counts, _ = parse_reference(reference)
-        sha256_of_json(reference)  # rejects infinity, which JSON reports can't hold
-    except ValueError as error:
-        raise NewsdeskError(f"{path}: {error}") from None
-    if counts.heads != {head.task: tuple(head.labels) for head in scorer.heads}:
+    if reference["heads"] != {head.task: list(head.labels) for head in scorer.heads}:
         raise NewsdeskError(f"{path}: its labels are not the model's; make a reference with this model")
     return reference
 

@@ -25,6 +25,20 @@ if TYPE_CHECKING:
 
 SOURCES = "data/sources.tsv"
 UNSEEN = "profiles/unseen/metrics/outlets.json"
+FILES = {
+    "metrics": "metrics/evaluate.json",
+    "labels": "metrics/labels.json",
+    "account": "metrics/clean.json",
+    "spans": "evaluation/sources.json",
+}
+IDENTITY = {
+    "commit": runs.COMMIT_TAG,
+    "model sha256": versions.MODEL_TAG,
+    "data sha256": versions.ARTICLES_TAG,
+    "settings sha256": versions.SETTINGS_TAG,
+    "test sha256": versions.TEST_TAG,
+}
+SETTINGS = ("n_bootstrap", "seed", "min_support")
 N_CONFUSED = 5
 
 
@@ -32,9 +46,8 @@ N_CONFUSED = 5
 class CardData:
     """Content of a model card.
 
-    `metrics`, `labels`, `account` and `spans` are `metrics/evaluate.json`, `metrics/labels.json`,
-    `metrics/clean.json` and `evaluation/sources.json` of the run, `info` is `model.json`, `rows` the frozen
-    test with predictions, `unseen` the metrics of `newsdesk outlets` if the run has its settings.
+    `metrics`, `labels`, `account` and `spans` are the `FILES` of the run, `info` is `model.json`, `rows` the
+    test set with predictions, `unseen` the metrics of `newsdesk outlets` if the run has its settings.
     """
 
     identity: Mapping[str, str]
@@ -53,34 +66,19 @@ class CardData:
 
 def read_card_data(client: MlflowClient, run: Run, folder: Path) -> CardData:
     """Download the artifacts of a run to a folder and read them."""
-
-    def read(path: str) -> Any:
-        return read_json(download(client, run, path, folder))
-
     model = versions.find_packaged_model(run, download(client, run, runs.MODEL_PATH, folder))
     predictions = read_table(download(client, run, versions.PREDICTIONS_PATH, folder))
     tags, params, root = run.data.tags, run.data.params, runs.project_root()
     has_outlets = any(name.startswith("outlets.") for name in params) and (root / UNSEEN).exists()
+    settings: dict[str, Any] = {name: int(params[f"evaluate.{name}"]) for name in SETTINGS}
     return CardData(
-        identity={
-            "run": run.info.run_id,
-            "commit": tags.get(runs.COMMIT_TAG, "none"),
-            "model sha256": tags[versions.MODEL_TAG],
-            "data sha256": tags[versions.ARTICLES_TAG],
-            "settings sha256": tags[versions.SETTINGS_TAG],
-            "test sha256": tags[versions.TEST_TAG],
-        },
-        metrics=read("metrics/evaluate.json"),
-        labels=read("metrics/labels.json"),
-        account=read("metrics/clean.json"),
-        spans=read("evaluation/sources.json"),
+        identity={"run": run.info.run_id, **{name: tags.get(tag, "none") for name, tag in IDENTITY.items()}},
         info=read_json(model / "model.json"),
         rows=select_test_set(predictions, origins=tags[versions.ORIGINS_TAG].split(",")),
         sources=read_sources(root / SOURCES),
         unseen=read_json(root / UNSEEN) if has_outlets else None,
-        n_bootstrap=int(params["evaluate.n_bootstrap"]),
-        seed=int(params["evaluate.seed"]),
-        min_support=int(params["evaluate.min_support"]),
+        **{name: read_json(download(client, run, path, folder)) for name, path in FILES.items()},
+        **settings,
     )
 
 

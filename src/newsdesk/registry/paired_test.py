@@ -22,18 +22,9 @@ FloatArray = np.ndarray[Any, Any]
 class PromotionRules:
     """Conditions under which a challenger becomes champion.
 
-    Attributes
-    ----------
-    margin : float, default=0.02
-        Largest loss of F1 that is allowed for a label.
-    min_support : int, default=20
-        Labels with fewer test articles are not judged.
-    n_bootstrap : int, default=2000
-        Resamples of near-duplicate groups.
-    seed : int, default=0
-    strict : bool, default=False
-        Require proof for each label that it loses less than the margin, rather than no proof that it loses
-        more.
+    `margin` is the largest loss of F1 that is allowed for a label; labels with fewer than `min_support` test
+    articles are not judged. With `strict`, each label must be shown to lose less than the margin; without,
+    no label may be shown to lose more.
     """
 
     margin: float = 0.02

@@ -101,15 +101,6 @@ def promote(
 
     The verdict is stored in a tag of the challenger before the alias is set, except in a dry run.
     `champion_predictions` is for `compare_versions`.
-
-    Raises
-    ------
-    DifferentTestError
-        If both were measured on different test sets.
-    ChampionChangedError
-        If another process changed the champion meanwhile.
-    NewsdeskError
-        If there is no challenger, it is incomplete, or the champion was set by hand.
     """
     state = _read_state(client, name, dry_run=dry_run)
     if state.entry and state.resumed and state.entry.kind == "promote":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -32,28 +33,29 @@ def read_aliases(client: MlflowClient, name: str) -> dict[str, str]:
     return {alias: str(version) for alias, version in found[0].aliases.items()} if found else {}
 
 
-def ensure_model(client: MlflowClient, name: str, description: str) -> None:
-    """Create a registered model unless it exists."""
+@contextmanager
+def _ignore(error_code: str) -> Iterator[None]:
+    """Ignore an error that tells that another process was faster."""
     from mlflow.exceptions import MlflowException
 
-    if client.search_registered_models(f"name='{name}'", max_results=1):
-        return
     try:
-        client.create_registered_model(name, description=description)
+        yield
     except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+        if error.error_code != error_code:
             raise
+
+
+def ensure_model(client: MlflowClient, name: str, description: str) -> None:
+    """Create a registered model unless it exists."""
+    if not client.search_registered_models(f"name='{name}'", max_results=1):
+        with _ignore("RESOURCE_ALREADY_EXISTS"):
+            client.create_registered_model(name, description=description)
 
 
 def delete_version(client: MlflowClient, name: str, version: str) -> None:
     """Delete a version unless another process did."""
-    from mlflow.exceptions import MlflowException
-
-    try:
+    with _ignore("RESOURCE_DOES_NOT_EXIST"):
         client.delete_model_version(name, version)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
-            raise
 
 
 def set_with_retry(setter: Callable[..., object], *arguments: str) -> None:

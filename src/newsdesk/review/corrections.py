@@ -1,4 +1,4 @@
-"""Corrections of a review as labels: a table of readings that tells who said it, and when."""
+"""Merge corrections into a table of labels with reviewer, time and the sampling of each article."""
 
 from __future__ import annotations
 
@@ -11,135 +11,97 @@ from pathlib import Path
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.corpus.label_tables import NONE
-from newsdesk.review.formats import Correction, Refused
+from newsdesk.review.formats import Correction, RefusedRecord
 
-# the columns of the other tables of readings, which `labels.read_readings` reads, then the provenance
+# the columns that `newsdesk.corpus.label_tables` reads, then the provenance
 COLUMNS = (
     "outlet", "key", "regions", "topics", "confidence", "batch",
     "reviewer", "reviewed_at", "model", "stratum", "probability",
 )  # fmt: skip
 UNKNOWN = "-"
 
-Row = dict[str, str]
-Key = tuple[str, str]
+TableRow = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
-    """An article of which several corrections say different things, and the one that is kept."""
+class MergeResult:
+    """A table after a merge, and the account of the merge.
 
-    outlet: str
-    key: str
-    said: tuple[str, ...]
-    kept: str
-
-
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """A table of readings after a merge, and the account of it.
-
-    `n_read` corrections and refusals are `n_added`, `n_changed`, `n_unchanged`, `n_outdone` (a later one of
-    the same article is kept) or refused by reason.
+    `outcomes` counts corrections that are `added`, `changed` or `unchanged`, or `superseded` by a later one
+    of the same article. `refused` has the positions of refused records. `conflicts` describe articles with
+    different corrections.
     """
 
-    rows: list[Row]
-    n_read: int
-    n_added: int
-    n_changed: int
-    n_unchanged: int
-    n_outdone: int
-    refused: dict[str, int]
-    refusals: list[tuple[int, Refused]]
-    conflicts: list[Conflict]
+    rows: list[TableRow]
+    outcomes: Counter[str]
+    refused: list[tuple[int, RefusedRecord]]
+    conflicts: list[str]
+
+    @property
+    def n_read(self) -> int:
+        """Number of corrections and refused records."""
+        return self.outcomes.total() + len(self.refused)
 
 
-def check(correction: Correction, taxonomy: Taxonomy) -> Correction | Refused:
-    """The correction, or the refusal of one that names a label which the taxonomy lacks."""
-    for labels, known in (
-        (correction.regions, taxonomy.region_ids), (correction.topics, taxonomy.topic_ids),
-    ):  # fmt: skip
+def check_labels(correction: Correction, taxonomy: Taxonomy) -> RefusedRecord | None:
+    """Refuse a correction with a label that the taxonomy lacks."""
+    for labels, known in ((correction.regions, taxonomy.region_ids), (correction.topics, taxonomy.topic_ids)):
         if unknown := [label for label in labels if label not in known]:
-            return Refused(
-                "unknown_label", f"{unknown[0]!r} is not in the taxonomy; expected one of {', '.join(known)}"
-            )
-    return correction
+            detail = f"{unknown[0]!r} is not in the taxonomy; expected one of {', '.join(known)}"
+            return RefusedRecord("unknown_label", detail)
+    return None
 
 
 def merge(
-    table: Sequence[Row],
-    said: Iterable[tuple[int, Correction | Refused]],
+    table: Sequence[TableRow],
+    records: Iterable[tuple[int, Correction | RefusedRecord]],
     taxonomy: Taxonomy,
     *,
     batch: str,
     now: str,
-) -> Merged:
-    """Add corrections to a table of readings: of one article the last one is kept, by time, then by place.
+) -> MergeResult:
+    """Merge corrections into a table: the last one of an article is kept, by time, then by position.
 
-    What is in the table already, said by the same person, stays as it is: to merge a file again changes
-    nothing. Different labels of one article, in the file or against the table, are a conflict, which is told.
-
-    Parameters
-    ----------
-    table : sequence of dict
-        Rows as `read_table` gives them.
-    said : iterable of (int, Correction or Refused)
-        With the place of the record that each is from.
-    batch : str
-        Written to new rows.
-    now : str
-        When a correction was made that does not tell, ISO 8601 in UTC.
+    A correction that the table already has from the same reviewer changes nothing, so that a file may be
+    merged again. Different labels of an article, in the file or in the table, are a conflict. `records` come
+    with their positions; `batch` goes into new rows; `now` is the time of corrections that have none.
     """
     rows = {(row["outlet"], row["key"]): row for row in table}
-    refusals: list[tuple[int, Refused]] = []
-    by_article: defaultdict[Key, list[tuple[str, int, Row]]] = defaultdict(list)
-    n_read = 0
-    for position, item in said:
-        n_read += 1
-        checked = check(item, taxonomy) if isinstance(item, Correction) else item
-        if isinstance(checked, Refused):
-            refusals.append((position, checked))
-        else:
-            row = _row(checked, batch=batch)
-            by_article[row["outlet"], row["key"]].append((checked.reviewed_at, n_read, row))
-    counts, conflicts = Counter[str](), []
-    for key, given in by_article.items():
+    refused: list[tuple[int, RefusedRecord]] = []
+    by_article: defaultdict[tuple[str, str], list[TableRow]] = defaultdict(list)
+    for position, record in records:
+        refusal = record if isinstance(record, RefusedRecord) else check_labels(record, taxonomy)
+        if refusal:
+            refused.append((position, refusal))
+        elif isinstance(record, Correction):
+            by_article[record.outlet, record.key].append(_table_row(record, batch=batch))
+    outcomes, conflicts = Counter[str](), []
+    for key, corrections in by_article.items():
+        # of equal times the last one; a correction without a time is as new as the merge
+        last = max(reversed(corrections), key=lambda row: row["reviewed_at"] or now)
         before = rows.get(key)
-        counts["outdone"] += len(given) - 1
-        # one that does not tell its time is as new as the merge
-        _, _, last = max(given, key=lambda item: (item[0] or now, item[1]))
-        kept, outcome = _choose(before, last, now)
-        counts[outcome] += 1
-        everyone = [before] if before and outcome != "unchanged" else []
-        everyone += [row for _, _, row in given]
-        if len({_labels(row) for row in everyone}) > 1:
-            conflicts.append(Conflict(*key, tuple(_told(row) for row in everyone), _told(kept)))
-        rows[key] = kept
-    return Merged(
-        [rows[key] for key in sorted(rows)],
-        n_read,
-        counts["added"],
-        counts["changed"],
-        counts["unchanged"],
-        counts["outdone"],
-        dict(sorted(Counter(refused.reason for _, refused in refusals).items())),
-        refusals,
-        conflicts,
-    )
+        rows[key], outcome = _choose(before, last, now)
+        outcomes[outcome] += 1
+        outcomes["superseded"] += len(corrections) - 1
+        compared = [before, *corrections] if before and outcome != "unchanged" else corrections
+        if len({_labels(row) for row in compared}) > 1:
+            found = "; ".join(_describe(row) for row in compared)
+            conflicts.append(f"{' '.join(key)}: {found}; kept: {_describe(rows[key])}")
+    return MergeResult([rows[key] for key in sorted(rows)], outcomes, refused, conflicts)
 
 
-def _choose(before: Row | None, last: Row, now: str) -> tuple[Row, str]:
-    """The row to keep, and what that makes of the correction."""
+def _choose(before: TableRow | None, last: TableRow, now: str) -> tuple[TableRow, str]:
+    """Return the row to keep, and the outcome of the last correction."""
+    dated = {**last, "reviewed_at": last["reviewed_at"] or now}
     if before is None:
-        return {**last, "reviewed_at": last["reviewed_at"] or now}, "added"
+        return dated, "added"
     same = _labels(before) == _labels(last) and before["reviewer"] == last["reviewer"]
     if same and last["reviewed_at"] in ("", before["reviewed_at"]):
         return before, "unchanged"
-    if last["reviewed_at"] and last["reviewed_at"] < before["reviewed_at"]:
-        return before, "outdone"
-    return {**last, "reviewed_at": last["reviewed_at"] or now}, "changed"
+    return (before, "superseded") if "" < last["reviewed_at"] < before["reviewed_at"] else (dated, "changed")
 
 
-def _row(correction: Correction, *, batch: str) -> Row:
+def _table_row(correction: Correction, *, batch: str) -> TableRow:
     return {
         "outlet": correction.outlet,
         "key": correction.key,
@@ -155,22 +117,16 @@ def _row(correction: Correction, *, batch: str) -> Row:
     }
 
 
-def _labels(row: Row) -> tuple[str, str]:
+def _labels(row: TableRow) -> tuple[str, str]:
     return row["regions"], row["topics"]
 
 
-def _told(row: Row) -> str:
+def _describe(row: TableRow) -> str:
     return f"{row['regions']} / {row['topics']} ({row['reviewer']})"
 
 
-def read_table(path: Path) -> list[Row]:
-    """The rows of a table of reviewed readings; none where there is no such file.
-
-    Raises
-    ------
-    NewsdeskError
-        If it is no such table.
-    """
+def read_table(path: Path) -> list[TableRow]:
+    """Return the rows of a table of corrections, an empty list if there is no such file."""
     if not path.exists():
         return []
     try:
@@ -180,19 +136,18 @@ def read_table(path: Path) -> list[Row]:
                 raise NewsdeskError(
                     f"{path}: expected the columns {', '.join(COLUMNS)}; found {lines.fieldnames}"
                 )
-            return [_whole(line, f"{path}:{lines.line_num}") for line in lines]
+            return [_check_row(line, f"{path}:{lines.line_num}") for line in lines]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise NewsdeskError(f"{path}: not readable: {error}") from None
 
 
-def _whole(line: Mapping[str | None, str | None], where: str) -> Row:
+def _check_row(line: Mapping[str | None, str | None], where: str) -> TableRow:
     if None in line or None in line.values():
         raise NewsdeskError(f"{where}: expected {len(COLUMNS)} columns")
     return {name: line[name] or "" for name in COLUMNS}
 
 
-def format_table(rows: Iterable[Row]) -> str:
-    """A table of readings as text, tab-separated."""
-    return "".join(
-        "\t".join(line) + "\n" for line in [COLUMNS, *([row[name] for name in COLUMNS] for row in rows)]
-    )
+def format_table(rows: Iterable[TableRow]) -> str:
+    """Return a table of corrections as tab-separated text."""
+    lines = [COLUMNS, *([row[name] for name in COLUMNS] for row in rows)]
+    return "".join("\t".join(line) + "\n" for line in lines)

@@ -1,25 +1,30 @@
-"""A review queue in the formats of those who show it: Label Studio, Argilla, plain lines; there and back."""
+"""Write a review queue and read corrections: Label Studio, CSV and JSON lines."""
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal
 from xml.sax.saxutils import quoteattr
 
+from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.corpus.label_tables import NONE
-from newsdesk.review.sampling import Drawn
+from newsdesk.review.sampling import SampledArticle
 
-Form = Literal["label-studio", "argilla", "jsonl", "csv"]
+QueueFormat = Literal["label-studio", "jsonl", "csv"]
 Record = dict[str, Any]
 
-QUESTIONS = {"regions": "region", "topics": "topic"}  # and the task of each
-# what a correction needs to become a label again, besides the labels
+QUESTIONS = {"regions": "region", "topics": "topic"}  # fields and their tasks
+# what a correction needs to become a label, besides the labels
 PROVENANCE = ("article_id", "outlet", "key", "stratum", "probability", "model")
-FLAT = (
+COLUMNS = (
     *PROVENANCE, "title", "text", *QUESTIONS, "reason", "margin", "unknown_share", "evidence",
     "reviewer", "reviewed_at",
 )  # fmt: skip
@@ -27,10 +32,9 @@ FLAT = (
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """What a person said of an article.
+    """A reviewer's labels of an article, main label first, empty where none applies.
 
-    `regions` and `topics` have the main label first and are empty where none applies. `reviewed_at` is
-    ISO 8601 in UTC, or empty where the record does not tell.
+    `reviewed_at` is ISO 8601 in UTC, or empty if the record has no time.
     """
 
     outlet: str
@@ -45,44 +49,58 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """A record that gives no label, and why."""
+class RefusedRecord:
+    """A record that gives no labels, and the reason."""
 
     reason: Literal["not_reviewed", "skipped", "unanswered", "bad_record", "unknown_label", "no_article"]
     detail: str = ""
 
 
-def flat(drawn: Drawn, evidence: str) -> Record:
-    """A record of one level; who reads the article fills in `reviewer`, and mends `regions` and `topics`."""
-    candidate, prediction = drawn.candidate, drawn.candidate.prediction
+def format_queue(articles: Sequence[tuple[SampledArticle, str]], form: QueueFormat) -> str:
+    """Return articles and their evidence as the text of a queue file."""
+    records = [flat_record(article, evidence) for article, evidence in articles]
+    if form == "csv":
+        table = io.StringIO()
+        writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(record | {name: "|".join(record[name]) for name in QUESTIONS} for record in records)
+        return table.getvalue()
+    if form == "jsonl":
+        return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    tasks = [label_studio_task(article, evidence) for article, evidence in articles]
+    return json.dumps(tasks, ensure_ascii=False, indent=1) + "\n"
+
+
+def flat_record(article: SampledArticle, evidence: str) -> Record:
+    """Return a record without nesting; the reviewer corrects the labels and fills in `reviewer`."""
+    candidate, prediction = article.candidate, article.candidate.prediction
     return {
         "article_id": candidate.article_id,
         "outlet": candidate.outlet,
         "key": candidate.key,
-        "stratum": drawn.strata[0],
-        "probability": float(f"{drawn.probability:.6g}"),
+        "stratum": article.strata[0],
+        "probability": float(f"{article.probability:.6g}"),
         "model": candidate.model,
         "title": candidate.title,
         "text": candidate.text,
         **{name: prediction.labels[task] or [NONE] for name, task in QUESTIONS.items()},
         "reason": prediction.reason,
-        "margin": round(drawn.margin, 4) if math.isfinite(drawn.margin) else None,
-        "unknown_share": None if drawn.unknown_share is None else round(drawn.unknown_share, 4),
+        "margin": round(article.margin, 4) if math.isfinite(article.margin) else None,
+        "unknown_share": None if article.unknown_share is None else round(article.unknown_share, 4),
         "evidence": evidence,
         "reviewer": "",
         "reviewed_at": "",
     }
 
 
-def label_studio(drawn: Drawn, evidence: str) -> Record:
-    """A task with the model's labels as a prediction, of the JSON that Label Studio imports.
+def label_studio_task(article: SampledArticle, evidence: str) -> Record:
+    """Return a task with the model's labels as prediction, as Label Studio imports it.
 
-    As https://labelstud.io/guide/predictions documents it; its control tags are `config`'s.
+    Source: https://labelstud.io/guide/predictions; the control tags are those of `label_studio_config`.
     """
-    record = flat(drawn, evidence)
-    data = {
-        name: value for name, value in record.items() if name not in ("reviewer", "reviewed_at", *QUESTIONS)
-    }
+    record = flat_record(article, evidence)
+    answers = ("reviewer", "reviewed_at", *QUESTIONS)
+    data = {name: value for name, value in record.items() if name not in answers}
     data |= {f"predicted_{name}": "|".join(record[name]) for name in QUESTIONS}
     result = [
         {
@@ -95,16 +113,15 @@ def label_studio(drawn: Drawn, evidence: str) -> Record:
         for name in QUESTIONS
     ]
     prediction: Record = {"model_version": record["model"], "result": result}
-    scores = [s for of_task in drawn.candidate.prediction.scores.values() for s in of_task.values()]
-    if scores:
-        prediction["score"] = round(
-            min(max(score, 1.0 - score) for score in scores), 6
-        )  # of the least certain
+    by_task = article.candidate.prediction.scores.values()
+    certainties = [max(score, 1.0 - score) for scores in by_task for score in scores.values()]
+    if certainties:
+        prediction["score"] = round(min(certainties), 6)
     return {"data": data, "predictions": [prediction]}
 
 
-def config(taxonomy: Taxonomy) -> str:
-    """The labeling configuration of a Label Studio project for these tasks."""
+def label_studio_config(taxonomy: Taxonomy) -> str:
+    """Return the labeling configuration of a Label Studio project for these tasks."""
     choices = {"regions": taxonomy.region_ids, "topics": taxonomy.topic_ids}
     lines = ["<View>", '  <Header value="$title"/>', '  <Text name="text" value="$text"/>']
     for name in QUESTIONS:
@@ -115,129 +132,104 @@ def config(taxonomy: Taxonomy) -> str:
     return "\n".join(lines) + "\n"
 
 
-def argilla(drawn: Drawn, evidence: str) -> Record:
-    """A record with the model's labels as suggestions, of the JSON that Argilla 2 imports.
-
-    As `Record.to_dict` and `dataset.records.from_json` of argilla 2.8.0 write and read it.
-    """
-    record = flat(drawn, evidence)
-    shown = {name: record[name] for name in ("title", "text", "evidence")}
-    rest = (*PROVENANCE, "reason", "margin", "unknown_share")
-    return {
-        "id": record["article_id"],
-        "fields": {name: value or "-" for name, value in shown.items()},
-        "metadata": {name: record[name] for name in rest if record[name] not in (None, "")},
-        "suggestions": {
-            name: {"value": record[name], "score": None, "agent": record["model"] or None}
-            for name in QUESTIONS
-        },
-        "responses": {},
-        "vectors": {},
-    }
+def read_queue(path: Path) -> Iterator[tuple[int, Any]]:
+    """Yield the records of a queue file with their positions from 1; raise if it is missing or damaged."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            if path.suffix == ".csv":
+                csv.field_size_limit(2**31 - 1)
+                yield from enumerate(csv.DictReader(handle), 1)
+            elif path.suffix == ".jsonl":
+                yield from enumerate((json.loads(line) for line in handle if line.strip()), 1)
+            else:
+                content = json.load(handle)
+                if not isinstance(content, list):
+                    raise NewsdeskError(f"{path}: expected a list of records, found {type(content).__name__}")
+                yield from enumerate(content, 1)
+    except (OSError, UnicodeDecodeError, ValueError, csv.Error) as error:
+        raise NewsdeskError(f"{path}: not readable: {error}") from None
 
 
-# and back
+def parse_record(record: Any, *, reviewer: str = "") -> Iterator[Correction | RefusedRecord]:
+    """Yield the corrections of a record of any format; a Label Studio record may hold several.
 
-
-def corrections(record: Any, *, reviewer: str = "") -> Iterator[Correction | Refused]:
-    """What a record of any of the formats says; a record may hold the answers of several people.
-
-    `reviewer` is who read the records that name nobody.
+    `reviewer` is the reviewer of records that name none.
     """
     if not isinstance(record, Mapping):
-        yield Refused("bad_record", f"a {type(record).__name__}, expected a record with names")
+        yield RefusedRecord("bad_record", f"expected a record with names, found a {type(record).__name__}")
     elif isinstance(record.get("data"), Mapping):
-        yield from _of_label_studio(record, reviewer)
-    elif isinstance(record.get("fields"), Mapping):
-        yield from _of_argilla(record, reviewer)
+        yield from _parse_label_studio(record, reviewer)
     else:
-        yield _of_flat(record, reviewer)
+        yield _parse_flat(record, reviewer)
 
 
-def _of_label_studio(record: Mapping[str, Any], reviewer: str) -> Iterator[Correction | Refused]:
+def _parse_label_studio(record: Mapping[str, Any], reviewer: str) -> Iterator[Correction | RefusedRecord]:
     data, annotations = record["data"], record.get("annotations") or []
     if not annotations:
-        yield Refused("not_reviewed")
+        yield RefusedRecord("not_reviewed")
     for annotation in annotations:
         if annotation.get("was_cancelled"):
-            yield Refused("skipped")
+            yield RefusedRecord("skipped")
             continue
         answers = {
             result.get("from_name"): (result.get("value") or {}).get("choices")
             for result in annotation.get("result") or []
         }
-        who = annotation.get("completed_by")
-        who = who.get("email") or who.get("id") if isinstance(who, Mapping) else who
-        when = annotation.get("updated_at") or annotation.get("created_at")
-        before = {name: _split(data.get(f"predicted_{name}")) for name in QUESTIONS}
-        yield _correction(data, answers, before, str(who or reviewer), when)
+        by = annotation.get("completed_by")
+        by = by.get("email") or by.get("id") if isinstance(by, Mapping) else by
+        time = annotation.get("updated_at") or annotation.get("created_at")
+        predicted = {name: _split(data.get(f"predicted_{name}")) for name in QUESTIONS}
+        yield _build_correction(data, answers, predicted, str(by or reviewer), time)
 
 
-def _of_argilla(record: Mapping[str, Any], reviewer: str) -> Iterator[Correction | Refused]:
-    metadata, responses = record.get("metadata") or {}, record.get("responses") or {}
-    suggested = record.get("suggestions") or {}
-    before = {name: (suggested.get(name) or {}).get("value") or [] for name in QUESTIONS}
-    by_user: dict[str, Record] = {}
-    for name in QUESTIONS:
-        for response in responses.get(name) or []:
-            by_user.setdefault(str(response.get("user_id") or reviewer), {})[name] = response.get("value")
-    if not by_user:
-        yield Refused("not_reviewed")
-    for user, answers in by_user.items():
-        yield _correction(metadata, answers, before, user, None)
-
-
-def _of_flat(record: Mapping[str, Any], reviewer: str) -> Correction | Refused:
-    who = str(record.get("reviewer") or reviewer)
-    if not who:
-        return Refused("not_reviewed")
+def _parse_flat(record: Mapping[str, Any], reviewer: str) -> Correction | RefusedRecord:
+    by = str(record.get("reviewer") or reviewer)
+    if not by:
+        return RefusedRecord("not_reviewed")
     answers = {name: _split(record.get(name)) for name in QUESTIONS}
-    return _correction(record, answers, {}, who, record.get("reviewed_at"))
+    return _build_correction(record, answers, {}, by, record.get("reviewed_at"))
 
 
 def _split(cell: Any) -> Any:
     return [label.strip() for label in cell.split("|") if label.strip()] if isinstance(cell, str) else cell
 
 
-def _correction(
-    given: Mapping[str, Any],
+def _build_correction(
+    record: Mapping[str, Any],
     answers: Mapping[str, Any],
-    before: Mapping[str, Sequence[str]],
-    who: str,
-    when: Any,
-) -> Correction | Refused:
-    told = {name: "" if given.get(name) is None else str(given[name]).strip() for name in PROVENANCE}
-    if not (told["outlet"] and told["key"]):
-        return Refused("no_article", "no outlet or no key, by which a label finds its article")
-    if any(character in value for value in (*told.values(), who) for character in "\t\n\r"):
-        return Refused("bad_record", "a tab or a line end within a value")
+    predicted: Mapping[str, Sequence[str]],
+    reviewer: str,
+    time: Any,
+) -> Correction | RefusedRecord:
+    given = {name: "" if record.get(name) is None else str(record[name]).strip() for name in PROVENANCE}
+    if not (given["outlet"] and given["key"]):
+        return RefusedRecord("no_article", "no outlet or no key to find the article by")
+    if any(character in value for value in (*given.values(), reviewer) for character in "\t\n\r"):
+        return RefusedRecord("bad_record", "a tab or a line end within a value")
     labels = {}
     for name in QUESTIONS:
         answer = answers.get(name)
         if not answer:
-            return Refused("unanswered", f"no {name}; {NONE!r} tells that none applies")
+            return RefusedRecord("unanswered", f"no {name}; write {NONE!r} if none applies")
         if not isinstance(answer, list) or not all(isinstance(label, str) for label in answer):
-            return Refused("bad_record", f"{name}: expected a list of labels, found {answer!r}"[:200])
+            return RefusedRecord("bad_record", f"{name}: expected a list of labels, found {answer!r}"[:200])
         if len(set(answer)) < len(answer) or (NONE in answer and len(answer) > 1):
-            return Refused(
+            return RefusedRecord(
                 "bad_record", f"{name}: {'|'.join(answer)} names a label twice, or none beside one"
             )
-        labels[name] = tuple(label for label in _ordered(answer, before.get(name, ())) if label != NONE)
+        # choices have no order: labels that were predicted stay in the model's, main label first
+        kept = [label for label in predicted.get(name, ()) if label in answer]
+        ordered = [*kept, *(label for label in answer if label not in kept)]
+        labels[name] = tuple(label for label in ordered if label != NONE)
     return Correction(
-        told["outlet"], told["key"], labels["regions"], labels["topics"], who, _time(when),
-        told["model"], told["stratum"], told["probability"],
+        given["outlet"], given["key"], labels["regions"], labels["topics"], reviewer, _utc(time),
+        given["model"], given["stratum"], given["probability"],
     )  # fmt: skip
 
 
-def _ordered(answer: Sequence[str], before: Sequence[str]) -> list[str]:
-    """Labels that the model had named in its order, main one first: choices are not told in any."""
-    kept = [label for label in before if label in answer]
-    return [*kept, *(label for label in answer if label not in kept)]
-
-
-def _time(when: Any) -> str:
+def _utc(time: Any) -> str:
     try:
-        moment = datetime.fromisoformat(str(when).strip())
+        moment = datetime.fromisoformat(str(time).strip())
     except ValueError:
         return ""
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

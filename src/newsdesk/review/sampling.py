@@ -1,4 +1,4 @@
-"""Draw articles for a person to read: uncertain, drifting and random ones, each with its probability."""
+"""Sample articles for review: uncertain, drifting and random ones, with inclusion probabilities."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import heapq
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+import numpy as np
 
 from newsdesk.inference.decision import Head, Prediction
-from newsdesk.monitoring.counts import LEAD_CHARS
+from newsdesk.monitoring.counts import LEAD_CHARS, UNKNOWN_EDGES, IntArray, UnknownShare
 
 Stratum = Literal["uncertain", "drifting", "random"]
 
-UNCERTAIN_ODDS = (
-    1.5  # a label whose odds are within this factor of its threshold's could as well be another's
-)
-UNREAD = ("not_arabic", "too_short")  # reasons for which there is nothing to label
+UNCERTAIN_ODDS = 1.5  # largest factor between the odds of an uncertain label and those of its threshold
+DRIFTING_SHARE = 0.95  # of the reference's articles have fewer unknown words than a drifting article
+NOTHING_TO_LABEL = ("not_arabic", "too_short")
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An article and what a model said of it; `outlet` and `key` are what labels refer to."""
+    """An article with a model's prediction; labels refer to it by `outlet` and `key`."""
 
     article_id: str
     outlet: str
@@ -34,20 +35,12 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
-    """An article to read.
+class SampledArticle:
+    """An article to review, listed under the first of the strata that sampled it.
 
-    Attributes
-    ----------
-    strata : tuple of str
-        Those that drew it, the first being the one that it is shown under.
-    probability : float
-        That it is drawn by any stratum; an average over drawn rows that weighs each by its inverse is one
-        over all rows.
-    margin : float
-        Log-odds between the least certain label and its threshold; infinite without scores.
-    unknown_share : float or None
-        Of its words, how many the model does not know.
+    `probability` is that of being sampled by any stratum: an average over sampled articles, weighted by its
+    inverse, estimates the average over all articles. `margin` is the log-odds between the least certain label
+    and its threshold, infinite without scores.
     """
 
     candidate: Candidate
@@ -58,12 +51,12 @@ class Drawn:
 
 
 def margin(prediction: Prediction, heads: Sequence[Head]) -> float:
-    """Log-odds between the least certain label and its threshold."""
+    """Return the log-odds between the least certain label and its threshold."""
     return min((distance for distance, _ in _distances(prediction, heads)), default=math.inf)
 
 
 def nearest_label(prediction: Prediction, heads: Sequence[Head]) -> str | None:
-    """The label that the least speaks for or against."""
+    """Return the label whose probability is nearest to its threshold."""
     return min(_distances(prediction, heads), default=(0.0, None))[1]
 
 
@@ -81,127 +74,111 @@ def _log_odds(probability: float) -> float:
     return math.log(p) - math.log1p(-p)
 
 
-def draw(
+def drifting_limit(counts: IntArray) -> float | None:
+    """Return the share of unknown words above which an article is drifting, by a reference's counts."""
+    if not counts.sum():
+        return None
+    bin_ = int(np.searchsorted(np.cumsum(counts), DRIFTING_SHARE * counts.sum()))
+    return float(UNKNOWN_EDGES[min(bin_, len(UNKNOWN_EDGES) - 1)])
+
+
+def sample_articles(
     candidates: Iterable[Candidate],
     *,
     n: int,
     seed: int,
     heads: Sequence[Head],
-    unknown_share: Callable[[str, str], float | None] | None = None,
+    unknown_share: UnknownShare | None = None,
     unknown_limit: float | None = None,
-) -> list[Drawn]:
-    """Draw up to `n` articles in one pass: a third uncertain, a third drifting, the others at random.
+) -> list[SampledArticle]:
+    """Sample up to `n` articles in one pass: a third uncertain, a third drifting, the others random.
 
-    Uncertain are those with a label whose odds are within `UNCERTAIN_ODDS` of its threshold's, drifting
-    those with a share of unknown words above `unknown_limit`; where a stratum has too few, more are drawn at
-    random.
-    Each stratum takes the articles with the smallest hashes of seed, stratum and id, so the same
-    rows in any order give the same draw. Of such a draw the probability is the smallest hash that was not
-    taken (E. Cohen and H. Kaplan, Summarizing Data using Bottom-k Sketches, PODC 2007). Rows that are too
-    short or not Arabic are never drawn: there is nothing to label.
+    Uncertain articles have a label whose odds are within a factor of `UNCERTAIN_ODDS` of its threshold's.
+    Drifting articles have a share of unknown words (`build_unknown_share`) above `unknown_limit`. If a
+    stratum has too few articles, more random ones are sampled. Articles without labels to correct are left
+    out.
 
-    Parameters
-    ----------
-    candidates : iterable of Candidate
-    heads : sequence of Head
-        Of the model, for its thresholds.
-    unknown_share : (title, text) to float or None, optional
-        As `tally.build_unknown_share` gives it; without it, or a limit, nothing is drifting.
-
-    Returns
-    -------
-    list of Drawn
-        By stratum, then by hash.
+    Each stratum samples the articles with the smallest hashes of seed, stratum and id, so the sample does not
+    depend on the order. The inclusion probability is then the smallest hash that was not sampled (E. Cohen
+    and H. Kaplan, Summarizing Data using Bottom-k Sketches, PODC 2007).
     """
-    looks = unknown_share if unknown_limit is not None else None
-    pools = {
-        "uncertain": _Smallest(n // 3),
-        "drifting": _Smallest(n // 3 if looks else 0),
-        "random": _Smallest(n),
-    }
 
-    def is_drifting(candidate: Candidate) -> bool:
-        share = looks(candidate.title, candidate.text[:LEAD_CHARS]) if looks else None
-        return share is not None and unknown_limit is not None and share > unknown_limit
+    def share_of(candidate: Candidate) -> float | None:
+        return unknown_share(candidate.title, candidate.text[:LEAD_CHARS]) if unknown_share else None
 
     def is_uncertain(candidate: Candidate) -> bool:
         return margin(candidate.prediction, heads) <= math.log(UNCERTAIN_ODDS)
 
-    belongs: dict[str, Callable[[Candidate], bool]] = {
-        "uncertain": is_uncertain, "drifting": is_drifting, "random": lambda candidate: True,
-    }  # fmt: skip
+    def is_drifting(candidate: Candidate) -> bool:
+        share = share_of(candidate) if unknown_limit is not None else None
+        return share is not None and unknown_limit is not None and share > unknown_limit
+
+    has_drifting = unknown_share is not None and unknown_limit is not None
+    uncertain = _BottomK("uncertain", n // 3, is_uncertain)
+    drifting = _BottomK("drifting", n // 3 if has_drifting else 0, is_drifting)
+    random = _BottomK("random", n, lambda candidate: True)
     for candidate in candidates:
-        if candidate.prediction.reason in UNREAD:
-            continue
-        for stratum, pool in pools.items():
-            position = _position(seed, stratum, candidate.article_id)
-            # the words of those that would not be taken need no looking up
-            if pool.takes(position) and belongs[stratum](candidate):
-                pool.add(position, candidate)
-    return _combine(pools, belongs, n=n, heads=heads, unknown_share=unknown_share)
+        if candidate.prediction.reason not in NOTHING_TO_LABEL:
+            for stratum in (uncertain, drifting, random):
+                stratum.offer(candidate, seed)
+
+    articles = []
+    for candidate, strata in _combine(uncertain, drifting, random):
+        excluded = math.prod(1.0 - s.limit for s in (uncertain, drifting, random) if s.contains(candidate))
+        least = margin(candidate.prediction, heads)
+        articles.append(SampledArticle(candidate, tuple(strata), 1.0 - excluded, least, share_of(candidate)))
+    return articles
 
 
 def _combine(
-    pools: dict[str, _Smallest],
-    belongs: dict[str, Callable[[Candidate], bool]],
-    *,
-    n: int,
-    heads: Sequence[Head],
-    unknown_share: Callable[[str, str], float | None] | None,
-) -> list[Drawn]:
-    taken: dict[str, tuple[Candidate, list[Any]]] = {}
-    limits: dict[str, float] = {}
-    for stratum in ("uncertain", "drifting"):
-        rows, limits[stratum] = pools[stratum].smallest(pools[stratum].size)
-        for candidate in rows:
-            taken.setdefault(candidate.article_id, (candidate, []))[1].append(stratum)
-    # at random until there are `n`; who is there already counts as drawn at random too
-    rows, _ = pools["random"].smallest(n)
-    n_random, n_new = 0, 0
-    for candidate in rows:
-        is_new = candidate.article_id not in taken
-        if is_new and len(taken) == n:
+    uncertain: _BottomK, drifting: _BottomK, random: _BottomK
+) -> Iterable[tuple[Candidate, list[Stratum]]]:
+    """Return the sampled articles with their strata: all of the first two, then random ones up to `n`."""
+    sampled: dict[str, tuple[Candidate, list[Stratum]]] = {}
+    for stratum in (uncertain, drifting):
+        for candidate in stratum.take(stratum.size):
+            sampled.setdefault(candidate.article_id, (candidate, []))[1].append(stratum.name)
+    n_random = 0
+    for candidate in random.candidates():
+        if candidate.article_id not in sampled and len(sampled) == random.size:
             break
-        taken.setdefault(candidate.article_id, (candidate, []))[1].append("random")
-        n_random, n_new = n_random + 1, n_new + is_new
-    limits["random"] = pools["random"].smallest(n_random)[1]
-    drawn = []
-    for candidate, strata in taken.values():
-        missed = math.prod(1.0 - limits[name] for name in pools if belongs[name](candidate))
-        share = unknown_share(candidate.title, candidate.text[:LEAD_CHARS]) if unknown_share else None
-        drawn.append(
-            Drawn(candidate, tuple(strata), 1.0 - missed, margin(candidate.prediction, heads), share)
-        )
-    return drawn
+        sampled.setdefault(candidate.article_id, (candidate, []))[1].append("random")
+        n_random += 1  # an article that is sampled already counts as random too
+    random.take(n_random)
+    return sampled.values()
 
 
-def _position(seed: int, stratum: str, article_id: str) -> float:
-    digest = hashlib.sha256(f"{seed}:{stratum}:{article_id}".encode("utf-8", "replace")).digest()
-    return int.from_bytes(digest[:8], "big") / 2**64
+class _BottomK:
+    """The `size` members of a stratum with the smallest hashes, and the next one, which limits them.
 
+    `limit` is the inclusion probability: the hash of the first member that `take` left, 1 if there is none.
+    """
 
-class _Smallest:
-    """The candidates with the smallest positions, and the one behind them, which is the sample's limit."""
+    def __init__(self, name: Stratum, size: int, contains: Callable[[Candidate], bool]) -> None:
+        self.name, self.size, self.contains = name, size, contains
+        self.limit = 0.0
+        self._heap: list[float] = []  # negated hashes
+        self._by_hash: dict[float, Candidate] = {}
 
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self._heap: list[float] = []  # negated
-        self._rows: dict[float, Candidate] = {}
+    def offer(self, candidate: Candidate, seed: int) -> None:
+        """Keep a candidate if its hash is among the smallest and the stratum contains it."""
+        key = f"{seed}:{self.name}:{candidate.article_id}".encode("utf-8", "replace")
+        position = int.from_bytes(hashlib.sha256(key).digest()[:8], "big") / 2**64
+        if not self.size or position in self._by_hash:  # a repeated id
+            return
+        too_large = len(self._heap) > self.size and position >= -self._heap[0]
+        if not too_large and self.contains(candidate):  # which may look words up
+            heapq.heappush(self._heap, -position)
+            self._by_hash[position] = candidate
+            if len(self._heap) > self.size + 1:
+                del self._by_hash[-heapq.heappop(self._heap)]
 
-    def takes(self, position: float) -> bool:
-        """Whether a candidate there would be kept; of one id there is one."""
-        if not self.size or position in self._rows:
-            return False
-        return len(self._heap) <= self.size or position < -self._heap[0]
+    def candidates(self) -> list[Candidate]:
+        """Return up to `size` candidates by hash."""
+        return [self._by_hash[position] for position in sorted(self._by_hash)[: self.size]]
 
-    def add(self, position: float, candidate: Candidate) -> None:
-        heapq.heappush(self._heap, -position)
-        self._rows[position] = candidate
-        if len(self._heap) > self.size + 1:
-            del self._rows[-heapq.heappop(self._heap)]
-
-    def smallest(self, n: int) -> tuple[list[Candidate], float]:
-        """The first `n`, and the position of the next; 1 if there is none."""
-        positions = sorted(self._rows)
-        limit = positions[n] if n < len(positions) else float(self.size > 0)
-        return [self._rows[position] for position in positions[:n]], limit
+    def take(self, n: int) -> list[Candidate]:
+        """Return the first `n` candidates by hash, and set `limit`."""
+        positions = sorted(self._by_hash)
+        self.limit = positions[n] if n < len(positions) else float(self.size > 0)
+        return self.candidates()[:n]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from contextlib import suppress
+from datetime import UTC, date, datetime, time
 
 import click
 
@@ -59,13 +60,8 @@ def main(name: str, as_of: str | None) -> None:
 
 def parse_moment(text: str) -> datetime:
     """Parse a time, or a date as the end of that day; UTC unless an offset is given."""
-    try:
-        day = date.fromisoformat(text)
-        return datetime.combine(day, time(), UTC) + timedelta(days=1, microseconds=-1)
-    except ValueError:
-        pass
-    except OverflowError:  # the last day that Python knows
-        return datetime.max.replace(tzinfo=UTC)
+    with suppress(ValueError):
+        return datetime.combine(date.fromisoformat(text), time.max, UTC)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
