@@ -203,7 +203,7 @@ def merge(
         write_text(corrections.format_table(table), labels)
     if refused:
         write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in refusals), refused)
-    note(f"review: {len(table):,} readings in {labels}")
+    note(f"review: {len(table):,} labelled articles in {labels}")
 
 
 def _print_account(merged: corrections.MergeResult, path: Path) -> None:
