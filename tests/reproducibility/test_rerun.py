@@ -1,4 +1,4 @@
-"""A rerun: by the clone's own code, in another process, and with nothing from a cache."""
+"""A rerun in a scratch clone: the code of the clone, another environment, and nothing from a cache."""
 
 import json
 import os
@@ -10,114 +10,78 @@ import pytest
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.reproducibility import rerun
 from newsdesk.reproducibility.dvc_lock import md5_of
-from newsdesk.reproducibility.rerun import Conditions
-from tests.conftest import commit_all, run
 
 
-@pytest.fixture
-def checkout(tiny_checkout: Path) -> Path:
-    return tiny_checkout
+@pytest.fixture(scope="module")
+def clone(tiny_checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return rerun.clone(tiny_checkout, "HEAD", tmp_path_factory.mktemp("scratch"))
 
 
-def head(folder: Path) -> str:
-    return run("git", "rev-parse", "HEAD", cwd=folder).stdout.strip()
-
-
-def rerun_of(folder: Path, scratch: Path, conditions: Conditions) -> Path:
-    clone = rerun.clone(folder, head(folder), scratch)
-    rerun.run(clone, clone, conditions, commit=head(folder), profile="starter", n_stages=2)
-    return clone
-
-
-def test_the_clone_s_code_runs_and_not_what_is_installed(
-    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_rerun_takes_nothing_from_the_checkout(
+    clone: Path, tiny_checkout: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The stage itself tells: its file, which no installed package has, lies in the clone."""
     for name, value in {
         "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "9", "MLFLOW_TRACKING_URI": "http://127.0.0.1:9",
-        "PYTHONPATH": str(checkout / "src"), "DVC_ROOT": str(checkout),
+        "PYTHONPATH": str(tiny_checkout / "src"), "DVC_ROOT": str(tiny_checkout),
     }.items():  # fmt: skip
         monkeypatch.setenv(name, value)
-    clone = rerun_of(checkout, tmp_path, Conditions(hash_seed=4711, threads=1))
+    conditions = rerun.other_conditions("here")
+    rerun.repro(clone, rerun.rerun_environment(clone, conditions))
     seen = json.loads((clone / "seen.json").read_text())
-    assert Path(seen.pop("file")) == clone / "src/newsdesk/stages/weigh.py"
+    assert Path(seen.pop("file")) == clone / "src/newsdesk/pipeline/weigh.py"
     assert seen.pop("MLFLOW_TRACKING_URI") == f"sqlite:///{clone / 'mlflow.db'}"
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1")
-    assert seen == {"PYTHONHASHSEED": "4711", **threads}
-    assert md5_of(clone / "heads/topic") == md5_of(checkout / "heads/topic")
-    assert capsys.readouterr().err.splitlines() == ["certify: 1 of 2: weigh", "certify: 2 of 2: measure"]
-    record = rerun.read_record(tmp_path, commit=head(checkout), profile="starter")
-    assert record["machine"]["code"] == "src/newsdesk"
-    assert record["machine"]["hash_seed"] == "4711"
-    assert {pool["num_threads"] for pool in record["machine"]["pools"]} == {1}
-    assert str(tmp_path) not in json.dumps(record), "a certificate names no folder of this machine"
+    assert seen == {name: conditions[name] for name in seen}
+    assert md5_of(clone / "heads/topic") == md5_of(tiny_checkout / "heads/topic")
+    assert "Running stage 'measure'" in capfd.readouterr().err
+    assert not (clone.parent / "cache/files").exists(), "no output goes into a cache"
 
 
-def test_nothing_comes_from_a_cache(checkout: Path, tmp_path: Path) -> None:
-    """A cache that holds other content under the lock's names, as an edited one does, changes nothing."""
-    edited = shutil.copytree(checkout, tmp_path / "edited", symlinks=True)
-    objects = [path for path in (edited / ".dvc/cache").rglob("*") if path.is_file()]
-    assert objects
-    for path in objects:
-        path.chmod(0o644)
-        path.write_bytes(b"edited")
-    clone = rerun_of(edited, tmp_path, Conditions(hash_seed=1, threads=1))
-    assert md5_of(clone / "heads/topic") == md5_of(checkout / "heads/topic")
-    assert (clone / "seen.json").exists(), "the stage ran"
-    assert not (tmp_path / "cache/files").exists(), "nor does anything go into one"
+def test_an_installed_package_that_comes_first_is_refused(clone: Path, tiny_checkout: Path) -> None:
+    env = rerun.rerun_environment(clone, {}) | {"PYTHONPATH": str(tiny_checkout / "src")}
+    with pytest.raises(NewsdeskError, match=r"expected the package of the clone .*, found .*tiny"):
+        rerun.describe_environment(clone, env)
 
 
-def test_an_installed_package_that_would_win_is_refused(checkout: Path, tmp_path: Path) -> None:
-    clone = rerun.clone(checkout, head(checkout), tmp_path)
-    env = rerun.plain_environment(checkout / "src")  # as if its path came first
-    with pytest.raises(NewsdeskError, match=r"would run .* not the code of the clone"):
-        rerun.probe_machine(clone, clone, env)
-
-
-def test_a_stage_that_fails_is_one_line(checkout: Path, tmp_path: Path) -> None:
-    broken = shutil.copytree(checkout, tmp_path / "broken", symlinks=True)
-    (broken / "src/newsdesk/stages/measure.py").write_text("raise SystemExit('newsdesk: no rows')\n")
-    commit_all(broken, "break it")
-    with pytest.raises(NewsdeskError, match=r"^rerun: stage measure failed: newsdesk: no rows$"):
-        rerun_of(broken, tmp_path, Conditions(hash_seed=1, threads=1))
-    with pytest.raises(NewsdeskError, match="no finished rerun"):
-        rerun.read_record(tmp_path, commit=head(broken), profile="starter")
-
-
-def test_a_rerun_of_something_else_is_refused(tmp_path: Path) -> None:
-    (tmp_path / rerun.RECORD).write_text(json.dumps({"commit": "a" * 40, "profile": "starter"}))
+def test_a_failed_stage_is_an_error(clone: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    broken = shutil.copytree(clone, tmp_path / "checkout", symlinks=True)
+    (broken / "src/newsdesk/pipeline/weigh.py").write_text("raise SystemExit('newsdesk: no rows')\n")
     with pytest.raises(
-        NewsdeskError, match="a rerun of starter at aaaaaaaaaaaa, not of public at bbbbbbbbbbbb"
+        NewsdeskError, match=r"rerun: `dvc repro .* failed with exit code \d+; see its output"
     ):
-        rerun.read_record(tmp_path, commit="b" * 40, profile="public")
-
-
-def test_conditions_are_other_than_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONHASHSEED", "12")
-    chosen = rerun.other_conditions()
-    assert chosen.hash_seed not in (0, 12)
-    assert chosen.threads != os.cpu_count()
-    assert rerun.other_conditions(hash_seed=0, threads=5) == Conditions(0, 5)
-
-
-def test_a_seed_is_another_though_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONHASHSEED", "12")
-    assert rerun.other_conditions(hash_seed=12).hash_seed == 12, "who names a seed repeats a rerun"
+        rerun.repro(broken, rerun.rerun_environment(broken, {}))
+    assert "newsdesk: no rows" in capfd.readouterr().err
 
 
 @pytest.mark.skipif(os.uname().machine != "x86_64", reason="of x86-64")
-@pytest.mark.parametrize("cpu", ["haswell", "generic"])
-def test_libraries_choose_as_on_a_lesser_processor(
-    cpu: rerun.CpuName, checkout: Path, tmp_path: Path
-) -> None:
-    clone = rerun.clone(checkout, head(checkout), tmp_path)
-    env = rerun.plain_environment(clone / "src") | rerun.settings_of(Conditions(1, 1, cpu))
-    facts = rerun.probe_machine(clone, clone, env)
+def test_libraries_choose_the_kernels_of_a_generic_processor(clone: Path) -> None:
+    facts = rerun.describe_environment(
+        clone, rerun.rerun_environment(clone, rerun.other_conditions("generic"))
+    )
     blas = {pool["architecture"] for pool in facts["pools"] if pool["user_api"] == "blas"}
-    # in builds that hold few kernels OpenBLAS calls that of Prescott by the name of its elder
-    assert blas <= ({"Haswell"} if cpu == "haswell" else {"Prescott", "Katmai"})
+    # builds of OpenBLAS with few kernels report that of Prescott under the name of an older one
     assert blas
-    assert facts["numba_cpu"] == cpu
-    assert not {"X86_V4", "AVX512_SKX"} & set(facts["numpy_simd"])
-    if cpu == "generic":
-        assert facts["numpy_simd"] == []
+    assert blas <= {"Prescott", "Katmai"}
+    assert (facts["numba_cpu"], facts["numpy_simd"]) == ("generic", [])
+    assert str(clone.parent) not in json.dumps(facts), "the report names no folder of this machine"
+
+
+def test_conditions_differ_from_the_default() -> None:
+    first, second = (rerun.other_conditions("here")["PYTHONHASHSEED"] for _ in range(2))
+    assert first != second
+    assert "0" not in (first, second)
+    assert rerun.other_conditions("here")["OMP_NUM_THREADS"] != str(os.cpu_count())
+
+
+def test_imported_corpora_are_added_to_the_clone(tmp_path: Path) -> None:
+    source, clone = tmp_path / "data/public", tmp_path / "clone"
+    (source / "skynews/2018").mkdir(parents=True)
+    (source / "skynews/2018/a.txt").write_text("1")
+    (source / "skynews.dvc").write_text("committed, so the clone has it")
+    rerun.add_imports(tmp_path, clone)
+    files = [path.relative_to(clone).as_posix() for path in clone.rglob("*.*")]
+    assert files == ["data/public/skynews/2018/a.txt"]
+
+
+def test_missing_corpora_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(NewsdeskError, match=r"public: no imported corpora; run `make import`"):
+        rerun.add_imports(tmp_path, tmp_path)

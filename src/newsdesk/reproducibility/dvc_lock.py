@@ -1,10 +1,10 @@
-"""dvc.lock: the stages in the order in which they run, and DVC's hash of a file or folder."""
+"""Read dvc.lock: stages in the order of running, their inputs, and DVC's hash of an output."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -17,100 +17,72 @@ from newsdesk.base.errors import NewsdeskError
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """A stage as a lock has it.
+class LockedStage:
+    """A stage of a lock."""
 
-    Attributes
-    ----------
-    deps, outs : mapping of str to str
-        Path, as the lock writes it, to the MD5 of its content.
-    """
-
-    name: str
-    cmd: str
-    deps: Mapping[str, str]
-    params: Mapping[str, Any]
-    outs: Mapping[str, str]
+    inputs: Mapping[str, Any]  # `cmd`, MD5 of each dep by path, value of each setting by `FILE: NAME`
+    outs: Mapping[str, str]  # MD5 by path
 
 
-def parse_lock(text: str, name: str) -> list[Stage]:
-    """The stages of a lock, each behind those whose outputs it reads.
+def parse_lock(text: str, name: str) -> dict[str, LockedStage]:
+    """Parse a lock; each stage stands after the stages whose outputs it reads.
 
     Raises
     ------
     NewsdeskError
-        If it is no lock, or names an output without its hash.
+        If the text is not a lock of DVC.
     """
     try:
-        written = YAML(typ="safe", pure=True).load(text)["stages"]
         stages = {
-            stage: Stage(
-                stage,
-                " ".join(str(content["cmd"]).split()),
-                {dep["path"]: dep["md5"] for dep in content.get("deps", [])},
-                content.get("params", {}),
+            stage: LockedStage(
+                {"cmd": " ".join(str(content["cmd"]).split())}
+                | {dep["path"]: dep["md5"] for dep in content.get("deps", [])}
+                | {
+                    f"{file}: {setting}": value
+                    for file, settings in content.get("params", {}).items()
+                    for setting, value in settings.items()
+                },
                 {out["path"]: out["md5"] for out in content.get("outs", [])},
             )
-            for stage, content in written.items()
+            for stage, content in YAML(typ="safe", pure=True).load(text)["stages"].items()
         }
-        made_by = {path: stage.name for stage in stages.values() for path in stage.outs}
-        graph = {s.name: [made_by[dep] for dep in s.deps if dep in made_by] for s in stages.values()}
-        return [stages[stage] for stage in TopologicalSorter(graph).static_order()]
+        made_by = {path: name for name, stage in stages.items() for path in stage.outs}
+        graph = {
+            name: [made_by[path] for path in stage.inputs if path in made_by]
+            for name, stage in stages.items()
+        }
+        return {name: stages[name] for name in TopologicalSorter(graph).static_order()}
     except (YAMLError, KeyError, TypeError, AttributeError, CycleError) as error:
-        raise NewsdeskError(f"{name}: not a lock as DVC writes it: {type(error).__name__}: {error}") from None
+        raise NewsdeskError(f"{name}: not a lock of DVC: {type(error).__name__}: {error}") from None
 
 
-def changed_inputs(locked: Sequence[Stage], ran: Sequence[Stage]) -> dict[str, list[str]]:
-    """What went into each stage otherwise than the lock says, apart from what another stage made.
-
-    Returns
-    -------
-    dict of str to list of str
-        Stage to names of files, `params.yaml: section`, `cmd`; a stage of which nothing changed is left out.
-    """
-    made = {path for stage in (*locked, *ran) for path in stage.outs}
-    now = {stage.name: stage for stage in ran}
-    changed: dict[str, list[str]] = {}
-    for then in locked:
-        if then.name not in now:
-            changed[then.name] = ["the stage is gone"]
-        elif found := list(_changes(then, now[then.name], made)):
-            changed[then.name] = found
-    for name in now.keys() - {stage.name for stage in locked}:
-        changed[name] = ["the lock has no such stage"]
+def changed_inputs(locked: Mapping[str, LockedStage], ran: Mapping[str, LockedStage]) -> dict[str, list[str]]:
+    """Name the inputs of each stage that differ, without the outputs of other stages."""
+    made = {path for stage in (*locked.values(), *ran.values()) for path in stage.outs}
+    none = LockedStage({}, {})
+    changed = {}
+    for name in {**locked, **ran}:
+        before, after = locked.get(name, none).inputs, ran.get(name, none).inputs
+        names = [key for key in {**before, **after} if key not in made and before.get(key) != after.get(key)]
+        if names:
+            changed[name] = names
     return changed
 
 
-def _changes(then: Stage, now: Stage, made: set[str]) -> Iterator[str]:
-    if then.cmd != now.cmd:
-        yield "cmd"
-    for path in sorted({*then.deps, *now.deps} - made):
-        if then.deps.get(path) != now.deps.get(path):
-            yield path
-    for file in sorted({*then.params, *now.params}):
-        before, after = then.params.get(file) or {}, now.params.get(file) or {}
-        yield from (
-            f"{file}: {key}" for key in sorted({*before, *after}) if before.get(key) != after.get(key)
-        )
-
-
 def md5_of(path: Path) -> str | None:
-    """The MD5 of a file or folder as DVC writes it into a lock; None where there is nothing.
-
-    Of a folder all files count but what Python compiled, as `.dvcignore` has it.
-    """
+    """Return the MD5 of a file or folder as DVC computes it; None if there is nothing."""
     if path.is_dir():
-        files = sorted((file.relative_to(path).as_posix(), file) for file in files_of(path))
-        listed = [{"md5": md5_of(file), "relpath": name} for name, file in files]
-        return f"{hashlib.md5(json.dumps(listed, sort_keys=True).encode()).hexdigest()}.dir"
+        files = sorted((file.relative_to(path).as_posix(), file) for file in output_files(path))
+        entries = [{"md5": md5_of(file), "relpath": name} for name, file in files]
+        return f"{hashlib.md5(json.dumps(entries, sort_keys=True).encode()).hexdigest()}.dir"
     if not path.exists():
         return None
     with path.open("rb") as handle:
         return hashlib.file_digest(handle, "md5").hexdigest()
 
 
-def files_of(folder: Path) -> Iterator[Path]:
-    """The files of a folder that count for DVC, in no order."""
-    for path in folder.rglob("*"):
-        if path.is_file() and path.suffix != ".pyc" and "__pycache__" not in path.parts:
-            yield path
+def output_files(folder: Path) -> list[Path]:
+    """List the files of a folder that DVC hashes: all but bytecode."""
+    return [
+        p for p in folder.rglob("*") if p.is_file() and p.suffix != ".pyc" and "__pycache__" not in p.parts
+    ]
