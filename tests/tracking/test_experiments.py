@@ -167,6 +167,7 @@ def test_each_experiment_has_its_run(small_project: Path, monkeypatch: pytest.Mo
             assert made.info.artifact_uri.startswith((small_project / "mlartifacts").as_uri())
             assert made.data.tags[COMMIT_TAG] == found["baseline"] == head
             assert rows[name]["experiment"]["changed"] == {"train.C": SETTINGS[name]}
+            assert float(made.data.params["train.C"]) == SETTINGS[name]
         default = client.get_experiment_by_name("Default")
         assert default
         assert default.artifact_location == f"{small_project}/mlruns/0", "not in the temporary copy of a job"
