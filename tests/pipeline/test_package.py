@@ -67,16 +67,18 @@ def test_no_article_of_an_evaluation_outlet_is_an_error(tiny_run: Path) -> None:
         ({"scale": np.ones(2, np.float32)}, "without one float32 scale a label"),
         ({"scale": np.ones((), np.float32)}, "without one float32 scale a label"),
         ({"scale": np.array([b"x"] * 19)}, "without one float32 scale a label"),
-        ({"scale": np.full(19, np.nan, np.float32)}, "scale holds what is no positive number"),
-        ({"scale": np.zeros(19, np.float32)}, "scale holds what is no positive number"),
-        ({"scale": np.full(19, 3e38, np.float32)}, "coef holds what is no finite number"),
+        ({"scale": np.full(19, np.nan, np.float32)}, "scale: expected positive numbers"),
+        ({"scale": np.zeros(19, np.float32)}, "scale: expected positive numbers"),
+        ({"scale": np.full(19, 3e38, np.float32)}, "coef: expected finite floats"),
         ({"coef": np.ones((4, 19), np.int64)}, "coef of int64; expected int8, int16 or floats"),
         ({"coef": np.ones((4, 19), np.int8)}, "coef of shape .4, 19. for"),
         ({"coef": np.array(["x"])}, "coef of <U1; expected"),
     ],
 )
 @pytest.mark.filterwarnings("ignore:overflow")
-def test_damaged_weights_are_an_error(quantized: dict[int, Path], tmp_path: Path, changed: dict, message: str) -> None:
+def test_damaged_weights_are_an_error(
+    quantized: dict[int, Path], tmp_path: Path, changed: dict, message: str
+) -> None:
     for file in quantized[8].iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     weights = read_arrays(tmp_path / "weights.npz") | changed
