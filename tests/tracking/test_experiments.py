@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from newsdesk.base.errors import NewsdeskError
 from newsdesk.tracking.experiments import (
     RECEIPT,
     Experiment,
@@ -202,8 +203,7 @@ def test_experiments_of_earlier_commits_are_listed(tmp_path: Path) -> None:
     assert [(e.name, e.baseline) for e in show_experiments(tmp_path)] == [("first", base)]
 
 
-def test_no_repository_is_an_error(tmp_path: Path) -> None:
-    done = run("newsdesk", "experiments", cwd=tmp_path)
-    assert done.returncode == 2
-    assert f"{tmp_path}: no git repository with a commit" in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_no_repository_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(NewsdeskError, match="no git repository with a commit"):
+        show_experiments(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -39,13 +40,15 @@ def save(folder: Path, destination: Path, *, run_id: str | None = None) -> None:
     info = read_json(folder / "model.json")
     description = Model(run_id=run_id)
     with tempfile.TemporaryDirectory() as temporary:
-        code = Path(temporary, pyfunc.CODE)
+        # copies, since MLflow names artifacts by their folders and takes bytecode along
+        model, code = Path(temporary, pyfunc.MODEL), Path(temporary, pyfunc.CODE)
+        shutil.copytree(folder, model, ignore=shutil.ignore_patterns("__pycache__"))
         copy_code(code)
         save_model(
             str(destination),
             mlflow_model=description,
             python_model=pyfunc.__file__,
-            artifacts={pyfunc.MODEL: str(folder), pyfunc.CODE: str(code)},
+            artifacts={pyfunc.MODEL: str(model), pyfunc.CODE: str(code)},
             model_config=pyfunc.CONFIG,
             signature=build_signature(),
             input_example=build_example(),
