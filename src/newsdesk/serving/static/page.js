@@ -1,5 +1,5 @@
 "use strict";
-// What an article says is only ever set as text, never as markup.
+// The text of an article is only inserted as text, never as markup.
 
 const $ = (id) => document.getElementById(id);
 const REASONS = {
@@ -12,7 +12,7 @@ const KINDS = { word: "كلمة", chars: "حروف", place: "مكان", remainde
 const PROFILES = { balanced: "متوازنة", high_precision: "أدق", high_recall: "أشمل" };
 const TASKS = ["region", "topic"];
 let names = {};
-let shown = null; // the answer on the page
+let current = null; // the prediction that the page shows
 
 function make(tag, className, text) {
   const element = document.createElement(tag);
@@ -21,25 +21,25 @@ function make(tag, className, text) {
   return element;
 }
 
-function tell(message, wrong) {
+function showMessage(message, wrong) {
   $("message").textContent = message;
   $("message").classList.toggle("wrong", Boolean(wrong));
 }
 
 function nameOf(task, label) {
-  return (names[task] || []).find((own) => own.id === label) || { arabic: label, english: label };
+  return (names[task] || []).find((entry) => entry.id === label) || { arabic: label, english: label };
 }
 
-function tellModel(model) {
+function showModel(model) {
   $("model").textContent = `${model.name} ${model.version} · ${model.sha256.slice(0, 12)}`;
   $("model").title = `sha256 ${model.sha256}, loaded ${model.loaded}`;
 }
 
-async function begin() {
+async function start() {
   const response = await fetch("version");
   const version = await response.json();
   names = version.labels;
-  tellModel(version.model);
+  showModel(version.model);
   for (const profile of version.profiles) {
     const option = make("option", "", PROFILES[profile]);
     option.value = profile;
@@ -47,13 +47,13 @@ async function begin() {
   }
 }
 
-async function ask(event) {
+async function predict(event) {
   event.preventDefault();
   const button = $("article").querySelector("button");
   const wellFormed = (s) => (s.toWellFormed ? s.toWellFormed() : s);
   const article = { title: wellFormed($("title").value), text: wellFormed($("text").value) };
   button.disabled = true;
-  tell("…");
+  showMessage("…");
   try {
     const response = await fetch("predict", {
       method: "POST",
@@ -62,11 +62,11 @@ async function ask(event) {
     });
     const answer = await response.json();
     if (!response.ok) throw new Error(answer.message);
-    tell("");
+    showMessage("");
     show(answer);
   } catch (error) {
     $("answer").hidden = $("evidence").hidden = true;
-    tell(`تعذّر التصنيف: ${error.message}`, true);
+    showMessage(`تعذّر التصنيف: ${error.message}`, true);
   } finally {
     button.disabled = false;
   }
@@ -74,34 +74,34 @@ async function ask(event) {
 
 function show(answer) {
   const row = answer.predictions[0];
-  shown = { row, thresholds: answer.thresholds };
-  tellModel(answer.model);
-  const given = [...row.regions.map((l) => nameOf("region", l)), ...row.topics.map((l) => nameOf("topic", l))];
+  current = { row, thresholds: answer.thresholds };
+  showModel(answer.model);
+  const labels = [...row.regions.map((l) => nameOf("region", l)), ...row.topics.map((l) => nameOf("topic", l))];
   $("summary").textContent = row.reason
     ? `لا قسم: ${REASONS[row.reason] || row.reason} (${row.reason})`
-    : given.map((name) => name.arabic).join("، ");
+    : labels.map((name) => name.arabic).join("، ");
   for (const task of TASKS) showLabels(task);
   $("answer").hidden = false;
   $("evidence").hidden = !row.evidence.length;
   if (!row.evidence.length) return;
   const first = row.topics.length ? ["topic", row.topics[0]] : row.regions.length ? ["region", row.regions[0]] : null;
-  choose(...(first || likeliest(row)));
+  showEvidence(...(first || mostProbable(row)));
 }
 
-function likeliest(row) {
+function mostProbable(row) {
   const best = row.evidence.reduce((a, b) => (b.probability > a.probability ? b : a));
   return [best.task, best.label];
 }
 
 function showLabels(task) {
-  const scores = Object.entries(shown.row[`${task}_scores`]).sort((a, b) => b[1] - a[1]);
-  const held = shown.row[`${task}s`];
+  const scores = Object.entries(current.row[`${task}_scores`]).sort((a, b) => b[1] - a[1]);
+  const held = current.row[`${task}s`];
   $(task).replaceChildren(...scores.map(([label, score]) => labelItem(task, label, score, held.includes(label))));
 }
 
 function labelItem(task, label, score, holds) {
   const name = nameOf(task, label);
-  const limit = shown.thresholds[task][label];
+  const limit = current.thresholds[task][label];
   const item = make("li", holds ? "holds" : "");
   const button = make("button");
   button.type = "button";
@@ -121,32 +121,32 @@ function labelItem(task, label, score, holds) {
   mark.style.insetInlineStart = `calc(${100 * limit}% - 1px)`;
   bar.append(fill, mark);
   button.append(title, bar, make("span", "value", score.toFixed(2)));
-  button.addEventListener("click", () => choose(task, label));
+  button.addEventListener("click", () => showEvidence(task, label));
   item.append(button);
   return item;
 }
 
-function choose(task, label) {
-  const evidence = shown.row.evidence.find((own) => own.task === task && own.label === label);
+function showEvidence(task, label) {
+  const evidence = current.row.evidence.find((entry) => entry.task === task && entry.label === label);
   for (const button of document.querySelectorAll("li button")) {
     const pressed = button.dataset.task === task && button.dataset.label === label;
     button.setAttribute("aria-pressed", String(pressed));
   }
   const name = nameOf(task, label);
   $("why").textContent = `لماذا «${name.arabic}» ${evidence.probability.toFixed(2)}؟`;
-  const placed = evidence.contributions.filter((own) => own.part);
-  const points = { title: Array.from(shown.row.title), text: Array.from(shown.row.text) };
-  const sums = { title: weigh(points.title, placed, "title"), text: weigh(points.text, placed, "text") };
+  const placed = evidence.contributions.filter((entry) => entry.part);
+  const points = { title: Array.from(current.row.title), text: Array.from(current.row.text) };
+  const sums = { title: sumByCharacter(points.title, placed, "title"), text: sumByCharacter(points.text, placed, "text") };
   const most = Math.max(1e-9, ...[...sums.title, ...sums.text].map(Math.abs));
   for (const part of ["title", "text"]) $(`shown-${part}`).replaceChildren(...marked(points[part], sums[part], most));
   showContributions(evidence);
 }
 
-// Offsets count code points, as Python does; a string of JavaScript counts UTF-16 units, hence the arrays.
-function weigh(points, contributions, part) {
+// Offsets count code points; strings of JavaScript count UTF-16 units, hence the arrays.
+function sumByCharacter(points, contributions, part) {
   const sums = new Array(points.length).fill(0);
-  for (const own of contributions) {
-    if (own.part === part) for (let i = own.start; i < own.end; i++) sums[i] += own.value;
+  for (const entry of contributions) {
+    if (entry.part === part) for (let i = entry.start; i < entry.end; i++) sums[i] += entry.value;
   }
   return sums;
 }
@@ -178,22 +178,22 @@ function tableRow(...cells) {
 }
 
 function showContributions(evidence) {
-  const ten = evidence.contributions.filter((own) => own.kind !== "remainder").slice(0, 10);
-  const rest = evidence.score - evidence.intercept - ten.reduce((sum, own) => sum + own.value, 0);
+  const largest = evidence.contributions.filter((entry) => entry.kind !== "remainder").slice(0, 10);
+  const remainder = evidence.score - evidence.intercept - largest.reduce((sum, entry) => sum + entry.value, 0);
   $("contributions").replaceChildren(
-    ...ten.map((own) =>
-      tableRow(own.surface || own.term, KINDS[own.kind] + (own.part === "title" ? " (العنوان)" : ""), signed(own.value))
+    ...largest.map((entry) =>
+      tableRow(entry.surface || entry.term, KINDS[entry.kind] + (entry.part === "title" ? " (العنوان)" : ""), signed(entry.value))
     )
   );
   $("sum").replaceChildren(
-    tableRow("الباقي", "", signed(rest)),
+    tableRow("الباقي", "", signed(remainder)),
     tableRow("الثابت قبل قراءة الخبر", "", signed(evidence.intercept)),
     tableRow("المجموع (لوغاريتم الأرجحية)", "", signed(evidence.score))
   );
 }
 
-$("article").addEventListener("submit", ask);
+$("article").addEventListener("submit", predict);
 $("text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("article").requestSubmit();
 });
-begin().catch((error) => tell(`تعذّر الوصول إلى الخادم: ${error.message}`, true));
+start().catch((error) => showMessage(`تعذّر الوصول إلى الخادم: ${error.message}`, true));
