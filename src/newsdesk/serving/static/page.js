@@ -136,7 +136,10 @@ function showEvidence(task, label) {
   $("why").textContent = `لماذا «${name.arabic}» ${evidence.probability.toFixed(2)}؟`;
   const placed = evidence.contributions.filter((entry) => entry.part);
   const points = { title: Array.from(current.row.title), text: Array.from(current.row.text) };
-  const sums = { title: sumByCharacter(points.title, placed, "title"), text: sumByCharacter(points.text, placed, "text") };
+  const sums = {
+    title: sumByCharacter(points.title, placed, "title"),
+    text: sumByCharacter(points.text, placed, "text"),
+  };
   const most = Math.max(1e-9, ...[...sums.title, ...sums.text].map(Math.abs));
   for (const part of ["title", "text"]) $(`shown-${part}`).replaceChildren(...marked(points[part], sums[part], most));
   showContributions(evidence);
