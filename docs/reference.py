@@ -35,7 +35,7 @@ SCHEMAS = {
         "LABELED",
         "The output of `newsdesk predict --output`, in every format.",
     ),
-    "Stamp of a job": (output_schema, "STAMP", "Further columns in the parts of a job."),
+    "Provenance": (output_schema, "PROVENANCE", "Further columns in the parts of a job."),
 }
 
 

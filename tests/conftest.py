@@ -268,22 +268,22 @@ def tiny_checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def mixed_corpus(tmp_path_factory: pytest.TempPathFactory, taxonomy: Taxonomy) -> Path:
-    """A folder of files of three formats."""
-    from tests import mixed
+def job_corpus(tmp_path_factory: pytest.TempPathFactory, taxonomy: Taxonomy) -> Path:
+    """A folder with files of three formats, inputs of jobs."""
+    from tests import jobs  # which runs its commands by this module
 
-    folder = tmp_path_factory.mktemp("mixed") / "in"
-    mixed.write_corpus(folder, taxonomy)
+    folder = tmp_path_factory.mktemp("jobs") / "in"
+    jobs.write_corpus(folder, taxonomy)
     return folder
 
 
 @pytest.fixture(scope="session")
-def alone(mixed_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the job on them by one process."""
-    from tests.batch.test_job import SCORED_AT, predict
+def finished_job(job_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the undisturbed job on them by one process."""
+    from tests.jobs import arguments, predict
 
-    folder = tmp_path_factory.mktemp("alone") / "out"
-    assert predict("predict", str(mixed_corpus), "--output", f"{folder}/", "--scored-at", SCORED_AT) == 0
+    folder = tmp_path_factory.mktemp("finished") / "out"
+    assert predict(*arguments(job_corpus, folder)) == 0
     return folder
 
 

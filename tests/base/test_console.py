@@ -1,39 +1,86 @@
-"""Progress: what a log is told, and how seldom."""
+"""Progress: a plain line now and then in a log, a live line on a terminal; tables with Arabic cells."""
+
+import os
+import pty
+import subprocess
+import sys
 
 import pytest
 
 from newsdesk.base import console
-from newsdesk.cli.label.job import ahead
+
+LIVE = """
+import time
+from newsdesk.base.console import ProgressLine, note, progress
+with ProgressLine("predict", unit="rows", total=1000) as line:
+    line.update(500, 400)
+    time.sleep(0.5)
+    note("a note between")
+    line.update(500, 1000)
+for _ in progress(range(3), "reading", prints_rows=True):
+    pass
+"""
 
 
-def test_a_log_is_told_rows_share_and_time_to_go(
+def test_a_log_shows_rows_share_and_time_to_go(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(console, "NOTE_EVERY_SECONDS", 0.0)
-    shown = console.Pace("predict", total=1000, done=200)
-    shown.tell(1500, 600)
-    shown.tell(500, 1000)
-    shown.end()
-    first, last = capsys.readouterr().err.splitlines()
+    with console.ProgressLine("predict", unit="rows", total=1000, done=200) as line:
+        line.update(1500, 600)
+        line.update(500, 800)
+        line.update(500, 1000)
+    first, second, last = capsys.readouterr().err.splitlines()
     assert first.startswith("predict: 1,500 rows, ")
-    assert ", 60 %, " in first
-    assert last.startswith("predict: 2,000 rows, ")
-    assert last.endswith("/s, 100 %, 0:00 to go")
+    assert first.endswith("/s, 60 %")
+    assert second.endswith("/s, 80 %, 0:00:01 to go")
+    assert last.startswith("predict: 2,500 rows, ")
+    assert last.endswith("/s, 100 %, 0:00:00 to go")
 
 
-def test_a_log_is_left_alone_for_a_while(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = console.Pace("predict", total=0)
-    shown.tell(10, 0)
-    shown.end()
+def test_a_log_gets_no_line_in_the_first_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(console.progress(range(9), "reading")) == list(range(9))
     assert capsys.readouterr().err == ""
 
 
-def test_what_is_got_ready_in_a_thread_comes_in_order_and_with_its_error() -> None:
-    assert list(ahead(iter(range(1, 50)))) == list(range(1, 50))
-    found: list[int] = []
-    with pytest.raises(ZeroDivisionError):
-        found.extend(ahead(6 // (3 - k) for k in range(5)))
-    assert found == [2, 3, 6]
-    left = ahead(iter([1, 2, 3]))
-    assert next(left) == 1
-    left.close()  # type: ignore[attr-defined]
+def test_slow_items_show_seconds_each(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(console, "NOTE_EVERY_SECONDS", 0.0)
+    with console.ProgressLine("splits") as line:
+        assert line._task.start_time is not None
+        line._task.start_time -= 24
+        line.update(2)
+    assert capsys.readouterr().err == "splits: 2, 12 s each\n"
+
+
+@pytest.mark.integration
+def test_a_terminal_keeps_the_last_line_and_notes() -> None:
+    reader, terminal = pty.openpty()
+    done = subprocess.run(
+        [sys.executable, "-c", LIVE],
+        stdout=terminal,
+        stderr=terminal,
+        env=os.environ | {"TERM": "xterm"},
+        check=False,
+    )
+    os.close(terminal)
+    shown = os.read(reader, 65536).decode()
+    os.close(reader)
+    assert done.returncode == 0, shown
+    assert "a note between\r\n" in shown
+    assert (
+        "predict: 1,000 rows, " in shown.splitlines()[-1] or "predict: 1,000 rows, " in shown.splitlines()[-2]
+    )
+    assert "reading" not in shown, "rows on a terminal take the place of a live line"
+    assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h") == 1, "the cursor is shown again"
+
+
+def test_arabic_is_isolated_in_the_last_column(capsys: pytest.CaptureFixture[str]) -> None:
+    console.print_rows(
+        [{"title": "قمة في \u202eبرلين\x1b[31m", "score": "0.5"}, {"title": "", "score": "1"}], arabic="title"
+    )
+    head, _, first, second = (line.strip() for line in capsys.readouterr().out.splitlines() if line.strip())
+    assert head.split() == ["score", "title"]
+    assert first == "0.5     \u2067قمة في برلين[31m\u2069"
+    assert second == "1"

@@ -1,4 +1,4 @@
-"""Parquet's columns taken at once say what its rows say one by one; repair by bytes is repair."""
+"""Columns of Parquet files equal the readers' rows one by one; repair of columns equals `repair`."""
 
 import io
 from datetime import UTC, datetime
@@ -31,34 +31,34 @@ TEXTS = st.lists(ODD, max_size=8).map("".join)
 LIMITS = Limits(max_field_chars=40)
 
 
-def packed(table: dict[str, Any]) -> bytes:
+def parquet_bytes(table: dict[str, Any]) -> bytes:
     sink = io.BytesIO()
     pq.write_table(pa.table(table), sink)
     return sink.getvalue()
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=5))
-def test_repair_by_bytes_is_repair(pairs: list[tuple[str, str]]) -> None:
+def test_repair_of_columns_equals_repair(pairs: list[tuple[str, str]]) -> None:
     articles = [Article("1", "desk", title, text) for title, text in pairs]
-    got = arrow_columns.repaired(arrow_columns.from_articles(articles))
+    got = arrow_columns.repair_columns(arrow_columns.from_articles(articles))
     assert got.select(["title", "text"]).to_pylist() == [
         {"title": article.title, "text": article.text} for article in map(repair, articles)
     ]
 
 
 def check_same(content: bytes, *, carry: tuple[str, ...] = ()) -> int:
-    """Compare the rows taken at once with the readers'; returns how many were."""
+    """Compare the rows that are converted without the readers with theirs; returns their number."""
     rows = list(read(["-"], sections=(), limits=LIMITS, stdin=io.BytesIO(content), carry=carry))
-    at_once = 0
-    for batch in read_batches(io.BytesIO(content), ReadOptions(limits=LIMITS, carry=tuple(carry))):
-        plain, mask = arrow_columns.from_parquet(batch, limits=LIMITS, carry=carry)
+    n_converted = 0
+    for batch in read_batches(io.BytesIO(content), ReadOptions(limits=LIMITS, carry=carry)):
+        columns, mask = arrow_columns.from_parquet(batch, limits=LIMITS, carry=carry)
         own, rows = rows[: len(batch)], rows[len(batch) :]
-        taken = [row for row, is_plain in zip(own, mask, strict=True) if is_plain]
-        articles = [row for row in taken if isinstance(row, Article)]
-        assert articles == taken, "nothing that is refused is taken"
-        assert plain.equals(arrow_columns.from_articles(articles, carry=carry))
-        at_once += len(articles)
-    return at_once
+        converted = [row for row, is_converted in zip(own, mask, strict=True) if is_converted]
+        articles = [row for row in converted if isinstance(row, Article)]
+        assert articles == converted, "no refused row is converted"
+        assert columns.equals(arrow_columns.from_articles(articles, carry=carry))
+        n_converted += len(articles)
+    return n_converted
 
 
 @given(
@@ -78,13 +78,13 @@ def check_same(content: bytes, *, carry: tuple[str, ...] = ()) -> int:
         max_size=5,
     )
 )
-def test_rows_taken_at_once_are_the_readers(rows: list[dict[str, str | None]]) -> None:
+def test_converted_rows_equal_those_of_the_readers(rows: list[dict[str, str | None]]) -> None:
     table = {name: pa.array([row[name] for row in rows], pa.string()) for name in rows[0]}
-    check_same(packed(table), carry=("desk",))
+    check_same(parquet_bytes(table), carry=("desk",))
 
 
 @pytest.mark.parametrize(
-    ("further", "at_once"),
+    ("columns", "n_converted"),
     [
         ({"id": pa.array([7, None])}, 2),
         ({"id": pa.array([7.5, None])}, 0),
@@ -98,13 +98,14 @@ def test_rows_taken_at_once_are_the_readers(rows: list[dict[str, str | None]]) -
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
 )
-def test_types_that_need_a_look_are_left_to_the_readers(further: dict[str, Any], at_once: int) -> None:
-    content = packed({"text": ["نص أول", "نص ثان"], **further})
-    assert check_same(content, carry=("date_extracted",) if "date_extracted" in further else ()) == at_once
+def test_types_that_need_checks_are_left_to_the_readers(columns: dict[str, Any], n_converted: int) -> None:
+    content = parquet_bytes({"text": ["نص أول", "نص ثان"], **columns})
+    carry = ("date_extracted",) if "date_extracted" in columns else ()
+    assert check_same(content, carry=carry) == n_converted
 
 
 def test_a_long_text_is_left_to_the_readers() -> None:
-    assert check_same(packed({"text": ["ا" * 21, "a" * 41, "ب"]})) == 1
+    assert check_same(parquet_bytes({"text": ["ا" * 21, "a" * 41, "ب"]})) == 1
 
 
 def test_carried_values_are_text() -> None:
@@ -115,14 +116,14 @@ def test_carried_values_are_text() -> None:
         "share": [0.5],
     }
     carry = ("published", "views", "share")
-    assert check_same(packed(table), carry=carry) == 1
-    (batch,) = read_batches(io.BytesIO(packed(table)), ReadOptions(limits=LIMITS, carry=tuple(carry)))
-    plain, _ = arrow_columns.from_parquet(batch, limits=LIMITS, carry=carry)
-    (row,) = plain.select(carry).to_pylist()
+    assert check_same(parquet_bytes(table), carry=carry) == 1
+    (batch,) = read_batches(io.BytesIO(parquet_bytes(table)), ReadOptions(limits=LIMITS, carry=carry))
+    columns, _ = arrow_columns.from_parquet(batch, limits=LIMITS, carry=carry)
+    (row,) = columns.select(carry).to_pylist()
     assert row == {"published": "2024-01-02 03:00:00.000", "views": "12", "share": "0.5"}
 
 
-def test_repeated_values_are_counted_as_often_as_they_stand() -> None:
-    content = packed({"text": ["اب" * 100] * 1000})
+def test_decoded_bytes_count_repeated_values_each_time() -> None:
+    content = parquet_bytes({"text": ["اب" * 100] * 1000})
     (batch,) = read_batches(io.BytesIO(content), ReadOptions())
     assert arrow_columns.decoded_bytes(batch) == 400 * 1000

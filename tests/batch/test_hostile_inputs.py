@@ -1,4 +1,4 @@
-"""What goes wrong in a job: each with its exit code and its account, nothing lost, nothing left behind."""
+"""Faults of inputs and disks in a job: each has its exit code and its account, and loses no other row."""
 
 import gzip
 import json
@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.batch import input_reader
-from newsdesk.batch.job import DRIFT, MANIFEST, QUARANTINE, Job, locked
+from newsdesk.batch import local
+from newsdesk.batch.manifest import DRIFT, MANIFEST, QUARANTINE
 from newsdesk.cli.label.job import parse_limit
-from tests.batch.test_job import files_of, manifest_of, predict, start
+from tests.jobs import check_same_files, last_line, manifest_of, predict, start
 
 ARTICLE = "أعلنت وزارة الدفاع الأميركية في واشنطن أن الجيش قتل قيادياً في تنظيم «القاعدة» بغارة جوية."
 parameter = click.Option(["--max-refused"])
@@ -35,14 +35,14 @@ def quarantined(folder: Path) -> list[tuple[str, int, str]]:
 
 
 def left(folder: Path) -> list[str]:
-    """Whatever is neither a part nor an account."""
+    """The files that are neither a part nor an account."""
     kept = (MANIFEST, QUARANTINE, DRIFT)
     return [p.name for p in folder.iterdir() if p.name not in kept and not p.name.startswith("part-")]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Good rows in every file, and what breaks each."""
+    """Good rows in every file, and a fault in each."""
     path = tmp_path_factory.mktemp("hostile") / "in"
     path.mkdir()
     good = [{"id": f"g{k}", "text": ARTICLE} for k in range(12)]
@@ -60,13 +60,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("more", [[], ["--workers", "2"]], ids=["alone", "workers"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param([], id="local"),
+        pytest.param(["--workers", "2"], id="workers", marks=pytest.mark.integration),
+    ],
+)
 def test_broken_files_are_accounted_for(
     more: list[str], folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out"
     assert predict("predict", str(folder), "--output", f"{out}/", "--chunk-rows", "3", *more) == 0
-    manifest, told = manifest_of(out), capsys.readouterr().err
+    manifest, err = manifest_of(out), capsys.readouterr().err
     ids = [i for part in sorted(out.glob("part-*")) for i in pq.read_table(part)["article_id"].to_pylist()]
     assert ids == [*(f"g{k}" for k in range(8)), "1", "2", "h1", "h3", "g0"]
     assert quarantined(out) == [
@@ -80,7 +86,7 @@ def test_broken_files_are_accounted_for(
     ]
     assert manifest["rows"]["read"] == 20
     assert manifest["duplicate_ids"] == {"rows": 1, "ids": 1, "first": {"g0": 2}}
-    assert "warning: 1 rows have an article_id that came before, all kept: g0" in told
+    assert "warning: 1 rows have an article_id that came before, all kept: g0" in err
     assert left(out) == []
 
 
@@ -88,31 +94,29 @@ def test_broken_files_are_accounted_for(
     ("given", "exceeded"),
     [("35%", True), ("50%", False), ("6", True), ("7", False), ("0", True), ("100%", False)],
 )
-def test_a_limit_is_of_rows_or_a_share_of_rows_and_files(given: str, exceeded: bool) -> None:
+def test_a_limit_counts_rows_or_is_a_share_of_rows_and_files(given: str, exceeded: bool) -> None:
     limit = parse_limit(context, parameter, given)
     assert limit is not None
-    assert limit.exceeded(refused=7, read=20, broken=5, files=10) == exceeded
+    assert limit.is_exceeded(refused=7, read=20, broken=5, files=10) == exceeded
 
 
 @pytest.mark.parametrize("given", ["-1", "1.5", "101%", "few", "nan", "inf%"])
-def test_a_limit_that_is_none_is_refused(given: str) -> None:
+def test_an_invalid_limit_is_an_error(given: str) -> None:
     with pytest.raises(click.BadParameter, match="expected a number of rows or a share such as 1%"):
         parse_limit(context, parameter, given)
 
 
-def test_too_many_refused_have_a_code_of_their_own(
+def test_too_many_refused_rows_exit_with_3(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for output in (f"{tmp_path}/out/", f"{tmp_path}/out/", f"{tmp_path}/out.jsonl"):
         given = ["predict", str(folder), "--output", output, "--max-refused"]
-        assert predict(*given, "35%") == 3, "a job that is done says it again"
-        told = capsys.readouterr().err.splitlines()[-1]
-        assert (
-            told
-            == "newsdesk: 7 of 20 rows refused (35 %) and 5 of 10 files broken: more than --max-refused 35%"
-        )
+        assert predict(*given, "35%") == 3, "also for a finished job"
+        last = capsys.readouterr().err.splitlines()[-1]
+        for part in ("7 of 20 rows refused (35 %)", "5 of 10 files broken", "--max-refused 35%"):
+            assert part in last
     assert predict("predict", str(folder), "--output", f"{tmp_path}/out/", "--max-refused", "7") == 0
-    assert (tmp_path / "out.jsonl").exists(), "after accounting for all"
+    assert (tmp_path / "out.jsonl").exists(), "after all is written"
     assert manifest_of(tmp_path / "out")["rows"]["scored"] == 13
 
 
@@ -146,7 +150,7 @@ def test_hostile_rows_cost_no_other(tmp_path: Path) -> None:
     assert left(out) == []
 
 
-def test_nothing_to_read_is_an_error_with_its_account(tmp_path: Path) -> None:
+def test_an_input_without_articles_is_an_error_with_an_account(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for _ in range(2):
         with pytest.raises(NewsdeskError, match="no article could be read from the input"):
@@ -178,42 +182,41 @@ def news(tmp_path: Path) -> Path:
 
 
 @pytest.mark.integration
-def test_a_full_disk_is_one_line_and_is_resumed(news: Path, small_disk: Path, tmp_path: Path) -> None:
+def test_a_full_disk_is_one_line_and_the_job_resumes(news: Path, small_disk: Path, tmp_path: Path) -> None:
     given = ["predict", str(news), "--chunk-rows", "10", "--format", "jsonl", "--scored-at", "2026-01-01"]
     whole, out = tmp_path / "whole", small_disk / "out"
     assert predict(*given, "--output", f"{whole}/") == 0
     filler = small_disk / "filler"
     filler.write_bytes(bytes(330_000))
     process = start(*given, "--output", f"{out}/")
-    _, told = process.communicate()
-    message = f"newsdesk: {out}: No space left on device; mend that, then go on with --resume\n"
-    assert (process.returncode, told.decode()) == (2, message)
+    _, err = process.communicate()
+    message = f"newsdesk: {out}: No space left on device; remove the cause, then run again with --resume"
+    assert (process.returncode, last_line(err)) == (2, message)
     assert 0 < len(list(out.glob("part-*.jsonl"))) < 10
     assert not list(out.rglob("*.part")), "no temporary file is left"
     filler.unlink()
     assert predict(*given, "--output", f"{out}/", "--resume") == 0
-    assert files_of(out) == files_of(whole)
+    check_same_files(out, whole)
 
 
 @pytest.mark.integration
-def test_a_limit_of_file_size_is_one_line_and_is_resumed(news: Path, tmp_path: Path) -> None:
+def test_a_limit_of_file_size_is_one_line_and_the_job_resumes(news: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     given = ["predict", str(news), "--chunk-rows", "50", "--format", "jsonl", "--output", f"{out}/"]
-    process = start(*given, most_bytes=20_000)
-    _, told = process.communicate()
+    process = start(*given, max_file_bytes=20_000)
+    _, err = process.communicate()
     assert process.returncode == 2
-    assert told.decode().endswith("File too large; mend that, then go on with --resume\n")
-    assert b"Traceback" not in told
+    assert last_line(err).endswith("File too large; remove the cause, then run again with --resume")
     assert not list(out.rglob("*.part"))
     assert predict(*given, "--resume") == 0
     assert manifest_of(out)["rows"]["scored"] == 100
 
 
-def test_a_file_that_may_not_be_read_is_refused(news: Path, tmp_path: Path) -> None:
+def test_a_file_without_read_permission_is_refused(news: Path, tmp_path: Path) -> None:
     closed = tmp_path / "closed.jsonl"
     closed.write_bytes(lines({"id": "x", "text": ARTICLE}))
     closed.chmod(0)
-    if os.access(closed, os.R_OK):  # root may read all; what its own memory has no page for, it can't
+    if os.access(closed, os.R_OK):  # root may read all files, but not unmapped memory
         closed = Path("/proc/self/mem")
     if not closed.exists():
         pytest.skip("no file here that can't be read")
@@ -231,13 +234,17 @@ def test_a_pipe_is_refused(tmp_path: Path) -> None:
     assert quarantined(tmp_path / "out") == [("pipe", 0, "unreadable_file")]
 
 
-def test_an_input_that_changes_meanwhile_ends_the_job(news: Path, tmp_path: Path) -> None:
+def test_an_input_that_changes_meanwhile_ends_the_job(
+    news: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     out = tmp_path / "out"
-    with locked(out):
-        inputs = input_reader.find([str(news)], full_names=True)
-        job = Job(out, inputs=inputs, settings={"carry": []}, model={"name": "x"})
-        job.begin(resume=False, scored_at=None)
+    write_parts = local.LocalEngine.write_parts
+
+    def write_and_change(*given: Any) -> None:
+        write_parts(*given)
         news.write_bytes(b"")
-        with pytest.raises(NewsdeskError, match=r"the input .*news\.jsonl changed while it was read"):
-            job.finish(None)
+
+    monkeypatch.setattr(local.LocalEngine, "write_parts", write_and_change)
+    with pytest.raises(NewsdeskError, match=r"the input .*news\.jsonl changed while it was read"):
+        predict("predict", str(news), "--output", f"{out}/")
     assert not (out / MANIFEST).exists()

@@ -1,4 +1,4 @@
-"""Pieces hold what the readers yield, end at chunks, and begin at any place between them."""
+"""Batches hold what the readers yield, end at slices, and reading can begin at any offset between them."""
 
 import gzip
 import json
@@ -11,15 +11,17 @@ import pytest
 
 from newsdesk.base.schema import Article, Refusal
 from newsdesk.batch import arrow_columns, input_reader
+from newsdesk.batch.input_reader import Batch, InputReader, Offset, find_inputs, group_by_slice
 from newsdesk.readers import Limits, read
 from tests.conftest import ROOT
 
+START = Offset()
 SECTIONS = ("أوروبا", "العالم")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every kind of file, whole and broken, with rows that are refused among the others."""
+    """Every kind of file, complete and broken, with refused rows among the others."""
     path = tmp_path_factory.mktemp("in")
     rng = random.Random(0)
     rows = [{"id": str(k), "text": f"نص {k} " + "كلمة " * rng.randrange(9), "n": k} for k in range(60)]
@@ -45,67 +47,72 @@ def records(folder: Path) -> list[Article | Refusal]:
     return list(read([folder], sections=SECTIONS, limits=Limits(max_field_chars=200), carry=("n",)))
 
 
-def pieces(
-    folder: Path,
-    chunk_rows: int,
-    start: input_reader.At = input_reader.At(),  # noqa: B008
-) -> list[input_reader.Piece]:
-    reader = input_reader.Reader(
-        input_reader.find([str(folder)]),
+def read_batches(folder: Path, slice_rows: int, start: Offset = START) -> list[Batch]:
+    reader = InputReader(
+        find_inputs([str(folder)]),
         sections=SECTIONS,
         carry=("n",),
-        chunk_rows=chunk_rows,
+        slice_rows=slice_rows,
         limits=Limits(max_field_chars=200),
     )
-    return list(reader.pieces(start))
+    return list(reader.batches(start))
 
 
-def held(found: list[input_reader.Piece]) -> tuple[list[dict[str, str]], list[Refusal]]:
-    rows = [row for piece in found for row in piece.articles.to_pylist()]
-    return rows, [refusal for piece in found for _, refusal in piece.refused]
+def content(batches: list[Batch]) -> tuple[list[dict[str, str]], list[Refusal]]:
+    rows = [row for batch in batches for row in batch.articles.to_pylist()]
+    return rows, [refusal for batch in batches for _, refusal in batch.refused]
 
 
-@pytest.mark.parametrize("chunk_rows", [1, 7, 50, 10_000])
-def test_pieces_hold_what_the_readers_yield(
-    folder: Path, records: list[Article | Refusal], chunk_rows: int
+@pytest.mark.parametrize("slice_rows", [1, 7, 50, 10_000])
+def test_batches_hold_what_the_readers_yield(
+    folder: Path, records: list[Article | Refusal], slice_rows: int
 ) -> None:
     articles = [record for record in records if isinstance(record, Article)]
     refusals = [record for record in records if isinstance(record, Refusal)]
     assert {r.reason for r in refusals} >= {
         "bad_record", "field_too_large", "unreadable_file", "truncated", "empty_file"
     }  # fmt: skip
-    found = pieces(folder, chunk_rows)
-    assert held(found) == (arrow_columns.from_articles(articles, carry=("n",)).to_pylist(), refusals)
+    found = read_batches(folder, slice_rows)
+    assert content(found) == (arrow_columns.from_articles(articles, carry=("n",)).to_pylist(), refusals)
     n = 0
-    for piece in found:
-        assert n // chunk_rows == (n + piece.read.total() - 1) // chunk_rows, "no piece crosses a chunk's end"
-        n += piece.read.total()
+    for batch in found:
+        assert n // slice_rows == (n + batch.read.total() - 1) // slice_rows, "no batch crosses a slice's end"
+        n += batch.read.total()
     assert n == len(records)
-    done = [piece.done_bytes for piece in found]
+    done = [batch.bytes_read for batch in found]
     assert done == sorted(done)
 
 
-def test_reading_begins_at_any_place(folder: Path) -> None:
-    found = pieces(folder, 7)
+def test_reading_begins_at_any_offset(folder: Path) -> None:
+    found = read_batches(folder, 7)
     for k in range(len(found)):
-        assert held(pieces(folder, 7, found[k].ends)) == held(found[k + 1 :]), found[k].ends
+        assert content(read_batches(folder, 7, found[k].end)) == content(found[k + 1 :]), found[k].end
 
 
-def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+def test_slices_group_batches(folder: Path) -> None:
+    batches = iter(read_batches(folder, 7))
+    sizes = [sum(batch.read.total() for batch in group) for group in group_by_slice(batches, 7)]
+    assert set(sizes[:-1]) == {7}
+    assert 0 < sizes[-1] <= 7
+
+
+def test_files_of_one_name_have_different_full_names(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.jsonl").write_text("{", encoding="utf-8")
     named = [str(tmp_path / "one" / "a.jsonl"), str(tmp_path / "two")]
-    files = [given.provenance.file for given in input_reader.find(named, full_names=True)]
+    files = [each.provenance.file for each in find_inputs(named, full_names=True)]
     assert files == [f"{tmp_path}/one/a.jsonl", f"{tmp_path}/two/a.jsonl"]
-    assert [given.provenance.file for given in input_reader.find(named)] == ["a.jsonl", "a.jsonl"]
+    assert [each.provenance.file for each in find_inputs(named)] == ["a.jsonl", "a.jsonl"]
 
 
-def test_what_unpacks_to_much_is_taken_in_parts(tmp_path: Path) -> None:
-    """A small file that repeats a long text a thousand times does not stand in memory whole."""
+def test_a_small_file_that_unpacks_to_much_is_read_in_small_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that repeats a long text a thousand times is never in memory whole."""
+    monkeypatch.setattr(input_reader, "BATCH_BYTES", 2**20)
     path = tmp_path / "bomb.parquet"
-    pq.write_table(pa.table({"text": ["اب" * 100_000] * 1000}), path)
-    reader = input_reader.Reader(input_reader.find([str(path)]), sections=())
-    sizes = [piece.articles.nbytes for piece in reader.pieces()]
+    pq.write_table(pa.table({"text": ["اب" * 2_000] * 1000}), path)
+    sizes = [batch.articles.nbytes for batch in read_batches(path, 10_000)]
     assert len(sizes) > 4
-    assert max(sizes) <= 1.01 * input_reader.PIECE_BYTES
+    assert max(sizes) <= 1.02 * 2**20

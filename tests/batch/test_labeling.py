@@ -1,4 +1,4 @@
-"""Labels by the column are the scorer's; files hold the same rows whatever their batches."""
+"""Labels of columns equal the scorer's; files hold the same rows in whatever batches they come."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ from newsdesk.base.schema import Article
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch import labeling
 from newsdesk.batch.arrow_columns import from_articles
-from newsdesk.batch.output_schema import LABELED, STAMP, check_carry, schema_of
+from newsdesk.batch.output_schema import LABELED, PROVENANCE, build_schema, check_carry
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import Scorer
 from newsdesk.readers import read
@@ -28,7 +28,7 @@ def scorer() -> Scorer:
 
 @pytest.fixture(scope="module")
 def articles(taxonomy: Taxonomy) -> list[Article]:
-    """Pages with teasers, and articles of which nothing can be said."""
+    """Pages with teasers, and articles that get no label."""
     rows = [
         row
         for row in read([ROOT / "data/starter/pages"], sections=taxonomy.sections)
@@ -45,19 +45,19 @@ def articles(taxonomy: Taxonomy) -> list[Article]:
 
 
 @pytest.fixture(scope="module")
-def said(articles: list[Article], scorer: Scorer, taxonomy: Taxonomy) -> pa.RecordBatch:
+def labeled(articles: list[Article], scorer: Scorer, taxonomy: Taxonomy) -> pa.RecordBatch:
     return labeling.label_columns(from_articles(articles), scorer, taxonomy)
 
 
-def test_labels_scores_and_reasons_are_the_scorer_s(
-    articles: list[Article], said: pa.RecordBatch, scorer: Scorer
+def test_labels_scores_and_reasons_equal_the_scorers(
+    articles: list[Article], labeled: pa.RecordBatch, scorer: Scorer
 ) -> None:
-    mended = [repair(article) for article in articles]
-    predictions = scorer.predict([a.title for a in mended], [a.text for a in mended])
-    rows = list(labeling.rows_of(said))
+    repaired = [repair(article) for article in articles]
+    predictions = scorer.predict([a.title for a in repaired], [a.text for a in repaired])
+    rows = list(labeling.rows_of(labeled))
     assert {row["reason"] for row in rows} >= {None, "too_short", "not_arabic"}
     assert "section" in {row["region_origin"] for row in rows}
-    for article, row, prediction in zip(mended, rows, predictions, strict=True):
+    for article, row, prediction in zip(repaired, rows, predictions, strict=True):
         assert (row["article_id"], row["title"]) == (article.article_id, article.title)
         assert row["region_scores"] == prediction.scores["region"]
         assert row["topic_scores"] == prediction.scores["topic"]
@@ -70,35 +70,40 @@ def test_labels_scores_and_reasons_are_the_scorer_s(
 
 
 def test_a_section_that_the_taxonomy_knows_is_the_region(
-    articles: list[Article], said: pa.RecordBatch, taxonomy: Taxonomy
+    articles: list[Article], labeled: pa.RecordBatch, taxonomy: Taxonomy
 ) -> None:
-    for article, row in zip(articles, labeling.rows_of(said), strict=True):
+    for article, row in zip(articles, labeling.rows_of(labeled), strict=True):
         named = article.kind == "teaser" and article.section and taxonomy.region_of_section(article.section)
         assert (row["region_origin"] == "section") == bool(named)
         if named:
             assert (row["regions"], row["reason"]) == ([named], None)
 
 
-def test_rows_one_by_one_are_those_of_the_batch(
-    articles: list[Article], said: pa.RecordBatch, scorer: Scorer, taxonomy: Taxonomy
+def test_labels_do_not_depend_on_the_batch(
+    articles: list[Article], labeled: pa.RecordBatch, scorer: Scorer, taxonomy: Taxonomy
 ) -> None:
-    assert list(labeling.label(articles, scorer, taxonomy)) == list(labeling.rows_of(said))
-    assert said.schema == LABELED
+    halves = [
+        labeling.label_columns(from_articles(half), scorer, taxonomy) for half in (articles[:7], articles[7:])
+    ]
+    assert pa.Table.from_batches(halves).equals(pa.Table.from_batches([labeled]))
+    assert labeled.schema == LABELED
 
 
 @pytest.mark.parametrize("form", ["parquet", "jsonl", "csv"])
-def test_bytes_depend_on_the_rows_alone(said: pa.RecordBatch, form: labeling.Format, tmp_path: Path) -> None:
+def test_bytes_do_not_depend_on_the_batches(
+    labeled: pa.RecordBatch, form: labeling.OutputFormat, tmp_path: Path
+) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    labeling.write([said], whole, form, LABELED)
-    n = labeling.write([said.slice(0, 7), said.slice(7, 0), said.slice(7)], cut, form, LABELED)
-    assert n == len(said)
+    labeling.write([labeled], whole, form, LABELED)
+    n = labeling.write([labeled.slice(0, 7), labeled.slice(7, 0), labeled.slice(7)], cut, form, LABELED)
+    assert n == len(labeled)
     assert whole.read_bytes() == cut.read_bytes()
 
 
-def test_formats_hold_the_same(said: pa.RecordBatch, tmp_path: Path) -> None:
-    rows = list(labeling.rows_of(said))
+def test_all_formats_hold_the_same_rows(labeled: pa.RecordBatch, tmp_path: Path) -> None:
+    rows = list(labeling.rows_of(labeled))
     for form in ("parquet", "jsonl", "csv"):
-        labeling.write([said], tmp_path / form, form, LABELED)
+        labeling.write([labeled], tmp_path / form, form, LABELED)
     assert pq.read_table(tmp_path / "parquet").to_pylist(maps_as_pydicts="strict") == rows
     lines = (tmp_path / "jsonl").read_text("utf-8").splitlines()
     assert [json.loads(line) for line in lines] == rows
@@ -109,9 +114,9 @@ def test_formats_hold_the_same(said: pa.RecordBatch, tmp_path: Path) -> None:
             assert cells["reason"] == (row["reason"] or "")
 
 
-def test_columns_of_a_job_are_those_of_a_file_and_more() -> None:
-    names = schema_of(stamped=True, carry=["url"]).names
-    assert names == [*LABELED.names, *STAMP.names, "url"]
+def test_a_job_adds_columns_to_those_of_a_file() -> None:
+    names = build_schema(provenance=True, carry=["url"]).names
+    assert names == [*LABELED.names, *PROVENANCE.names, "url"]
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_the_reference_has_every_command_setting_and_column() -> None:
         assert f"`{json.dumps(default)}`" in row
     columns = {
         field.name
-        for table in (schema.ARTICLES, schema.QUARANTINE, output_schema.LABELED, output_schema.STAMP)
+        for table in (schema.ARTICLES, schema.QUARANTINE, output_schema.LABELED, output_schema.PROVENANCE)
         for field in table
     }
     assert all(f"\n| `{name}` |" in pages["reference/schemas.md"] for name in columns)

@@ -1,4 +1,4 @@
-"""What a person at the terminal sees: notes, progress and one-line errors, all on standard error."""
+"""Messages, progress and errors on standard error; tables on standard output."""
 
 from __future__ import annotations
 
@@ -9,56 +9,125 @@ import time
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from contextlib import ExitStack
+from datetime import timedelta
+from functools import cache, partial
 from pathlib import Path
-from typing import TextIO, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO, TypeVar
 
 import click
 
 from newsdesk.base.errors import NewsdeskError
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 T = TypeVar("T")
 NOTE_EVERY_SECONDS = 30.0
 PACKAGE = Path(__file__).parents[1]
-
-# click.option for a path, whose default is shown: path_option("--params", default="params.yaml", help="...")
+# path_option("--params", default="params.yaml", help="..."): a path whose default the help shows
 path_option = partial(click.option, show_default=True, type=click.Path(path_type=Path))
+_live_lines = ExitStack()  # closed before an error is printed, so that the error is the last line
 
 
 def note(message: str) -> None:
-    """Say something to the person or the log, apart from the results on standard output."""
+    """Print a message on standard error, apart from the results on standard output."""
     click.echo(message, err=True)
 
 
-def progress(items: Iterable[T], what: str, *, size: Callable[[T], int] = lambda item: 1) -> Iterator[T]:
-    """Pass items through, showing their count and rate: live on a terminal, now and then in a log.
+class ProgressLine:
+    """Show progress on standard error: a live line on a terminal, a plain line every 30 seconds in a log.
 
-    An item that is a batch counts as many times as its `size` says.
+    Parameters
+    ----------
+    label : str
+        First word of the line.
+    unit : str
+        What is counted.
+    total, done : int
+        Size of the work, as bytes or parts, and how much of it an earlier run has done. Without a total,
+        neither a share nor the time to go is shown.
+    prints_rows : bool
+        Whether results are printed on standard output meanwhile; if that is a terminal, no line is live.
     """
-    live = sys.stderr.isatty()
-    started = last = time.monotonic()
-    count = 0
-    for item in items:
-        yield item
-        count += size(item)
-        now = time.monotonic()
-        if now - last >= (0.2 if live else NOTE_EVERY_SECONDS):
-            last = now
-            click.echo(_rate(what, count, now - started), err=True, nl=not live)
-    if live and count:
-        click.echo(_rate(what, count, time.monotonic() - started), err=True)
+
+    def __init__(
+        self, label: str, *, unit: str = "", total: int = 0, done: int = 0, prints_rows: bool = False
+    ) -> None:
+        from rich.progress import Progress, TextColumn
+
+        self._label, self._unit = label, unit and f" {unit}"
+        self._live = sys.stderr.isatty() and not (prints_rows and sys.stdout.isatty())
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            console=_stderr_console(),
+            disable=not self._live,
+            redirect_stdout=False,  # it may be a file while standard error is a terminal
+            refresh_per_second=5,
+            speed_estimate_period=3600.0,  # a part may take minutes
+        )
+        self._progress.add_task("", total=total or None, completed=done)
+        self._task = self._progress.tasks[0]
+        self._count = 0
+        self._last_note = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def update(self, n: int, done: int = 0) -> None:
+        """Count `n` more; `done` of the total are done by now."""
+        self._count += n
+        self._progress.update(self._task.id, completed=done)
+        self._task.description = self._text()
+        if self._live and not self._progress.live.is_started:
+            self._progress.start()
+            _live_lines.callback(self._stop)
+        elif not self._live and time.monotonic() - self._last_note >= NOTE_EVERY_SECONDS:
+            self._last_note = time.monotonic()
+            note(self._task.description)
+
+    def _stop(self) -> None:
+        if self._progress.live.is_started:  # else an empty line would be printed in a log
+            self._progress.stop()  # leaves the last line on a terminal
+
+    def _text(self) -> str:
+        seconds = self._task.elapsed or 1e-9
+        slow = 0 < self._count < seconds
+        rate = f"{seconds / self._count:,.0f} s each" if slow else f"{self._count / seconds:,.0f}/s"
+        parts = [f"{self._label}: {self._count:,}{self._unit}", rate]
+        if self._task.total:
+            parts.append(f"{self._task.percentage:.0f} %")
+            if (to_go := self._task.time_remaining) is not None:
+                parts.append(f"{timedelta(seconds=round(to_go))} to go")
+        return ", ".join(parts)
 
 
-def _rate(what: str, count: int, seconds: float) -> str:
-    if count > seconds:
-        rate = f"{count / seconds:,.0f}/s" if seconds > 0 else ""
-    else:
-        rate = f"{seconds / count:,.0f} s each"
-    return f"{'' if not sys.stderr.isatty() else chr(13)}{what}: {count:,} {rate}  "
+@cache
+def _stderr_console() -> Console:
+    """Return the console that all live lines share, since one nests within another."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
+def progress(
+    items: Iterable[T], label: str, *, size: Callable[[T], int] = lambda item: 1, prints_rows: bool = False
+) -> Iterator[T]:
+    """Yield items and show their count and rate; a batch counts as `size` returns."""
+    with ProgressLine(label, prints_rows=prints_rows) as line:
+        for item in items:
+            yield item
+            line.update(size(item))
 
 
 class Stopped(BaseException):
-    """A signal asked the process to end."""
+    """SIGTERM was received; the argument is its number."""
 
 
 def _stop(number: int, frame: object) -> None:
@@ -81,14 +150,16 @@ def _show_warning(
 
 
 def entry_point(command: click.Command) -> None:
-    """Run a command; a `NewsdeskError` is one line on standard error, and its exit code.
+    """Run a command and exit; an error that a user can mend is one line on standard error.
 
-    A signal that asks to stop ends it by an exception, so that half-written files are removed.
+    Exit codes: that of a `NewsdeskError`, 2 for an `OSError`, 130 for SIGINT, 143 for SIGTERM. Both signals
+    raise an exception, so that half-written files are removed.
     """
     signal.signal(signal.SIGTERM, _stop)
     warnings.showwarning = _show_warning
     try:
-        command(standalone_mode=False)
+        with _live_lines:
+            command(standalone_mode=False)
     except NewsdeskError as error:
         note(f"newsdesk: {error}")
         sys.exit(error.exit_code)
@@ -101,9 +172,9 @@ def entry_point(command: click.Command) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except OSError as error:  # a full disk, a folder that may not be written to
+    except OSError as error:  # a full disk, a folder without write permission
         note(f"newsdesk: {error.filename or 'output'}: {error.strerror or error}")
-        # what is still buffered would be written, and fail, once more at exit
+        # flushing the buffer at exit would fail once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(2)
 
@@ -114,16 +185,16 @@ UNLIMITED = 10_000
 
 
 def _printable(cell: str) -> str:
-    """A cell without line ends, escapes that command the terminal, and signs that would end its isolate."""
+    """Return a cell on one line, without terminal escapes and bidirectional controls."""
     line = " ".join(cell.split())
     return "".join(c for c in line if unicodedata.category(c) != "Cc" and c not in BIDI_CONTROLS)
 
 
 def print_rows(rows: Sequence[Mapping[str, str]], *, arabic: str | None = None) -> None:
-    """Print rows as a table on standard output, the column that holds Arabic last.
+    """Print rows as a table on standard output, the column with Arabic text last.
 
-    A terminal lays a line out by the Unicode bidirectional algorithm, so Arabic in the middle of a row
-    would swap its neighbours; at the end, and isolated, it stands alone and reads from right to left.
+    A terminal orders a line by the Unicode bidirectional algorithm, so Arabic in the middle of a row would
+    swap the cells beside it. In the last column, within an isolate, it reads from right to left by itself.
     """
     from rich import box
     from rich.console import Console
@@ -140,55 +211,7 @@ def print_rows(rows: Sequence[Mapping[str, str]], *, arabic: str | None = None) 
     for row in rows:
         cells = [_printable(row[name]) for name in names]
         if arabic:
-            shown = _printable(row[arabic])
-            cells.append(f"{ISOLATE_RIGHT_TO_LEFT}{shown}{END_ISOLATE}" if shown else "")
+            text = _printable(row[arabic])
+            cells.append(f"{ISOLATE_RIGHT_TO_LEFT}{text}{END_ISOLATE}" if text else "")
         table.add_row(*cells)
     console.print(table)
-
-
-LIVE_EVERY_SECONDS = 0.2
-
-
-class Pace:
-    """Tells of progress through inputs whose size in bytes is known.
-
-    Parameters
-    ----------
-    total, done : int
-        Bytes to read, and those that an earlier run has read; a total of 0 is one that is not known.
-    """
-
-    def __init__(self, what: str, *, total: int, done: int = 0) -> None:
-        self._what = what
-        self._total = total
-        self._first = done
-        self._live = sys.stderr.isatty()
-        self._started = self._last = time.monotonic()
-        self._rows = 0
-
-    def tell(self, rows: int, done: int) -> None:
-        """Count so many rows more; say so if it is time to."""
-        self._rows += rows
-        now = time.monotonic()
-        if now - self._last >= (LIVE_EVERY_SECONDS if self._live else NOTE_EVERY_SECONDS):
-            self._last = now
-            self._show(now - self._started, done)
-
-    def end(self) -> None:
-        """Leave the last figures on the terminal."""
-        if self._live and self._rows:
-            self._show(time.monotonic() - self._started, self._total)
-            click.echo(err=True)
-
-    def _show(self, seconds: float, done: int) -> None:
-        line = f"{self._what}: {self._rows:,} rows, {self._rows / max(seconds, 1e-9):,.0f}/s"
-        if self._total and done > self._first:
-            to_go = seconds * (self._total - done) / (done - self._first)
-            line += f", {100 * done / self._total:.0f} %, {_clock(to_go)} to go"
-        click.echo(f"\r{line}  " if self._live else line, err=True, nl=not self._live)
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -1,7 +1,7 @@
-"""A signal that asks to stop, held back to a moment at which its exception can do its work.
+"""Defer SIGINT and SIGTERM to a moment when the exception that their handler raises is safe.
 
-What a handler raises is raised wherever the process is. Where compiled code calls Python, it becomes an error
-of another kind; in a destructor it is shown and lost; behind a file that was just made, no one removes it.
+A handler raises its exception wherever the process is. In Python code that compiled code calls, it becomes
+another error; in a destructor, it is printed and lost; just after a temporary file is made, the file remains.
 """
 
 from __future__ import annotations
@@ -13,32 +13,32 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def held() -> Iterator[Callable[[], None]]:
-    """Within, handlers of SIGINT and SIGTERM wait for the function that this yields, or for the end.
+def deferred() -> Iterator[Callable[[], None]]:
+    """Defer the handlers of SIGINT and SIGTERM until the yielded function is called, or until the end.
 
-    A second signal does not wait. A signal that is ignored stays so, and outside of the main thread, where
-    Python handles none, this does nothing.
+    A second signal is not deferred, and an ignored signal stays ignored. Outside of the main thread, where
+    Python runs no handlers, this does nothing.
     """
     handlers: dict[int, Callable[..., object]] = {}
     if threading.current_thread() is threading.main_thread():
-        found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-        handlers = {number: handler for number, handler in found.items() if callable(handler)}
-    came: list[int] = []
+        current = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+        handlers = {number: handler for number, handler in current.items() if callable(handler)}
+    received: list[int] = []
 
-    def hold(number: int, frame: object) -> None:
-        if came:
+    def defer(number: int, frame: object) -> None:
+        if received:
             handlers[number](number, frame)
-        came.append(number)
+        received.append(number)
 
-    def release() -> None:
-        if came:
-            handlers[came[0]](came[0], None)
+    def deliver() -> None:
+        if received:
+            handlers[received[0]](received[0], None)
 
     for number in handlers:
-        signal.signal(number, hold)
+        signal.signal(number, defer)
     try:
-        yield release
+        yield deliver
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    release()
+    deliver()

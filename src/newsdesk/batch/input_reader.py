@@ -1,14 +1,14 @@
-"""Read many inputs piece by piece, from any record on, as Arrow columns with the refused rows beside them."""
+"""Read many inputs in batches of Arrow columns, from any record on, with the refused rows beside them."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from newsdesk import readers
 from newsdesk.base.schema import Article, Refusal
 from newsdesk.batch import arrow_columns
+from newsdesk.batch.arrow_columns import Rows
 from newsdesk.readers import Limits
 from newsdesk.readers.dispatch import read_file
 from newsdesk.readers.formats.parquet import batch_records, parse_row, read_batches
@@ -25,15 +26,15 @@ from newsdesk.readers.refusals import Provenance, refuse_on_error
 from newsdesk.readers.sniffing import sniff_container
 from newsdesk.readers.walk import walk
 
-PIECE_ROWS = 1024
-PIECE_BYTES = 64 * 2**20
+BATCH_ROWS = 1024
+BATCH_BYTES = 64 * 2**20
 MAGIC_BYTES = 4
 STDIN = "-"
 
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """A file as its refusals name it, standard input (no path), or what was refused on the way there."""
+    """A file and its name in refusals; standard input has no path. A file with a `refusal` is not read."""
 
     provenance: Provenance
     path: Path | None = None
@@ -41,57 +42,59 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class At:
-    """A place in the stream: so many records of an input have been read, and all of the inputs before it."""
+class Offset:
+    """A point in the stream of records: the number of an input and of a record in it, both from 0."""
 
     input: int = 0
     record: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
-    """Records as columns: the articles, where each stands among the records, and the refused with theirs.
+class Batch:
+    """Consecutive records: articles as columns, and each refusal with the number of its input.
 
-    `final` tells that nothing of the input follows.
+    `end` is the offset of the next record, `read` the number of records by input, `bytes_read` the bytes of
+    all inputs up to `end`.
     """
 
     articles: pa.RecordBatch
-    places: np.ndarray[Any, np.dtype[np.int64]]
     refused: list[tuple[int, Refusal]]
-    n: int
-    final: bool = False
-
-    def cut(self, start: int, stop: int) -> Taken:
-        """The records from one to another."""
-        first, last = np.searchsorted(self.places, [start, stop]).tolist()
-        places = self.places[first:last] - start
-        refused = [(at - start, refusal) for at, refusal in self.refused if start <= at < stop]
-        return Taken(self.articles.slice(first, last - first), places, refused, stop - start, self.final)
+    end: Offset
+    read: Counter[int]
+    bytes_read: int
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """Some records in a row: the articles among them as columns, and the refused with their inputs' numbers.
+class _Records:
+    """Consecutive records: articles as columns with their rows, refusals with theirs.
 
-    `read` counts records by the number of their input; `ends` is where the next piece begins, `done_bytes`
-    how far the inputs have been read by then.
+    `inputs` and `ends` hold for each record the number of its input and the offset behind it.
     """
 
     articles: pa.RecordBatch
+    rows: Rows
     refused: list[tuple[int, Refusal]]
-    ends: At
-    read: Counter[int]
-    done_bytes: int
+    inputs: list[int]
+    ends: list[Offset]
+
+    def slice(self, start: int, stop: int) -> _Records:
+        first, last = np.searchsorted(self.rows, [start, stop]).tolist()
+        return _Records(
+            self.articles.slice(first, last - first),
+            self.rows[first:last] - start,
+            [(row - start, refusal) for row, refusal in self.refused if start <= row < stop],
+            self.inputs[start:stop],
+            self.ends[start:stop],
+        )
 
 
-def find(names: Iterable[str], *, full_names: bool = False) -> list[Input]:
-    """The files of the inputs, in the readers' order.
+def find_inputs(names: Iterable[str], *, full_names: bool = False) -> list[Input]:
+    """List the files of all inputs in the order in which readers take them.
 
     Parameters
     ----------
     full_names : bool
-        Name files by their path, as the inputs give it, so that two of one name are told apart; else as
-        the readers do.
+        Name files by their whole path, so that two files of one name differ; else by the name readers use.
     """
     found: list[Input] = []
     for name in names:
@@ -110,24 +113,30 @@ def find(names: Iterable[str], *, full_names: bool = False) -> list[Input]:
     return found
 
 
-def take_records(first: Piece, rest: Iterator[Piece], n: int) -> Iterator[Piece]:
-    """The pieces of so many records, or of all that is left; no piece may reach beyond them."""
-    for piece in chain([first], rest):
-        yield piece
-        n -= piece.read.total()
+def group_by_slice(batches: Iterator[Batch], slice_rows: int) -> Iterator[Iterator[Batch]]:
+    """Group batches into slices of `slice_rows` records; read each slice to its end before the next."""
+    for first in batches:
+        yield _take_records(first, batches, slice_rows)
+
+
+def _take_records(first: Batch, rest: Iterator[Batch], n: int) -> Iterator[Batch]:
+    for batch in chain([first], rest):
+        yield batch
+        n -= batch.read.total()
         if not n:
             return
 
 
-class Reader:
-    """Reads inputs as `readers.read` does, with the same articles and refusals, by the piece.
+class InputReader:
+    """Read inputs in batches, with the articles and refusals of `readers.read`.
 
-    Columns of a Parquet file are taken without a record a row where nothing is to be mended or refused.
+    Columns of a Parquet file become batches without a Python object for each row, unless a row must be mended
+    or refused.
 
     Parameters
     ----------
-    chunk_rows : int
-        No piece reaches beyond a multiple of so many records, counted from where reading starts.
+    slice_rows : int
+        No batch crosses a multiple of this number of records, counted from where reading starts.
 
     Attributes
     ----------
@@ -141,114 +150,127 @@ class Reader:
         *,
         sections: Sequence[str],
         carry: Sequence[str] = (),
-        chunk_rows: int = sys.maxsize,
+        slice_rows: int = sys.maxsize,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         stdin: BinaryIO | None = None,
     ) -> None:
         self._inputs = inputs
         self._options = ReadOptions(tuple(sections), limits, tuple(carry))
-        self._chunk_rows = chunk_rows
+        self._slice_rows = slice_rows
         self._stdin = stdin
         self._handle: BinaryIO | None = None
-        self._n_rows = 0  # of the Parquet file that is open
-        self._bytes_before = np.cumsum([0, *(size_of(given) for given in inputs)]).tolist()
+        self._open_input = 0  # the number of the input that `_handle` and `_n_rows` belong to
+        self._n_rows = 0  # of the open Parquet file
+        self._bytes_before = np.cumsum([0, *(file_size(each) for each in inputs)]).tolist()
         self.total_bytes: int = self._bytes_before[-1]
 
-    def pieces(self, start: At = At()) -> Iterator[Piece]:
-        """Read from a place on; records before it in a file of lines are read again and dropped."""
-        room, size = self._chunk_rows, 0
-        waiting: list[tuple[int, Article | Refusal]] = []
-        ends = start
+    def batches(self, start: Offset = Offset()) -> Iterator[Batch]:
+        """Read from an offset on; in a file of lines, earlier records are read again and dropped."""
+        room = self._slice_rows
+        for records in self._records(start):
+            first = 0
+            while first < len(records.ends):
+                part = records.slice(first, min(first + room, len(records.ends)))
+                first += len(part.ends)
+                room = room - len(part.ends) or self._slice_rows
+                refused = [(part.inputs[row], refusal) for row, refusal in part.refused]
+                end = part.ends[-1]
+                yield Batch(part.articles, refused, end, Counter(part.inputs), self.bytes_before(end))
+
+    def bytes_before(self, offset: Offset) -> int:
+        """Estimate the bytes of all records before an offset."""
+        before = int(self._bytes_before[offset.input])
+        if not offset.record or self._handle is None:
+            return before
+        size = int(self._bytes_before[offset.input + 1]) - before
+        if self._open_input != offset.input or self._handle.closed:
+            return before + size
+        done = size * offset.record // self._n_rows if self._n_rows else self._handle.tell()
+        return before + min(done, size)
+
+    def _records(self, start: Offset) -> Iterator[_Records]:
+        """Yield the columns of Parquet files as they are; gather the records of other files into columns."""
+        gathered: list[tuple[Offset, Article | Refusal]] = []
+        n_bytes = 0
         for number in range(start.input, len(self._inputs)):
             index = start.record if number == start.input else 0
-            for item in self._records(number, index):
-                if isinstance(item, Taken):
-                    if waiting:
-                        yield self._gathered(waiting, ends)
-                        room, size, waiting = room - len(waiting) or self._chunk_rows, 0, []
-                    done = 0
-                    while done < item.n:
-                        part = item.cut(done, min(done + room, item.n))
-                        index, done = index + part.n, done + part.n
-                        ends = At(number + 1) if item.final else At(number, index)
-                        yield self._piece(part, [number] * part.n, ends)
-                        room = room - part.n or self._chunk_rows
-                else:
-                    index += 1
-                    ends = At(number, index)
-                    waiting.append((number, item))
-                    size += len(item.text) if isinstance(item, Article) else 0
-                    if len(waiting) == min(room, PIECE_ROWS) or 4 * size > PIECE_BYTES:
-                        yield self._gathered(waiting, ends)
-                        room, size, waiting = room - len(waiting) or self._chunk_rows, 0, []
-        if waiting:
-            yield self._gathered(waiting, ends)
+            for item in self._read_input(number, index):
+                if isinstance(item, _Records):
+                    if gathered:
+                        yield _from_records(gathered, self._options.carry)
+                        gathered, n_bytes = [], 0
+                    yield item
+                    continue
+                index += 1
+                gathered.append((Offset(number, index), item))
+                n_bytes += 4 * len(item.text) if isinstance(item, Article) else 0
+                if len(gathered) == BATCH_ROWS or n_bytes > BATCH_BYTES:
+                    yield _from_records(gathered, self._options.carry)
+                    gathered, n_bytes = [], 0
+        if gathered:
+            yield _from_records(gathered, self._options.carry)
 
-    def _gathered(self, waiting: list[tuple[int, Article | Refusal]], ends: At) -> Piece:
-        taken = _of_records([record for _, record in waiting], self._options.carry)
-        return self._piece(taken, [number for number, _ in waiting], ends)
-
-    def _piece(self, taken: Taken, numbers: Sequence[int], ends: At) -> Piece:
-        refused = [(numbers[at], refusal) for at, refusal in taken.refused]
-        return Piece(taken.articles, refused, ends, Counter(numbers), self.done_bytes(ends))
-
-    def done_bytes(self, ends: At) -> int:
-        """How many bytes lie before a place; in Parquet by the share of rows, of a file not open none."""
-        before = self._bytes_before[ends.input]
-        if not ends.record or self._handle is None:
-            return int(before)
-        size = self._bytes_before[ends.input + 1] - before
-        if self._n_rows:
-            done = size * ends.record // self._n_rows
-        else:
-            done = size if self._handle.closed else self._handle.tell()
-        return int(before + min(done, size))
-
-    def _records(self, number: int, first: int) -> Iterator[Article | Refusal | Taken]:
-        """The records of an input from one on; those of Parquet as columns."""
-        given = self._inputs[number]
-        self._handle, self._n_rows = None, 0
-        if given.refusal:
-            yield from [given.refusal][first:]
-        elif given.path is None:
-            options = self._options
-            yield from readers.read(
-                [STDIN],
-                sections=options.sections,
-                limits=options.limits,
-                stdin=self._stdin,
-                carry=options.carry,
-            )
-        elif _is_parquet(given.path):
-            self._n_rows = count_parquet_rows(given.path)
-            for item in refuse_on_error(
-                given.provenance, self._read_parquet(given.path, given.provenance, first)
-            ):
-                if isinstance(item, Refusal):
-                    item = replace(_of_records([item], self._options.carry), final=True)
+    def _read_input(self, number: int, first: int) -> Iterator[Article | Refusal | _Records]:
+        """Read the records of an input from number `first` on; those of Parquet as columns."""
+        source = self._inputs[number]
+        self._open_input, self._handle, self._n_rows = number, None, 0
+        if source.refusal:
+            yield from [source.refusal][first:]
+        elif source.path is None:
+            options = {field.name: getattr(self._options, field.name) for field in fields(ReadOptions)}
+            yield from readers.read([STDIN], stdin=self._stdin, **options)
+        elif _is_parquet(source.path):
+            self._n_rows = count_parquet_rows(source.path)
+            for item in refuse_on_error(source.provenance, self._read_parquet(source.path, number, first)):
+                if isinstance(item, Refusal):  # nothing of the file follows
+                    records = _from_records([(Offset(number), item)], self._options.carry)
+                    item = replace(records, ends=[Offset(number + 1)])
                 yield item
         else:
-            yield from islice(
-                refuse_on_error(given.provenance, self._read(given.path, given.provenance)), first, None
-            )
+            rows = refuse_on_error(source.provenance, self._read_lines(source.path, source.provenance))
+            yield from islice(rows, first, None)
 
-    def _read(self, path: Path, provenance: Provenance) -> Iterator[Article | Refusal]:
+    def _read_lines(self, path: Path, provenance: Provenance) -> Iterator[Article | Refusal]:
         with path.open("rb") as self._handle:
             yield from read_file(self._handle, provenance, self._options)
 
-    def _read_parquet(self, path: Path, provenance: Provenance, first: int) -> Iterator[Taken]:
+    def _read_parquet(self, path: Path, number: int, first: int) -> Iterator[_Records]:
         with path.open("rb") as self._handle:
             for batch in read_batches(self._handle, self._options, first_row=first):
-                for part in _bounded(batch):
-                    yield _of_batch(part, provenance, first, self._options)
+                for part in _halve_large(batch):
+                    yield self._from_rows(part, number, first)
                     first += len(part)
 
+    def _from_rows(self, batch: pa.RecordBatch, number: int, before: int) -> _Records:
+        """Convert rows of a Parquet file that has `before` rows before them."""
+        limits, carry = self._options.limits, self._options.carry
+        columns, is_plain = arrow_columns.from_parquet(batch, limits=limits, carry=carry)
+        ends = [Offset(number, before + row + 1) for row in range(len(batch))]
+        inputs = [number] * len(batch)
+        if is_plain.all():
+            return _Records(columns, np.arange(len(batch)), [], inputs, ends)
+        (others,) = np.nonzero(~is_plain)
+        records = batch_records(batch.take(pa.array(others)), before)
+        provenance = self._inputs[number].provenance
+        rest = _from_records(
+            [
+                (ends[row], parse_row(record, provenance, before + row + 1, self._options))
+                for row, record in zip(others.tolist(), records, strict=True)
+            ],
+            carry,
+        )
+        rows = np.concatenate([np.flatnonzero(is_plain), others[rest.rows]])
+        order = np.argsort(rows)
+        articles = pa.concat_batches([columns, rest.articles]).take(pa.array(order))
+        refused = [(int(others[row]), refusal) for row, refusal in rest.refused]
+        return _Records(articles, rows[order], refused, inputs, ends)
 
-def size_of(given: Input) -> int:
-    """Bytes of an input's file, 0 where there is none."""
+
+def file_size(source: Input) -> int:
+    """Return the bytes of an input's file, 0 if it has none or can't be read."""
     try:
-        return given.path.stat().st_size if given.path else 0
-    except OSError:  # it is refused when it is read
+        return source.path.stat().st_size if source.path else 0
+    except OSError:  # reading it yields a refusal
         return 0
 
 
@@ -261,44 +283,28 @@ def _is_parquet(path: Path) -> bool:
 
 
 def count_parquet_rows(path: Path) -> int:
-    """Rows of a Parquet file, 0 where it is none that can be read."""
+    """Return the rows of a Parquet file, 0 if it can't be read as one."""
     try:
         return int(pq.read_metadata(path).num_rows)
     except (pa.ArrowException, OSError):
         return 0
 
 
-def _bounded(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """The batch, in halves where it unpacks to too much."""
-    if len(batch) > 1 and arrow_columns.decoded_bytes(batch) > PIECE_BYTES:
+def _halve_large(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """Halve a batch until no piece unpacks to more than `BATCH_BYTES`."""
+    if len(batch) > 1 and arrow_columns.decoded_bytes(batch) > BATCH_BYTES:
         half = len(batch) // 2
-        yield from _bounded(batch.slice(0, half))
-        yield from _bounded(batch.slice(half))
+        yield from _halve_large(batch.slice(0, half))
+        yield from _halve_large(batch.slice(half))
     else:
         yield batch
 
 
-def _of_records(records: Sequence[Article | Refusal], carry: Sequence[str]) -> Taken:
-    articles = [record for record in records if isinstance(record, Article)]
-    places = [k for k, record in enumerate(records) if isinstance(record, Article)]
-    refused = [(k, record) for k, record in enumerate(records) if isinstance(record, Refusal)]
-    taken = arrow_columns.from_articles(articles, carry=carry)
-    return Taken(taken, np.array(places, np.int64), refused, len(records))
-
-
-def _of_batch(batch: pa.RecordBatch, provenance: Provenance, before: int, options: ReadOptions) -> Taken:
-    """The rows of a batch that has so many rows of its file before it."""
-    plain, mask = arrow_columns.from_parquet(batch, limits=options.limits, carry=options.carry)
-    if mask.all():
-        return Taken(plain, np.arange(len(batch)), [], len(batch))
-    (left,) = np.nonzero(~mask)
-    records = batch_records(batch.take(pa.array(left)), before)
-    rows = [
-        parse_row(record, provenance, before + k + 1, options)
-        for k, record in zip(left.tolist(), records, strict=True)
-    ]
-    rest = _of_records(rows, options.carry)
-    places = np.concatenate([np.flatnonzero(mask), left[rest.places]])
-    order = np.argsort(places)
-    articles = pa.concat_batches([plain, rest.articles]).take(pa.array(order))
-    return Taken(articles, places[order], [(int(left[k]), r) for k, r in rest.refused], len(batch))
+def _from_records(records: Sequence[tuple[Offset, Article | Refusal]], carry: Sequence[str]) -> _Records:
+    """Convert records, each with the offset behind it."""
+    articles = [record for _, record in records if isinstance(record, Article)]
+    rows = [row for row, (_, record) in enumerate(records) if isinstance(record, Article)]
+    refused = [(row, record) for row, (_, record) in enumerate(records) if isinstance(record, Refusal)]
+    columns = arrow_columns.from_articles(articles, carry=carry)
+    ends = [end for end, _ in records]
+    return _Records(columns, np.array(rows, np.int64), refused, [end.input for end in ends], ends)

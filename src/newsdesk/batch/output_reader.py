@@ -1,4 +1,4 @@
-"""Read back what `newsdesk predict` wrote: Parquet, JSON lines or CSV, or a folder of such parts."""
+"""Read the output of `newsdesk predict`: Parquet, JSON lines or CSV, or a job's folder of parts."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ import pyarrow.parquet as pq
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.inference.decision import Prediction
 
-BATCH = 1024
+BATCH_ROWS = 1024
 COLUMNS = ("article_id", "regions", "topics", "region_scores", "topic_scores", "reason")
-MODEL = ("model_name", "model_version")  # written by jobs
+MODEL_COLUMNS = ("model_name", "model_version")  # written by jobs
 SUFFIXES = (".parquet", ".jsonl", ".csv")
 UNREADABLE = (OSError, UnicodeDecodeError, ValueError, csv.Error, pa.ArrowException)
 
 
 @dataclass(frozen=True, slots=True)
-class Labelled:
-    """A row of an output: what was said of an article and, if the job wrote it down, by which model."""
+class OutputRow:
+    """The prediction for an article, and the name and version of the model if a job wrote the row."""
 
     article_id: str
     prediction: Prediction
@@ -32,20 +32,20 @@ class Labelled:
 
 
 def is_output(path: Path) -> bool:
-    """Whether a file, or one of a folder's, has the columns that `newsdesk predict` writes."""
+    """Return whether a file, or a file in a folder, has the columns that `newsdesk predict` writes."""
     try:
         return any(True for _ in _files(path))
     except NewsdeskError:
         return False
 
 
-def read_output(path: Path) -> Iterator[Labelled]:
-    """The rows of an output in its order; of a folder, file after file by name.
+def read_output(path: Path) -> Iterator[OutputRow]:
+    """Yield the rows of an output in order; of a folder, file after file by name.
 
     Raises
     ------
     NewsdeskError
-        If there is none, or a row is damaged.
+        If a folder has no output, or a row is damaged.
     """
     files = list(_files(path))
     if not files:
@@ -54,16 +54,16 @@ def read_output(path: Path) -> Iterator[Labelled]:
         position = 0
         try:
             for row in _rows(file):
-                labelled = _labelled(row)
+                parsed = _parse(row)
                 position += 1
-                yield labelled
+                yield parsed
         except (*UNREADABLE, KeyError, TypeError) as error:
-            said = f"{type(error).__name__}: {error}"
-            raise NewsdeskError(f"{file}: not readable behind row {position:,}: {said}") from None
+            found = f"{type(error).__name__}: {error}"
+            raise NewsdeskError(f"{file}: not readable after row {position:,}: {found}") from None
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """Those that hold labels; a damaged one ends it, as nobody can tell what it held."""
+    """Yield the files with labels; a damaged file is an error, since it may have held some."""
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     for file in files:
         if file.is_file() and file.suffix in SUFFIXES and not file.name.startswith("."):
@@ -88,8 +88,8 @@ def _names(file: Path) -> set[str]:
 def _rows(file: Path) -> Iterator[dict[str, Any]]:
     if file.suffix == ".parquet":
         with pq.ParquetFile(file) as table:
-            wanted = [name for name in (*COLUMNS, *MODEL) if name in table.schema_arrow.names]
-            for batch in table.iter_batches(BATCH, columns=wanted):
+            wanted = [name for name in (*COLUMNS, *MODEL_COLUMNS) if name in table.schema_arrow.names]
+            for batch in table.iter_batches(BATCH_ROWS, columns=wanted):
                 yield from batch.to_pylist()
         return
     with file.open(encoding="utf-8", newline="") as handle:
@@ -100,23 +100,21 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
             yield from (json.loads(line) for line in handle)
 
 
-def _labelled(row: dict[str, Any]) -> Labelled:
-    labels = {"region": _list(row["regions"]), "topic": _list(row["topics"])}
-    scores = {task: _scores(row[f"{task}_scores"]) for task in labels}
-    model = " ".join(str(row[name]) for name in MODEL if row.get(name))
-    return Labelled(str(row["article_id"]), Prediction(labels, scores, row["reason"] or None), model)
+def _parse(row: dict[str, Any]) -> OutputRow:
+    labels = {"region": _parse_labels(row["regions"]), "topic": _parse_labels(row["topics"])}
+    scores = {task: _parse_scores(row[f"{task}_scores"]) for task in labels}
+    model = " ".join(str(row[name]) for name in MODEL_COLUMNS if row.get(name))
+    return OutputRow(str(row["article_id"]), Prediction(labels, scores, row["reason"] or None), model)
 
 
-def _list(cell: Any) -> list[str]:
-    """Labels; in CSV they are joined by `|`."""
+def _parse_labels(cell: Any) -> list[str]:
+    """Parse labels, which CSV joins by `|`."""
     if isinstance(cell, str):
         return cell.split("|") if cell else []
     return [str(label) for label in cell]
 
 
-def _scores(cell: Any) -> dict[str, float]:
-    """Scores by label; in CSV they are JSON, in Parquet pairs."""
-    return {
-        str(label): float(score)
-        for label, score in dict(json.loads(cell) if isinstance(cell, str) else cell).items()
-    }
+def _parse_scores(cell: Any) -> dict[str, float]:
+    """Parse scores by label, which are JSON in CSV and pairs in Parquet."""
+    scores = dict(json.loads(cell) if isinstance(cell, str) else cell)
+    return {str(label): float(score) for label, score in scores.items()}

@@ -1,6 +1,7 @@
-"""One part of a job: written beside and renamed, and then its checkpoint, so that it is whole or not there.
+"""Write one part of a job: the part and its account, each beside its place and renamed, then the checkpoint.
 
-Whoever writes a part anew, in another process or on another machine, writes the same bytes.
+A part without a checkpoint does not count. A part that another process or machine writes again has the same
+bytes.
 """
 
 from __future__ import annotations
@@ -16,39 +17,40 @@ import pyarrow as pa
 
 from newsdesk.base import files
 from newsdesk.base.errors import NewsdeskError
+from newsdesk.base.schema import Refusal
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch import labeling
-from newsdesk.batch.input_reader import At, Piece
-from newsdesk.batch.output_schema import LABELED, STAMP, Stamp, schema_of, stamped
+from newsdesk.batch.input_reader import Batch, Offset
+from newsdesk.batch.output_schema import LABELED, PROVENANCE, ModelProvenance, add_provenance, build_schema
 from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring.counts import PredictionCounts, build_unknown_share
 
 WORK = ".job"
-NUL = b"\0"  # readers leave it in no identifier
+NUL = b"\0"  # ends an identifier; readers leave none in it
 
 
-@dataclass
-class Chunk:
-    """What one part has come to: all that is needed to go on behind it and to account for it."""
+@dataclass(frozen=True)
+class Checkpoint:
+    """Account of a finished part, and the offset where the next part begins; its fields are keys on disk."""
 
     name: str
-    ends: At
-    job: str = ""
-    rows: int = 0
-    bytes: int = 0
-    sha256: str = ""
-    read: Counter[int] = field(default_factory=Counter)  # records, by the number of their input
-    refused_of: Counter[int] = field(default_factory=Counter)
-    broken: Counter[int] = field(default_factory=Counter)  # refusals of a whole file, or of the rest of one
-    refused: Counter[str] = field(default_factory=Counter)  # by reason
-    abstained: Counter[str] = field(default_factory=Counter)
-    carried: Counter[str] = field(default_factory=Counter)  # values that are not null
-    tally: dict[str, Any] = field(default_factory=dict)  # what a report of drift counts, as JSON keeps it
+    ends: Offset
+    job: str
+    rows: int
+    bytes: int
+    sha256: str
+    read: Counter[int]  # records by the number of their input
+    refused_of: Counter[int]  # refusals by the number of their input
+    broken: Counter[int]  # refusals of a whole file or of its rest, by the number of their input
+    refused: Counter[str]  # by reason
+    abstained: Counter[str]  # articles without a label, by reason
+    carried: Counter[str]  # values that are not null, by column
+    tally: dict[str, Any]  # counts for the drift report
 
     @classmethod
-    def parse(cls, content: dict[str, Any]) -> Chunk:
-        """From a checkpoint."""
-        content["ends"] = At(**content["ends"])
+    def parse(cls, content: dict[str, Any]) -> Checkpoint:
+        """Parse the JSON of a checkpoint."""
+        content["ends"] = Offset(**content["ends"])
         for name in ("read", "refused_of", "broken"):
             content[name] = Counter({int(key): n for key, n in content[name].items()})
         for name in ("refused", "abstained", "carried"):
@@ -57,56 +59,57 @@ class Chunk:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What is asked of a job beside its inputs and its model; the same in all parts.
+class PartSpec:
+    """Settings that all parts of a job share.
 
-    `job` is the hash by which a part knows the job that it is of; unknown words are looked
-    up in one of `every` articles.
+    `job` is the job's identifier, `slice_rows` the records of a part. For the drift report, the words of one
+    article in `lookup_every` are looked up in the model's vocabulary.
     """
 
     job: str
-    form: labeling.Format
+    form: labeling.OutputFormat
     profile: str
     carry: tuple[str, ...]
-    stamp: Stamp
-    every: int
+    slice_rows: int
+    provenance: ModelProvenance
+    lookup_every: int
 
 
-def beside(folder: Path, number: int, suffix: str) -> Path:
-    """What is kept of a part until the job is done: `json` its checkpoint, `ids`, `refused` its refusals."""
+def work_file(folder: Path, number: int, suffix: str) -> Path:
+    """Return the path of a part's checkpoint (`json`), identifiers (`ids`) or refusals (`refused`)."""
     return folder / WORK / f"part-{number:05d}.{suffix}"
 
 
-def files_of(folder: Path, number: int, chunk: Chunk) -> set[Path]:
-    """The part itself and all that is kept of it."""
-    return {folder / chunk.name, *(beside(folder, number, suffix) for suffix in ("json", "ids", "refused"))}
+def files_of_part(folder: Path, number: int, checkpoint: Checkpoint) -> set[Path]:
+    """Return the paths of a part and of its work files."""
+    return {folder / checkpoint.name, *(work_file(folder, number, s) for s in ("json", "ids", "refused"))}
 
 
-def read_part(folder: Path, number: int, *, job: str) -> Chunk | None:
-    """What a part has come to; None where it is not there, not whole, or of a job that was here before."""
+def read_checkpoint(folder: Path, number: int, *, job: str) -> Checkpoint | None:
+    """Read the checkpoint of a part; None if the part is missing, incomplete or of another job."""
     try:
-        chunk = Chunk.parse(files.read_json(beside(folder, number, "json")))
-    except NewsdeskError:  # a loss of power may leave it empty, and what is beside it too
+        checkpoint = Checkpoint.parse(files.read_json(work_file(folder, number, "json")))
+    except NewsdeskError:  # after a power failure files may be empty
         return None
-    lines = {"ids": (NUL, chunk.rows), "refused": (b"\n", chunk.refused.total())}
-    whole = (
-        chunk.job == job
-        and all(file.exists() for file in files_of(folder, number, chunk))
-        and all(beside(folder, number, s).read_bytes().count(end) == n for s, (end, n) in lines.items())
-        and files.sha256(folder / chunk.name) == chunk.sha256
+    ends = {"ids": (NUL, checkpoint.rows), "refused": (b"\n", checkpoint.refused.total())}
+    complete = (
+        checkpoint.job == job
+        and all(file.exists() for file in files_of_part(folder, number, checkpoint))
+        and all(work_file(folder, number, s).read_bytes().count(end) == n for s, (end, n) in ends.items())
+        and files.sha256(folder / checkpoint.name) == checkpoint.sha256
     )
-    return chunk if whole else None
+    return checkpoint if complete else None
 
 
-def sweep(folder: Path) -> None:
-    """Remove the temporary files of writers that were stopped."""
+def remove_temporary_files(folder: Path) -> None:
+    """Remove the half-written files of stopped writers."""
     for place in (folder, folder / WORK):
-        for left in place.glob(".*.part"):
-            left.unlink(missing_ok=True)
+        for path in place.glob(".*.part"):
+            path.unlink(missing_ok=True)
 
 
-class Labeler:
-    """A model with what is asked of it: says of pieces what stands in a part.
+class BatchLabeler:
+    """Label batches with a model by the settings of a job.
 
     Parameters
     ----------
@@ -114,88 +117,98 @@ class Labeler:
         The model's.
     """
 
-    def __init__(self, scorer: Scorer, taxonomy: Taxonomy, order: Order) -> None:
-        self.order = order
-        self.schema = schema_of(stamped=True, carry=order.carry)
+    def __init__(self, scorer: Scorer, taxonomy: Taxonomy, spec: PartSpec) -> None:
+        self.spec = spec
         self._scorer = scorer
         self._taxonomy = taxonomy
         self._unknown_share = build_unknown_share(scorer)
 
-    def tally(self) -> PredictionCounts:
+    def empty_counts(self) -> PredictionCounts:
         """Return empty counts of the model's predictions."""
         heads = {head.task: head.labels for head in self._scorer.heads}
-        return PredictionCounts(heads, unknown_share=self._unknown_share, lookup_every=self.order.every)
+        return PredictionCounts(heads, unknown_share=self._unknown_share, lookup_every=self.spec.lookup_every)
 
-    def label(self, piece: Piece, tally: PredictionCounts) -> pa.RecordBatch:
-        """Label and count a piece's articles."""
-        said = labeling.label_columns(
-            piece.articles, self._scorer, self._taxonomy, profile=self.order.profile, tally=tally
+    def label(self, batch: Batch, counts: PredictionCounts) -> pa.RecordBatch:
+        """Label and count the articles of a batch."""
+        labeled = labeling.label_columns(
+            batch.articles, self._scorer, self._taxonomy, profile=self.spec.profile, counts=counts
         )
-        return stamped(said, self.order.stamp)
+        return add_provenance(labeled, self.spec.provenance)
+
+
+@dataclass
+class _Account:
+    """Counts of a part while it is written, as in `Checkpoint`."""
+
+    ends: Offset
+    read: Counter[int] = field(default_factory=Counter)
+    refused_of: Counter[int] = field(default_factory=Counter)
+    broken: Counter[int] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    abstained: Counter[str] = field(default_factory=Counter)
+    carried: Counter[str] = field(default_factory=Counter)
+
+    def add(self, batch: Batch, labeled: pa.RecordBatch) -> None:
+        self.ends = batch.end
+        self.read.update(batch.read)
+        for number, refusal in batch.refused:
+            self.refused_of[number] += 1
+            if not refusal.position:
+                self.broken[number] += 1
+            self.refused[refusal.reason] += 1
+        for reason in labeled["reason"].drop_null().value_counts().to_pylist():
+            self.abstained[reason["values"]] += reason["counts"]
+        for name in labeled.schema.names[len(LABELED) + len(PROVENANCE) :]:
+            self.carried[name] += len(labeled) - labeled[name].null_count
 
 
 def write_part(
     folder: Path,
     number: int,
-    pieces: Iterable[Piece],
-    labeler: Labeler,
+    batches: Iterable[Batch],
+    labeler: BatchLabeler,
     *,
-    begins: At,
-    tell: Callable[[Piece], object] = lambda piece: None,
-) -> Chunk:
-    """Label pieces, write the part that they make, and then its checkpoint.
+    start: Offset,
+    on_batch: Callable[[Batch], object] = lambda batch: None,
+) -> Checkpoint:
+    """Label batches and write them as one part, then its checkpoint.
 
     Parameters
     ----------
-    begins : At
-        Where the first piece begins.
-    tell : callable
-        Is told of each piece that is done.
+    start : Offset
+        Of the first record.
+    on_batch : callable
+        Called with each batch once it is labelled and written.
     """
-    order, tally = labeler.order, labeler.tally()
-    chunk = Chunk(f"part-{number:05d}.{order.form}", begins, order.job)
+    spec, counts, account = labeler.spec, labeler.empty_counts(), _Account(start)
+    name = f"part-{number:05d}.{spec.form}"
     with (
-        files.atomic_write(beside(folder, number, "refused")) as refused,
-        refused.open("w", encoding="utf-8") as lines,
-        files.atomic_write(beside(folder, number, "ids")) as named,
-        named.open("wb") as ids,
-        files.atomic_write(folder / chunk.name) as part,
+        files.atomic_write(work_file(folder, number, "refused")) as refused,
+        refused.open("w", encoding="utf-8") as refusal_lines,
+        files.atomic_write(work_file(folder, number, "ids")) as identified,
+        identified.open("wb") as identifiers,
+        files.atomic_write(folder / name) as part,
     ):
 
-        def labeled() -> Iterator[pa.RecordBatch]:
-            for piece in pieces:
-                said = labeler.label(piece, tally)
-                yield _counted(piece, said, chunk, ids.write, lines.write)
-                tell(piece)
+        def labeled_batches() -> Iterator[pa.RecordBatch]:
+            for batch in batches:
+                labeled = labeler.label(batch, counts)
+                account.add(batch, labeled)
+                refusal_lines.writelines(_json_line(refusal) for _, refusal in batch.refused)
+                identifiers.writelines(i.encode() + NUL for i in labeled["article_id"].to_pylist())
+                yield labeled
+                on_batch(batch)
 
-        chunk.rows = labeling.write(labeled(), part, order.form, labeler.schema)
-        chunk.bytes, chunk.sha256 = part.stat().st_size, files.sha256(part)
-    chunk.tally = tally.as_dict()
-    content = {**vars(chunk), "ends": asdict(chunk.ends)}
-    files.write_compact_json(content, beside(folder, number, "json"))
-    return chunk
-
-
-def _counted(
-    piece: Piece,
-    said: pa.RecordBatch,
-    chunk: Chunk,
-    write_id: Callable[[bytes], object],
-    write: Callable[[str], object],
-) -> pa.RecordBatch:
-    """Account for a piece in its chunk and pass on what was said."""
-    chunk.ends = piece.ends
-    chunk.read.update(piece.read)
-    for number, refusal in piece.refused:
-        chunk.refused_of[number] += 1
-        if not refusal.position:
-            chunk.broken[number] += 1
-        chunk.refused[refusal.reason] += 1
-        write(json.dumps(asdict(refusal), ensure_ascii=False) + "\n")
-    reasons = said["reason"].drop_null().value_counts().to_pylist()
-    chunk.abstained.update({entry["values"]: entry["counts"] for entry in reasons})
-    chunk.carried.update(
-        {n: len(said) - said[n].null_count for n in said.schema.names[len(LABELED) + len(STAMP) :]}
+        schema = build_schema(provenance=True, carry=spec.carry)
+        rows = labeling.write(labeled_batches(), part, spec.form, schema)
+        size, sha256 = part.stat().st_size, files.sha256(part)
+    checkpoint = Checkpoint(
+        name, job=spec.job, rows=rows, bytes=size, sha256=sha256, tally=counts.as_dict(), **vars(account)
     )
-    write_id(b"".join(identifier.encode() + NUL for identifier in said["article_id"].to_pylist()))
-    return said
+    content = {**vars(checkpoint), "ends": asdict(checkpoint.ends)}
+    files.write_compact_json(content, work_file(folder, number, "json"))
+    return checkpoint
+
+
+def _json_line(refusal: Refusal) -> str:
+    return json.dumps(asdict(refusal), ensure_ascii=False) + "\n"

@@ -1,7 +1,7 @@
-"""Cutting a job's inputs into units, a part each, that any process writes which sees the same files.
+"""Cut the inputs of a job into slices, one for each part, for workers that see the same files.
 
-Articles don't pass from process to process: what a worker is told is the number of a unit. So a unit that is
-begun again, since its worker died, makes the same part over.
+A worker receives the number of a slice, not its articles. A slice that is labelled again, since its worker
+died, gives the same part.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import platform
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -22,173 +23,179 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import list_files, read_model, sha256
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch import part_writer
-from newsdesk.batch.input_reader import At, Input, Reader, count_parquet_rows, size_of, take_records
-from newsdesk.batch.job import BEGUN, Job
-from newsdesk.batch.part_writer import WORK, Labeler, Order
+from newsdesk.batch.input_reader import (
+    Input,
+    InputReader,
+    Offset,
+    count_parquet_rows,
+    file_size,
+    group_by_slice,
+)
+from newsdesk.batch.job import BEGUN, JobFolder
+from newsdesk.batch.part_writer import WORK, BatchLabeler, Checkpoint, PartSpec
 from newsdesk.readers.refusals import Provenance
 
-UNIT_BYTES = 64 * 2**20  # of small files that are read together
+SLICE_BYTES = 64 * 2**20  # of small files that are put together
 UNREAD = Input(Provenance("", ""))
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """What one part is made of: some files, or some rows of a Parquet file.
+class Slice:
+    """The records of one part: files, or rows of a Parquet file; `rows` is None for all rows left."""
 
-    `rows` is None for all that the files hold.
-    """
-
-    first: At
+    start: Offset
     n_inputs: int
     rows: int | None = None
 
 
-def plan(inputs: Sequence[Input], chunk_rows: int) -> list[Unit]:
-    """Cut inputs into what tasks read, in order: it depends on the files alone.
+def plan_slices(inputs: Sequence[Input], slice_rows: int) -> list[Slice]:
+    """Cut inputs into slices in order; the cut depends on the files alone.
 
-    A Parquet file is cut each so many rows. Files of lines can't be cut without reading them; small files
-    are put together.
+    Parquet files are cut every `slice_rows` rows. Files of lines are not cut, as this would need reading
+    them. Small files are put together.
     """
-    units: list[Unit] = []
-    waiting = rows = size = 0  # files that wait to be read together
-    for number, given in enumerate(inputs):
-        more_rows, more_bytes = _rows_of(given, chunk_rows), size_of(given)
-        if waiting and (rows + more_rows > chunk_rows or size + more_bytes > UNIT_BYTES):
-            units.append(Unit(At(number - waiting), waiting))
-            waiting = rows = size = 0
-        if more_rows > chunk_rows:  # nothing waits: it would have been too much
-            starts = range(0, more_rows, chunk_rows)
-            units += [Unit(At(number, start), 1, chunk_rows) for start in starts[:-1]]
-            units.append(Unit(At(number, starts[-1]), 1))  # all that is left, whatever the footer says
+    slices: list[Slice] = []
+    pending = rows = size = 0  # files to be put together
+    for number, source in enumerate(inputs):
+        n_rows, n_bytes = _rows_to_cut(source, slice_rows), file_size(source)
+        if pending and (rows + n_rows > slice_rows or size + n_bytes > SLICE_BYTES):
+            slices.append(Slice(Offset(number - pending), pending))
+            pending = rows = size = 0
+        if n_rows > slice_rows:  # so nothing is pending
+            starts = range(0, n_rows, slice_rows)
+            slices += [Slice(Offset(number, start), 1, slice_rows) for start in starts[:-1]]
+            slices.append(Slice(Offset(number, starts[-1]), 1))  # all rows left, even if the footer is wrong
         else:
-            waiting, rows, size = waiting + 1, rows + more_rows, size + more_bytes
-    if waiting:
-        units.append(Unit(At(len(inputs) - waiting), waiting))
-    return units
+            pending, rows, size = pending + 1, rows + n_rows, size + n_bytes
+    if pending:
+        slices.append(Slice(Offset(len(inputs) - pending), pending))
+    return slices
 
 
-def _rows_of(given: Input, chunk_rows: int) -> int:
-    """Rows by which a Parquet file is cut; 0 for another, and for one that is refused as a whole."""
-    rows = count_parquet_rows(given.path) if given.path else 0
-    if rows > chunk_rows:
-        first = next(Reader([given], sections=(), chunk_rows=1).pieces(), None)
+def _rows_to_cut(source: Input, slice_rows: int) -> int:
+    """Return the rows of a Parquet file; 0 for other files, and for one that is refused as a whole."""
+    rows = count_parquet_rows(source.path) if source.path else 0
+    if rows > slice_rows:
+        first = next(InputReader([source], sections=(), slice_rows=1).batches(), None)
         if first is None or any(not refusal.position for _, refusal in first.refused):
             return 0
     return rows
 
 
 @dataclass(frozen=True)
-class Given:
-    """All that a worker is told of a job; sent to each worker once.
+class WorkerContext:
+    """Everything that a worker needs to know of a job; it is sent to each worker once.
 
     Attributes
     ----------
-    units : list of Unit
     sizes : list of (int or None)
-        Bytes of the inputs, as the job's identity knows them.
+        Bytes of the inputs when the job began.
     model : Path or bytes
-        The packaged folder, or a zip of it.
-    code : str
-        The hash of newsdesk's code that the job was begun with.
+        The packaged folder, or a zip archive of it.
+    code_sha256 : str
+        Hash of newsdesk's code when the job began.
     """
 
     folder: Path
     inputs: Sequence[Input]
-    units: Sequence[Unit]
+    slices: Sequence[Slice]
     sizes: Sequence[int | None]
-    order: Order
+    spec: PartSpec
     taxonomy: Taxonomy
     threads: int
     model: Path | bytes
     model_sha256: str
-    code: str
+    code_sha256: str
 
 
-def write_parts(
-    job: Job,
-    inputs: Sequence[Input],
-    order: Order,
-    chunk_rows: int,
-    *,
-    model: Path,
-    taxonomy: Taxonomy,
-    threads: int,
-    run: Callable[[Given, Sequence[int]], None],
-) -> None:
-    """Have others write all parts that are missing, and take them in.
+@dataclass(frozen=True, kw_only=True)
+class SliceEngine(ABC):
+    """An engine whose workers label slices in parallel.
 
     Parameters
     ----------
     model : Path
         The packaged folder.
     threads : int
-        Threads that score in one process.
-    run : callable
-        Has the units of these numbers written by `write_unit`, wherever.
+        Threads that score in one worker.
+    """
+
+    model: Path
+    taxonomy: Taxonomy
+    threads: int
+    leaves_gaps: bool = True
+
+    def write_parts(self, job: JobFolder, inputs: Sequence[Input], spec: PartSpec) -> None:
+        """Have workers write all missing parts, and read their checkpoints.
+
+        Raises
+        ------
+        NewsdeskError
+            If a worker fails, or a part is missing at the end.
+        """
+        slices = plan_slices(inputs, spec.slice_rows)
+        missing = [number for number in range(len(slices)) if number not in job.checkpoints]
+        if missing:
+            context = WorkerContext(
+                folder=job.path.absolute(),
+                inputs=[replace(i, path=i.path.absolute()) if i.path else i for i in inputs],
+                slices=slices,
+                sizes=[row["bytes"] for row in job.spec.inputs],
+                spec=spec,
+                taxonomy=self.taxonomy,
+                threads=self.threads,
+                model=self.model.absolute(),
+                model_sha256=job.spec.model["sha256"],
+                code_sha256=_code_sha256(),
+            )
+            self._write_slices(context, missing)
+        job.collect(len(slices))
+
+    @abstractmethod
+    def _write_slices(self, context: WorkerContext, numbers: Sequence[int]) -> None:
+        """Have workers call `write_slice` with each of the numbers."""
+
+
+def write_slice(context: WorkerContext, number: int) -> Checkpoint:
+    """Read and label a slice and write its part, on a worker.
 
     Raises
     ------
     NewsdeskError
-        If a part is not there in the end.
+        If the worker sees other files or runs other code than the process that began the job.
     """
-    units = plan(inputs, chunk_rows)
-    todo = [number for number in range(len(units)) if number not in job.done]
-    if todo:
-        given = Given(
-            folder=job.folder.absolute(),
-            inputs=[replace(i, path=i.path.absolute()) if i.path else i for i in inputs],
-            units=units,
-            sizes=[row["bytes"] for row in job.inputs],
-            order=order,
-            taxonomy=taxonomy,
-            threads=threads,
-            model=model.absolute(),
-            model_sha256=job.model["sha256"],
-            code=_code_sha256(),
+    _check_worker(context, number)
+    planned = context.slices[number]
+    first, last = planned.start.input, planned.start.input + planned.n_inputs
+    # numbers of inputs count from the first of all, but files before the slice are not opened
+    inputs = [UNREAD] * first + list(context.inputs[first:last])
+    rows = sys.maxsize if planned.rows is None else planned.rows
+    sections, carry = context.taxonomy.sections, context.spec.carry
+    reader = InputReader(inputs, sections=sections, carry=carry, slice_rows=rows)
+    batches = next(group_by_slice(reader.batches(planned.start), rows), iter(()))
+    return part_writer.write_part(
+        context.folder, number, batches, _cached_labeler(context), start=planned.start
+    )
+
+
+def _check_worker(context: WorkerContext, number: int) -> None:
+    """Raise if files are missing here, which would otherwise be refused as unreadable."""
+    host = platform.node()
+    begun = context.folder / WORK / BEGUN
+    if not begun.exists() or sha256(begun) != context.spec.job:
+        raise NewsdeskError(
+            f"worker {host} does not see the job in {context.folder}; use storage that all workers share"
         )
-        run(given, todo)
-    job.collect(len(units))
+    planned = context.slices[number]
+    for k in range(planned.start.input, planned.start.input + planned.n_inputs):
+        path, size = context.inputs[k].path, context.sizes[k]
+        if path and size is not None and not _is_readable(path, size):
+            raise NewsdeskError(f"worker {host} does not see {path} as it was when the job began")
+    if _code_sha256() != context.code_sha256:
+        raise NewsdeskError(f"worker {host} runs other code of newsdesk; install the same version everywhere")
 
 
-def write_unit(given: Given, number: int) -> part_writer.Chunk:
-    """Read, label and write a part, on a worker.
-
-    Raises
-    ------
-    NewsdeskError
-        If the worker sees other files, or runs other code, than the job was begun with.
-    """
-    _check_worker(given, number)
-    unit = given.units[number]
-    last = unit.first.input + unit.n_inputs
-    # files before the first are not looked at, but numbers count from the first of all
-    inputs = [UNREAD] * unit.first.input + list(given.inputs[unit.first.input : last])
-    sections, carry = given.taxonomy.sections, given.order.carry
-    rows = sys.maxsize if unit.rows is None else unit.rows
-    reader = Reader(inputs, sections=sections, carry=carry, chunk_rows=rows)
-    pieces = reader.pieces(unit.first)
-    first = next(pieces, None)
-    taken = take_records(first, pieces, rows) if first else iter(())
-    return part_writer.write_part(given.folder, number, taken, _labeler(given), begins=unit.first)
-
-
-def _check_worker(given: Given, number: int) -> None:
-    """Storage that is not mounted must end the task: its files would be refused as unreadable."""
-    here = platform.node()
-    begun = given.folder / WORK / BEGUN
-    if not begun.exists() or sha256(begun) != given.order.job:
-        raise NewsdeskError(f"worker {here} does not see the job in {given.folder}: is that shared storage?")
-    unit = given.units[number]
-    for k in range(unit.first.input, unit.first.input + unit.n_inputs):
-        path, size = given.inputs[k].path, given.sizes[k]
-        if path and size is not None and not _is_open(path, size):
-            raise NewsdeskError(f"worker {here} does not see {path} as it was when the job began")
-    if _code_sha256() != given.code:
-        raise NewsdeskError(f"worker {here} runs another version of newsdesk; install the same on all")
-
-
-def _is_open(path: Path, size: int) -> bool:
-    """Whether a file of so many bytes can be read here."""
+def _is_readable(path: Path, size: int) -> bool:
     try:
         with path.open("rb") as handle:
             return os.fstat(handle.fileno()).st_size == size
@@ -196,23 +203,24 @@ def _is_open(path: Path, size: int) -> bool:
         return False
 
 
-_labelers: dict[tuple[str, Order], Labeler] = {}  # of this worker's process, which Spark uses again
+_labelers: dict[tuple[str, PartSpec], BatchLabeler] = {}  # of this process, which Spark uses for many tasks
 
 
-def _labeler(given: Given) -> Labeler:
-    key = (given.model_sha256, given.order)
+def _cached_labeler(context: WorkerContext) -> BatchLabeler:
+    key = (context.model_sha256, context.spec)
     if key not in _labelers:
-        with _unpacked(given.model) as folder:
+        with _model_folder(context.model) as folder:
             scorer = read_model(folder)
-            if sha256(folder) != given.model_sha256:
+            if sha256(folder) != context.model_sha256:
                 raise NewsdeskError("the model has changed since the job began; name a new folder")
-        scorer.threads = given.threads
-        _labelers[key] = Labeler(scorer, given.taxonomy, given.order)
+        scorer.threads = context.threads
+        _labelers[key] = BatchLabeler(scorer, context.taxonomy, context.spec)
     return _labelers[key]
 
 
 @contextmanager
-def _unpacked(model: Path | bytes) -> Iterator[Path]:
+def _model_folder(model: Path | bytes) -> Iterator[Path]:
+    """Yield the folder of a model, unpacked if it is a zip archive."""
     if isinstance(model, Path):
         yield model
         return
@@ -221,15 +229,16 @@ def _unpacked(model: Path | bytes) -> Iterator[Path]:
         yield Path(name)
 
 
-@cache
-def _code_sha256() -> str:
-    return sha256(Path(__file__).parents[1])  # the whole of newsdesk
-
-
-def packed(folder: Path) -> bytes:
-    """A folder as zip, for a `Given` whose readers may not see the folder."""
-    written = io.BytesIO()
-    with zipfile.ZipFile(written, "w", strict_timestamps=False) as archive:
+def zip_folder(folder: Path) -> bytes:
+    """Return a folder as a zip archive, for workers that may not see the folder."""
+    archived = io.BytesIO()
+    with zipfile.ZipFile(archived, "w", strict_timestamps=False) as archive:
         for file in list_files(folder):
             archive.write(file, file.relative_to(folder))
-    return written.getvalue()
+    return archived.getvalue()
+
+
+@cache
+def _code_sha256() -> str:
+    """Hash the code of the whole package, as the readers and the scorer decide the bytes of a part too."""
+    return sha256(Path(__file__).parents[1])

@@ -1,8 +1,7 @@
-"""A job's parts written by Spark's workers: each task reads, labels and writes one part, and tells of it.
+"""Write the parts of a job by the workers of a Spark cluster, a part in each task.
 
-Articles don't pass through Spark: what goes in are numbers of parts, what comes out is what each has come to,
-as Arrow both. So a task that is repeated, since its worker died, writes the same part over again; inputs and
-output lie on storage that all machines share.
+Spark passes Arrow batches with the numbers of slices, not articles. Inputs and output are on storage that
+all machines share. A task that is repeated, since its worker died, writes the same part again.
 """
 
 from __future__ import annotations
@@ -18,41 +17,33 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from newsdesk.base.console import Pace, note
+from newsdesk.base.console import ProgressLine, note
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.batch import partitioning
-from newsdesk.batch.input_reader import Input
-from newsdesk.batch.job import Job
-from newsdesk.batch.part_writer import Order
-from newsdesk.batch.partitioning import Given
+from newsdesk.batch.partitioning import SliceEngine, WorkerContext, write_slice, zip_folder
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
     from pyspark.sql import SparkSession
 
 POLL_SECONDS = 0.2
-PATIENCE_SECONDS = 30.0  # until it is told that no worker has taken a task
+WAITING_NOTE_SECONDS = 30.0
 CAUSE = re.compile(r"^(?:: )?(?:[\w.]+\.)?(\w*(?:Error|Exception|Interrupt)): (.+)$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class OnSpark:
-    """The engine of a cluster: a part a task, by the workers of a master.
+@dataclass(frozen=True, kw_only=True)
+class SparkEngine(SliceEngine):
+    """Write each part in a task of a Spark cluster.
 
     Parameters
     ----------
-    model : Path
-        The packaged folder.
-    threads : int
-        Threads that score in one task.
+    master : str
+        URL of the cluster.
     conf : mapping of str to str
-        Settings of Spark's own.
+        Spark's own settings.
 
     Raises
     ------
@@ -60,63 +51,47 @@ class OnSpark:
         If PySpark or Java is missing.
     """
 
-    model: Path
-    taxonomy: Taxonomy
     master: str
-    threads: int
     conf: Mapping[str, str]
     name: str = "spark"
-    leaves_gaps: bool = True
 
     def __post_init__(self) -> None:
         try:
             import pyspark  # noqa: F401
         except ModuleNotFoundError:
-            mend = "install newsdesk[spark], or `make spark` in the checkout"
-            raise NewsdeskError(f"--engine spark needs PySpark: {mend}") from None
+            raise NewsdeskError(
+                "--engine spark needs PySpark: install newsdesk[spark], or run `make spark` in the checkout"
+            ) from None
         if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
             raise NewsdeskError("--engine spark needs Java 17 or newer: install it, or set JAVA_HOME")
 
-    def write_parts(self, job: Job, inputs: Sequence[Input], order: Order, chunk_rows: int) -> None:
-        """Have the workers write all parts that are missing, and take them in.
-
-        Raises
-        ------
-        NewsdeskError
-            If the cluster can't be reached, or a task fails each time that it is tried.
-        """
-        partitioning.write_parts(
-            job, inputs, order, chunk_rows,
-            model=self.model, taxonomy=self.taxonomy, threads=self.threads, run=self._run,
-        )  # fmt: skip
-
-    def _run(self, given: Given, todo: Sequence[int]) -> None:
+    def _write_slices(self, context: WorkerContext, numbers: Sequence[int]) -> None:
         import pyspark
         from py4j.protocol import Py4JError
         from pyspark.errors import PySparkException
 
         try:
-            spark = self._session()
+            spark = self._start_session()
         except (PySparkException, Py4JError, RuntimeError) as error:
-            cause = f"no session of Spark at {self.master}: {_cause(error)}"
             raise NewsdeskError(
-                f"{cause}; is the master there, and does it run Spark {pyspark.__version__}?"
+                f"no Spark session at {self.master}: {_find_cause(error)}; check that the master is running "
+                f"and that its Spark is version {pyspark.__version__}"
             ) from None
         try:
-            _watch(spark, replace(given, model=partitioning.packed(self.model)), todo, self.master)
+            _run_tasks(spark, replace(context, model=zip_folder(self.model)), numbers, self.master)
         except (PySparkException, Py4JError, ConnectionError) as error:
             raise NewsdeskError(
-                f"{given.folder}: {_cause(error)}; mend that, then go on with --resume"
+                f"{context.folder}: {_find_cause(error)}; remove the cause, then run again with --resume"
             ) from None
         finally:
-            with suppress(Py4JError, ConnectionError):  # its JVM may be dead
+            with suppress(Py4JError, ConnectionError):  # the JVM may be dead
                 spark.stop()
 
-    def _session(self) -> SparkSession:
+    def _start_session(self) -> SparkSession:
         from pyspark import accumulators
         from pyspark.sql import SparkSession
 
-        # a dead JVM is told by the job that fails; these would print tracebacks beside
+        # if the JVM dies, these would print tracebacks beside the job's error
         logging.getLogger("py4j").setLevel(logging.CRITICAL)
         logging.getLogger().addFilter(lambda record: "py4j" not in record.pathname)
         for server in (accumulators.AccumulatorTCPServer, accumulators.AccumulatorUnixServer):
@@ -128,9 +103,9 @@ class OnSpark:
             "spark.log.level": "ERROR",
             **self.conf,
         }
-        # the same Python on the workers, unless they are told another; the setting alone PySpark ignores
+        # PySpark ignores the setting `spark.pyspark.python` without this variable
         os.environ.setdefault("PYSPARK_PYTHON", self.conf.get("spark.pyspark.python", sys.executable))
-        # no pandas is in the way of ours
+        # newsdesk passes Spark no pandas
         warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
         builder = SparkSession.builder.master(self.master)
         for name, value in settings.items():
@@ -138,58 +113,58 @@ class OnSpark:
         return builder.getOrCreate()
 
 
-def _watch(spark: SparkSession, given: Given, todo: Sequence[int], master: str) -> None:
-    """Run the tasks and tell of them until they are done."""
+def _run_tasks(spark: SparkSession, sent: WorkerContext, numbers: Sequence[int], master: str) -> None:
+    """Run a task for each slice, and show progress until all are done."""
     context = spark.sparkContext
     rows = context.accumulator(0)
-    task = _task(context.broadcast(given), list(todo), rows)
-    # the number of a task, one a partition: Arrow in, Arrow out
-    frame = spark.range(0, len(todo), 1, len(todo)).mapInArrow(task, "id long")
-    pace = Pace("predict", total=len(given.units), done=len(given.units) - len(todo))
-    tracker, began, told = context.statusTracker(), time.monotonic(), False
-    with ThreadPoolExecutor(1) as pool:
-        done: Future[Any] = pool.submit(frame.toArrow)
+    task = _build_task(context.broadcast(sent), list(numbers), rows)
+    frame = spark.range(0, len(numbers), 1, len(numbers)).mapInArrow(task, "id long")  # a partition a task
+    n_before = len(sent.slices) - len(numbers)
+    tracker, began, counted, is_noted = context.statusTracker(), time.monotonic(), 0, False
+    with (
+        ProgressLine("predict", unit="rows", total=len(sent.slices), done=n_before) as progress,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        result: Future[Any] = pool.submit(frame.toArrow)
         try:
-            seen = 0
-            while not wait([done], POLL_SECONDS).done:
+            while not wait([result], POLL_SECONDS).done:
                 stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
                 n_active, n_failed, n_done = (
                     sum(getattr(stage, name) for stage in stages if stage)
                     for name in ("numActiveTasks", "numFailedTasks", "numCompletedTasks")
                 )
-                pace.tell(rows.value - seen, len(given.units) - len(todo) + n_done)
-                seen = rows.value
-                waits = not (n_active or n_failed or n_done or told)
-                if waits and time.monotonic() - began > PATIENCE_SECONDS:
+                progress.update(rows.value - counted, n_before + n_done)
+                counted = rows.value
+                is_waiting = not (n_active or n_failed or n_done or is_noted)
+                if is_waiting and time.monotonic() - began > WAITING_NOTE_SECONDS:
                     note(f"predict: waiting: no worker of {master} has taken a task yet")
-                    told = True
-            done.result()
+                    is_noted = True
+            result.result()
         except BaseException:
-            context.cancelAllJobs()  # else leaving the pool waits for every task
+            context.cancelAllJobs()  # else leaving the pool would wait for all tasks
             raise
-        pace.tell(rows.value - seen, len(given.units))
-    pace.end()
+        progress.update(rows.value - counted, len(sent.slices))
 
 
-def _task(
-    given: Broadcast[Given], todo: list[int], counted: Any
+def _build_task(
+    sent: Broadcast[WorkerContext], numbers: list[int], rows: Any
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
-    """What a worker does with the number of a task, which it gives back when the part is there."""
+    """Build the function of a worker: it writes the slices of the tasks in a batch and returns the batch."""
 
-    def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def run(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            for index in batch.column(0).to_pylist():
-                counted.add(partitioning.write_unit(given.value, todo[index]).rows)
+            for task in batch.column(0).to_pylist():
+                rows.add(write_slice(sent.value, numbers[task]).rows)
             yield batch
 
-    return work
+    return run
 
 
-def _cause(error: Exception) -> str:
-    """What a chain of errors of workers, Python and Java began with, in one line."""
+def _find_cause(error: Exception) -> str:
+    """Return the first cause in a chain of Python and Java errors, in one line."""
     text = str(error)
     found = CAUSE.findall(text.split("JVM stacktrace")[0])
     if found:
-        kind, said = found[-1]
-        return str(said) if kind == "NewsdeskError" else f"{kind}: {said}"
+        kind, message = found[-1]
+        return str(message) if kind == "NewsdeskError" else f"{kind}: {message}"
     return (text.strip().splitlines() or [type(error).__name__])[0]

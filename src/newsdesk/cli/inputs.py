@@ -1,4 +1,4 @@
-"""What commands that read INPUT share: checking that it is there, and telling what was refused."""
+"""Options, reading of INPUT arguments and report of refused rows, for all commands that read articles."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from newsdesk.base.console import note, progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import write_text
 from newsdesk.base.schema import Article, Refusal
-from newsdesk.batch.input_reader import Piece
+from newsdesk.batch.input_reader import STDIN, Batch
 from newsdesk.tracking import runs
 
-SHOWN = 10
+MAX_SHOWN = 10
 
 refused_option = click.option(
     "--refused", type=click.Path(path_type=Path), help="Write what could not be read to this JSONL file."
@@ -34,15 +34,20 @@ taxonomy_option = click.option(
 )
 
 
-class Refused:
-    """Set the refusals of a stream aside and account for them at its end."""
+class RefusalLog:
+    """Collect the refusals of a stream, count its articles, and report both at the end."""
 
     def __init__(self) -> None:
         self.refusals: list[Refusal] = []
         self.n_articles = 0
 
-    def split(self, records: Iterable[Article | Refusal]) -> Iterator[Article]:
-        """Pass the articles on, keep the refusals."""
+    @property
+    def n_read(self) -> int:
+        """Number of articles and refusals."""
+        return self.n_articles + len(self.refusals)
+
+    def keep_articles(self, records: Iterable[Article | Refusal]) -> Iterator[Article]:
+        """Yield the articles, and collect the refusals."""
         for record in records:
             if isinstance(record, Refusal):
                 self.refusals.append(record)
@@ -50,63 +55,70 @@ class Refused:
                 self.n_articles += 1
                 yield record
 
-    def add(self, piece: Piece) -> None:
-        """Account for a piece of a stream."""
-        self.refusals += [refusal for _, refusal in piece.refused]
-        self.n_articles += len(piece.articles)
+    def add(self, batch: Batch) -> None:
+        """Collect the refusals of a batch, and count its articles."""
+        self.refusals += [refusal for _, refusal in batch.refused]
+        self.n_articles += len(batch.articles)
 
-    def tell(self, path: Path | None) -> None:
-        """Say how many were refused and why; write all of them out where a path is given.
+    def report(self, path: Path | None = None) -> None:
+        """Print counts by reason and the first refusals; write all refusals to `path`.
 
         Raises
         ------
         NewsdeskError
-            If there was no article at all.
+            If there was no article.
         """
-        by_reason = Counter(refusal.reason for refusal in self.refusals)
         if path:
             path.unlink(missing_ok=True)  # of an earlier run
         if path and self.refusals:
-            lines = [json.dumps(asdict(r), ensure_ascii=False) for r in self.refusals]
+            lines = [json.dumps(asdict(refusal), ensure_ascii=False) for refusal in self.refusals]
             write_text("\n".join(lines) + "\n", path)
-        for refusal in self.refusals[:SHOWN]:
+        for refusal in self.refusals[:MAX_SHOWN]:
             note(f"refused: {refusal.file}:{refusal.position}: {refusal.reason}: {refusal.detail}")
         if self.refusals:
+            by_reason = Counter(refusal.reason for refusal in self.refusals)
             reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(by_reason.items()))
-            n_read = self.n_articles + len(self.refusals)
-            note(f"read {n_read:,}: {self.n_articles:,} articles, refused: {reasons}")
+            note(f"read {self.n_read:,}: {self.n_articles:,} articles, refused: {reasons}")
         if not self.n_articles:
             raise NewsdeskError("no article could be read from the input")
 
 
-def read_inputs(inputs: Sequence[str], sections: Sequence[str]) -> Iterator[Article | Refusal]:
-    """Read INPUT arguments: files, folders, globs, `-` for standard input.
+def read_inputs(
+    inputs: Sequence[str], sections: Sequence[str], *, prints_rows: bool = False
+) -> Iterator[Article | Refusal]:
+    """Read INPUT arguments: files, folders, globs, and `-` for standard input.
+
+    Parameters
+    ----------
+    prints_rows : bool
+        Whether the command prints results meanwhile; see `ProgressLine`.
 
     Raises
     ------
     NewsdeskError
-        If one does not exist: before the work, not in the middle of it.
+        If an input does not exist, before the first article is read.
     """
-    named = expand(inputs)
-    return progress(readers.read(named, sections=sections, stdin=sys.stdin.buffer), "reading")
+    names = expand_globs(inputs)
+    records = readers.read(names, sections=sections, stdin=sys.stdin.buffer)
+    return progress(records, "reading", prints_rows=prints_rows)
 
 
-def expand(inputs: Sequence[str]) -> list[str]:
-    """The inputs, a glob replaced by what it matches, sorted; a name that exists is no glob.
+def expand_globs(inputs: Sequence[str]) -> list[str]:
+    """Replace each glob by what it matches, sorted; the name of a file or folder is not a glob.
 
     Raises
     ------
     NewsdeskError
-        If one does not exist, or matches nothing.
+        If an input does not exist or matches nothing.
     """
-    found: list[str] = []
+    names: list[str] = []
     for name in inputs:
-        if name == "-" or Path(name).exists():
-            found.append(name)
+        if name == STDIN or Path(name).exists():
+            names.append(name)
             continue
         matched = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - it may be absolute
         if not matched:
             missing = "nothing matches" if glob.has_magic(name) else "no such file or folder"
             raise NewsdeskError(f"{name}: {missing}")
-        found += matched
-    return found
+        names += matched
+    return names

@@ -1,4 +1,4 @@
-"""Find the model that a command is told by folder or URI."""
+"""Find and load the model that a command is given as a folder or URI."""
 
 from __future__ import annotations
 
@@ -14,44 +14,46 @@ from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.inference.scorer import Scorer
 from newsdesk.tracking import mlflow_model, runs
 
+URI_SCHEMES = ("models:/", "runs:/")
+
 
 def model_folder(model: str | None) -> Path:
-    """Where a model lies, fetched if need be; by default the one that newsdesk comes with."""
+    """Return the folder of a model, downloaded if it is a URI; None is the model that newsdesk comes with."""
     if model is None:
         return files.SHIPPED
-    if model.startswith(("models:/", "runs:/")):
+    if model.startswith(URI_SCHEMES):
         return runs.download_model(model)
     return mlflow_model.packaged_folder(Path(model))
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """A model, the folder it lies in, and what to know it by: `name`, `version`, `run_id` and `sha256`.
+class LoadedModel:
+    """A model with its folder and its identity: `name`, `version`, `run_id` and `sha256`.
 
-    What no registry has numbered is of the version that it says of itself, and the start of its hash.
+    The version of an unregistered model is the one in its `model.json` and the start of its hash.
     """
 
     scorer: Scorer
     folder: Path
-    about: dict[str, Any]
+    identity: dict[str, Any]
 
 
-def load(model: str | None) -> Loaded:
-    """Load a model by folder or URI, by default the one that newsdesk comes with."""
-    known: dict[str, Any] = {}
-    if model and model.startswith(("models:/", "runs:/")):
-        known = tracking_of(model)
-    folder = model_folder(known.pop("uri", model))
-    with signals.held():
+def load_model(model: str | None) -> LoadedModel:
+    """Load a model from a folder or URI; None is the model that newsdesk comes with."""
+    registered: dict[str, Any] = {}
+    if model and model.startswith(URI_SCHEMES):
+        registered = _registry_entry(model)
+    folder = model_folder(registered.pop("uri", model))
+    with signals.deferred():
         scorer = files.read_model(folder)
     sha256 = files.sha256(folder)
     version = f"{scorer.info.get('version', '0')}+{sha256[:12]}"
-    about = {"name": str(scorer.info.get("name", folder.name)), "version": version, "run_id": None}
-    return Loaded(scorer, folder, {**about, **known, "sha256": sha256})
+    identity = {"name": str(scorer.info.get("name", folder.name)), "version": version, "run_id": None}
+    return LoadedModel(scorer, folder, {**identity, **registered, "sha256": sha256})
 
 
-def tracking_of(uri: str) -> dict[str, Any]:
-    """What the store knows of a model's URI: the run, and of a registered one its name and version."""
+def _registry_entry(uri: str) -> dict[str, Any]:
+    """Return what the store knows of a model: its run and, if it is registered, its name, version and URI."""
     if uri.startswith("runs:/"):
         return {"run_id": uri.removeprefix("runs:/").split("/")[0]}
     name, _, alias = uri.removeprefix("models:/").partition("@")
@@ -65,17 +67,22 @@ def tracking_of(uri: str) -> dict[str, Any]:
             if alias
             else client.get_model_version(name, version)
         )
-    # by number from here on, should the alias move
     return {
         "name": name,
         "version": str(found.version),
         "run_id": found.run_id or None,
-        "uri": f"models:/{name}/{found.version}",
+        "uri": f"models:/{name}/{found.version}",  # by number, as the alias may move
     }
 
 
 def taxonomy_of(scorer: Scorer) -> Taxonomy:
-    """The taxonomy that a model was trained with."""
+    """Return the taxonomy that a model was trained with.
+
+    Raises
+    ------
+    NewsdeskError
+        If `model.json` has none, or lacks a head.
+    """
     try:
         taxonomy = Taxonomy.model_validate(scorer.info["taxonomy"])
     except (KeyError, ValidationError):

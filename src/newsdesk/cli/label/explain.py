@@ -12,8 +12,8 @@ import click
 from newsdesk.base.console import print_rows
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.schema import Article
-from newsdesk.cli.inputs import Refused, read_inputs, refused_option
-from newsdesk.cli.models import load, taxonomy_of
+from newsdesk.cli.inputs import RefusalLog, read_inputs, refused_option
+from newsdesk.cli.models import load_model, taxonomy_of
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.explain import Explanation, explanations
 
@@ -42,9 +42,10 @@ def main(
       newsdesk explain page.txt --label terrorism
       newsdesk explain news.jsonl --label europe --label politics --top 25 --format json
     """
-    scorer = load(model).scorer
-    account = Refused()
-    for article in account.split(read_inputs(inputs, taxonomy_of(scorer).sections)):
+    scorer = load_model(model).scorer
+    refusals = RefusalLog()
+    records = read_inputs(inputs, taxonomy_of(scorer).sections, prints_rows=True)
+    for article in refusals.keep_articles(records):
         article = repair(article)  # as `predict` does
         (prediction,) = scorer.predict([article.title], [article.text])
         wanted = labels or [label for predicted in prediction.labels.values() for label in predicted]
@@ -56,7 +57,7 @@ def main(
             click.echo(json.dumps(_record(article, prediction.reason, found), ensure_ascii=False))
         else:
             _print(article, prediction.reason, found)
-    account.tell(refused)
+    refusals.report(refused)
 
 
 def _record(article: Article, reason: str | None, found: Sequence[Explanation]) -> dict[str, Any]:

@@ -1,233 +1,106 @@
-"""What `newsdesk predict` does with a folder for output: one job, its parts, and what it came to."""
+"""Options and report of a job that `newsdesk predict` runs."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import click
 
-from newsdesk import __version__
-from newsdesk.base import signals
-from newsdesk.base.console import Pace, note
+from newsdesk.base.console import note
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.files import sha256_of_json
-from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.batch import labeling, output_schema, part_writer
-from newsdesk.batch.input_reader import Input, Piece, Reader, take_records
-from newsdesk.batch.job import MANIFEST, QUARANTINE, Job, locked
-from newsdesk.batch.part_writer import Labeler, Order
-from newsdesk.inference.scorer import Scorer
-from newsdesk.monitoring.counts import LOOKUP_EVERY
+from newsdesk.batch.manifest import MANIFEST, QUARANTINE
 
-T = TypeVar("T")
 TOO_MANY_REFUSED = 3  # exit code
 DRIFTED = 4  # exit code
-SHOWN = 5
-FEW_BYTES = 8 * 2**20  # of the inputs: so few articles that each one's words can be looked up
-
-
-class Engine(Protocol):
-    """Who writes a job's parts."""
-
-    @property
-    def name(self) -> str:
-        """What the manifest calls it: how inputs are cut into parts depends on it."""
-
-    @property
-    def leaves_gaps(self) -> bool:
-        """Whether parts are written side by side."""
-
-    def write_parts(self, job: Job, inputs: Sequence[Input], order: Order, chunk_rows: int) -> None:
-        """Write all parts that are missing."""
+MAX_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """Most refused rows that a run may have: a number of them, or a share of the rows and of the files."""
+class RefusalLimit:
+    """Largest number or share of refused rows of a run."""
 
-    given: str
+    text: str
     number: float
     is_share: bool
 
-    def exceeded(self, *, refused: int, read: int, broken: int, files: int) -> bool:
-        """Whether there are too many.
+    def is_exceeded(self, *, refused: int, read: int, broken: int, files: int) -> bool:
+        """Compare with the refused of the rows read; a share also with the broken ones among the files.
 
-        A file that breaks off counts as one refused row, however many it held, so files are looked at too.
+        A broken file counts as one refused row, however many rows it had.
         """
         if self.is_share:
             return refused > self.number * read or broken > self.number * files
         return refused > self.number
 
 
-def parse_limit(context: click.Context, parameter: click.Parameter, value: str | None) -> Limit | None:
-    """Read `1%` or `100`."""
+def parse_limit(context: click.Context, parameter: click.Parameter, value: str | None) -> RefusalLimit | None:
+    """Parse `1%` or `100`."""
     if value is None:
         return None
     text = value.strip()
+    is_share = text.endswith("%")
     try:
-        number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        number = float(text.removesuffix("%")) / (100 if is_share else 1)
     except ValueError:
         number = -1.0
-    is_share = text.endswith("%")
     if not 0 <= number < float("inf") or (is_share and number > 1) or (not is_share and number % 1):
         raise click.BadParameter(f"{value!r}: expected a number of rows or a share such as 1%")
-    return Limit(text, number, is_share)
+    return RefusalLimit(text, number, is_share)
 
 
-def check_limit(limit: Limit | None, *, refused: int, read: int, broken: int, files: int) -> None:
-    """End the process with its own exit code if too many rows were refused."""
-    if limit and limit.exceeded(refused=refused, read=read, broken=broken, files=files):
+def check_limit(limit: RefusalLimit | None, *, refused: int, read: int, broken: int, files: int) -> None:
+    """Exit with `TOO_MANY_REFUSED` if the limit is exceeded."""
+    if limit and limit.is_exceeded(refused=refused, read=read, broken=broken, files=files):
         share = f"{100 * refused / max(read, 1):.2g} %"
-        cut = f" and {broken:,} of {files:,} files broken" if broken else ""
-        found = f"{refused:,} of {read:,} rows refused ({share}){cut}"
-        note(f"newsdesk: {found}: more than --max-refused {limit.given}")
+        of_files = f" and {broken:,} of {files:,} files broken" if broken else ""
+        found = f"{refused:,} of {read:,} rows refused ({share}){of_files}"
+        note(f"newsdesk: {found}: more than --max-refused {limit.text}")
         sys.exit(TOO_MANY_REFUSED)
 
 
-def parse_moment(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
-    """Read a moment in ISO 8601; one without a zone is UTC."""
+def parse_time(context: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
+    """Parse a time in ISO 8601; without a zone it is UTC."""
     if value is None:
         return None
     try:
-        moment = datetime.fromisoformat(value)
+        time = datetime.fromisoformat(value)
     except ValueError:
-        raise click.BadParameter(f"{value!r}: expected a moment such as 2026-11-27T02:00:00Z") from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC)
+        raise click.BadParameter(f"{value!r}: expected a time such as 2026-11-27T02:00:00Z") from None
+    time = time if time.tzinfo else time.replace(tzinfo=UTC)
+    return time.astimezone(UTC)
 
 
-def run(
-    folder: Path,
-    inputs: Sequence[Input],
-    engine: Engine,
-    *,
-    model: dict[str, Any],
-    reference: Any,
-    form: labeling.Format,
-    profile: str,
-    carry: tuple[str, ...],
-    chunk_rows: int,
-    resume: bool,
-    scored_at: datetime | None,
-) -> dict[str, Any]:
-    """Do the job, or what is left of it, and return its manifest.
-
-    Parameters
-    ----------
-    engine : Engine
-        Who labels.
-    model : dict
-        What to know the model by: name, version, run_id, sha256.
-    reference : dict or None
-        What to hold the job against for drift.
-    """
-    settings = {
-        "engine": engine.name,
-        "format": form,
-        "profile": profile,
-        "chunk_rows": chunk_rows,
-        "carry": list(carry),
-        "reference": reference and sha256_of_json(reference),
-        "schema_version": output_schema.SCHEMA_VERSION,
-        "newsdesk": __version__,
-    }
-    with locked(folder):
-        job = Job(folder, inputs=inputs, settings=settings, model=model)
-        done = job.finished()
-        if done:
-            note(f"predict: {folder} is done already, {_summary(done)}")
-            return done
-        moment = job.begin(resume=resume, scored_at=scored_at, anywhere=engine.leaves_gaps)
-        if job.done:
-            note(f"predict: resumed with {len(job.done):,} parts done")
-        stamp = output_schema.Stamp(model["name"], model["version"], model["run_id"], moment)
-        every = 1 if sum(row["bytes"] or 0 for row in job.inputs) < FEW_BYTES else LOOKUP_EVERY
-        order = Order(job.id, form, profile, carry, stamp, every)
-        try:
-            engine.write_parts(job, inputs, order, chunk_rows)
-            manifest = job.finish(reference)
-        except OSError as error:  # a full disk: what the inputs can't give is refused by the readers
-            found = error.strerror or error
-            raise NewsdeskError(f"{folder}: {found}; mend that, then go on with --resume") from None
-        finally:
-            part_writer.sweep(folder)
-    note(f"predict: {_summary(manifest)} in {folder}")
-    return manifest
-
-
-@dataclass(frozen=True)
-class Here:
-    """The engine of one process: parts one after the other, by all threads of the scorer."""
-
-    scorer: Scorer
-    taxonomy: Taxonomy
-    name: str = "local"
-    leaves_gaps: bool = False
-
-    def write_parts(self, job: Job, inputs: Sequence[Input], order: Order, chunk_rows: int) -> None:
-        """Write all parts that are missing."""
-        reader = Reader(inputs, sections=self.taxonomy.sections, carry=order.carry, chunk_rows=chunk_rows)
-        pieces = reader.pieces(job.ends)
-        if self.scorer.threads > 1:
-            pieces = ahead(pieces)
-        pace = Pace("predict", total=reader.total_bytes, done=reader.done_bytes(job.ends))
-        with signals.held() as release:
-
-            def tell(piece: Piece) -> None:
-                pace.tell(piece.read.total(), piece.done_bytes)
-                release()
-
-            labeler = Labeler(self.scorer, self.taxonomy, order)
-            for first in pieces:
-                job.write_part(take_records(first, pieces, chunk_rows), labeler, tell=tell)
-        pace.end()
-
-
-def ahead(items: Iterator[T]) -> Iterator[T]:
-    """Pass items on; while one is at work, the next is got ready in a thread."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = pool.submit(next, items, None)
-            yield item
-
-
-def _summary(manifest: dict[str, Any]) -> str:
-    rows = manifest["rows"]
-    return f"{rows['scored']:,} rows in {len(manifest['parts']):,} parts, {rows['refused']:,} refused"
-
-
-def tell(manifest: dict[str, Any], folder: Path, limit: Limit | None, *, fail_on_drift: bool = False) -> None:
-    """Say what was refused and what is odd, and end by the job's exit code.
+def report_job(
+    manifest: dict[str, Any], folder: Path, limit: RefusalLimit | None, *, fail_on_drift: bool = False
+) -> None:
+    """Print refusals, warnings and drift of a job, and exit with its code.
 
     Raises
     ------
     NewsdeskError
-        If there was no article at all.
+        If there was no article.
     """
-    rows, repeated = manifest["rows"], manifest["duplicate_ids"]
+    rows, duplicates, drift = manifest["rows"], manifest["duplicate_ids"], manifest["drift"]
     if rows["refused"]:
         reasons = ", ".join(f"{reason} {n:,}" for reason, n in rows["refused_by_reason"].items())
         note(f"read {rows['read']:,}: refused {reasons}; see {folder / QUARANTINE}")
-    if repeated["rows"]:
-        named = ", ".join(list(repeated["first"])[:SHOWN])
-        count = f"{repeated['rows']:,} rows have an article_id that came before"
-        note(f"warning: {count}, all kept: {named}; see {folder / MANIFEST}")
+    if duplicates["rows"]:
+        named = ", ".join(list(duplicates["first"])[:MAX_SHOWN])
+        found = f"{duplicates['rows']:,} rows have an article_id that came before"
+        note(f"warning: {found}, all kept: {named}; see {folder / MANIFEST}")
     for name, n in manifest["carried"].items():
         if rows["scored"] and not n:
             note(f"warning: --carry {name}: no row has it")
-    drifted = manifest["drift"] and manifest["drift"]["verdict"] == "drift"
-    if drifted:
-        note(f"drift: {', '.join(manifest['drift']['drifted'])}; see {folder / manifest['drift']['name']}")
+    has_drifted = drift and drift["verdict"] == "drift"
+    if has_drifted:
+        note(f"drift: {', '.join(drift['drifted'])}; see {folder / drift['name']}")
     broken, files = rows["files_broken"], len(manifest["inputs"])
     check_limit(limit, refused=rows["refused"], read=rows["read"], broken=broken, files=files)
     if not rows["scored"]:
         raise NewsdeskError("no article could be read from the input")
-    if drifted and fail_on_drift:
+    if has_drifted and fail_on_drift:
         sys.exit(DRIFTED)

@@ -1,10 +1,11 @@
-"""`newsdesk predict`: label whatever can be read."""
+"""`newsdesk predict`: label articles of any readable input."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -13,23 +14,63 @@ import click
 import pyarrow as pa
 
 from newsdesk.base import signals
-from newsdesk.base.console import Pace, note, print_rows
+from newsdesk.base.console import ProgressLine, note, print_rows
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import atomic_write
 from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.batch import input_reader, labeling
-from newsdesk.batch.job import QUARANTINE
-from newsdesk.batch.output_schema import check_carry, schema_of
-from newsdesk.cli.inputs import Refused, expand, refused_option
-from newsdesk.cli.label import job
-from newsdesk.cli.label.job import DRIFTED, Limit, check_limit, parse_limit, parse_moment
-from newsdesk.cli.models import Loaded, load, taxonomy_of
+from newsdesk.batch import labeling
+from newsdesk.batch.input_reader import STDIN, Input, InputReader, find_inputs
+from newsdesk.batch.labeling import LineFormat, OutputFormat
+from newsdesk.batch.local import LocalEngine
+from newsdesk.batch.manifest import QUARANTINE
+from newsdesk.batch.output_schema import build_schema, check_carry
+from newsdesk.batch.run import JobEngine, run_job
+from newsdesk.cli.inputs import RefusalLog, expand_globs, refused_option
+from newsdesk.cli.label.job import DRIFTED, RefusalLimit, check_limit, parse_limit, parse_time, report_job
+from newsdesk.cli.models import LoadedModel, load_model, taxonomy_of
 from newsdesk.inference.decision import BALANCED, PROFILES
-from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring.reference import REFERENCE, read_reference_of
 
-CHUNK_ROWS = 50_000
+PART_ROWS = 50_000
 SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """The options of `newsdesk predict`."""
+
+    inputs: tuple[str, ...]
+    model: str | None
+    output: str | None
+    form: str | None
+    profile: str
+    refused: Path | None
+    carry: str | None
+    threads: int | None
+    workers: int | None
+    limit: RefusalLimit | None
+    part_rows: int
+    resume: bool
+    scored_at: datetime | None
+    reference: Path | None
+    fail_on_drift: bool
+    engine: str
+    master: str | None
+    conf: tuple[str, ...]
+
+    @property
+    def is_job(self) -> bool:
+        """Whether the output is a folder of parts."""
+        return self.output is not None and self.output.endswith(("/", os.sep))
+
+    @property
+    def output_form(self) -> str:
+        """The format, by the output unless it is given."""
+        if self.form:
+            return self.form
+        if self.is_job:
+            return "parquet"
+        return SUFFIXES[Path(self.output).suffix] if self.output else "table"
 
 
 @click.command("predict")
@@ -39,103 +80,85 @@ SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
     show_default="the model that newsdesk comes with, which was trained on the public corpora",
     help="Model folder, models:/… or runs:/… URI; `model` is the one that `make` trains.",
 )
-@click.option("--output", help="File to write, or FOLDER/ for a job of parts; standard output unless told.")
+@click.option(
+    "--output", help="File to write, or FOLDER/ for a job of parts.", show_default="standard output"
+)
 @click.option(
     "--format",
     "form",
     type=click.Choice(["table", "jsonl", "csv", "parquet"]),
-    help="By the suffix of --output unless told, parquet for a folder; else a table.",
+    show_default="by the suffix of --output; parquet for a folder, else table",
 )
 @click.option(
     "--profile",
     type=click.Choice(PROFILES),
     default=BALANCED,
     show_default=True,
-    help="Thresholds: for the best F1, for a precision or for a recall of 0.95 where outlets were left out.",
+    help="Thresholds: for the best F1, or for a precision or recall of 0.95 on outlets left out of training.",
 )
 @refused_option
-@click.option("--carry", metavar="NAME,...", help="Further columns of the input to carry along, as text.")
+@click.option("--carry", metavar="NAME,...", help="Further columns of the input to copy as text.")
 @click.option(
     "--threads",
     type=click.IntRange(min=1),
-    show_default="all processors; 1 in a worker and in a task of Spark",
+    show_default="all processors; 1 in a worker or Spark task",
     help="Threads that score.",
 )
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
-    help="Write so many parts of FOLDER/ side by side, each in a process of some 0.6 GB.",
+    help="Processes that write parts of FOLDER/ in parallel; each takes about 0.6 GB.",
 )
 @click.option(
     "--max-refused",
     "limit",
     metavar="N|N%",
     callback=parse_limit,
-    help="Exit with code 3 if more rows were refused; a share is of the rows, and of the files broken off.",
+    help="Exit with code 3 if more rows were refused. A share applies to rows and to broken files.",
 )
 @click.option(
     "--chunk-rows",
+    "part_rows",
     type=click.IntRange(min=1),
-    default=CHUNK_ROWS,
+    default=PART_ROWS,
     show_default=True,
     help="Rows of the input for each part of FOLDER/.",
 )
-@click.option("--resume", is_flag=True, help="Go on with the job in FOLDER/ where it was stopped, if it was.")
+@click.option("--resume", is_flag=True, help="Continue the job in FOLDER/ if it was stopped.")
 @click.option(
     "--scored-at",
     metavar="TIME",
-    callback=parse_moment,
+    callback=parse_time,
     show_default="when the job began",
-    help="What column scored_at of FOLDER/ says.",
+    help="Value of column scored_at in FOLDER/.",
 )
 @click.option(
     "--reference",
     show_default=f"{REFERENCE} of the model",
     type=click.Path(path_type=Path),
-    help="What FOLDER/ is held against for drift, as `newsdesk drift reference` makes it.",
+    help="What FOLDER/ is compared with for drift, from `newsdesk drift reference`.",
 )
-@click.option(
-    "--fail-on-drift", is_flag=True, help=f"Exit with code {DRIFTED} if the news has drifted from the model."
-)
+@click.option("--fail-on-drift", is_flag=True, help=f"Exit with code {DRIFTED} if FOLDER/ has drifted.")
 @click.option(
     "--engine",
     type=click.Choice(["local", "spark"]),
     default="local",
     show_default=True,
-    help="Who labels FOLDER/: this process, or the workers of a Spark cluster.",
+    help="Label FOLDER/ on this machine or on a Spark cluster.",
 )
-@click.option("--master", metavar="URL", show_default="local[*]", help="The cluster, for --engine spark.")
-@click.option("--conf", multiple=True, metavar="KEY=VALUE", help="A setting of Spark's own; may be repeated.")
-def main(
-    inputs: tuple[str, ...],
-    model: str | None,
-    output: str | None,
-    form: str | None,
-    profile: str,
-    refused: Path | None,
-    carry: str | None,
-    threads: int | None,
-    workers: int | None,
-    limit: Limit | None,
-    chunk_rows: int,
-    resume: bool,
-    scored_at: datetime | None,
-    reference: Path | None,
-    fail_on_drift: bool,
-    engine: str,
-    master: str | None,
-    conf: tuple[str, ...],
-) -> None:
+@click.option("--master", metavar="URL", show_default="local[*]", help="Cluster for --engine spark.")
+@click.option("--conf", multiple=True, metavar="KEY=VALUE", help="Setting of Spark; may be repeated.")
+def main(**options: Any) -> None:
     """Label the articles of INPUT: pages, HTML, JSONL(.gz), CSV, Parquet, folders and globs of them, or - .
 
-    One row an article, in the order read. What can't be read is counted on standard error; with
-    --output it is written out too, to OUTPUT.refused.jsonl unless --refused names another file.
+    Write a row for each article, in the order read. Refused rows are counted on standard error; with
+    --output they are also written, to OUTPUT.refused.jsonl or to the file that --refused names.
 
-    A name that ends in / makes a job of it: parts, a manifest of what was read and written, a quarantine of
-    what was refused, and a report of drift; --resume goes on with it after any stop.
+    An output name that ends in / starts a job: it writes parts, a manifest of what was read and written, a
+    quarantine of refused rows, and a drift report. --resume continues a job that was stopped in any way.
 
-    Exit codes: 0; 2 for a wrong argument or file, and where no article could be read; with --max-refused 3;
-    with --fail-on-drift 4.
+    Exit codes: 0; 2 for a wrong argument or file, or if no article could be read; 3 with --max-refused;
+    4 with --fail-on-drift.
 
     \b
     Examples:
@@ -147,136 +170,32 @@ def main(
       newsdesk predict news --output labels/ --workers 8
       newsdesk predict /share/news --output /share/labels/ --engine spark --master spark://host:7077
     """
-    named = expand(inputs)
-    columns = check_carry(carry.split(",")) if carry else ()
-    is_job = output is not None and output.endswith(("/", os.sep))
-    if output:
-        check_output(Path(output), named, form, refused, is_job=is_job)
-    for_jobs = {
-        "--resume": resume,
-        "--scored-at": scored_at,
-        "--reference": reference,
-        "--fail-on-drift": fail_on_drift,
-        "--workers": workers,
-        "--engine spark": engine == "spark",
-    }
-    given = next((name for name, value in for_jobs.items() if value), None)
-    if given and not is_job:
-        raise NewsdeskError(f"{given} is for a job: give --output FOLDER/")
-    if engine == "local" and (master or conf):
-        raise NewsdeskError("--master and --conf are for --engine spark")
-    if engine == "spark" and workers:
-        raise NewsdeskError("--workers are of this machine; those of --engine spark are its cluster's")
-    form = form or ("parquet" if is_job else SUFFIXES[Path(output).suffix] if output else "table")
-    if form == "parquet" and not output:
-        raise NewsdeskError("--format parquet needs --output FILE: Parquet is not for a terminal")
-    if form == "table" and output:
-        raise NewsdeskError("--format table is for reading; give jsonl, csv or parquet with --output")
-    loaded = load(model)
-    scorer = loaded.scorer
-    taxonomy = taxonomy_of(scorer)
-    found = input_reader.find(named, full_names=is_job)
-    if engine == "local":
-        scorer.threads = threads or os.cpu_count() or 1
-    if is_job:
-        folder = Path(cast(str, output))
-        manifest = job.run(
-            folder,
-            found,
-            _engine(
-                loaded, taxonomy, engine, workers=workers, threads=threads or 1, master=master, conf=conf
-            ),
-            model=loaded.about,
-            reference=_read_reference(loaded, reference),
-            form=cast(labeling.Format, form),
-            profile=profile,
-            carry=columns,
-            chunk_rows=chunk_rows,
-            resume=resume,
-            scored_at=scored_at,
-        )
-        job.tell(manifest, folder, limit, fail_on_drift=fail_on_drift)
-        return
-    reader = input_reader.Reader(found, sections=taxonomy.sections, carry=columns, stdin=sys.stdin.buffer)
-    account = Refused()
-    said = _said(reader, account, scorer, taxonomy, profile)
-    if output:
-        path = Path(output)
-        with atomic_write(path) as written:
-            schema = schema_of(stamped=False, carry=columns)
-            count = labeling.write(said, written, cast(labeling.Format, form), schema)
-            account.tell(refused or path.with_name(f"{path.name}.refused.jsonl"))
-        note(f"predict: {count:,} rows in {path}")
-    elif form == "table":
-        print_table(row for each in said for row in labeling.rows_of(each))
-        account.tell(refused)
+    predict(PredictOptions(**options))
+
+
+def predict(options: PredictOptions) -> None:
+    """Check the options, load the model, and label the inputs into a stream, a file or a job's folder."""
+    names = expand_globs(options.inputs)
+    carry = check_carry(options.carry.split(",")) if options.carry else ()
+    check_output(options, names)
+    check_engine(options)
+    check_format(options)
+    model = load_model(options.model)
+    taxonomy = taxonomy_of(model.scorer)
+    inputs = find_inputs(names, full_names=options.is_job)
+    if options.engine == "local":
+        model.scorer.threads = options.threads or os.cpu_count() or 1
+    if options.is_job:
+        label_job(options, inputs, model, taxonomy, carry)
     else:
-        with click.open_file("-", "w", encoding="utf-8") as stdout:
-            rows = (row for each in said for row in labeling.rows_of(each))
-            names = schema_of(stamped=False, carry=columns).names
-            labeling.write_lines(rows, stdout, "csv" if form == "csv" else "jsonl", names)
-        account.tell(refused)
-    broken = len({r.file for r in account.refusals if not r.position})
-    n_refused = len(account.refusals)
-    check_limit(
-        limit, refused=n_refused, read=n_refused + account.n_articles, broken=broken, files=len(found)
-    )
+        label_stream(options, inputs, model, taxonomy, carry)
 
 
-def _engine(
-    loaded: Loaded,
-    taxonomy: Taxonomy,
-    name: str,
-    workers: int | None,
-    threads: int,
-    master: str | None,
-    conf: Sequence[str],
-) -> job.Engine:
-    """Who writes a job's parts; what only one of them needs is imported for it alone."""
-    if name == "local":
-        if workers is None:
-            return job.Here(loaded.scorer, taxonomy)
-        from newsdesk.batch.workers import Workers
-
-        return Workers(loaded.folder, taxonomy, workers, threads)
-    from newsdesk.batch.spark import OnSpark
-
-    settings = {}
-    for given in conf:
-        name, equals, value = given.partition("=")
-        if not (name and equals):
-            raise NewsdeskError(f"--conf {given}: expected KEY=VALUE")
-        settings[name] = value
-    return OnSpark(loaded.folder, taxonomy, master=master or "local[*]", threads=threads, conf=settings)
-
-
-def _read_reference(loaded: Loaded, path: Path | None) -> Any:
-    """What the job is held against; None if none is named and the model has none."""
-    own = loaded.folder / REFERENCE
-    if path is None and not own.exists():
-        note(f"predict: no report of drift: the model has no {REFERENCE}, and --reference names none")
-        return None
-    return read_reference_of(loaded.scorer, loaded.folder, path or own)
-
-
-def _said(
-    reader: input_reader.Reader, account: Refused, scorer: Scorer, taxonomy: Taxonomy, profile: str
-) -> Iterator[pa.RecordBatch]:
-    """What is said of the articles, those that are refused accounted for."""
-    pace = Pace("predict", total=reader.total_bytes)
-    for piece in reader.pieces():
-        account.add(piece)
-        with signals.held():  # not while reading, which may wait for standard input
-            said = labeling.label_columns(piece.articles, scorer, taxonomy, profile=profile)
-        yield said
-        pace.tell(piece.read.total(), piece.done_bytes)
-    pace.end()
-
-
-def check_output(
-    output: Path, inputs: Sequence[str], form: str | None, refused: Path | None, *, is_job: bool
-) -> None:
-    """Raise a NewsdeskError if the output can't be written as asked, before any work is done."""
+def check_output(options: PredictOptions, names: Sequence[str]) -> None:
+    """Raise a NewsdeskError if the output can't be written as asked."""
+    if not options.output:
+        return
+    output, is_job, refused = Path(options.output), options.is_job, options.refused
     if is_job and refused:
         raise NewsdeskError(f"{output}: --refused is for a single file; a job has its own {QUARANTINE}")
     if is_job and output.exists() and not output.is_dir():
@@ -285,36 +204,174 @@ def check_output(
         raise NewsdeskError(f"{output}: is a folder; name a file, or end it in / for a job of parts")
     if refused and refused.resolve() == output.resolve():
         raise NewsdeskError(f"{output}: --refused and --output name the same file")
-    if not is_job and not form and output.suffix not in SUFFIXES:
+    if not is_job and not options.form and output.suffix not in SUFFIXES:
         raise NewsdeskError(f"{output}: give --format, or a name that ends in {', '.join(SUFFIXES)}")
-    for name in inputs:
-        given, written = Path(name).resolve(), output.resolve()
-        if name == "-":
+    for name in names:
+        source, target = Path(name).resolve(), output.resolve()
+        if name == STDIN:
             continue
-        if written == given or (given.is_dir() and given in written.parents):
+        if target == source or (source.is_dir() and source in target.parents):
             raise NewsdeskError(f"{output}: lies within the input {name}; name another place")
-        if is_job and written in given.parents:
+        if is_job and target in source.parents:
             raise NewsdeskError(f"{output}: holds the input {name}; name another place")
 
 
-def print_table(rows: Iterable[dict[str, Any]]) -> None:
-    """Print rows for a person: labels with their probabilities, title last."""
-    shown = [
+def check_engine(options: PredictOptions) -> None:
+    """Raise a NewsdeskError if options of jobs or engines are given without these."""
+    for_jobs = {
+        "--resume": options.resume,
+        "--scored-at": options.scored_at,
+        "--reference": options.reference,
+        "--fail-on-drift": options.fail_on_drift,
+        "--workers": options.workers,
+        "--engine spark": options.engine == "spark",
+    }
+    given = next((name for name, value in for_jobs.items() if value), None)
+    if given and not options.is_job:
+        raise NewsdeskError(f"{given} is for a job: give --output FOLDER/")
+    if options.engine == "local" and (options.master or options.conf):
+        raise NewsdeskError("--master and --conf are for --engine spark")
+    if options.engine == "spark" and options.workers:
+        raise NewsdeskError("--workers is for this machine; the workers of --engine spark are its cluster's")
+
+
+def check_format(options: PredictOptions) -> None:
+    """Raise a NewsdeskError if the format does not suit the output."""
+    if options.output_form == "parquet" and not options.output:
+        raise NewsdeskError("--format parquet needs --output FILE: Parquet can't be printed")
+    if options.output_form == "table" and options.output:
+        raise NewsdeskError("--format table is for a terminal; give jsonl, csv or parquet with --output")
+
+
+def label_job(
+    options: PredictOptions,
+    inputs: list[Input],
+    model: LoadedModel,
+    taxonomy: Taxonomy,
+    carry: tuple[str, ...],
+) -> None:
+    """Run a job and report it."""
+    folder = Path(cast(str, options.output))
+    manifest = run_job(
+        folder,
+        inputs,
+        build_engine(options, model, taxonomy),
+        model=model.identity,
+        reference=_read_reference(model, options.reference),
+        form=cast(OutputFormat, options.output_form),
+        profile=options.profile,
+        carry=carry,
+        part_rows=options.part_rows,
+        resume=options.resume,
+        scored_at=options.scored_at,
+    )
+    report_job(manifest, folder, options.limit, fail_on_drift=options.fail_on_drift)
+
+
+def build_engine(options: PredictOptions, model: LoadedModel, taxonomy: Taxonomy) -> JobEngine:
+    """Build the engine of a job; only the modules of this engine are imported."""
+    threads = options.threads or 1
+    if options.engine == "spark":
+        from newsdesk.batch.spark import SparkEngine
+
+        conf = dict(_parse_setting(text) for text in options.conf)
+        master = options.master or "local[*]"
+        return SparkEngine(model=model.folder, taxonomy=taxonomy, threads=threads, master=master, conf=conf)
+    if options.workers:
+        from newsdesk.batch.workers import WorkersEngine
+
+        return WorkersEngine(model=model.folder, taxonomy=taxonomy, threads=threads, n=options.workers)
+    return LocalEngine(model.scorer, taxonomy)
+
+
+def _parse_setting(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise NewsdeskError(f"--conf {text}: expected KEY=VALUE")
+    return name, value
+
+
+def _read_reference(model: LoadedModel, path: Path | None) -> Any:
+    """Read the drift reference; None if no path is given and the model has none."""
+    own = model.folder / REFERENCE
+    if path is None and not own.exists():
+        note(f"predict: no drift report: the model has no {REFERENCE}, and --reference names none")
+        return None
+    return read_reference_of(model.scorer, model.folder, path or own)
+
+
+def label_stream(
+    options: PredictOptions,
+    inputs: list[Input],
+    model: LoadedModel,
+    taxonomy: Taxonomy,
+    carry: tuple[str, ...],
+) -> None:
+    """Label into one file or standard output, and report the refused rows."""
+    reader = InputReader(inputs, sections=taxonomy.sections, carry=carry, stdin=sys.stdin.buffer)
+    refusals = RefusalLog()
+    labeled = _label_batches(reader, refusals, model, taxonomy, options)
+    rows = (row for batch in labeled for row in labeling.rows_of(batch))
+    schema = build_schema(provenance=False, carry=carry)
+    if options.output:
+        path = Path(options.output)
+        with atomic_write(path) as temporary:
+            count = labeling.write(labeled, temporary, cast(OutputFormat, options.output_form), schema)
+            refusals.report(options.refused or path.with_name(f"{path.name}.refused.jsonl"))
+        note(f"predict: {count:,} rows in {path}")
+    else:
+        if options.output_form == "table":
+            print_labels(rows)
+        else:
+            with click.open_file("-", "w", encoding="utf-8") as stdout:
+                labeling.write_lines(rows, stdout, cast(LineFormat, options.output_form), schema.names)
+        refusals.report(options.refused)
+    check_limit(
+        options.limit,
+        refused=len(refusals.refusals),
+        read=refusals.n_read,
+        broken=len({refusal.file for refusal in refusals.refusals if not refusal.position}),
+        files=len(inputs),
+    )
+
+
+def _label_batches(
+    reader: InputReader,
+    refusals: RefusalLog,
+    model: LoadedModel,
+    taxonomy: Taxonomy,
+    options: PredictOptions,
+) -> Iterator[pa.RecordBatch]:
+    prints_rows = not options.output and options.output_form != "table"
+    with ProgressLine("predict", unit="rows", total=reader.total_bytes, prints_rows=prints_rows) as progress:
+        for batch in reader.batches():
+            refusals.add(batch)
+            with signals.deferred():  # not while reading, which may wait for standard input
+                labeled = labeling.label_columns(
+                    batch.articles, model.scorer, taxonomy, profile=options.profile
+                )
+            yield labeled
+            progress.update(batch.read.total(), batch.bytes_read)
+
+
+def print_labels(rows: Iterable[dict[str, Any]]) -> None:
+    """Print rows as a table: labels with their probabilities, title last."""
+    table = [
         {
             "article_id": row["article_id"],
             "kind": row["kind"],
             "regions": f"{row['regions'][0]} (section)"
             if row["region_origin"] == "section"
-            else _with_probability(row["regions"], row["region_scores"]),
-            "topics": _with_probability(row["topics"], row["topic_scores"]),
+            else _with_probabilities(row["regions"], row["region_scores"]),
+            "topics": _with_probabilities(row["topics"], row["topic_scores"]),
             "reason": row["reason"] or "",
             "title": row["title"],
         }
         for row in rows
     ]
-    if shown:
-        print_rows(shown, arabic="title")
+    if table:
+        print_rows(table, arabic="title")
 
 
-def _with_probability(labels: list[str], scores: dict[str, float]) -> str:
+def _with_probabilities(labels: list[str], scores: dict[str, float]) -> str:
     return ", ".join(f"{label} {scores[label]:.2f}" for label in labels) or "-"

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from newsdesk.base.taxonomy import read_taxonomy
-from newsdesk.cli.inputs import Refused, read_inputs, refused_option, taxonomy_option
+from newsdesk.cli.inputs import RefusalLog, read_inputs, refused_option, taxonomy_option
 
 
 @click.command("read")
@@ -25,11 +25,12 @@ def main(inputs: tuple[str, ...], taxonomy: Path, form: str, refused: Path | Non
       newsdesk read page.txt
       newsdesk read corpus/ --format jsonl --refused refused.jsonl > articles.jsonl
     """
-    account = Refused()
-    for article in account.split(read_inputs(inputs, read_taxonomy(taxonomy).sections)):
+    refusals = RefusalLog()
+    records = read_inputs(inputs, read_taxonomy(taxonomy).sections, prints_rows=True)
+    for article in refusals.keep_articles(records):
         if form == "jsonl":
             click.echo(json.dumps(asdict(article), ensure_ascii=False, default=str))
         else:
             section = f" [{article.section}]" if article.section else ""
             click.echo(f"# {article.kind} {article.article_id}{section}\n{article.title}\n\n{article.text}\n")
-    account.tell(refused)
+    refusals.report(refused)

@@ -16,7 +16,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_model, read_table, write_compact_json, write_json
 from newsdesk.base.schema import ARTICLES
 from newsdesk.batch import output_reader
-from newsdesk.cli.inputs import Refused, read_inputs
+from newsdesk.cli.inputs import RefusalLog, read_inputs
 from newsdesk.cli.label.job import DRIFTED
 from newsdesk.cli.models import model_folder, taxonomy_of
 from newsdesk.corpus.repair import repair
@@ -94,13 +94,13 @@ def _count_new(
 def _count_all(inputs: Iterable[str], scorer: Scorer) -> tuple[PredictionCounts, dict[str, int]]:
     """Predict and count the articles of any input."""
     counts, sources = PredictionCounts.for_model(scorer, lookup_every=1), Counter[str]()
-    account = Refused()
-    articles = map(repair, account.split(read_inputs(list(inputs), taxonomy_of(scorer).sections)))
+    refusals = RefusalLog()
+    articles = map(repair, refusals.keep_articles(read_inputs(list(inputs), taxonomy_of(scorer).sections)))
     while batch := list(islice(articles, BATCH)):
         titles, texts = [article.title for article in batch], [article.text for article in batch]
         counts.update(scorer.predict(titles, texts), titles=titles, texts=texts)
         sources.update(article.source for article in batch)
-    account.tell(None)
+    refusals.report()
     return counts, sources
 
 

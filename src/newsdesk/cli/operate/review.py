@@ -18,7 +18,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_model, write_text
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.batch import output_reader
-from newsdesk.cli.inputs import Refused, read_inputs, taxonomy_option
+from newsdesk.cli.inputs import RefusalLog, read_inputs, taxonomy_option
 from newsdesk.cli.models import model_folder, taxonomy_of
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import Scorer
@@ -111,8 +111,8 @@ def export(
 
 def read_candidates(labels: Path, inputs: tuple[str, ...], scorer: Scorer) -> Iterator[sampling.Candidate]:
     """Yield the articles with their predictions: `predict` writes one row an article, in order."""
-    account = Refused()
-    articles = map(repair, account.split(read_inputs(inputs, taxonomy_of(scorer).sections)))
+    refusals = RefusalLog()
+    articles = map(repair, refusals.keep_articles(read_inputs(inputs, taxonomy_of(scorer).sections)))
     own = f"{scorer.info['name']} {scorer.info['version']}"
     known = {head.task: set(head.labels) for head in scorer.heads}
     pairs = zip_longest(articles, output_reader.read_output(labels))
@@ -135,7 +135,7 @@ def read_candidates(labels: Path, inputs: tuple[str, ...], scorer: Scorer) -> It
             row.prediction,
             row.model or own,
         )
-    account.tell(None)
+    refusals.report()
 
 
 def _read_limit(reference: Path | None, folder: Path) -> float | None:
