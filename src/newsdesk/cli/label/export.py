@@ -12,7 +12,7 @@ import click
 from newsdesk.base.console import note
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import list_files
-from newsdesk.cli.models import Loaded, load
+from newsdesk.cli.models import LoadedModel, load_model
 from newsdesk.inference.code import copy_code
 
 MODULE = '''"""The model {name} {version} and the code that scores.
@@ -53,9 +53,11 @@ def main(folder: Path, model: str | None) -> None:
       newsdesk export news_labels --model models:/newsdesk@champion
     """
     check_destination(folder)
-    loaded = load(model)
+    loaded = load_model(model)
     write_package(loaded, folder)
-    note(f"export: {loaded.about['name']} {loaded.about['version']} in {folder}; try `import {folder.name}`")
+    note(
+        f"export: {loaded.identity['name']} {loaded.identity['version']} in {folder}; try `import {folder.name}`"
+    )
 
 
 def check_destination(folder: Path) -> None:
@@ -66,7 +68,7 @@ def check_destination(folder: Path) -> None:
         raise NewsdeskError(f"{folder}: expected a new or empty folder; remove it or choose another name")
 
 
-def write_package(loaded: Loaded, folder: Path) -> None:
+def write_package(loaded: LoadedModel, folder: Path) -> None:
     """Write the package beside its place and rename it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
@@ -76,6 +78,6 @@ def write_package(loaded: Loaded, folder: Path) -> None:
             copy = package / "model" / file.relative_to(loaded.folder)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
-        about = {key: loaded.about[key] for key in ("name", "version")}
+        about = {key: loaded.identity[key] for key in ("name", "version")}
         (package / "__init__.py").write_text(MODULE.format(**about), encoding="utf-8")
         package.replace(folder)
