@@ -70,6 +70,8 @@ def start(*given: object, max_file_bytes: int | None = None, **environment: str)
         if max_file_bytes:
             resource.setrlimit(resource.RLIMIT_FSIZE, (max_file_bytes, max_file_bytes))
 
+    if max_file_bytes:
+        environment["PYTHONDONTWRITEBYTECODE"] = "1"  # Python would leave truncated .pyc files
     return subprocess.Popen(
         [sys.executable, "-c", COMMAND, *map(str, given)],
         env=project_env(**environment), stderr=subprocess.PIPE, preexec_fn=prepare,

@@ -55,9 +55,8 @@ def main(folder: Path, model: str | None) -> None:
     check_destination(folder)
     loaded = load_model(model)
     write_package(loaded, folder)
-    note(
-        f"export: {loaded.identity['name']} {loaded.identity['version']} in {folder}; try `import {folder.name}`"
-    )
+    name, version = loaded.identity["name"], loaded.identity["version"]
+    note(f"export: {name} {version} in {folder}; try `import {folder.name}`")
 
 
 def check_destination(folder: Path) -> None:
