@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_arrays, sha256, write_arrays
-from newsdesk.cli.operate.certify import main
+from newsdesk.cli.operate.certify import exit_code, main
 from tests.conftest import commit_all, run
 
 REPORT = "reports/certify-starter.json"
@@ -69,6 +69,14 @@ def test_rounding_has_an_exit_code_of_its_own(checkout: Path) -> None:
     assert report["rerun"]["environment"]["numba_cpu"] == "generic"
     assert str(checkout.parent) not in json.dumps(report), "the report names no folder of this machine"
     assert run("git", "status", "--porcelain", cwd=checkout).stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("verdict", "allow_rounding", "code"),
+    [("equal", False, 0), ("rounding", False, 3), ("rounding", True, 0), ("differs", True, 1)],
+)
+def test_exit_code(verdict: str, allow_rounding: bool, code: int) -> None:
+    assert exit_code(verdict, allow_rounding=allow_rounding) == code
 
 
 @pytest.mark.parametrize("has_commit", [False, True])

@@ -25,13 +25,7 @@ class LockedStage:
 
 
 def parse_lock(text: str, name: str) -> dict[str, LockedStage]:
-    """Parse a lock; each stage stands after the stages whose outputs it reads.
-
-    Raises
-    ------
-    NewsdeskError
-        If the text is not a lock of DVC.
-    """
+    """Parse a lock; each stage stands after the stages whose outputs it reads."""
     try:
         stages = {
             stage: LockedStage(

@@ -29,14 +29,10 @@ class OutputComparison:
 def compare_to_lock(
     locked: Mapping[str, LockedStage], ran: Mapping[str, LockedStage], *, rerun: Path, checkout: Path
 ) -> Iterator[OutputComparison]:
-    """Compare outputs by hash, and by value where the rerun or the checkout has the content of the lock.
+    """Compare outputs by hash, and by value if the rerun or the checkout has the content of the lock.
 
-    Parameters
-    ----------
-    locked, ran : mapping of str to LockedStage
-        The committed lock, and the lock that the rerun wrote.
-    rerun, checkout : Path
-        Folder of the lock in the scratch clone and in the checkout.
+    `locked` is the committed lock, `ran` the lock that the rerun wrote; `rerun` and `checkout` are the folders
+    of the two locks.
     """
     for name, stage in locked.items():
         for path, md5 in stage.outs.items():

@@ -21,17 +21,7 @@ REQUIREMENTS = ("mlflow-skinny", "numpy", "pandas", "pyarrow", "numba", "PyStemm
 
 
 def save(folder: Path, destination: Path, *, run_id: str | None = None) -> None:
-    """Save a packaged folder as an MLflow model with a copy of the inference code.
-
-    Parameters
-    ----------
-    folder : Path
-        Output of stage `package`.
-    destination : Path
-        New or empty folder.
-    run_id : str, optional
-        Run that the model belongs to.
-    """
+    """Save a packaged folder, with a copy of the inference code, as an MLflow model in a new or empty folder."""
     from mlflow.models import Model
     from mlflow.pyfunc import save_model
 

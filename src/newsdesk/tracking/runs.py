@@ -164,14 +164,8 @@ def log_run(
 ) -> str:
     """Record a finished pipeline as one run and return its id.
 
-    Parameters
-    ----------
-    files : sequence of (str, Path)
-        Artifact folder, and the file or folder to log there.
-    texts : mapping of str to str, optional
-        Content by artifact path.
-    model : Path, optional
-        Packaged folder, to log as an MLflow model at `MODEL_PATH`.
+    `files` are artifact folders with the file or folder to log there, `texts` contents by artifact path;
+    `model` is a packaged folder, logged as an MLflow model at `MODEL_PATH`.
     """
     from mlflow.entities import Metric, Param, RunTag
 
@@ -224,15 +218,7 @@ def log_study(
     children: Sequence[tuple[str, Mapping[str, Any], Mapping[str, float]]],
     files: Sequence[tuple[str, Path]],
 ) -> str:
-    """Record a finished search as one run with a nested run for each trial, and return the id of the search.
-
-    Parameters
-    ----------
-    children : sequence of (str, mapping, mapping)
-        Name, params and metrics of each trial.
-    files : sequence of (str, Path)
-        Artifact folder, and the file or folder to log there.
-    """
+    """Record a search as a run with a nested run for each trial (name, params, metrics); return its id."""
     search_tags = {**tags, "mlflow.runName": name}
     run_id = log_run(experiment, tags=search_tags, params=params, metrics=metrics, files=files)
     for child, child_params, child_metrics in children:

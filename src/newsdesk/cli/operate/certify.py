@@ -23,7 +23,6 @@ from newsdesk.tracking import runs
 PROFILES = {"starter": ".", "public": "profiles/public"}
 RECEIPT, CERTIFIED_TAG = "metrics/receipt.json", "newsdesk.certified"
 N_SHOWN = 6
-EXIT_DIFFERS, EXIT_ROUNDING = 1, 3
 
 
 @click.command("certify")
@@ -67,10 +66,12 @@ def main(profile: str, cpu: str, output: Path | None, allow_rounding: bool) -> N
     print_report(report, outputs)
     click.echo(f"{report['verdict']}: see {output}")
     tag_run(root / PROFILES[profile], outputs, report["verdict"])
-    if report["verdict"] == "differs":
-        sys.exit(EXIT_DIFFERS)
-    if report["verdict"] == "rounding" and not allow_rounding:
-        sys.exit(EXIT_ROUNDING)
+    sys.exit(exit_code(report["verdict"], allow_rounding=allow_rounding))
+
+
+def exit_code(verdict: str, *, allow_rounding: bool) -> int:
+    """Return the exit code of a verdict."""
+    return {"equal": 0, "rounding": 0 if allow_rounding else 3, "differs": 1}[verdict]
 
 
 def certify(

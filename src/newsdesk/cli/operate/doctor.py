@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 PACKAGES = ("dvc", "mlflow", "scikit-learn", "pandas", "numpy", "pyarrow")
 PUBLIC = ("almayadeen", "skynews", "alarabiya", "saudinewsnet")
-
 FINISHED_BY = {"promote": "promote {}", "adopt": "promote {} --adopt", "rollback": "rollback {} --reason ..."}
 
 
@@ -60,8 +60,7 @@ def list_findings(root: Path) -> Iterator[Finding]:
         state = "ok" if (root / path).exists() else "missing"
         yield Finding(name, state, path, f"git checkout HEAD -- {path}")
     for name in PUBLIC:
-        files = (path for path in (root / "data/public" / name).rglob("*") if path.is_file())
-        n_files = sum(1 for _ in files)
+        n_files = sum(path.is_file() for path in (root / "data/public" / name).rglob("*"))
         state = "ok" if n_files else "optional"
         yield Finding(f"public corpus {name}", state, f"{n_files:,} files", "make import")
     advice = "git checkout HEAD -- src/newsdesk/shipped"
@@ -71,20 +70,16 @@ def list_findings(root: Path) -> Iterator[Finding]:
 
 
 def _check_packages(lock: Path) -> Iterator[Finding]:
-    locked: dict[str, list[str]] = {}
-    if lock.exists():
-        for line in lock.read_text(encoding="utf-8").splitlines():
-            name, equals, rest = line.partition("==")
-            if equals and not line.startswith((" ", "#")):
-                locked.setdefault(name, []).append(rest.split()[0])
+    text = lock.read_text(encoding="utf-8") if lock.exists() else ""
+    locked = re.findall(r"^([^\s#=]+)==(\S+)", text, re.MULTILINE)  # a package can have several versions
     for name in PACKAGES:
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
             yield Finding(name, "missing", "", "make setup")
             continue
-        expected = locked.get(name, [version])
-        state = "ok" if version in expected else "differs"
+        expected = [of_package for package, of_package in locked if package == name]
+        state = "ok" if version in expected or not expected else "differs"
         yield Finding(name, state, version, f"locked is {' or '.join(expected)}: make setup")
 
 

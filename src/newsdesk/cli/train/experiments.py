@@ -65,11 +65,9 @@ def problem_of(row: JoinedRow) -> str:
     """Say in a line what is wrong with an experiment and what to do; empty if nothing is."""
     experiment = row.experiment
     if experiment and row.state == "failed":
-        try:
-            log = Path(experiment.log or "").read_text(encoding="utf-8", errors="replace")
-            reason = experiments.failure_reason(log)
-        except OSError:
-            reason = f"no log at {experiment.log}"
+        log = Path(experiment.log or "")
+        text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
+        reason = experiments.failure_reason(text)
         return f"{experiment.name}: failed: {reason}; `dvc queue remove {experiment.name}` removes it"
     if experiment and row.state == "no run":
         settings = "".join(f" -S {name}={value}" for name, value in experiment.changed.items())
