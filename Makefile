@@ -19,7 +19,7 @@ SPARK := $(VENV)/spark-ready
 ANNIF := benchmarks/.annif
 CERTIFY_OPTIONS ?= # say --cpu generic --allow-rounding
 PEER_OPTIONS ?= # of the peers' scripts, say --test-only data/public/egypt2013.jsonl.gz
-PYTEST_OPTIONS ?= --numprocesses logical --dist worksteal
+PYTEST_OPTIONS ?= --numprocesses logical
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -81,10 +81,10 @@ $(ANNIF)/ready: benchmarks/annif-requirements.lock
 	touch $@
 
 test: $(READY)
-	python -m pytest $(PYTEST_OPTIONS) -m "not integration" --doctest-modules tests src/newsdesk
+	python -m pytest $(PYTEST_OPTIONS) --dist worksteal -m "not integration" --doctest-modules tests src/newsdesk
 
 test-integration: $(READY) $(SPARK)
-	python -m pytest $(PYTEST_OPTIONS) -m integration tests
+	python -m pytest $(PYTEST_OPTIONS) --dist loadgroup -m integration tests
 
 test-all: test test-integration
 

@@ -27,17 +27,21 @@ from tests import stores
 ROOT = Path(__file__).parents[1]
 os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")  # the other cores are for other tests
 # fixtures that start a server or a browser, or run the pipeline: tests that take one are marked `integration`
-INTEGRATION_FIXTURES = {"project", "tiny_checkout", "mlflow_server", "browser", "site", "cluster"}
+SERVICES = {"mlflow_server", "server", "browser", "site", "cluster"}
+PIPELINES = {"project", "tiny_checkout"}
 QUICK_PROCESSES = {"git"}
 running: list[pytest.Item] = []
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests by the fixtures that they take."""
+    """Mark tests by the fixtures that they take, and run those that share a service in one worker."""
     for item in items:
-        if INTEGRATION_FIXTURES.intersection(getattr(item, "fixturenames", ())):
+        fixtures = {*getattr(item, "fixturenames", ())}
+        if fixtures & (SERVICES | PIPELINES):
             item.add_marker(pytest.mark.integration)
+        if services := sorted(fixtures & SERVICES):
+            item.add_marker(pytest.mark.xdist_group("-".join([item.path.parent.name, *services])))
 
 
 @pytest.hookimpl(wrapper=True)
