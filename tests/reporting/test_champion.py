@@ -9,8 +9,9 @@ import pytest
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import sha256
-from newsdesk.reporting.champion import compare_with_champion, pair_predictions, read_champion
+from newsdesk.reporting.champion import compare_with_champion, pair_rows, read_champion
 from newsdesk.reporting.predictions import Champion, HeadPredictions
+from newsdesk.reporting.render import table_rows
 from newsdesk.reporting.run_files import RunContent, RunPaths, find_run_paths, read_run
 
 
@@ -29,7 +30,7 @@ def test_a_model_predicts_as_the_table_of_its_run(
         assert head.predicted_labels == from_model.predictions[task].predicted_labels
     first, *blocks = compare_with_champion(replace(run, champion=from_model))
     assert first.text == f"The champion is model, SHA-256 {sha256(tiny_model)[:12]}."  # type: ignore[union-attr]
-    assert "region: macro F1 shows no difference" in blocks[0].text  # type: ignore[union-attr]
+    assert blocks[0].caption == "region: this run is not shown to differ from the champion"  # type: ignore[union-attr]
 
 
 def predictions(ids: list[str], predicted: list[list[str]]) -> HeadPredictions:
@@ -39,10 +40,23 @@ def predictions(ids: list[str], predicted: list[list[str]]) -> HeadPredictions:
 
 def test_articles_are_paired_by_their_id() -> None:
     own = predictions(["1", "2", "3"], [["sport"], ["culture"], []])
-    pair = pair_predictions(own, predictions(["3", "1"], [["culture"], ["sport"]]))
-    assert pair.y_run.tolist() == [[True, False], [False, False]]
-    assert pair.y_champion.tolist() == [[True, False], [False, True]]
-    assert (pair.groups, pair.n_not_compared) == (["1", "3"], 1)
+    pairs = pair_rows("topic", own, predictions(["3", "1"], [["culture"], ["sport"]]))
+    assert [(a["group_id"], a["topic_predicted"], b["topic_predicted"]) for a, b in pairs] == [
+        ("1", ["sport"], ["sport"]), ("3", ["culture"], []),
+    ]  # fmt: skip
+    assert pair_rows("topic", own, None) == []
+
+
+def test_a_better_run_is_shown_by_head_and_label(run: RunContent) -> None:
+    ids = [str(i) for i in range(40)]
+    own, other = predictions(ids, [["sport"]] * 40), predictions(ids, [["culture"]] * 40)
+    champion = Champion("other", "0" * 64, {"topic": other})
+    _, table, figure = compare_with_champion(replace(run, predictions={"topic": own}, champion=champion))
+    assert table.caption == "topic: this run is better than the champion"  # type: ignore[union-attr]
+    texts = [[cell.text for cell in row] for row in table_rows(table)]
+    assert texts[0] == ["macro F1", "40", "0.000", "1.000", "+1.000 (+1.000 to +1.000)", "better"]
+    assert [row[0] for row in texts[1:]] == ["culture", "sport"]
+    assert "sport, n=40" in figure.svg  # type: ignore[union-attr]
 
 
 def test_a_champion_without_these_articles_is_a_warning(run: RunContent) -> None:

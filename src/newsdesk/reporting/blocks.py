@@ -15,13 +15,16 @@ class Cell:
     bold: bool = False
 
 
+Row = list[Cell | str]
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows under a header; the first cell of a row is its heading."""
 
     caption: str
     header: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[Cell | str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +83,7 @@ class MarkedText:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One wrong label of one article.
-
-    Attributes
-    ----------
-    kind : str
-        `missed` or `spurious`.
-    title, text : MarkedText or None
-        None in a report without texts.
-    n_characters_left_out : int
-        Length of the rest of the text, which is not shown.
-    terms : sequence of (str, float)
-        The words that contributed most, for or against the label.
-    """
+    """One wrong label of one article; `kind` is `missed` or `spurious`."""
 
     article_id: str
     task: str
@@ -103,10 +94,10 @@ class Mistake:
     threshold: float | None
     true_labels: Sequence[str]
     predicted_labels: Sequence[str]
-    title: MarkedText | None = None
+    title: MarkedText | None = None  # None in a report without texts
     text: MarkedText | None = None
-    n_characters_left_out: int = 0
-    terms: Sequence[tuple[str, float]] = ()
+    n_characters_left_out: int = 0  # of the text
+    terms: Sequence[tuple[str, float]] = ()  # words and their contributions, the largest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +131,3 @@ def shade(value: float | None, *, low: float = 0.0, high: float = 1.0) -> int:
     if value is None or high <= low:
         return 0
     return round(10 * min(1.0, max(0.0, (value - low) / (high - low))))
-
-
-def cells(texts: Sequence[str]) -> list[Cell]:
-    """Make plain cells."""
-    return [Cell(text) for text in texts]

@@ -4,54 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_model, sha256
-from newsdesk.evaluation.metrics import draw_f1, summarize_draws
+from newsdesk.base.schema import TASKS
 from newsdesk.evaluation.tables import format_interval
-from newsdesk.reporting.blocks import Block, Cell, Figure, Note, Table, cells, format_score
+from newsdesk.registry.paired_test import PromotionRules, compare
+from newsdesk.reporting.blocks import Block, Cell, Figure, Note, Table, format_score
 from newsdesk.reporting.charts import draw_intervals, mark_interval
 from newsdesk.reporting.predictions import Champion, HeadPredictions, predict_again, read_predictions
 from newsdesk.reporting.run_files import RunContent, read_texts
 from newsdesk.tracking import runs
-from newsdesk.training.targets import BoolArray, indicator
 
-MEASURES = {"f1_macro": "macro F1", "f1_micro": "micro F1"}
 RUN_ID = re.compile(r"[0-9a-f]{32}")
-NO_DIFFERENCE = "shows no difference"
-
-
-@dataclass(frozen=True, slots=True)
-class PairedPredictions:
-    """True labels and two models' predictions of the same articles, each of shape (n_articles, n_labels)."""
-
-    labels: tuple[str, ...]
-    y_true: BoolArray
-    y_run: BoolArray
-    y_champion: BoolArray
-    groups: list[str]
-    n_not_compared: int
+MACRO = "macro F1"
+VERDICTS = {"better": "better than", "worse": "worse than", "tie": "not shown to differ from"}
 
 
 def read_champion(champion: str, run: RunContent, articles: Path) -> Champion:
-    """Read the predictions of another model, or compute them.
+    """Read the predictions of another model, or compute them on the articles of the run.
 
-    Parameters
-    ----------
-    champion : str
-        A folder with predictions or a model, a table of predictions, the id of an MLflow run, or a `models:/`
-        or `runs:/` URI.
-    run : RunContent
-        The run to compare with.
-    articles : Path
-        Articles of the run, for texts that `run` lacks.
+    `champion` is a folder with predictions or a model, a table of predictions, the id of an MLflow run, or a
+    `models:/` or `runs:/` URI.
 
     Raises
     ------
     NewsdeskError
-        If there is no such run, model or folder, or nothing to compare it with.
+        If there is no such run, model or folder, or no predictions to compare it with.
     """
     if not run.predictions:
         raise NewsdeskError(f"--champion {champion}: this run has no predictions to compare with")
@@ -74,93 +55,67 @@ def read_champion(champion: str, run: RunContent, articles: Path) -> Champion:
 
 
 def compare_with_champion(run: RunContent) -> Iterator[Block]:
-    """Show the paired differences of each head and label."""
+    """Show the paired differences of each head and label, as `newsdesk promote` judges them."""
     if (champion := run.champion) is None:
         return
     yield Note(f"The champion is {champion.name}, SHA-256 {champion.sha256[:12]}.")
     options = run.settings.evaluate.model_dump(include={"n_bootstrap", "seed"})
-    pairs = {}
     for task, own in run.predictions.items():
-        if task in champion.predictions:
-            pairs[task] = pair_predictions(own, champion.predictions[task])
-        if task not in pairs or not len(pairs[task].y_true):
-            pairs.pop(task, None)
+        pairs = pair_rows(task, own, champion.predictions.get(task))
+        if not pairs:
             yield Note(f"{task}: the champion has no predictions of these articles.", warning=True)
-    for task, pair in pairs.items():
-        yield from _compare(task, pair, **options)
-    for task, pair in pairs.items():
-        yield _draw_labels(task, pair, **options)
-
-
-def pair_predictions(own: HeadPredictions, other: HeadPredictions) -> PairedPredictions:
-    """Pair the predictions of two models by article."""
-    row_of = {article_id: i for i, article_id in enumerate(other.article_ids)}
-    common = [i for i, article_id in enumerate(own.article_ids) if article_id in row_of]
-    labels = tuple(dict.fromkeys((*own.labels, *other.labels)))
-    return PairedPredictions(
-        labels,
-        indicator([own.true_labels[i] for i in common], labels),
-        indicator([own.predicted_labels[i] for i in common], labels),
-        indicator([other.predicted_labels[row_of[own.article_ids[i]]] for i in common], labels),
-        [own.groups[i] for i in common],
-        len(own.article_ids) - len(common),
-    )
-
-
-def _compare(task: str, pair: PairedPredictions, **options: int) -> Iterator[Block]:
-    draws = [
-        draw_f1(pair.y_true, y_pred, groups=pair.groups, **options)
-        for y_pred in (pair.y_run, pair.y_champion)
-    ]
-    run_f1, champion_f1 = summarize_draws(draws[0]), summarize_draws(draws[1])
-    difference = summarize_draws(draws[0] - draws[1])
-    correct, champion_correct = (
-        (pair.y_true == y_pred).all(axis=1) for y_pred in (pair.y_run, pair.y_champion)
-    )
-    verdicts = ", ".join(f"{name} {_verdict(difference, measure)}" for measure, name in MEASURES.items())
-    rest = f" {pair.n_not_compared:,} have no prediction of the champion." if pair.n_not_compared else ""
-    yield Note(
-        f"{task}: {verdicts}. Of {len(correct):,} articles, {(correct & ~champion_correct).sum():,} have all "
-        f"labels right in this run only, {(champion_correct & ~correct).sum():,} with the champion only."
-        f"{rest}"
-    )
-    yield Table(
-        f"{task}: this run and the champion",
-        ["measure", "this run", "champion", "difference"],
-        [
-            [
-                *cells([name, format_interval(run_f1, measure), format_interval(champion_f1, measure)]),
-                Cell(
-                    format_interval(difference, measure, sign=True),
-                    bold=_verdict(difference, measure) != NO_DIFFERENCE,
-                ),
-            ]
-            for measure, name in MEASURES.items()
-        ],
-    )
-
-
-def _verdict(difference: Mapping[str, float], measure: str) -> str:
-    if difference[f"{measure}_low"] > 0:
-        return f"is better by {format_score(difference[measure])}"
-    if difference[f"{measure}_high"] < 0:
-        return f"is worse by {format_score(-difference[measure])}"
-    return NO_DIFFERENCE
-
-
-def _draw_labels(task: str, pair: PairedPredictions, **options: int) -> Figure:
-    rows = []
-    for j, label in enumerate(pair.labels):
-        if not (support := int(pair.y_true[:, j].sum())):
             continue
-        run_f1, champion_f1 = (
-            draw_f1(pair.y_true[:, [j]], y_pred[:, [j]], groups=pair.groups, **options)
-            for y_pred in (pair.y_run, pair.y_champion)
+        champion_rows, run_rows = zip(*pairs, strict=True)
+        compared = compare(champion_rows, run_rows, PromotionRules(**options))["heads"][task]
+        yield _table(task, compared)
+        yield _figure(task, compared)
+
+
+def pair_rows(
+    task: str, own: HeadPredictions, other: HeadPredictions | None
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Pair the rows of the articles that both the champion and the run have predicted, for `compare`."""
+    row_of = {article_id: i for i, article_id in enumerate(other.article_ids)} if other else {}
+    unknown = {f"{each}_true": None for each in TASKS}
+    pairs = []
+    for i, article_id in enumerate(own.article_ids):
+        if other and article_id in row_of:
+            row = {**unknown, f"{task}_true": own.true_labels[i], "group_id": own.groups[i]}
+            predicted = (other.predicted_labels[row_of[article_id]], own.predicted_labels[i])
+            pairs.append(
+                (row | {f"{task}_predicted": predicted[0]}, row | {f"{task}_predicted": predicted[1]})
+            )
+    return pairs
+
+
+def _table(task: str, compared: Mapping[str, Any]) -> Table:
+    rows = [
+        [
+            Cell(name, bold=name == MACRO),
+            f"{n:,}",
+            *(format_score(found[model]) for model in ("champion", "challenger")),
+            Cell(format_interval(found, "difference", sign=True), bold=_excludes_zero(found)),
+            found["outcome"].replace("_", " "),
+        ]
+        for name, n, found in (
+            (MACRO, compared["n_articles"], compared),
+            *((label, found["support"], found) for label, found in compared["labels"].items()),
         )
-        difference = summarize_draws(run_f1 - champion_f1)
-        rows.append(
-            (f"{label}, n={support}", [mark_interval(difference, "f1_micro", title=label, sign=True)])
-        )
+    ]
+    header = ["F1", "articles", "champion", "this run", "difference", "outcome"]
+    return Table(f"{task}: this run is {VERDICTS[compared['outcome']]} the champion", header, rows)
+
+
+def _excludes_zero(found: Mapping[str, Any]) -> bool:
+    return bool(found["difference_low"] > 0 or found["difference_high"] < 0)
+
+
+def _figure(task: str, compared: Mapping[str, Any]) -> Figure:
+    rows = [
+        (f"{label}, n={found['support']}", [mark_interval(found, "difference", title=label, sign=True)])
+        for label, found in compared["labels"].items()
+        if found["support"]
+    ]
     label = f"{task}: difference of F1 by label"
     svg = draw_intervals(rows, label=label, x_label="F1 of this run minus F1 of the champion", zero=True)
     return Figure(f"champion_{task}", f"{label}, with paired 95 % intervals.", svg)

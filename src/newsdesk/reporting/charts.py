@@ -14,7 +14,9 @@ WIDTH = 440  # units; about the width of a phone, so that letters are readable t
 LEFT, RIGHT, TOP, BOTTOM = 50, 12, 10, 40
 ROW = 15  # height of one mark of an interval plot
 LETTER = 6.6  # mean width of a letter of 12 units
-N_COLOURS = 5
+DISC = "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z"
+# disc, square, diamond, triangle and ring: the series differ by the shape of their marks, not by colour only
+SHAPES = (DISC, "M-4-4h8v8h-8z", "M0-5.5L5.5 0L0 5.5L-5.5 0z", "M0-5L5 4H-5z", DISC)
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 # a chart in a file of its own needs the style that the page gives it
 STYLE = """<style>
@@ -23,7 +25,7 @@ svg{background:#fff;--ink:#1b1f24;--faint:#59626d;--line:#d5dae0;
 @media(prefers-color-scheme:dark){svg{background:#14171b;--ink:#e6e8eb;--faint:#a3abb5;--line:#363d46;
 --s0:#6cb2f5;--s1:#f2a65a;--s2:#7fcf83;--s3:#a9a9b2;--s4:#cf97e8}}
 text{font:12px system-ui,sans-serif;fill:var(--ink)}.faint{fill:var(--faint)}.grid{stroke:var(--line)}
-.zero{stroke:var(--faint);stroke-dasharray:4 3}.curve{fill:none;stroke-width:2}
+.zero{stroke:var(--faint);stroke-dasharray:4 3}.curve,.whisker{fill:none;stroke:currentColor;stroke-width:2}
 .s0{color:var(--s0)}.s1{color:var(--s1)}.s2{color:var(--s2)}.s3{color:var(--s3)}.s4{color:var(--s4)}
 </style>"""
 
@@ -67,14 +69,8 @@ def draw_intervals(
 ) -> str:
     """Draw values with their intervals, one mark below the other in each named row.
 
-    Parameters
-    ----------
-    label : str
-        Description of the plot for screen readers.
-    names : sequence of str
-        Names of the series in the legend; without names there is no legend.
-    zero : bool
-        Draw the line of no difference.
+    `label` describes the plot to screen readers, `names` are those of the series in the legend, and `zero`
+    draws the line of no difference.
     """
     left = min(170, 12 + LETTER * max((len(name) for name, _ in rows), default=0))
     found = [v for _, marks in rows for m in marks for v in (m.value, m.low, m.high) if v is not None]
@@ -111,14 +107,7 @@ def draw_curves(
 ) -> str:
     """Draw curves over x from 0 to 1 and y from 0 to `y_max`.
 
-    Parameters
-    ----------
-    label : str
-        Description of the plot for screen readers.
-    diagonal : bool
-        Draw the line y = x too.
-    small : bool
-        Draw a small plot without a legend, for a grid of many.
+    `diagonal` draws the line y = x too; a `small` plot has no legend, for a grid of many.
     """
     width, height = (200, 150) if small else (WIDTH, 270)
     left, bottom_space = (32, 34) if small else (LEFT, BOTTOM)
@@ -139,8 +128,7 @@ def draw_curves(
         )
     if diagonal:
         parts.append(_line(x(0), y(0), x(1), y(1), "zero"))
-    for curve in curves:
-        parts += _draw_curve(curve, x, y)
+    parts += [_draw_curve(curve, x, y) for curve in curves]
     return _svg(label, top + height, parts, width=width)
 
 
@@ -214,7 +202,7 @@ def _draw_legend(
         width = 30 + LETTER * len(name)
         if x > left and x + width > WIDTH:
             x, y = left, y + 18
-        parts += [_draw_mark(x + 6, y, colour), _text(x + 16, y + 4, name)]
+        parts += [_in_colour(colour, _draw_mark(x + 6, y, colour)), _text(x + 16, y + 4, name)]
         x += width
     return parts, y + 14 if names else TOP
 
@@ -231,41 +219,29 @@ def _draw_x_axis(
 
 def _draw_interval(mark: Interval, x: Callable[[float], float], y: float) -> str:
     assert mark.value is not None
-    whisker = ""
+    parts = [f"<title>{escape(mark.title)}</title>"] if mark.title else []
     if mark.low is not None and mark.high is not None:
-        whisker = (
-            f'<line x1="{_n(x(mark.low))}" x2="{_n(x(mark.high))}" y1="{_n(y)}" y2="{_n(y)}"'
-            ' stroke="currentColor" stroke-width="2"/>'
-        )
-    title = f"<title>{escape(mark.title)}</title>" if mark.title else ""
-    shape = _shape(x(mark.value), y, mark.series)
-    return f'<g class="s{mark.series % N_COLOURS}">{title}{whisker}{shape}</g>'
+        parts.append(_line(x(mark.low), y, x(mark.high), y, "whisker"))
+    return _in_colour(mark.series, *parts, _draw_mark(x(mark.value), y, mark.series))
+
+
+def _draw_curve(curve: Curve, x: Callable[[float], float], y: Callable[[float], float]) -> str:
+    points = [(x(px), y(py)) for px, py in curve.points]
+    path = " ".join(f"{_n(px)},{_n(py)}" for px, py in points)
+    line = f'<polyline class="curve" points="{path}"/>'
+    marks = [_draw_mark(px, py, curve.series) for px, py in points] if curve.marks else []
+    return _in_colour(curve.series, line, *marks)
 
 
 def _draw_mark(x: float, y: float, series: int) -> str:
-    return f'<g class="s{series % N_COLOURS}">{_shape(x, y, series)}</g>'
+    kind = series % len(SHAPES)
+    fill = "none" if kind == len(SHAPES) - 1 else "currentColor"
+    place = f"translate({_n(x)} {_n(y)})"
+    return f'<path transform="{place}" d="{SHAPES[kind]}" fill="{fill}" stroke="currentColor"/>'
 
 
-def _shape(x: float, y: float, series: int) -> str:
-    """Draw a mark whose shape differs too, not the colour only: disc, square, diamond, triangle, ring."""
-    kind = series % N_COLOURS
-    if kind == 1:
-        return f'<rect x="{_n(x - 4)}" y="{_n(y - 4)}" width="8" height="8" fill="currentColor"/>'
-    if kind in (2, 3):
-        corners = [(0, -5.5), (5.5, 0), (0, 5.5), (-5.5, 0)] if kind == 2 else [(0, -5), (5, 4), (-5, 4)]
-        points = " ".join(f"{_n(x + dx)},{_n(y + dy)}" for dx, dy in corners)
-        return f'<polygon points="{points}" fill="currentColor"/>'
-    fill = "none" if kind == 4 else "currentColor"
-    return f'<circle cx="{_n(x)}" cy="{_n(y)}" r="4.5" fill="{fill}" stroke="currentColor"/>'
-
-
-def _draw_curve(curve: Curve, x: Callable[[float], float], y: Callable[[float], float]) -> list[str]:
-    parts = []
-    path = " ".join(f"{_n(x(px))},{_n(y(py))}" for px, py in curve.points)
-    parts.append(f'<polyline class="curve" points="{path}" stroke="currentColor"/>')
-    if curve.marks:
-        parts += [_shape(x(px), y(py), curve.series) for px, py in curve.points]
-    return [f'<g class="s{curve.series % N_COLOURS}">', *parts, "</g>"]
+def _in_colour(series: int, *parts: str) -> str:
+    return f'<g class="s{series % len(SHAPES)}">{"".join(parts)}</g>'
 
 
 def _svg(label: str, height: float, parts: Iterable[str], *, width: int = WIDTH) -> str:

@@ -16,7 +16,7 @@ from newsdesk.evaluation.metrics import (
     reliability_points,
     risk_coverage_points,
 )
-from newsdesk.reporting.blocks import Block, Cell, Figure, SmallMultiples, Table, cells, format_score, shade
+from newsdesk.reporting.blocks import Block, Cell, Figure, Row, SmallMultiples, Table, format_score, shade
 from newsdesk.reporting.charts import Curve, draw_curves
 from newsdesk.reporting.predictions import confidence
 from newsdesk.reporting.run_files import Rows, RunContent
@@ -125,14 +125,14 @@ def _confusion_table(task: str, pairs: Rows) -> Table:
     labels = sorted(
         {label for pair in counts for label in pair}, key=lambda name: (name == NONE, -totals[name], name)
     )
-    rows = []
+    rows: list[Row] = []
     for actual in labels:
-        row = [Cell(actual, bold=True)]
+        row: Row = [Cell(actual, bold=True)]
         for predicted in labels:
             n = counts[actual, predicted]
             level = shade(n / max(1, totals[actual]))
             row.append(Cell(f"{n:,}" if n else "\u00b7", level, bold=actual == predicted))
-        rows.append([*row, Cell(f"{totals[actual]:,}")])
+        rows.append([*row, f"{totals[actual]:,}"])
     n_correct = sum(counts[label, label] for label in labels)
     caption = (
         f"{task}: {n_correct:,} of {len(pairs):,} main labels right ({n_correct / max(1, len(pairs)):.1%})"
@@ -165,7 +165,7 @@ def show_coverage(run: RunContent) -> Iterator[Block]:
 
 def _table_of_risks(caption: str, curves: Mapping[str, Points]) -> Table:
     rows = [
-        cells([task, *(format_score(_risk_at(points, coverage)) for coverage in COVERAGES)])
+        [task, *(format_score(_risk_at(points, coverage)) for coverage in COVERAGES)]
         for task, points in curves.items()
     ]
     header = ["head", *(f"at {coverage:.0%} coverage" for coverage in COVERAGES)]

@@ -39,15 +39,7 @@ def show_mistakes(run: RunContent) -> Iterator[Block]:
 def list_mistakes(
     predictions: Mapping[str, HeadPredictions], thresholds: Mapping[str, Mapping[str, float]]
 ) -> list[Mistake]:
-    """List every wrong label, the most confident first: by the probability given to the true answer.
-
-    Parameters
-    ----------
-    predictions : mapping of str to HeadPredictions
-        By task.
-    thresholds : mapping of str to mapping of str to float
-        By task and label; a mistake without one has the threshold None.
-    """
+    """List every wrong label, the most confident first; predictions and thresholds are by task."""
     found = []
     for task, head in predictions.items():
         y_true = head.y_true
@@ -76,15 +68,7 @@ def _probability_of_truth(mistake: Mistake) -> float:
 def explain_mistakes(
     mistakes: Sequence[Mistake], texts: Mapping[str, tuple[str, str]], scorer: Scorer | None
 ) -> list[Mistake]:
-    """Add title and text to mistakes, with the words that contributed to the label.
-
-    Parameters
-    ----------
-    texts : mapping of str to (str, str)
-        Title and text by article; a mistake without them is returned as it is.
-    scorer : Scorer or None
-        The model that made the mistakes; None marks no words.
-    """
+    """Add title and text to mistakes, with the words that contributed to the label if there is a scorer."""
     explained: dict[int, Mistake] = {}
     order = sorted(range(len(mistakes)), key=lambda i: mistakes[i].article_id)
     for article_id, rows in groupby(order, key=lambda i: mistakes[i].article_id):

@@ -20,24 +20,15 @@ from newsdesk.training.targets import BoolArray, FloatArray, indicator
 
 @dataclass(frozen=True, slots=True)
 class HeadPredictions:
-    """True labels, predicted labels and probabilities of one head.
-
-    Attributes
-    ----------
-    article_ids, outlets, groups : sequence of str, shape (n_articles,)
-    true_labels, predicted_labels : sequence of sequence of str, shape (n_articles,)
-        The main label of an article first.
-    scores : ndarray of shape (n_articles, n_labels)
-        Probabilities; 0 for an article that the model did not label.
-    """
+    """True labels, predicted labels and probabilities of one head."""
 
     labels: tuple[str, ...]
     article_ids: Sequence[str]
     outlets: Sequence[str]
     groups: Sequence[str]
-    true_labels: Sequence[Sequence[str]]
+    true_labels: Sequence[Sequence[str]]  # of each article, the main label first
     predicted_labels: Sequence[Sequence[str]]
-    scores: FloatArray
+    scores: FloatArray  # probabilities, shape (n_articles, n_labels); 0 for an article that was not labelled
 
     @property
     def y_true(self) -> BoolArray:
@@ -63,18 +54,10 @@ class Champion:
 
 
 def read_predictions(path: Path, *, origins: Sequence[str]) -> dict[str, HeadPredictions]:
-    """Read the table that stage `evaluate` or stage `outlets` wrote.
+    """Read the predictions of stage `evaluate` or `outlets`, by task.
 
-    Parameters
-    ----------
-    origins : sequence of str
-        Of the table of `evaluate`, keep the articles whose label has one of these origins. Of the table of
-        `outlets`, the predictions of newsdesk on outlets left out of its training are kept.
-
-    Returns
-    -------
-    dict of str to HeadPredictions
-        By task; a task without articles is left out.
+    Of `evaluate`, articles are kept whose label has one of the origins; of `outlets`, the predictions of
+    newsdesk on outlets that were left out of its training.
     """
     table = read_table(path)
     heads = {}

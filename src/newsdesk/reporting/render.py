@@ -12,6 +12,7 @@ from pathlib import Path
 from newsdesk import __version__
 from newsdesk.reporting.blocks import (
     Block,
+    Cell,
     Figure,
     KeyFigure,
     MarkedText,
@@ -73,6 +74,7 @@ def render(name: str, sections: Sequence[Section]) -> str:
         "segments": split_text,
         "largest_contribution": largest_contribution,
         "options": lambda mistakes, field: sorted({getattr(mistake, field) for mistake in mistakes}),
+        "table_rows": table_rows,
         "text_columns": text_columns,
         "signed": lambda value: format_score(value, sign=True),
     }
@@ -103,12 +105,15 @@ def group_blocks(blocks: Sequence[Block]) -> list[BlockGroup]:
     return [BlockGroup(kind, [*own]) for kind, own in groupby(blocks, key=lambda block: KINDS[type(block)])]
 
 
-def text_columns(table: Table) -> set[int]:
+def table_rows(table: Table) -> list[list[Cell]]:
+    """Return the rows of a table with a cell for each text."""
+    return [[cell if isinstance(cell, Cell) else Cell(cell) for cell in row] for row in table.rows]
+
+
+def text_columns(rows: list[list[Cell]]) -> set[int]:
     """Return the numbers of the columns that hold words, which are aligned left."""
-    columns = zip(*table.rows, strict=True)
-    return {
-        i for i, column in enumerate(columns) if all(cell.text[:1].isalpha() for cell in column if cell.text)
-    }
+    columns = enumerate(zip(*rows, strict=True))
+    return {i for i, column in columns if all(cell.text[:1].isalpha() for cell in column if cell.text)}
 
 
 def largest_contribution(mistake: Mistake) -> float:

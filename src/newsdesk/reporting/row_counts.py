@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from newsdesk.base.schema import TASKS
-from newsdesk.reporting.blocks import Block, Cell, Note, Table, cells, shade
+from newsdesk.reporting.blocks import Block, Cell, Note, Row, Table, shade
 from newsdesk.reporting.run_files import RunContent
 
 COUNTS = ("read", "kept", "groups", "teasers", "repaired")
@@ -45,10 +45,10 @@ def _balance(counted: Mapping[str, Any]) -> Note:
 def _table_of_rows(counted: Mapping[str, Any], sources: Mapping[str, Any]) -> Table:
     everything = {**sources, "all": counted}
     reasons = sorted({reason for counts in everything.values() for reason in counts["refused"]})
-    rows = [
+    rows: list[Row] = [
         [
             Cell(source, bold=source == "all"),
-            *cells([f"{counts[name]:,}" if name in counts else "-" for name in COUNTS]),
+            *(f"{counts[name]:,}" if name in counts else "-" for name in COUNTS),
             *(
                 Cell(_count(n), shade(n / max(1, counts["read"]), high=0.2))
                 for n in (counts["refused"].get(reason, 0) for reason in reasons)
@@ -65,9 +65,9 @@ def _table_of_counts(caption: str, sources: Mapping[str, Any], name: str, order:
     keys = {key for counts in sources.values() for key in counts.get(name, {})}
     columns = [*(key for key in order if key in keys), *sorted(keys - {*order})]
     counts = {source: [of.get(name, {}).get(key, 0) for key in columns] for source, of in sources.items()}
-    rows = [[Cell(source), *cells([_count(n) for n in own])] for source, own in counts.items()]
+    rows = [[source, *map(_count, own)] for source, own in counts.items()]
     totals = [f"{sum(own):,}" for own in zip(*counts.values(), strict=True)]
-    return Table(caption, ["source", *columns], [*rows, [Cell("all", bold=True), *cells(totals)]])
+    return Table(caption, ["source", *columns], [*rows, [Cell("all", bold=True), *totals]])
 
 
 def _count(n: int) -> str:

@@ -60,47 +60,21 @@ def find_run_paths(profile: str, root: Path) -> RunPaths:
 
 @dataclass(frozen=True, slots=True)
 class RunContent:
-    """The content of a run's files.
+    """The content of a run's files."""
 
-    Attributes
-    ----------
-    metrics : mapping of str to Any
-        Content of the JSON files, by their name without suffix.
-    plots : mapping of str to rows
-        Content of the CSV files, by their name without suffix.
-    predictions : mapping of str to HeadPredictions
-        Predictions on the test articles, by task.
-    texts : mapping of str to (str, str)
-        Title and text, by article.
-    scorer : Scorer or None
-        The model, which explains its mistakes.
-    hashes : mapping of str to str
-        SHA-256 of each file that was read, by its name in the run.
-    damaged : sequence of str
-        An error message for each file that could not be read.
-    champion : Champion or None
-        A model to compare with.
-    """
-
-    metrics: Mapping[str, Any]
-    plots: Mapping[str, Rows]
-    predictions: Mapping[str, HeadPredictions]
-    texts: Mapping[str, tuple[str, str]]
+    metrics: Mapping[str, Any]  # of the JSON files, by name without suffix
+    plots: Mapping[str, Rows]  # of the CSV files, by name without suffix
+    predictions: Mapping[str, HeadPredictions]  # on the test articles, by task
+    texts: Mapping[str, tuple[str, str]]  # title and text, by article
     scorer: Scorer | None
     settings: Settings
-    hashes: Mapping[str, str]
-    damaged: Sequence[str]
-    champion: Champion | None = None
+    hashes: Mapping[str, str]  # SHA-256 of each file that was read, by its name in the run
+    damaged: Sequence[str]  # an error message for each file that could not be read
+    champion: Champion | None = None  # a model to compare with
 
 
 def read_run(paths: RunPaths, *, with_texts: bool) -> RunContent:
-    """Read the files of a run that exist.
-
-    Parameters
-    ----------
-    with_texts : bool
-        Read the titles and texts of the test articles too, and the model, which explains its mistakes.
-    """
+    """Read the files of a run that exist; with texts, also the model, which explains its mistakes."""
     reader = _Reader()
     settings = reader.read(paths.params, "params.yaml", read_settings) or Settings()
     metrics = {
@@ -118,14 +92,8 @@ def read_run(paths: RunPaths, *, with_texts: bool) -> RunContent:
         if (rows := reader.read(path, f"plots/{path.name}", read_rows)) is not None
     }
     origins = settings.evaluate.origins
-    predictions = (
-        reader.read(
-            paths.predictions,
-            f"data/{paths.predictions.name}",
-            lambda p: read_predictions(p, origins=origins),
-        )
-        or {}
-    )
+    name = f"data/{paths.predictions.name}"
+    predictions = reader.read(paths.predictions, name, lambda p: read_predictions(p, origins=origins)) or {}
     texts: Mapping[str, tuple[str, str]] = {}
     scorer = None
     if with_texts:

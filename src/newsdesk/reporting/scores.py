@@ -7,7 +7,7 @@ from typing import Any
 
 from newsdesk.evaluation.leave_one_outlet_out import OURS
 from newsdesk.evaluation.tables import format_interval
-from newsdesk.reporting.blocks import Block, Cell, Figure, KeyFigure, Note, Table, cells, format_score, shade
+from newsdesk.reporting.blocks import Block, Cell, Figure, KeyFigure, Note, Row, Table, format_score, shade
 from newsdesk.reporting.charts import draw_bars, draw_intervals, mark_interval
 from newsdesk.reporting.run_files import RunContent
 
@@ -102,15 +102,15 @@ def _table_of_systems(task: str, compared: Measured) -> Table:
         outlet: max((system["f1_macro"] or 0.0) for system in found["systems"].values())
         for outlet, found in outlets.items()
     }
-    rows = []
+    rows: list[Row] = []
     for system, mean in compared["mean"]["systems"].items():
-        row = [Cell(system, bold=system == OURS)]
+        row: Row = [Cell(system, bold=system == OURS)]
         for outlet, found in outlets.items():
             value = found["systems"][system]["f1_macro"]
             row.append(Cell(format_score(value), bold=value == best[outlet]))
         row.append(Cell(format_interval(mean, "f1_macro"), bold=system == OURS))
         scores = [format_score(mean.get(name)) for name in ("ece", "brier")]
-        rows.append([*row, *cells([format_interval(mean, "f1_micro"), *scores])])
+        rows.append([*row, format_interval(mean, "f1_micro"), *scores])
     header = ["system", *outlets, "mean, macro F1", "mean, micro F1", "calibration error", "Brier score"]
     return Table(f"{task}: macro F1 by system and outlet", header, rows)
 
@@ -120,8 +120,9 @@ def _table_of_contrasts(task: str, compared: Measured) -> Table:
     systems = dict.fromkeys(system for found in compared["contrast"].values() for system in found["systems"])
     rows = [
         [
-            *cells([CONTRASTS.get(kind, kind), f"{found['n_articles']:,}"]),
-            *cells([format_interval(found["systems"][system], "f1_macro") for system in systems]),
+            CONTRASTS.get(kind, kind),
+            f"{found['n_articles']:,}",
+            *(format_interval(found["systems"][system], "f1_macro") for system in systems),
         ]
         for kind, found in compared["contrast"].items()
     ]
@@ -133,7 +134,7 @@ def _table_of_differences(task: str, compared: Measured) -> Table:
     splits = {**compared["outlets"], "mean": compared["mean"]}
     rows = [
         [
-            Cell(system),
+            system,
             *(_difference(found["difference"][system], "f1_macro") for found in splits.values()),
             _difference(compared["mean"]["difference"][system], "f1_micro"),
         ]
@@ -161,9 +162,9 @@ def show_labels(run: RunContent) -> Iterator[Block]:
     for task, by_label in measured.items():
         rows = [
             [
-                Cell(label),
+                label,
                 *(_shaded(of_label[name]) for name in ("precision", "recall", "f1")),
-                Cell(f"{of_label['support']:,}"),
+                f"{of_label['support']:,}",
             ]
             for label, of_label in by_label.items()
         ]
@@ -180,10 +181,11 @@ def _table_by_outlet(task: str, by_split: Mapping[str, Mapping[str, Measured]]) 
         own = [by_split[split][label] for split in splits]
         rows.append(
             [
-                Cell(label),
-                *(_shaded(of["f1"], f" ({of['support']})") if of["support"] else Cell("-") for of in own),
+                label,
+                *(_shaded(of["f1"], f" ({of['support']})") if of["support"] else "-" for of in own),
                 _shaded(of_all["f1"], bold=True),
-                *cells([f"{of_all['support']:,}", format_score(of_all.get("coverage"))]),
+                f"{of_all['support']:,}",
+                format_score(of_all.get("coverage")),
             ]
         )
     caption = (

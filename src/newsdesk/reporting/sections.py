@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from newsdesk.reporting import curves, scores
-from newsdesk.reporting.blocks import Block, Figure, Note, Section, SmallMultiples, Table, cells
+from newsdesk.reporting.blocks import Block, Note, Section, Table
 from newsdesk.reporting.champion import compare_with_champion
-from newsdesk.reporting.charts import join_small, standalone
 from newsdesk.reporting.mistakes import show_mistakes
 from newsdesk.reporting.row_counts import show_row_counts
-from newsdesk.reporting.run_files import RunContent, RunPaths, read_run
-
-EVALUATION = ("labels", "precision-recall", "reliability", "coverage")
+from newsdesk.reporting.run_files import RunContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,7 @@ def show_files(run: RunContent) -> Iterator[Block]:
     """List the files that were read, and those that could not be read."""
     for message in run.damaged:
         yield Note(message, warning=True)
-    yield Table("Files read", ["file", "SHA-256"], [cells(row) for row in run.hashes.items()])
+    yield Table("Files read", ["file", "SHA-256"], [*run.hashes.items()])
 
 
 SECTIONS = (
@@ -71,8 +68,8 @@ SECTIONS = (
     SectionBuilder(
         "champion", "Comparison with the champion", compare_with_champion,
         "Both models label the same articles, and the bootstrap draws the same groups for both, so "
-        "differences are paired. A champion that was trained on these articles has scores that are too "
-        "high.",
+        "differences are paired. The outcomes are those of `newsdesk promote`. A champion that was trained "
+        "on these articles has scores that are too high.",
     ),
     SectionBuilder(
         "data", "Data", show_row_counts,
@@ -105,20 +102,3 @@ def build_sections(run: RunContent) -> list[Section]:
         if blocks:
             sections.append(Section(builder.id, builder.title, builder.intro, blocks))
     return sections
-
-
-def draw_figures(sections: Sequence[Section]) -> dict[str, str]:
-    """Return the plots of the page as SVG files, by file name."""
-    figures = {}
-    for block in (block for section in sections for block in section.blocks):
-        if isinstance(block, Figure):
-            figures[f"{block.name}.svg"] = standalone(block.svg)
-        elif isinstance(block, SmallMultiples) and block.charts:
-            figures[f"{block.name}.svg"] = standalone(join_small(block.charts, label=block.caption))
-    return figures
-
-
-def read_figures(paths: RunPaths) -> dict[str, str]:
-    """Draw the plots of a run's evaluation, which are kept with its MLflow run; they show no text."""
-    sections = build_sections(read_run(paths, with_texts=False))
-    return draw_figures([section for section in sections if section.id in EVALUATION])
