@@ -41,15 +41,7 @@ def clean(
 ) -> Cleaned:
     """Keep or refuse each record, so that it is in exactly one of the two tables.
 
-    Parameters
-    ----------
-    records : iterable of Article or Refusal
-        As readers yield them.
-    settings : Clean
-    taxonomy : Taxonomy
-    label_table : LabelTable
-    progress : callable
-        Gets the items and the name of each long loop, and passes the items through.
+    `progress` gets the items and the name of each long loop, and passes the items through.
     """
     kept: list[Article] = []
     refused: list[Refusal] = []
@@ -83,13 +75,7 @@ def qualify_id(article: Article) -> Article:
 def find_refusal_reason(
     article: Article, seen: set[str], settings: Clean, taxonomy: Taxonomy
 ) -> tuple[Reason, str] | None:
-    """Find the reason and detail for which an article is refused; None if it is kept.
-
-    Parameters
-    ----------
-    seen : set of str
-        Ids of the articles kept so far.
-    """
+    """Find the reason and detail for which an article is refused, None if it is kept; `seen` are ids kept."""
     for task, labels, origin in (
         ("region", article.region, article.region_origin),
         ("topic", article.topic, article.topic_origin),

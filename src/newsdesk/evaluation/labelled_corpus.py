@@ -26,7 +26,7 @@ class LabelledCorpus:
     columns: SplitColumns
 
     def filter(self, kept: BoolArray) -> LabelledCorpus:
-        """Keep the articles of a mask of shape (n_articles,)."""
+        """Keep the articles of a mask."""
         return LabelledCorpus(
             self.articles.filter(pa.array(kept)),
             tuple(targets.filter(kept) for targets in self.targets),
@@ -47,18 +47,7 @@ def build_labelled_corpus(
     tasks: Sequence[str] = TASKS,
     n_trainable: int | None = None,
 ) -> LabelledCorpus:
-    """Build the targets and split columns of cleaned articles.
-
-    Parameters
-    ----------
-    n_trainable : int or None
-        Articles from this row on are tested only; None for none.
-
-    Raises
-    ------
-    NewsdeskError
-        If an article has a label that the taxonomy lacks.
-    """
+    """Build the targets and split columns of cleaned articles; those from row `n_trainable` on only test."""
     try:
         targets = tuple(
             build_targets(task, articles, labels=taxonomy.labels_of(task), settings=settings)
@@ -85,13 +74,7 @@ def build_labelled_corpus(
 
 
 def choose_outlets(columns: SplitColumns, settings: Settings, chosen: Sequence[str] = ()) -> list[str]:
-    """Choose the outlets to leave out: the given ones, or all of the settings that have articles.
-
-    Raises
-    ------
-    NewsdeskError
-        If a given outlet is not in the settings, or no outlet of the settings has articles.
-    """
+    """Choose the outlets to leave out: the given ones, or all of the settings that have articles."""
     if unknown := [outlet for outlet in chosen if outlet not in settings.outlets]:
         listed = ", ".join(settings.outlets) or "none"
         raise NewsdeskError(f"outlet {unknown[0]!r} is not in the settings (`outlets`); found {listed}")

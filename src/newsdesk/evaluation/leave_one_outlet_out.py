@@ -14,28 +14,25 @@ from newsdesk.base.normalization import Normalization
 from newsdesk.base.settings import Features, Settings, Train
 from newsdesk.evaluation.baselines import fit_place_rule, majority_set
 from newsdesk.evaluation.labelled_corpus import LabelledCorpus
-from newsdesk.evaluation.splits import TrainTestSplit
+from newsdesk.evaluation.splits import SplitColumns, TrainTestSplit
 from newsdesk.features.lexical_fields import add_fields, field_matrix
 from newsdesk.features.tfidf import ArabicTfidfVectorizer, place_matrix
 from newsdesk.inference.decision import decide
 from newsdesk.inference.gazetteer import Gazetteer
 from newsdesk.training.calibration import sigmoid
-from newsdesk.training.heads import TrainedHead, fit_head
+from newsdesk.training.heads import fit_head
 from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Targets
 
 OURS = "newsdesk"
 BASELINE_FEATURES = Features(stem=None, char_ngrams=None, min_df=2, title_weight=1)  # of TF-IDF + LinearSVC
+BASELINE_CLASSIFIER = {"classifier": "linear_svc", "C": 1.0, "balanced": False}
 
 
 @dataclass(frozen=True, slots=True)
 class SystemPredictions:
-    """What a system predicts for the test articles, each of shape (n_test, n_labels).
+    """The predictions of a system for the test articles, each of shape (n_test, n_labels).
 
-    Attributes
-    ----------
-    labels : bool ndarray
-    probabilities, uncalibrated : ndarray or None
-        Probabilities with and without calibration; None for a system that gives none.
+    Systems without probabilities have None; `uncalibrated` are the probabilities without calibration.
     """
 
     labels: BoolArray
@@ -45,7 +42,7 @@ class SystemPredictions:
 
 @dataclass(frozen=True, slots=True)
 class SplitPredictions:
-    """The truth of the test articles of one split for one task, and the predictions of each system."""
+    """The true labels of the test articles of one split for one task, and the predictions of each system."""
 
     split: str
     task: str
@@ -59,26 +56,16 @@ class SplitPredictions:
 
 @dataclass(frozen=True, slots=True)
 class SplitFeatures:
-    """Features of the articles of a split, learned from its training articles.
-
-    Attributes
-    ----------
-    terms, baseline : csr matrix of shape (n_articles, n_terms)
-        TF-IDF of the settings and of the baseline.
-    places : ndarray of shape (n_articles, n_place_features)
-    with_places : csr matrix of shape (n_articles, n_terms + n_place_features)
-        Terms and weighted places.
-    fields : csr matrix of shape (n_terms, n_fields)
-    """
+    """Features of the articles of a split; vocabularies are of the training articles."""
 
     terms: sp.csr_matrix
-    baseline: sp.csr_matrix
+    baseline: sp.csr_matrix  # the terms of the baseline
     places: FloatArray
-    with_places: sp.csr_matrix
-    fields: sp.csr_matrix
+    with_places: sp.csr_matrix  # terms, then weighted places
+    fields: sp.csr_matrix  # of shape (n_terms, n_fields)
 
     def of_task(self, task: str, train: Train) -> sp.csr_matrix:
-        """Select the feature blocks that the settings give to the head of a task."""
+        """Select the features that the settings give to the head of a task."""
         blocks = self.with_places if task in train.place_tasks else self.terms
         return add_fields(blocks, self.terms, self.fields, train.field_weight_of(task))
 
@@ -98,17 +85,7 @@ def compute_places(articles: pa.Table, gazetteer: Gazetteer, settings: Settings)
 def build_terms(
     articles: pa.Table, train: BoolArray, *, normalization: Normalization, features: Features, n_jobs: int
 ) -> tuple[sp.csr_matrix, list[str]]:
-    """Compute TF-IDF with the vocabulary and document frequencies of the training articles.
-
-    Parameters
-    ----------
-    train : bool ndarray of shape (n_articles,)
-
-    Returns
-    -------
-    matrix : csr matrix of shape (n_articles, n_terms)
-    terms : list of str, shape (n_terms,)
-    """
+    """Compute TF-IDF of articles with the vocabulary of the training articles; return it with the terms."""
     vectorizer = ArabicTfidfVectorizer(normalization=normalization, n_jobs=n_jobs, **features.terms)
     texts = articles.select(["title", "text"])
     matrix = vectorizer.fit(texts.filter(pa.array(train))).transform(texts)
@@ -126,20 +103,8 @@ def predict_split(
 ) -> list[SplitPredictions]:
     """Train every system on the training articles of a split, and apply it to the test articles.
 
-    Parameters
-    ----------
-    corpus : LabelledCorpus
-    split : TrainTestSplit
-        Of the articles of the corpus.
-    places : ndarray of shape (n_articles, n_place_features)
-        See `compute_places`.
-    fields : mapping of str to sequence of str
-        Words by lexical field.
-
-    Returns
-    -------
-    list of SplitPredictions
-        One for each task with a test article.
+    `places` are the features of `compute_places`, and `fields` the words by lexical field. There are
+    predictions for each task with a test article.
     """
     taken = split.train | split.test
     corpus, train, test = corpus.filter(taken), split.train[taken], split.test[taken]
@@ -157,8 +122,9 @@ def predict_split(
         train_rows, test_rows = train & (targets.weights > 0), test & targets.trusted
         if test_rows.any():
             by_system = _predict_task(
-                corpus, targets, features, train_rows, test_rows, settings=settings, n_jobs=n_jobs
-            )
+                targets, features, train_rows, test_rows,
+                columns=corpus.columns.filter(train_rows), settings=settings.train, n_jobs=n_jobs,
+            )  # fmt: skip
             columns = corpus.columns.filter(test_rows)
             predictions.append(
                 SplitPredictions(
@@ -170,50 +136,33 @@ def predict_split(
 
 
 def _predict_task(
-    corpus: LabelledCorpus,
     targets: Targets,
     features: SplitFeatures,
     train: BoolArray,
     test: BoolArray,
     *,
-    settings: Settings,
+    columns: SplitColumns,
+    settings: Train,
     n_jobs: int,
 ) -> dict[str, SystemPredictions]:
-    """Train every system of a task, and apply it to the test articles."""
-    options, task = settings.train, targets.task
-    columns = corpus.columns.filter(train)
-    fit = partial(
-        fit_head,
-        y=targets.y[train],
-        labels=targets.labels,
-        sample_weight=targets.weights[train],
-        outlets=columns.outlets.tolist(),
-        groups=columns.groups.tolist(),
-        trusted=targets.trusted[train],
-        min_positives=options.min_positives,
-        common_threshold=task in options.common_thresholds,
-        n_jobs=n_jobs,
-    )
-    X = features.of_task(task, options)
-    decision = options.decision_of(task)  # the baseline shares it, and whether thresholds are common
-    head = fit(X[train], classifier=options.classifier, C=options.C, balanced=options.balanced)
-    baseline = fit(features.baseline[train], classifier="linear_svc", C=1.0, balanced=False)
-    by_system = {
-        OURS: _predict_head(head, X[test], **decision),
-        "tfidf_svc": _predict_head(baseline, features.baseline[test], **decision),
-    }
+    """Train every system of a task, and apply it to the test articles; `columns` are of those that train."""
+    by_system = {}
+    for system, X, options in (
+        (OURS, features.of_task(targets.task, settings), settings),
+        ("tfidf_svc", features.baseline, settings.model_copy(update=BASELINE_CLASSIFIER)),
+    ):
+        head = fit_head(
+            X[train], targets.filter(train),
+            outlets=columns.outlets.tolist(), groups=columns.groups.tolist(), settings=options, n_jobs=n_jobs,
+        )  # fmt: skip
+        probabilities = head.predict_proba(X[test])
+        labels = decide(probabilities, head.thresholds, **settings.decision_of(targets.task))
+        uncalibrated = sigmoid(head.decision_function(X[test]))
+        by_system[system] = SystemPredictions(labels, probabilities, uncalibrated)
     truth = train & targets.trusted
-    if task == "region":
+    if targets.task == "region":
         rule = fit_place_rule(features.places[truth], targets.y[truth], targets.labels)
         by_system["places"] = SystemPredictions(rule.predict(features.places[test], targets.labels))
     majority = np.tile(majority_set(targets.y[truth]), (int(test.sum()), 1))
     by_system["majority"] = SystemPredictions(majority)
     return by_system
-
-
-def _predict_head(
-    head: TrainedHead, X: sp.csr_matrix, *, most: int | None, floor: float | None
-) -> SystemPredictions:
-    probabilities = head.predict_proba(X)
-    labels = decide(probabilities, head.thresholds, most=most, floor=floor)
-    return SystemPredictions(labels, probabilities, sigmoid(head.decision_function(X)))

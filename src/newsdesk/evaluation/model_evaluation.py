@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,21 +19,6 @@ from newsdesk.training.targets import indicator
 BATCH_ROWS = 512
 
 
-@dataclass(frozen=True, slots=True)
-class HeadEvaluation:
-    """Metrics of one head, and the rows of its plots."""
-
-    totals: dict[str, Any]
-    by_label: dict[str, dict[str, Any]]
-    precision_recall: list[dict[str, Any]]
-    main_labels: list[dict[str, str]]
-
-    @property
-    def f1_rows(self) -> list[dict[str, Any]]:
-        """F1 of each label."""
-        return [{"label": label, "f1": of_label["f1"]} for label, of_label in self.by_label.items()]
-
-
 def select_test_articles(articles: pa.Table) -> pa.Table:
     """Select the test articles with a region or a topic."""
     labelled = pc.or_(pc.is_valid(articles["region"]), pc.is_valid(articles["topic"]))
@@ -48,13 +32,9 @@ def predict_articles(scorer: Scorer, articles: pa.Table) -> Iterator[Prediction]
 
 
 def measure_model_head(
-    task: str,
-    labels: Sequence[str],
-    articles: pa.Table,
-    predicted: Sequence[Prediction],
-    settings: Evaluate,
-) -> HeadEvaluation:
-    """Measure one head on the articles whose label has a trusted origin.
+    task: str, labels: Sequence[str], articles: pa.Table, predicted: Sequence[Prediction], settings: Evaluate
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, list[dict[str, Any]]]]:
+    """Measure one head on the articles whose label has a trusted origin: totals, by label, and plot rows.
 
     Raises
     ------
@@ -68,6 +48,7 @@ def measure_model_head(
     truth = [articles[task][i].as_py() for i in trusted]
     predicted_labels = [predicted[i].labels[task] for i in trusted]
     y_true = indicator(truth, labels)
+    y_score = np.array([[predicted[i].scores[task].get(label, 0.0) for label in labels] for i in trusted])
     totals, by_label = evaluate_head(
         y_true,
         indicator(predicted_labels, labels),
@@ -76,12 +57,14 @@ def measure_model_head(
         n_bootstrap=settings.n_bootstrap,
         seed=settings.seed,
     )
-    y_score = np.array([[predicted[i].scores[task].get(label, 0.0) for label in labels] for i in trusted])
-    return HeadEvaluation(
+    return (
         totals,
         by_label,
-        precision_recall_points(y_true, y_score),
-        main_label_pairs(truth, predicted_labels),
+        {
+            "labels": [{"label": label, "f1": of_label["f1"]} for label, of_label in by_label.items()],
+            "precision_recall": precision_recall_points(y_true, y_score),
+            "confusion": main_label_pairs(truth, predicted_labels),
+        },
     )
 
 

@@ -37,21 +37,13 @@ def compare_systems(
 ) -> dict[str, Any]:
     """Measure the systems of one task on each split, and their mean over the splits.
 
-    Parameters
-    ----------
-    predictions : sequence of SplitPredictions
-    n_bootstrap : int
-        Resamples of near-duplicate groups.
-    seed : int
-    min_support : int
-        Fewest test articles of a label that counts in macro F1.
-
     Returns
     -------
     dict
         `splits` by name and `mean`. Each has `systems` (macro and micro F1 with intervals; Brier score and
         calibration error of systems that give probabilities), the `best_baseline`, and the `difference` of
-        our system to each other one with its paired interval.
+        our system to each other one with its paired interval. Macro F1 is over labels with `min_support`
+        test articles.
     """
     draws = {
         system: [

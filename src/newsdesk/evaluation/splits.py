@@ -48,7 +48,7 @@ class SplitColumns:
     excluded: BoolArray
 
     def filter(self, kept: BoolArray) -> SplitColumns:
-        """Keep the articles of a mask of shape (n_articles,)."""
+        """Keep the articles of a mask."""
         return SplitColumns(*(getattr(self, field.name)[kept] for field in fields(self)))
 
 

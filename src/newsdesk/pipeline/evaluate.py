@@ -37,17 +37,15 @@ def run(
     for head in scorer.heads:
         task = head.task
         try:
-            found = measure_model_head(task, head.labels, tested, predicted, settings.evaluate)
+            totals, by_label[task], plotted = measure_model_head(
+                task, head.labels, tested, predicted, settings.evaluate
+            )
         except ValueError as error:
             raise NewsdeskError(f"{articles}: {error}") from None
-        measured[task], by_label[task] = found.totals, found.by_label
-        write_csv(found.f1_rows, plots / f"labels_{task}.csv")
-        write_csv(found.precision_recall, plots / f"precision_recall_{task}.csv")
-        write_csv(found.main_labels, plots / f"confusion_{task}.csv")
-        note(
-            f"evaluate {task}: f1_macro {found.totals['f1_macro']:.3f}, "
-            f"f1_micro {found.totals['f1_micro']:.3f}"
-        )
+        measured[task] = totals
+        for name, rows in plotted.items():
+            write_csv(rows, plots / f"{name}_{task}.csv")
+        note(f"evaluate {task}: f1_macro {totals['f1_macro']:.3f}, f1_micro {totals['f1_micro']:.3f}")
     write_json(measured, metrics)
     write_json(by_label, labels)
     write_table(prediction_table(tested, predicted), predictions)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import scipy.sparse as sp
 from joblib import Parallel, delayed
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_limits
@@ -24,29 +25,15 @@ CLASSIFIERS: dict[ClassifierName, Callable[..., Any]] = {
 NEVER_INTERCEPT = -20.0  # of a label without a training example: a probability of 2e-9
 
 
-def fit_linear(
-    X: sp.csr_matrix,
-    y: BoolArray,
-    *,
-    sample_weight: FloatArray,
-    classifier: ClassifierName,
-    C: float,
-    balanced: bool,
-    n_jobs: int = -1,
-) -> tuple[FloatArray, FloatArray]:
-    """Fit the classifiers of all labels, without calibration.
+def build_classifier(name: ClassifierName, *, C: float, balanced: bool) -> Any:
+    """Build the unfitted binary classifier of a label."""
+    return CLASSIFIERS[name](C=C, class_weight="balanced" if balanced else None)
 
-    Parameters
-    ----------
-    X : csr matrix of shape (n_articles, n_features)
-    y : bool ndarray of shape (n_articles, n_labels)
-    sample_weight : ndarray of shape (n_articles,)
-        Articles of weight 0 are left out.
-    classifier : {"logistic_regression", "linear_svc"}
-    C : float
-        Inverse strength of regularization.
-    balanced : bool
-        Whether the rarer class of each label gets a larger weight.
+
+def fit_linear(
+    classifier: Any, X: sp.csr_matrix, y: BoolArray, *, sample_weight: FloatArray, n_jobs: int = -1
+) -> tuple[FloatArray, FloatArray]:
+    """Fit a copy of the classifier to each label, without calibration; articles of weight 0 are left out.
 
     Returns
     -------
@@ -57,34 +44,28 @@ def fit_linear(
     --------
     >>> X = sp.csr_matrix([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
     >>> y = np.array([[True], [True], [False], [False]])
-    >>> coef, intercept = fit_linear(
-    ...     X, y, sample_weight=np.ones(4), classifier="linear_svc", C=1.0, balanced=False, n_jobs=1
-    ... )
+    >>> classifier = build_classifier("linear_svc", C=1.0, balanced=False)
+    >>> coef, intercept = fit_linear(classifier, X, y, sample_weight=np.ones(4), n_jobs=1)
     >>> (X @ coef.T + intercept > 0).ravel().tolist()
     [True, True, False, False]
     """
-    (fitted,) = fit_subsets(
-        X, y, [sample_weight > 0],
-        sample_weight=sample_weight, classifier=classifier, C=C, balanced=balanced, n_jobs=n_jobs,
-    )  # fmt: skip
-    return fitted
+    used = sample_weight > 0
+    return fit_subsets(classifier, X, y, [used], sample_weight=sample_weight, n_jobs=n_jobs)[0]
 
 
 def fit_subsets(
+    classifier: Any,
     X: sp.csr_matrix,
     y: BoolArray,
     subsets: Sequence[BoolArray],
     *,
     sample_weight: FloatArray,
-    classifier: ClassifierName,
-    C: float,
-    balanced: bool,
     n_jobs: int = -1,
 ) -> list[tuple[FloatArray, FloatArray]]:
     """Fit the classifiers of all labels on each subset of the articles, as `fit_linear` does on one."""
     n_labels = y.shape[1]
     fitted = Parallel(n_jobs=n_jobs)(
-        delayed(_fit_label)(X_subset, y[rows, j], sample_weight[rows], classifier, C, balanced)
+        delayed(_fit_label)(classifier, X_subset, y[rows, j], sample_weight[rows])
         for rows, X_subset in ((rows, X[rows]) for rows in subsets)
         for j in range(n_labels)
     )
@@ -98,18 +79,12 @@ def _stack(fitted: Sequence[tuple[FloatArray, float]]) -> tuple[FloatArray, Floa
 
 
 def _fit_label(
-    X: sp.csr_matrix,
-    y: BoolArray,
-    sample_weight: FloatArray,
-    classifier: ClassifierName,
-    C: float,
-    balanced: bool,
+    classifier: Any, X: sp.csr_matrix, y: BoolArray, sample_weight: FloatArray
 ) -> tuple[FloatArray, float]:
     if not y.any():
         return np.zeros(X.shape[1]), NEVER_INTERCEPT
     if y.all():
         return np.zeros(X.shape[1]), -NEVER_INTERCEPT
-    estimator = CLASSIFIERS[classifier](C=C, class_weight="balanced" if balanced else None)
     with threadpool_limits(1):  # sums in one order on any number of cores
-        estimator.fit(X, y, sample_weight=sample_weight)
-    return estimator.coef_.ravel().astype(np.float64), float(estimator.intercept_[0])
+        fitted = clone(classifier).fit(X, y, sample_weight=sample_weight)
+    return fitted.coef_.ravel().astype(np.float64), float(fitted.intercept_[0])

@@ -18,18 +18,7 @@ StringArray = np.ndarray[Any, np.dtype[np.object_]]
 
 
 def indicator(label_lists: Sequence[Sequence[str]], labels: Sequence[str]) -> BoolArray:
-    """Convert lists of labels to a label indicator matrix.
-
-    Parameters
-    ----------
-    label_lists : sequence of shape (n_articles,)
-        Labels of each article.
-    labels : sequence of str, shape (n_labels,)
-        All labels, in the order of the columns.
-
-    Returns
-    -------
-    bool ndarray of shape (n_articles, n_labels)
+    """Convert lists of labels to a label indicator matrix, shape (n_articles, n_labels).
 
     Raises
     ------
@@ -38,10 +27,8 @@ def indicator(label_lists: Sequence[Sequence[str]], labels: Sequence[str]) -> Bo
 
     Examples
     --------
-    >>> indicator([["asia"], ["asia", "us"], []], labels=["asia", "us"]).astype(int)
-    array([[1, 0],
-           [1, 1],
-           [0, 0]])
+    >>> indicator([["asia"], ["asia", "us"], []], labels=["asia", "us"]).astype(int).tolist()
+    [[1, 0], [1, 1], [0, 0]]
     """
     column = {label: i for i, label in enumerate(labels)}
     y = np.zeros((len(label_lists), len(labels)), dtype=bool)
@@ -61,22 +48,9 @@ def select_labels(labels: Sequence[str], mask: BoolArray) -> list[str]:
 def weigh_origins(
     origins: Sequence[str | None], *, origin_weights: Mapping[Any, float], trusted: Sequence[str]
 ) -> tuple[FloatArray, BoolArray]:
-    """Weigh each article by the origin of its label.
+    """Weigh each article by the origin of its label, and mark those with a trusted origin.
 
-    Parameters
-    ----------
-    origins : sequence of shape (n_articles,)
-        None for an article without a label.
-    origin_weights : mapping of str to float
-        Weight by origin; 0 for an origin that is not in it.
-    trusted : sequence of str
-        Origins whose labels count as the truth.
-
-    Returns
-    -------
-    weights : ndarray of shape (n_articles,)
-    is_trusted : bool ndarray of shape (n_articles,)
-        If no article with a weight has a trusted origin, all articles with a weight are trusted.
+    If no article with a weight has a trusted origin, all articles with a weight are trusted.
 
     Examples
     --------
@@ -98,15 +72,10 @@ def outlet_by_source(outlets: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """The labels of one task that articles train and test.
+    """The labels of one task that articles train and test; each array has a row for each article.
 
-    Attributes
-    ----------
-    y : bool ndarray of shape (n_articles, n_labels)
-    weights : ndarray of shape (n_articles,)
-        0 for an article that does not train.
-    trusted : bool ndarray of shape (n_articles,)
-        Articles whose labels count as the truth.
+    `y` has the shape (n_articles, n_labels). An article of weight 0 does not train, and the labels of a
+    `trusted` one count as the truth.
     """
 
     task: str
@@ -116,18 +85,12 @@ class Targets:
     trusted: BoolArray
 
     def filter(self, kept: BoolArray) -> Targets:
-        """Keep the articles of a mask of shape (n_articles,)."""
+        """Keep the articles of a mask."""
         return Targets(self.task, self.labels, self.y[kept], self.weights[kept], self.trusted[kept])
 
 
 def build_targets(task: str, articles: pa.Table, *, labels: Sequence[str], settings: Settings) -> Targets:
-    """Build the targets of a task from the columns of that name and of the label's origin.
-
-    Raises
-    ------
-    ValueError
-        If an article has a label that is not among `labels`.
-    """
+    """Build the targets of a task from its column of labels and that of their origins."""
     weights, trusted = weigh_origins(
         articles[f"{task}_origin"].to_pylist(),
         origin_weights=settings.train.origin_weights,

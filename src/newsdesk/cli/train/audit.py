@@ -132,12 +132,7 @@ def measure_variants(variants: Iterable[tuple[str, ValidationCorpus]]) -> dict[s
 
 
 def write_variants(
-    results: Mapping[str, VariantResult],
-    plots: Path,
-    name: str,
-    *,
-    base: str,
-    **added: Mapping[str, Any],
+    results: Mapping[str, VariantResult], plots: Path, name: str, *, base: str, **added: Mapping[str, Any]
 ) -> None:
     """Write and print the scores of each variant; `added` columns are mappings by variant."""
     for task in results[base].draws:

@@ -19,7 +19,6 @@ from newsdesk.base.schema import ARTICLES, TASKS
 from newsdesk.base.settings import Settings
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.evaluation.inner_validation.cross_validation import (
-    Fit,
     Fold,
     HeldOutScores,
     build_folds,
@@ -34,28 +33,18 @@ from newsdesk.features.gazetteer_tables import read_places
 from newsdesk.features.lexical_fields import read_fields
 from newsdesk.features.tfidf import place_matrix
 from newsdesk.inference.gazetteer import Gazetteer
-from newsdesk.training.classifiers import fit_linear
-from newsdesk.training.targets import FloatArray, Targets
+from newsdesk.training.classifiers import build_classifier, fit_linear
+from newsdesk.training.targets import BoolArray, FloatArray, Targets
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationCorpus:
-    """The labelled articles of training and validation, with all that training on them needs.
-
-    Attributes
-    ----------
-    outlets : tuple of str
-        Outlets to leave out in turn.
-    fields : mapping of str to sequence of str
-        Words by lexical field.
-    read_gazetteer : callable
-        Returns the gazetteer spelled as by a normalization.
-    """
+    """The labelled articles of training and validation, with all that training on them needs."""
 
     settings: Settings
     labelled: LabelledCorpus
-    outlets: tuple[str, ...]
-    fields: Mapping[str, Sequence[str]]
+    outlets: tuple[str, ...]  # to leave out in turn
+    fields: Mapping[str, Sequence[str]]  # words by lexical field
     read_gazetteer: Callable[[Normalization], Gazetteer]
     n_jobs: int = -1
 
@@ -66,7 +55,7 @@ class ValidationCorpus:
         )
 
     def weigh_places(self, task: str) -> sp.csr_matrix | None:
-        """Compute the weighted place features of a head, (n_articles, n_place_features); None without."""
+        """Compute the weighted place features of a head; None for a head without."""
         features = self.settings.features
         if not features.places or task not in self.settings.train.place_tasks:
             return None
@@ -79,14 +68,11 @@ class ValidationCorpus:
         )
         return features.place_weight * values
 
-    @property
-    def fit(self) -> Fit:
-        """The classifier of the settings."""
+    def fit(self, X: sp.csr_matrix, y: BoolArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Fit the classifier of the settings."""
         train = self.settings.train
-        return lambda X, y, weights: fit_linear(
-            X, y, sample_weight=weights,
-            classifier=train.classifier, C=train.C, balanced=train.balanced, n_jobs=self.n_jobs,
-        )  # fmt: skip
+        classifier = build_classifier(train.classifier, C=train.C, balanced=train.balanced)
+        return fit_linear(classifier, X, y, sample_weight=weights, n_jobs=self.n_jobs)
 
     def score(self, folds: Sequence[Fold], targets: Targets) -> HeldOutScores:
         """Score the trusted articles of every outlet left out, by the classifier of the settings."""
@@ -116,14 +102,7 @@ def read_validation_corpus(
     labelled: LabelledCorpus | None = None,
     n_jobs: int = -1,
 ) -> ValidationCorpus:
-    """Read the articles of training and validation that have a label.
-
-    Parameters
-    ----------
-    tasks : sequence of str
-        Heads to validate.
-    labelled : LabelledCorpus or None
-        The articles to take in place of those with a label.
+    """Read the articles of training and validation that have a label, or take those that are given.
 
     Raises
     ------
@@ -148,15 +127,7 @@ def read_validation_corpus(
 
 @dataclass(frozen=True, slots=True)
 class VariantResult:
-    """F1 by task as `draw_mean_f1` returns it, with the size of the training set.
-
-    Attributes
-    ----------
-    n_train : dict of str to float
-        Training articles by task, the mean over the outlets left out.
-    n_terms : float
-        Terms, the mean over the outlets left out.
-    """
+    """F1 by task as `draw_mean_f1` returns it, with training articles and terms, means over the outlets."""
 
     draws: dict[str, FloatArray]
     n_train: dict[str, float]

@@ -1,8 +1,7 @@
-"""Inner validation: each outlet of the training and validation articles is left out in turn.
+"""Each outlet of the training and validation articles left out in turn, with one fit for each head.
 
-It chooses settings and shows what helps, with one fit for each outlet and head. Sigmoids and threshold of an
-outlet are fitted to the scores of the other outlets. No article of the test split, of an evaluation outlet or
-of a corpus without a public import takes part.
+Sigmoids and threshold of an outlet are fitted to the scores of the other outlets. No article of the test
+split, of an evaluation outlet or of a test-only corpus takes part.
 """
 
 from __future__ import annotations
@@ -34,14 +33,8 @@ Fit = Callable[[sp.csr_matrix, BoolArray, FloatArray], tuple[FloatArray, FloatAr
 class Fold:
     """One outlet left out.
 
-    Attributes
-    ----------
-    train, held_out : bool ndarray of shape (n_articles,)
-    term_names : list of str, shape (n_terms,)
-    terms : csr matrix of shape (n_articles, n_terms)
-        TF-IDF of all articles; vocabulary and document frequencies are those of the training articles.
-    fields : csr matrix of shape (n_terms, n_fields)
-        See `field_matrix`.
+    `terms` is the TF-IDF of all articles, with the vocabulary of the training articles; `fields` has the
+    shape (n_terms, n_fields).
     """
 
     outlet: str
@@ -54,17 +47,10 @@ class Fold:
 
 @dataclass(frozen=True, slots=True)
 class HeldOutScores:
-    """Linear scores of articles by classifiers that did not read their outlet.
+    """Linear scores of articles by classifiers that did not read their outlet, (n_scored, n_labels).
 
-    Attributes
-    ----------
-    rows : int ndarray of shape (n_scored,)
-        Row numbers of the scored articles in the corpus.
-    y_true, scores : ndarray of shape (n_scored, n_labels)
-        A score is NaN where no training article had the label.
-    outlets, groups : object ndarray of shape (n_scored,)
-    coefs : tuple of ndarray of shape (n_labels, n_features)
-        Coefficients of each fold.
+    A score is NaN if no training article had the label. `rows` are row numbers in the corpus, and `coefs` the
+    coefficients of each fold, (n_labels, n_features).
     """
 
     rows: IntArray
@@ -112,17 +98,7 @@ def score_folds(
 ) -> HeldOutScores:
     """Fit a head without each outlet, and score the trusted articles of the outlet.
 
-    Parameters
-    ----------
-    folds : sequence of Fold
-    targets : Targets
-    fit : callable
-        Returns coefficients and intercepts for X, y and sample weights.
-    groups : object ndarray of shape (n_articles,)
-    places : csr matrix of shape (n_articles, n_place_features) or None
-        Weighted place features, columns behind the terms.
-    field_weight : float
-        Weight of lexical fields, columns behind the places; 0 for none.
+    The weighted features of `places` are columns behind the terms, lexical fields are behind both.
     """
     rows, scores, outlets, coefs = [], [], [], []
     for fold in folds:
@@ -150,23 +126,10 @@ def calibrate(
     most: int | None = None,
     floor: float | None = None,
 ) -> tuple[FloatArray, BoolArray]:
-    """Convert scores to probabilities and labels.
+    """Convert scores to probabilities and labels, each of shape (n_scored, n_labels).
 
-    Sigmoids and one threshold for each outlet are fitted to the scores of the other outlets.
-
-    Parameters
-    ----------
-    scored : HeldOutScores
-    trusted : bool ndarray of shape (n_scored,) or None
-        Articles to fit on; None for all.
-    most, floor
-        See `decide`.
-
-    Returns
-    -------
-    probabilities : ndarray of shape (n_scored, n_labels)
-        0 for a label without a training article.
-    y_pred : bool ndarray of shape (n_scored, n_labels)
+    Sigmoids and one threshold for each outlet are fitted to the `trusted` scores of the other outlets (all by
+    default). A label without a training article has probability 0. See `decide` for `most` and `floor`.
     """
     trusted = np.ones(len(scored.rows), dtype=bool) if trusted is None else trusted
     probabilities = np.zeros(scored.scores.shape)
@@ -185,12 +148,7 @@ def calibrate(
 
 
 def draw_mean_f1(scored: HeldOutScores, y_pred: BoolArray, settings: Settings) -> FloatArray:
-    """Compute macro and micro F1, the mean over outlets, of the articles and of each bootstrap resample.
-
-    Returns
-    -------
-    ndarray of shape (1 + n_bootstrap, 2)
-    """
+    """Compute macro and micro F1, the mean over outlets, and their resamples: shape (1 + n_bootstrap, 2)."""
     draws = [
         draw_f1(
             scored.y_true[own], y_pred[own], groups=scored.groups[own].tolist(),

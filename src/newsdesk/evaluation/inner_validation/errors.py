@@ -27,13 +27,6 @@ def explain_errors(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Find wrong labels with their text and evidence, and count the pairs of confused labels.
 
-    Parameters
-    ----------
-    corpus : ValidationCorpus
-    folds : sequence of Fold
-        Of that corpus.
-    targets : Targets
-
     Returns
     -------
     errors : list of dict

@@ -33,16 +33,9 @@ N_RANDOM = 8  # trials before the sampler learns from earlier ones
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """The scores of a head's settings.
+    """The scores of a head's settings: `draws` are the mean of macro and micro F1, and of each resample.
 
-    Attributes
-    ----------
-    draws : ndarray of shape (1 + n_bootstrap,)
-        The mean of macro and micro F1, then that of each bootstrap resample of groups.
-    measured : mapping
-        Macro and micro F1, each with its interval.
-    seconds : float
-        Time of fitting and scoring, without features.
+    `seconds` is the time of fitting and scoring, without features.
     """
 
     settings: HeadSettings
@@ -73,10 +66,7 @@ def build_measure(
 ) -> Callable[[HeadSettings], TrialResult]:
     """Build a function that measures settings of a head on the articles of each outlet left out.
 
-    Parameters
-    ----------
-    read : callable
-        Returns the validation corpus of settings of the pipeline.
+    `read` returns the validation corpus of settings of the pipeline.
     """
 
     @cache
@@ -116,13 +106,7 @@ def build_measure(
 
 
 def open_study(storage: Path, name: str) -> optuna.Study:
-    """Open an Optuna study in an SQLite file, which is created if it is missing.
-
-    Raises
-    ------
-    NewsdeskError
-        If the file can't be opened or written to, or is no such database.
-    """
+    """Open an Optuna study in an SQLite file, which is created if it is missing."""
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         storage.parent.mkdir(parents=True, exist_ok=True)

@@ -30,15 +30,8 @@ def find_doubtful_labels(
     """Find the labels that the model contradicts, the surest contradictions first.
 
     The quality of a label is the probability that the model gives to it being as it is, given or not
-    (cleanlab's self-confidence), each label by itself. Sigmoids are fitted to trusted labels.
-
-    Parameters
-    ----------
-    corpus : ValidationCorpus
-        Of `hold_out_all`, so that articles with labels of any origin are scored.
-    folds : sequence of Fold
-        Of that corpus.
-    targets : Targets
+    (cleanlab's self-confidence), each label by itself. Sigmoids are fitted to trusted labels. The corpus is
+    one of `hold_out_all`, so that articles with labels of any origin are scored.
 
     Returns
     -------

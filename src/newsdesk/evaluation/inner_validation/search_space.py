@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import optuna
@@ -14,7 +14,7 @@ from sklearn.naive_bayes import ComplementNB
 
 from newsdesk.base.schema import Origin
 from newsdesk.base.settings import Settings
-from newsdesk.training.classifiers import NEVER_INTERCEPT, fit_linear
+from newsdesk.training.classifiers import NEVER_INTERCEPT, ClassifierName, build_classifier, fit_linear
 from newsdesk.training.targets import BoolArray, FloatArray
 
 # linear classifiers beside those of `fit_linear`, so that a model could hold any of them
@@ -36,15 +36,7 @@ Space = Mapping[str, tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True)
 class HeadSettings:
-    """Settings of one head.
-
-    Attributes
-    ----------
-    C : float
-        1 / alpha for ridge and naive Bayes.
-    place_weight, field_weight : float
-        0 for a head without place features, without lexical fields.
-    """
+    """Settings of one head; `C` is 1 / alpha for ridge and naive Bayes, and a weight of 0 drops a block."""
 
     classifier: str
     C: float
@@ -79,13 +71,7 @@ class HeadSettings:
 
 
 def build_space(current: HeadSettings, origins: Sequence[str]) -> dict[str, tuple[Any, ...]]:
-    """List the values of each setting to try, the current ones among them.
-
-    Parameters
-    ----------
-    origins : sequence of str
-        Origins whose weights are searched.
-    """
+    """List the values of each setting to try, the current ones and weights of these origins among them."""
     space: dict[str, tuple[Any, ...]] = {
         "classifier": tuple(STRENGTHS),
         "balanced": (False, True),
@@ -131,19 +117,11 @@ def suggest_settings(trial: optuna.Trial, space: Space, current: HeadSettings) -
 def fit_settings(
     X: sp.csr_matrix, y: BoolArray, sample_weight: FloatArray, *, settings: HeadSettings, n_jobs: int = -1
 ) -> tuple[FloatArray, FloatArray]:
-    """Fit the linear classifiers of all labels.
-
-    Returns
-    -------
-    coef : ndarray of shape (n_labels, n_features)
-    intercept : ndarray of shape (n_labels,)
-    """
+    """Fit the linear classifiers of all labels, as `fit_linear` does."""
     if settings.classifier not in OTHER_CLASSIFIERS:
-        return fit_linear(
-            X, y, sample_weight=sample_weight,
-            classifier=settings.classifier,  # type: ignore[arg-type]
-            C=settings.C, balanced=settings.balanced, n_jobs=n_jobs,
-        )  # fmt: skip
+        name = cast(ClassifierName, settings.classifier)
+        classifier = build_classifier(name, C=settings.C, balanced=settings.balanced)
+        return fit_linear(classifier, X, y, sample_weight=sample_weight, n_jobs=n_jobs)
     coef, intercept = np.zeros((y.shape[1], X.shape[1])), np.full(y.shape[1], NEVER_INTERCEPT)
     for j in np.flatnonzero(y.any(axis=0)):
         weight = "balanced" if settings.balanced else None
