@@ -10,7 +10,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.normalization import Normalization
 from newsdesk.features.lexical_fields import add_fields, field_matrix, read_fields, spread_fields
 from newsdesk.features.tfidf import ArabicTfidfVectorizer
-from newsdesk.training.classifiers import fit_linear
+from newsdesk.training.classifiers import build_classifier, fit_linear
 
 ROOT = Path(__file__).parents[2]
 
@@ -70,9 +70,8 @@ def test_a_field_teaches_words_that_were_never_labelled() -> None:
     for weight in (0.0, 2.0):
         beside = sp.hstack([X, places], format="csr")
         design = add_fields(beside, X, fields, weight)
-        coef, intercept = fit_linear(
-            design, y, sample_weight=known, classifier="logistic_regression", C=10.0, balanced=False, n_jobs=1
-        )
+        classifier = build_classifier("logistic_regression", C=10.0, balanced=False)
+        coef, intercept = fit_linear(classifier, design, y, sample_weight=known, n_jobs=1)
         spread = spread_fields(coef, fields, weight)
         np.testing.assert_allclose(beside @ spread.T, design @ coef.T, atol=1e-6)
         assert spread.shape == (1, beside.shape[1])

@@ -5,9 +5,15 @@ import pytest
 import scipy.sparse as sp
 from sklearn.linear_model import LogisticRegression
 
-from newsdesk.training.classifiers import CLASSIFIERS, NEVER_INTERCEPT, fit_linear, fit_subsets
+from newsdesk.training.classifiers import (
+    CLASSIFIERS,
+    NEVER_INTERCEPT,
+    build_classifier,
+    fit_linear,
+    fit_subsets,
+)
 
-OPTIONS = {"classifier": "logistic_regression", "C": 1.0, "balanced": False, "n_jobs": 1}
+LOGISTIC = build_classifier("logistic_regression", C=1.0, balanced=False)
 
 
 def made(n: int = 80) -> tuple[sp.csr_matrix, np.ndarray]:
@@ -18,20 +24,20 @@ def made(n: int = 80) -> tuple[sp.csr_matrix, np.ndarray]:
 
 def test_equals_scikit_learn() -> None:
     X, y = made()
-    coef, intercept = fit_linear(X, y, sample_weight=np.ones(80), **OPTIONS)
+    coef, intercept = fit_linear(LOGISTIC, X, y, sample_weight=np.ones(80), n_jobs=1)
     expected = LogisticRegression(C=1.0, tol=1e-8).fit(X, y[:, 1])
     assert coef[1] == pytest.approx(expected.coef_[0], abs=1e-3)
     assert intercept[1] == pytest.approx(expected.intercept_[0], abs=1e-3)
 
 
-@pytest.mark.parametrize("classifier", CLASSIFIERS)
-def test_each_subset_is_as_if_alone(classifier: str) -> None:
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_each_subset_is_as_if_alone(name: str) -> None:
     X, y = made()
     weight = np.linspace(0.5, 1, 80)
     half = np.arange(80) < 40
-    options = OPTIONS | {"classifier": classifier}
-    first, second = fit_subsets(X, y, [half, ~half], sample_weight=weight, **options)
-    alone = fit_linear(X, y, sample_weight=np.where(half, weight, 0), **options)
+    classifier = build_classifier(name, C=1.0, balanced=True)
+    first, second = fit_subsets(classifier, X, y, [half, ~half], sample_weight=weight, n_jobs=1)
+    alone = fit_linear(classifier, X, y, sample_weight=np.where(half, weight, 0), n_jobs=1)
     assert np.array_equal(first[0], alone[0])
     assert np.array_equal(first[1], alone[1])
     assert not np.array_equal(first[0], second[0])
@@ -40,12 +46,12 @@ def test_each_subset_is_as_if_alone(classifier: str) -> None:
 def test_labels_of_all_articles_and_of_none() -> None:
     X, y = made()
     y = np.column_stack([y, np.zeros(80, dtype=bool), np.ones(80, dtype=bool)])
-    coef, intercept = fit_linear(X, y, sample_weight=np.ones(80), **OPTIONS)
+    coef, intercept = fit_linear(LOGISTIC, X, y, sample_weight=np.ones(80), n_jobs=1)
     assert not coef[2:].any()
     assert intercept[2:].tolist() == [NEVER_INTERCEPT, -NEVER_INTERCEPT]
 
 
 def test_coefficients_are_those_that_a_model_stores() -> None:
     X, y = made()
-    coef, _ = fit_linear(X, y, sample_weight=np.ones(80), **OPTIONS)
+    coef, _ = fit_linear(LOGISTIC, X, y, sample_weight=np.ones(80), n_jobs=1)
     assert np.array_equal(coef, coef.astype(np.float32))

@@ -5,26 +5,27 @@ import pytest
 import scipy.sparse as sp
 from sklearn.linear_model import LogisticRegression
 
+from newsdesk.base.settings import Train
 from newsdesk.training.calibration import fit_platt
-from newsdesk.training.heads import TrainedHead, fit_head
+from newsdesk.training.heads import TrainedHead, describe_head, fit_head, train_head
+from newsdesk.training.targets import Targets
 
-SETTINGS = {
-    "classifier": "logistic_regression", "C": 10.0, "balanced": False, "common_threshold": False, "n_jobs": 1,
-}  # fmt: skip
+SETTINGS = Train(C=10.0, common_thresholds=(), min_positives=5)
 
 
-def fit(X: np.ndarray, y: np.ndarray, **changed: object) -> TrainedHead:
+def fit(X: np.ndarray, y: np.ndarray, *, n_jobs: int = 1, **changed: object) -> TrainedHead:
     """Fit a head; by default all articles are trusted, of weight one and in groups of their own."""
-    n, labels = y.shape
-    defaults = {
-        "labels": [f"l{j}" for j in range(labels)],
-        "sample_weight": np.ones(n),
-        "outlets": ["one"] * n,
-        "groups": [f"g{i}" for i in range(n)],
-        "trusted": np.ones(n, dtype=bool),
-        "min_positives": 5,
-    }
-    return fit_head(sp.csr_matrix(X), y, **(defaults | SETTINGS | changed))
+    n = len(y)
+    targets = Targets(
+        "topic", tuple(f"l{j}" for j in range(y.shape[1])), y,
+        changed.pop("weights", np.ones(n)), changed.pop("trusted", np.ones(n, dtype=bool)),
+    )  # fmt: skip
+    outlets = changed.pop("outlets", ["one"] * n)
+    groups = changed.pop("groups", [f"g{i}" for i in range(n)])
+    settings = SETTINGS.model_copy(update=changed)
+    return fit_head(
+        sp.csr_matrix(X), targets, outlets=outlets, groups=groups, settings=settings, n_jobs=n_jobs
+    )
 
 
 def equal(a: TrainedHead, b: TrainedHead) -> bool:
@@ -46,8 +47,8 @@ def test_a_head_learns_and_never_predicts_a_label_without_examples(classifier: s
 
 def test_the_labels_of_a_profile_are_among_those_of_the_next() -> None:
     X, y, outlets = two_outlets()
-    for common in (False, True):
-        head = fit(X, np.hstack([y, ~y]), outlets=outlets, common_threshold=common)
+    for common in ((), ("topic",)):
+        head = fit(X, np.hstack([y, ~y]), outlets=outlets, common_thresholds=common)
         precise, complete = head.profiles["high_precision"], head.profiles["high_recall"]
         assert (precise >= head.thresholds).all()
         assert (complete <= head.thresholds).all()
@@ -113,7 +114,7 @@ def test_an_article_of_weight_zero_is_left_out() -> None:
     weight[100:150] = 0
     kept = weight > 0
     groups = [f"g{i}" for i in range(400)]
-    weighted = fit(X, y, outlets=outlets, groups=groups, sample_weight=weight)
+    weighted = fit(X, y, outlets=outlets, groups=groups, weights=weight)
     absent = fit(
         X[kept], y[kept],
         outlets=[o for o, k in zip(outlets, kept, strict=True) if k],
@@ -123,8 +124,34 @@ def test_an_article_of_weight_zero_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"groups": ["g"] * 4}, {"trusted": np.zeros(4, bool)}, {"sample_weight": np.zeros(4)}]
+    "changed", [{"groups": ["g"] * 4}, {"trusted": np.zeros(4, bool)}, {"weights": np.zeros(4)}]
 )
 def test_nothing_to_calibrate_on_is_an_error(changed: dict) -> None:
     with pytest.raises(ValueError, match="needs at least two groups"):
         fit(np.eye(4), np.array([[1], [0], [1], [0]], dtype=bool), **changed)
+
+
+def test_a_head_uses_the_features_that_the_settings_give_it() -> None:
+    """Three terms and a place: the place tells the label, and one field holds the first two terms."""
+    rng = np.random.default_rng(5)
+    y = rng.random((80, 1)) < 0.5
+    matrix = sp.csr_matrix(np.hstack([rng.random((80, 3)), y]))
+    fields = sp.csr_matrix([[1.0], [1.0], [0.0]])
+    groups, outlets = [f"g{i}" for i in range(80)], ["a", "b"] * 40
+    trained = {}
+    for task in ("region", "topic"):
+        targets = Targets(task, ("l",), y, np.ones(80), np.ones(80, dtype=bool))
+        trained[task] = train_head(
+            matrix, targets, n_terms=3, fields=fields, outlets=outlets, groups=groups, settings=SETTINGS
+        )
+    assert trained["region"].coef.shape == trained["topic"].coef.shape == (1, 4)
+    assert trained["region"].coef[0, 3] > 1
+    assert trained["topic"].coef[0, 3] == 0, "topics do not use places"
+    origins = ["gold"] * 50 + ["silver"] * 30
+    described = describe_head(trained["topic"], targets, origins, settings=SETTINGS)
+    assert (described["n_train"]["gold"], described["n_train"]["silver"], described["n_trusted"]) == (
+        50,
+        30,
+        80,
+    )
+    assert described["n_train_positives"] == {"l": int(y.sum())}

@@ -29,8 +29,8 @@ from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Target
 class TrainedHead:
     """A trained head; the probability of a label is sigmoid(slope * (coef @ x + intercept) + offset).
 
-    `coef` has the shape (n_labels, n_features), the other arrays (n_labels,). `profiles` has the thresholds of
-    `high_precision` and `high_recall`.
+    `coef` has the shape (n_labels, n_features), the other arrays (n_labels,). `profiles` holds the thresholds
+    of `high_precision` and `high_recall`.
     """
 
     labels: tuple[str, ...]
