@@ -46,7 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Let `refuse_processes` know which test runs."""
+    """Tell `refuse_processes` which test runs."""
     running[:] = [item]
     result = yield
     running.clear()
@@ -54,7 +54,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def refuse_processes(event: str, arguments: tuple[Any, ...]) -> None:
-    """Keep `make test` quick: a test that starts a process has to be marked."""
+    """Fail a test that starts a process without the marker `integration`, so that `make test` stays quick."""
     if event == "subprocess.Popen" and running and not running[0].get_closest_marker("integration"):
         program = Path(os.fsdecode(arguments[0])).name
         assert program in QUICK_PROCESSES, f"starts {program}: mark the test with pytest.mark.integration"
@@ -65,7 +65,7 @@ sys.addaudithook(refuse_processes)
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of corpora that are not part of the project."""
+    """A folder of corpora that are not part of the project."""
     path = Path(os.environ.get("NEWSDESK_SHARED", ROOT / "../shared")).resolve()
     if not path.is_dir():
         pytest.skip(f"{path.name}: no such folder beside the checkout; set NEWSDESK_SHARED")
@@ -79,7 +79,7 @@ def taxonomy() -> Taxonomy:
 
 @cache
 def read_gazetteer() -> Gazetteer:
-    """Every spelling of the tables, normalized as by default."""
+    """Read the gazetteer of the project with the default normalization."""
     return read_places(ROOT / "data/places", read_taxonomy(ROOT / "data/taxonomy.yaml"), Normalization())
 
 
@@ -89,14 +89,14 @@ def gazetteer() -> Gazetteer:
 
 
 def project_env(**extra: str) -> dict[str, str]:
-    """The environment of a command of ours: this interpreter first, nothing of an outer DVC or MLflow."""
+    """Return environment variables for a command: this Python first in the path, none of an outer DVC or MLflow."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_", "GIT_", "PYTHON"))}
     env["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{env['PATH']}"
     return env | {"DVC_NO_ANALYTICS": "true"} | extra
 
 
 def run(*command: str, cwd: Path, **extra: str) -> subprocess.CompletedProcess[str]:
-    """Run a command in a folder; its output is kept, its exit code is the test's business."""
+    """Run a command in a folder and capture its output; the exit code is not checked."""
     return subprocess.run(
         command, cwd=cwd, env=project_env(**extra), capture_output=True, text=True, check=False
     )
@@ -109,13 +109,13 @@ TINY = {  # settings that differ from params.yaml: few terms, few resamples
 
 
 def shared_folder(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
-    """A path that all workers of a test session have in common; make it under its lock, as `make_once` does."""
+    """Return a path that is the same for all workers of a test session."""
     base = tmp_path_factory.getbasetemp()
     return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
 
 
 def make_once(folder: Path, make: Callable[[Path], object]) -> Path:
-    """Make a folder in the first worker that asks for it; the others wait until it is finished."""
+    """Make a folder in the first worker that needs it; the other workers wait until it is finished."""
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
             part = folder.with_name(f"{folder.name}.part")
@@ -126,22 +126,22 @@ def make_once(folder: Path, make: Callable[[Path], object]) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of a finished pipeline, each at its place in a checkout; shared by all workers, so only read it.
+    """The files of a finished pipeline, at their places in a checkout. All workers share it: do not change it.
 
-    The stages ran in this process on the starter corpus with fewer terms than by default. There is no git
-    repository, no DVC and no MLflow store: tests of those take `project`.
+    The stages ran in this process on the starter corpus, with fewer terms than by default. It is no git
+    repository and has no DVC and no MLflow store; for these there is `project`.
     """
     return make_once(shared_folder(tmp_path_factory, "tiny_run"), make_tiny_run)
 
 
 @pytest.fixture(scope="session")
 def tiny_model(tiny_run: Path) -> Path:
-    """A packaged model with places, words and characters; shared by all workers, so only read it."""
+    """A packaged model with words, characters and places. All workers share it: do not change it."""
     return tiny_run / "model"
 
 
 def tiny_settings() -> Settings:
-    """The settings of `tiny_run`."""
+    """Read params.yaml, and set what `TINY` names."""
     settings = read_settings(ROOT / "params.yaml").model_dump()
     for section, values in TINY.items():
         settings[section] |= values
@@ -184,8 +184,8 @@ def invoke(
 ) -> subprocess.CompletedProcess[str]:
     """Run `newsdesk` in this process, which saves the seconds that a new one needs to import its packages.
 
-    Exit code and output are what `run("newsdesk", ...)` gives. Output of C libraries and log handlers that were
-    made before is not captured.
+    The result is that of `run("newsdesk", ...)`, except that the output of C libraries and of log handlers made
+    earlier is not captured.
     """
     from newsdesk.cli.main import main
 
@@ -210,10 +210,10 @@ def invoke(
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout of its own in which `dvc repro` has run once.
+    """A checkout in which `dvc repro` has run, one for each worker.
 
-    Of several workers one runs the pipeline. The others wait for it and copy all but its MLflow store, so that
-    each has a run, and files, that no other test touches.
+    The first worker that needs it runs the pipeline. The others wait, copy all files except the MLflow store, and
+    run the stage `track`.
     """
     folder = tmp_path_factory.mktemp("checkout") / "newsdesk"
     worker = "PYTEST_XDIST_WORKER" in os.environ
@@ -232,12 +232,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 )
                 part.rename(finished)
             return folder
-    repro(folder, "--no-run-cache")  # stage `track` alone, since its receipt is not there
+    repro(folder, "--no-run-cache")  # only stage `track`, whose receipt is missing
     return folder
 
 
 def copy_checkout(folder: Path) -> None:
-    """Copy what git knows of or would, and commit it."""
+    """Copy the files that git tracks or would track into a new repository, and commit them."""
     listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT)
     names = [name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
     for name in names:
@@ -247,7 +247,7 @@ def copy_checkout(folder: Path) -> None:
 
 
 def commit_all(folder: Path, message: str = "start") -> None:
-    """Commit all that is not ignored, in a repository that is made if there is none."""
+    """Commit all files that are not ignored; make a repository if there is none."""
     for command in (
         ["git", "init", "--quiet"],
         ["git", "add", "--all"],
@@ -258,14 +258,14 @@ def commit_all(folder: Path, message: str = "start") -> None:
 
 
 def repro(folder: Path, *options: str, **extra: str) -> None:
-    """Run the pipeline there."""
+    """Run `dvc repro` in a folder."""
     done = run("dvc", "repro", *options, cwd=folder, **extra)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="session")
 def tiny_checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout of two stages that take a second, run and committed; tests change copies of it."""
+    """A checkout with a pipeline of two quick stages, run and committed. Change only copies of it."""
     from tests import tiny  # which runs its commands by this module
 
     return tiny.make_checkout(tmp_path_factory.mktemp("tiny") / "checkout")
@@ -293,7 +293,7 @@ def finished_job(job_corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an MLflow server on PostgreSQL that hands out the artifacts too."""
+    """The address of an MLflow server that keeps its runs in PostgreSQL and serves artifacts."""
     folder = tmp_path_factory.mktemp("server")
     with stores.postgres() as database, stores.mlflow_server(folder, database) as address:
         yield address
@@ -312,6 +312,6 @@ def mlflow_file(tmp_path_factory: pytest.TempPathFactory) -> str:
     ]
 )
 def store(request: pytest.FixtureRequest) -> str:
-    """The URI of a real store: both kinds, one after the other."""
+    """The URI of an MLflow store, of each kind in turn."""
     uri: str = request.getfixturevalue(request.param)
     return uri

@@ -138,7 +138,7 @@ def test_what_is_no_text_is_refused_in_one_line(model: PyFuncModel, rows: Any, m
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_profiles(tiny_run: Path, tiny_model: Path, model: PyFuncModel, profile: str) -> None:
-    articles = pd.read_parquet(tiny_run / "data/clean/articles.parquet").head(60)
+    articles = pd.read_parquet(tiny_run / "data/clean/articles.parquet").head(30)
     said = model.predict(articles[["title", "text"]], params={"profile": profile})
     scorer = Scorer.load(tiny_model)
     for row, prediction in zip(
@@ -152,7 +152,7 @@ def test_profiles(tiny_run: Path, tiny_model: Path, model: PyFuncModel, profile:
 
 
 def test_the_labels_of_a_profile_are_among_those_of_the_next(tiny_run: Path, model: PyFuncModel) -> None:
-    articles = pd.read_parquet(tiny_run / "data/clean/articles.parquet").head(60)
+    articles = pd.read_parquet(tiny_run / "data/clean/articles.parquet").head(30)
     profiles = ("high_precision", "balanced", "high_recall")
     said = [model.predict(articles[["text"]], params={"profile": profile}) for profile in profiles]
     for task in ("regions", "topics"):
