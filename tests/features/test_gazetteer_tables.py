@@ -39,7 +39,7 @@ def test_proclitics() -> None:
     [
         ("cities.tsv", "XX\tمدينة", "line 1: expected a country or region of the taxonomy or -, found 'XX'"),
         ("cities.tsv", "FR\tباريس\nFR\tليون, باريس", "«باريس»: expected it once under FR, found it in"),
-        ("cities.tsv", "FR باريس", "line 1: expected 2 cells between tabs, found 1"),
+        ("cities.tsv", "FR باريس", "line 1: expected 2 cells separated by tabs, found 1"),
         ("cities.tsv", "FR\tحي س", "«حي س»: expected words of two letters or more, as tokens are, found 'س'"),
         ("cities.tsv", "FR\tقد طال هذا الاسم كثيرا جدا هنا", "expected 6 words at most, found 7"),
         ("rules.tsv", "باريس\tnear\tمدينة", "expected one of after, before, not_after, not_before, named, bare, found 'near'"),
@@ -74,7 +74,5 @@ def test_rules_hold_for_every_spelling(taxonomy: Taxonomy) -> None:
 
 
 def test_missing_table(taxonomy: Taxonomy, tmp_path: Path) -> None:
-    with pytest.raises(
-        NewsdeskError, match=r"countries\.tsv: expected a table of places, found: No such file"
-    ):
+    with pytest.raises(NewsdeskError, match=r"countries\.tsv: expected a table, found: No such file"):
         read_places(tmp_path, taxonomy, Normalization())

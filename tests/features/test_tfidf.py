@@ -20,7 +20,8 @@ from Stemmer import Stemmer
 
 from newsdesk import readers
 from newsdesk.base.normalization import Normalization, normalize
-from newsdesk.features.tfidf import ArabicTfidfVectorizer, place_matrix
+from newsdesk.features.place_matrix import place_matrix
+from newsdesk.features.tfidf import ArabicTfidfVectorizer
 from newsdesk.inference.gazetteer import Gazetteer
 from newsdesk.inference.mentions import place_feature_names, place_features
 from newsdesk.inference.text import tokenize, tokenize_sentences, word_ngrams
@@ -278,7 +279,7 @@ def test_places_are_the_plain_path_s(gazetteer: Gazetteer, monkeypatch: pytest.M
     pairs = zip(tokens[::-1], tokens, strict=True)
     expected = sp.csr_matrix([place_features(*pair, gazetteer, lead_tokens=20) for pair in pairs])
     for size, n_jobs in ((50, 2), (10_000, 1), (10_000, 3)):
-        monkeypatch.setattr("newsdesk.features.tfidf.BATCH", size)
+        monkeypatch.setattr("newsdesk.features.documents.BATCH", size)
         found = place_matrix(frame, gazetteer, normalization=Normalization(), lead_tokens=20, n_jobs=n_jobs)
         for part in ("data", "indices", "indptr"):
             assert getattr(found, part).tobytes() == getattr(expected, part).tobytes()

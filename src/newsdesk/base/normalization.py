@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -84,6 +84,12 @@ def normalize(text: str, settings: Normalization) -> str:
     'اخبار 12'
     """
     return _normalize(text, translation(build_table(settings)))
+
+
+def build_normalizer(settings: Normalization) -> Callable[[str], str]:
+    """Return a function that normalizes texts with these settings, for many texts."""
+    table = translation(build_table(settings))
+    return lambda text: _normalize(text, table)
 
 
 def translation(table: Mapping[str, str]) -> Mapping[int, int | str | None]:

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from newsdesk.base.schema import Origin
 from newsdesk.base.settings import Settings
-from newsdesk.features.tfidf import place_matrix
+from newsdesk.features.place_matrix import place_matrix
 from newsdesk.inference.gazetteer import Gazetteer
 
 

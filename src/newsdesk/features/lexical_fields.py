@@ -1,4 +1,4 @@
-"""Lexical fields: words that tell of the same thing, and so share a part of their weights."""
+"""Lexical fields: words of one subject, which share a part of their weights."""
 
 from __future__ import annotations
 
@@ -10,37 +10,29 @@ import numpy as np
 import scipy.sparse as sp
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.normalization import Normalization, build_table, translation
-from newsdesk.inference.text import build_stemmer, normalize, tokenize
+from newsdesk.base.normalization import Normalization, build_normalizer
+from newsdesk.features.tables import read_cells, split_names
+from newsdesk.inference.text import build_stemmer, tokenize
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def read_fields(path: Path) -> dict[str, tuple[str, ...]]:
-    """Words by field, as a table lists them: a name, a tab, and words with commas between.
+    """Read a table of lexical fields: a name, a tab, and words separated by commas.
 
     Raises
     ------
     NewsdeskError
-        If the file is missing or a line is wrong; the message names file, line and what was found.
+        If the file is missing or a line is wrong; the message names file and line.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise NewsdeskError(f"{path}: no such table of lexical fields") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise NewsdeskError(f"{path}: not readable as UTF-8 text: {error}") from None
     fields: dict[str, tuple[str, ...]] = {}
-    for number, line in enumerate(lines, 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        name, _, rest = line.partition("\t")
-        words = tuple(word.strip() for word in rest.split(","))
-        if not all(words) or not name.strip():
-            raise NewsdeskError(f"{path} line {number}: not a name, a tab and words: {line[:40]!r}")
+    for position, (name, cell) in read_cells(path, n_cells=2):
+        words = split_names(cell)
+        if len(words) != cell.count(",") + 1:
+            raise NewsdeskError(f"{position}: expected words separated by commas, found {cell[:40]!r}")
         if name in fields:
-            raise NewsdeskError(f"{path} line {number}: the field {name!r} was there before")
-        fields[name] = words
+            raise NewsdeskError(f"{position}: expected each field once, found {name!r} again")
+        fields[name] = tuple(words)
     return fields
 
 
@@ -51,17 +43,16 @@ def field_matrix(
     normalization: Normalization,
     stem: str | None,
 ) -> sp.csr_matrix:
-    """Which terms are words of which fields, shape (n_terms, n_fields), values 0 and 1.
+    """Return which terms belong to which fields, as 0 and 1, shape (n_terms, n_fields).
 
-    Words are normalized and stemmed as those of articles are. A word that is no term takes no part.
+    Words are normalized and stemmed like those of articles; words that are not terms are ignored.
     """
     column = {term: i for i, term in enumerate(terms)}
-    table = translation(build_table(normalization))
-    stems = build_stemmer(stem) or list
+    normalize, stem_words = build_normalizer(normalization), build_stemmer(stem) or list
     rows, columns = [], []
     for j, words in enumerate(fields.values()):
-        spelled = {token for word in words for token in tokenize(normalize(word, table))}
-        known = {column[term] for term in stems(sorted(spelled)) if term in column}
+        tokens = {token for word in words for token in tokenize(normalize(word))}
+        known = {column[term] for term in stem_words(sorted(tokens)) if term in column}
         rows += sorted(known)
         columns += [j] * len(known)
     shape = len(terms), len(fields)
@@ -69,25 +60,31 @@ def field_matrix(
 
 
 def add_fields(X: sp.csr_matrix, terms: sp.csr_matrix, fields: sp.csr_matrix, weight: float) -> sp.csr_matrix:
-    """`X` and, behind its columns, the sum of the terms of each field times a weight; `X` alone for weight 0.
+    """Append to `X` the weighted sum of the terms of each field; for weight 0 return `X`.
 
     Parameters
     ----------
-    X : csr matrix of shape (n_articles, n_features)
-    terms : csr matrix of shape (n_articles, n_terms)
-    fields : csr matrix of shape (n_terms, n_fields)
+    X : sparse matrix of shape (n_articles, n_features)
+    terms : sparse matrix of shape (n_articles, n_terms)
+    fields : sparse matrix of shape (n_terms, n_fields)
+    weight : float
+
+    Returns
+    -------
+    sparse matrix of shape (n_articles, n_features + n_fields), or `X`
     """
     return sp.hstack([X, weight * (terms @ fields)], format="csr") if weight else X
 
 
 def spread_fields(coef: FloatArray, fields: sp.csr_matrix, weight: float) -> FloatArray:
-    """Coefficients of the terms alone that score as those with fields do: a field's go to its terms.
+    """Add the coefficients of fields to those of their terms, so that terms alone give the same scores.
 
     Parameters
     ----------
     coef : ndarray of shape (n_labels, n_features + n_fields)
-        Of `add_fields` with this weight; the first features are the terms.
-    fields : csr matrix of shape (n_terms, n_fields)
+        Coefficients of `add_fields` with this weight; the first features are the terms.
+    fields : sparse matrix of shape (n_terms, n_fields)
+    weight : float
 
     Returns
     -------

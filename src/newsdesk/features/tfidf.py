@@ -1,88 +1,92 @@
-"""Features of Arabic articles by the compiled kernel: TF-IDF with scikit-learn's contract, and places."""
+"""TF-IDF features of Arabic articles, computed by the compiled kernel."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, Literal, Self
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 import scipy.sparse as sp
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from newsdesk.base.normalization import Normalization, build_table, translation
+from newsdesk.base.normalization import Normalization, build_normalizer
+from newsdesk.features.documents import Documents, iterate_batches, titles_and_texts
 from newsdesk.inference.charmap import build_maps
 from newsdesk.inference.engine import Engine, TokenizedBatch, build_term_weights
-from newsdesk.inference.gazetteer import Gazetteer
 from newsdesk.inference.hashtable import from_points
 from newsdesk.inference.kernel import TermWeights
 from newsdesk.inference.storage import check_ngram_settings
-from newsdesk.inference.text import CHAR_PREFIX, CHARACTER_CLASSES, STEMMERS, build_stemmer, normalize
+from newsdesk.inference.text import CHAR_PREFIX, CHARACTER_CLASSES, STEMMERS, build_stemmer
 
-Documents = (
-    Any  # a pandas or Arrow table with `text` and perhaps `title`; or texts: a list, Series, Arrow array
-)
 Integers = np.ndarray[Any, np.dtype[np.int64]]
-ArrowData = pa.Table | pa.RecordBatch | pa.Array | pa.ChunkedArray
-BATCH = 8192
 CHOICES = {
     "ngram_scope": ("text", "sentence"), "stem": (None, *STEMMERS), "norm": (None, "l1", "l2"),
     "dtype": ("float64", "float32"), "sublinear_tf": (True, False),
 }  # fmt: skip
+POSITIVE = ("min_df", "max_df", "max_features", "word_weight", "char_weight")
+ENGINE_PARAMETERS = ("normalization", "ngram_max", "ngram_scope", "stem", "char_ngrams", "title_weight")
 
 
 class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """TF-IDF of the words of title and text, and of what is within words, normalized as Arabic needs it.
+    """Convert Arabic articles to a matrix of TF-IDF features of words and of character n-grams.
 
-    The columns are those of scikit-learn's `FeatureUnion` of a `TfidfVectorizer` for words and one for
-    `char_wb`, each with our normalization before it: the same terms, and the same values to 1e-12. Only
-    their order differs: words, then characters, each from common to rare and then by hash, which no size
-    of batches and no number of threads changes.
+    The columns are those of scikit-learn's `FeatureUnion` of two `TfidfVectorizer`, one for words and one for
+    `char_wb`, after the normalization of this project: the same terms, and the same values up to 1e-12. Only
+    their order differs: words before character n-grams, both from frequent to rare and then by hash. It does
+    not depend on the size of batches or the number of threads.
 
     Parameters
     ----------
-    normalization : Normalization or None
-        Which spellings count as the same; None takes the defaults.
-    ngram_max : int
-        Longest run of words; 0 for no words.
-    ngram_scope : {"text", "sentence"}
-        Whether a run of words may reach from a sentence into the next.
-    stem : {"snowball"} or None
-        What is done to a word first; called once for each different word.
-    char_ngrams : (int, int) or None
-        Shortest and longest run of characters within a word; None for words alone. Arabic writes
-        article, conjunctions and prepositions onto the word: a run of its middle is free of them.
-    word_weight, char_weight : float
-        What the values of words and of characters are multiplied by, after the norm.
+    normalization : Normalization or None, default=None
+        Which spellings are equal; None for the defaults.
+    ngram_max : int, default=1
+        Longest word n-gram; 0 for no words.
+    ngram_scope : {"text", "sentence"}, default="text"
+        Whether a word n-gram may extend beyond a sentence.
+    stem : {"snowball"} or None, default=None
+        Stemmer of words.
+    char_ngrams : (int, int) or None, default=None
+        Shortest and longest character n-gram within a word; None for words only. Arabic joins article,
+        conjunctions and prepositions to the word, and n-grams from the middle of a word are free of them.
+    word_weight, char_weight : float, default=1.0
+        Factors of the values of words and of character n-grams, applied after the norm.
     min_df, max_df, max_features
-        As in scikit-learn's `TfidfVectorizer`, for words and for characters by themselves.
-    sublinear_tf : bool
-        Take 1 + log(count) in place of the count.
-    norm : {"l2", "l1"} or None
-        What is made one in each row, of words and of characters by themselves.
-    title_weight : int
+        As in scikit-learn's `TfidfVectorizer`, separately for words and for character n-grams.
+    sublinear_tf : bool, default=False
+        Replace a count by 1 + log(count).
+    norm : {"l2", "l1"} or None, default="l2"
+        Row norm, applied to words and to character n-grams separately.
+    title_weight : int, default=1
         How often a word of the title counts.
-    dtype : {"float64", "float32"}
-        Of the matrix; the sums are made in float64.
-    n_jobs : int or None
-        Threads; None is one. The result is the same for any number.
+    dtype : {"float64", "float32"}, default="float64"
+        Type of the matrix; sums are computed in float64.
+    n_jobs : int or None, default=None
+        Number of threads; None for one. The result does not depend on it.
 
     Attributes
     ----------
     vocabulary_ : dict of str to int
-        Term to column; runs of characters begin with "#".
+        Term to column; character n-grams begin with "#".
     idf_ : ndarray of shape (n_features,)
         Smoothed inverse document frequency, log((1 + n) / (1 + df)) + 1.
     n_articles_ : int
-        Articles that it was fitted on.
+        Number of articles that the vectorizer was fitted on.
     n_collisions_ : int
-        Pairs of terms with one 64-bit hash; they are told apart all the same, and a warning names them.
+        Number of terms that have the 64-bit hash of another term. They are told apart by a second hash.
+
+    Examples
+    --------
+    >>> vectorizer = ArabicTfidfVectorizer(stem="snowball")
+    >>> X = vectorizer.fit_transform(["قمة في برلين", "مباراة في مدريد", "القمم العالمية"])
+    >>> X.shape
+    (3, 7)
+    >>> sorted(vectorizer.get_feature_names_out().tolist())
+    ['برل', 'عالم', 'في', 'قمم', 'قمه', 'مبارا', 'مدريد']
     """
 
     def __init__(
@@ -121,108 +125,123 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         self.n_jobs = n_jobs
 
     def fit(self, X: Documents, y: object = None) -> Self:
-        """Learn vocabulary and IDF from a frame or Arrow table with `title` and `text`, or from texts."""
-        return self.fit_batches(_batches(X))
+        """Learn vocabulary and IDF.
+
+        Parameters
+        ----------
+        X : DataFrame or Arrow table with `text` and optional `title`, or sequence or array of str or None
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter or a text is invalid, or no term remains.
+        """
+        return self.fit_batches(iterate_batches(X))
 
     def fit_batches(self, batches: Iterable[Documents]) -> Self:
-        """Learn from batches, each as `fit` takes them; memory grows with the terms, not the articles."""
+        """Learn vocabulary and IDF from batches; memory grows with the terms, not with the articles."""
         engine = self._build_engine()
         for batch in batches:
-            engine.learn(engine.scan(*_columns(batch)))
+            engine.learn(engine.scan(*titles_and_texts(batch)))
         self._finish(engine)
         return self
 
     def fit_transform(self, X: Documents, y: object = None) -> sp.csr_matrix:
-        """Learn vocabulary and IDF, return the matrix of shape (n_articles, n_features); reads X once."""
+        """Learn vocabulary and IDF, and return the matrix of shape (n_articles, n_features)."""
         engine = self._build_engine()
-        scanned = []
-        for batch in _batches(X):
-            scanned.append(engine.scan(*_columns(batch)))
-            engine.learn(scanned[-1])
-        self._finish(engine, scanned)
-        return self._matrix([part for batch in scanned for part in engine.rows(batch, self._weights())])
+        tokenized = []
+        for batch in iterate_batches(X):
+            tokenized.append(engine.scan(*titles_and_texts(batch)))
+            engine.learn(tokenized[-1])
+        self._finish(engine, tokenized)
+        return self._matrix([part for batch in tokenized for part in engine.rows(batch, self._weights())])
 
     def transform(self, X: Documents) -> sp.csr_matrix:
-        """Matrix of shape (n_articles, n_features)."""
+        """Return the matrix of shape (n_articles, n_features)."""
         check_is_fitted(self, "idf_")
-        return self._matrix([part for batch in _batches(X) for part in self._rows(batch)])
+        return self._matrix([part for batch in iterate_batches(X) for part in self._rows(batch)])
 
     def transform_batches(self, batches: Iterable[Documents]) -> Iterator[sp.csr_matrix]:
-        """One matrix a batch, in their order."""
+        """Yield the matrix of each batch."""
         check_is_fitted(self, "idf_")
         for batch in batches:
             yield self._matrix(self._rows(batch))
 
     def get_feature_names_out(self, input_features: object = None) -> np.ndarray[Any, np.dtype[np.object_]]:
-        """Terms in the order of the columns."""
+        """Return the terms in the order of the columns, shape (n_features,)."""
         check_is_fitted(self, "idf_")
-        words, tokens = (from_points(*spelled) for spelled in self._spelled)
+        words, tokens = (from_points(*points) for points in self._points)
         padded = [f" {token} " for token in tokens]
-        runs = [" ".join(words[t] for t in run if t >= 0) for run in self._word_examples.tolist()]
+        ngrams = [" ".join(words[t] for t in example if t >= 0) for example in self._word_examples.tolist()]
         chars = [CHAR_PREFIX + padded[t][i : i + n] for t, i, n in self._char_examples.tolist()]
-        return np.array([*runs, *chars], dtype=object)
+        return np.array([*ngrams, *chars], dtype=object)
 
     @property
     def vocabulary_(self) -> dict[str, int]:
-        """Term to column."""
+        """Map terms to columns."""
         return {term: column for column, term in enumerate(self.get_feature_names_out().tolist())}
 
     def __getstate__(self) -> dict[str, Any]:
+        """Return the state without the engine, which `transform` builds anew."""
         state = dict(super().__getstate__())
-        for name in ("_engine", "_engine_settings"):
-            state.pop(name, None)  # what an engine remembers of tokens is found again
+        for name in ("_engine", "_engine_parameters"):
+            state.pop(name, None)
         return state
 
     def _build_engine(self) -> Engine:
-        _check_choices(self)
-        settings = self.normalization or Normalization()
+        _check_parameters(self)
+        normalization = self.normalization or Normalization()
         return Engine(
-            normalize=_fold(settings),
-            maps=_maps(settings),
+            normalize=build_normalizer(normalization),
+            maps=character_maps(normalization),
             ngram_max=self.ngram_max,
             sentences=self.ngram_scope == "sentence",
             char_ngrams=self.char_ngrams,
             title_weight=self.title_weight,
             stem=build_stemmer(self.stem),
-            threads=_threads(self.n_jobs),
+            threads=effective_n_jobs(self.n_jobs),
         )
 
-    def _finish(self, engine: Engine, scanned: Sequence[TokenizedBatch] = ()) -> None:
-        """Choose the terms, give them their columns and keep what `transform` needs."""
+    def _finish(self, engine: Engine, tokenized: Sequence[TokenizedBatch] = ()) -> None:
+        """Select the terms, number their columns and keep what `transform` needs."""
         word_df, word_tf, char_df, char_tf = engine.frequencies()
         if not len(word_df) and not len(char_df):
             raise ValueError("empty vocabulary; the articles hold no word of two letters or more")
-        words = self._choose(word_df, word_tf, *engine.vocabulary.words.hashes(), engine.n_articles)
-        chars = self._choose(char_df, char_tf, *engine.vocabulary.chars.hashes(), engine.n_articles)
+        vocabulary, self.n_articles_ = engine.vocabulary, engine.n_articles
+        words = self._select_terms(word_df, word_tf, *vocabulary.words.hashes())
+        chars = self._select_terms(char_df, char_tf, *vocabulary.chars.hashes())
         if not len(words) and not len(chars):
             raise ValueError("After pruning, no terms remain. Try a lower min_df or a higher max_df.")
-        self.n_articles_ = engine.n_articles
-        self.n_collisions_ = engine.vocabulary.words.collisions + engine.vocabulary.chars.collisions
+        self.n_collisions_ = vocabulary.words.collisions + vocabulary.chars.collisions
         if self.n_collisions_:
-            warnings.warn(
-                f"{self.n_collisions_} terms share the hash of another", RuntimeWarning, stacklevel=3
-            )
+            message = f"{self.n_collisions_} terms share the hash of another"
+            warnings.warn(message, RuntimeWarning, stacklevel=3)
         df = np.concatenate([word_df[words], char_df[chars]])
         self.idf_ = np.log((1 + self.n_articles_) / (1 + df)) + 1.0
-        self._spelled = [
-            (spellings.points.values.copy(), spellings.bounds.values.copy())
-            for spellings in (engine.cache.word_spellings, engine.cache.spellings)
+        self._points = [
+            (strings.points.values.copy(), strings.bounds.values.copy())
+            for strings in (engine.cache.word_spellings, engine.cache.spellings)
         ]
-        self._word_examples, self._char_examples = (
-            engine.vocabulary.word_examples[words],
-            engine.vocabulary.char_examples.values[chars],
-        )
-        engine.freeze(_numbered(words, len(word_df)), _numbered(chars, len(char_df)), scanned)
-        self._tables = engine.vocabulary.words, engine.vocabulary.chars
-        self._engine, self._engine_settings = engine, self._settings()
+        self._word_examples = vocabulary.word_examples[words]
+        self._char_examples = vocabulary.char_examples.values[chars]
+        engine.freeze(_columns(words, len(word_df)), _columns(chars, len(char_df)), tokenized)
+        self._tables = vocabulary.words, vocabulary.chars
+        self._engine, self._engine_parameters = engine, self._current_parameters()
 
-    def _choose(self, df: Integers, tf: Integers, hashes: Any, checks: Any, n_articles: int) -> Integers:
-        """Terms to keep, in the order of their columns."""
-        least = self.min_df if isinstance(self.min_df, int | np.integer) else self.min_df * n_articles
-        most = self.max_df if isinstance(self.max_df, int | np.integer) else self.max_df * n_articles
+    def _select_terms(self, df: Integers, tf: Integers, hashes: Any, checks: Any) -> Integers:
+        """Return the terms to keep, in the order of their columns."""
+        is_count = [isinstance(limit, int | np.integer) for limit in (self.min_df, self.max_df)]
+        least = self.min_df if is_count[0] else self.min_df * self.n_articles_
+        most = self.max_df if is_count[1] else self.max_df * self.n_articles_
         if most < least:
             raise ValueError("max_df corresponds to < documents than min_df")
-        # a term may occur in no article: of one that turned out slow, what stood before was read twice
+        # A document frequency can be 0: an article that the character map cannot normalize is read twice, and
+        # its first reading may have added tokens.
         kept = np.flatnonzero((df >= least) & (df <= most) & (df > 0))
         if self.max_features is not None and len(kept) > self.max_features:
             kept = kept[np.lexsort((checks[kept], hashes[kept], -tf[kept]))[: self.max_features]]
@@ -240,26 +259,24 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         )
 
     def _rows(self, batch: Documents) -> list[tuple[Any, Any, Any]]:
-        if not hasattr(self, "_engine") or self._engine_settings != self._settings():
+        """Return the rows of a batch, as `Engine.rows` does; parameters may have changed since the fit."""
+        if not hasattr(self, "_engine") or self._engine_parameters != self._current_parameters():
             engine = self._build_engine()
             engine.vocabulary.restore(*self._tables)
-            self._engine, self._engine_settings = engine, self._settings()
+            self._engine, self._engine_parameters = engine, self._current_parameters()
         engine = self._engine
-        engine.threads = _threads(self.n_jobs)
+        engine.threads = effective_n_jobs(self.n_jobs)
         with engine.lock:
-            return engine.rows(engine.scan(*_columns(batch)), self._weights())
+            return engine.rows(engine.scan(*titles_and_texts(batch)), self._weights())
 
-    def _settings(self) -> dict[str, Any]:
-        """The parameters that an engine is built with."""
-        names = ("normalization", "ngram_max", "ngram_scope", "stem", "char_ngrams", "title_weight")
-        return {name: getattr(self, name) for name in names}
+    def _current_parameters(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ENGINE_PARAMETERS}
 
     def _matrix(self, parts: list[tuple[Any, Any, Any]]) -> sp.csr_matrix:
         if not parts:
             return sp.csr_matrix((0, len(self.idf_)), dtype=self.dtype)
-        data, indices, lengths = (
-            _concatenate(pieces, _threads(self.n_jobs)) for pieces in zip(*parts, strict=True)
-        )
+        threads = effective_n_jobs(self.n_jobs)
+        data, indices, lengths = (_concatenate(pieces, threads) for pieces in zip(*parts, strict=True))
         bounds = np.concatenate([[0], np.cumsum(lengths)])
         if bounds[-1] < np.iinfo(np.int32).max:
             bounds = bounds.astype(np.int32)
@@ -270,58 +287,43 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         return matrix
 
 
-def place_matrix(
-    X: Documents,
-    gazetteer: Gazetteer,
-    *,
-    normalization: Normalization,
-    lead_tokens: int,
-    n_jobs: int | None = None,
-) -> sp.csr_matrix:
-    """What `mentions.place_features` gives of each article, shape (n_articles, n_values).
-
-    Parameters
-    ----------
-    X : frame or Arrow table with `title` and `text`, or texts
-    normalization : Normalization
-        The one that the gazetteer was read with.
-    lead_tokens : int
-    n_jobs : int or None
-        Threads; None is one. The result is the same for any number.
-    """
-    engine = Engine(
-        normalize=_fold(normalization),
-        maps=_maps(normalization),
-        ngram_max=0,
-        sentences=False,
-        char_ngrams=None,
-        title_weight=1,
-        stem=None,
-        gazetteer=gazetteer,
-        lead_tokens=lead_tokens,
-        threads=_threads(n_jobs),
-    )
-    engine.vocabulary.set_terms([], [])  # an engine forgets tokens only once its vocabulary is frozen
-    values = (engine.place_features(engine.scan(*_columns(batch))) for batch in _batches(X))
-    return sp.vstack([sp.csr_matrix(batch) for batch in values], format="csr")
+@cache
+def character_maps(normalization: Normalization) -> tuple[Any, Any]:
+    """Return the character maps of a normalization."""
+    return build_maps(build_normalizer(normalization), CHARACTER_CLASSES)
 
 
-def _concatenate(pieces: Sequence[Any], threads: int) -> Any:
-    """`np.concatenate` in threads: of large pieces, the memory that is new takes the time."""
-    ends = np.cumsum([len(piece) for piece in pieces])
-    whole = np.empty(ends[-1], pieces[0].dtype)
+def _check_parameters(vectorizer: ArabicTfidfVectorizer) -> None:
+    """Raise a ValueError if a parameter is invalid."""
+    for name, choices in CHOICES.items():
+        value = getattr(vectorizer, name)
+        if value not in choices:
+            shown = ", ".join(map(repr, choices))
+            raise ValueError(f"{name}: expected one of {shown}, found {value!r}")
+    for name in POSITIVE:
+        value = getattr(vectorizer, name)
+        is_unlimited = name == "max_features" and value is None
+        if not is_unlimited and not (isinstance(value, int | float | np.number) and value > 0):
+            raise ValueError(f"{name}: expected a number above 0, found {value!r}")
+    check_ngram_settings(vectorizer.ngram_max, vectorizer.char_ngrams, vectorizer.title_weight)
 
-    def place(k: int) -> None:
-        whole[ends[k] - len(pieces[k]) : ends[k]] = pieces[k]
+
+def _concatenate(arrays: Sequence[Any], threads: int) -> Any:
+    """Concatenate arrays in threads, since allocating the memory takes most of the time."""
+    ends = np.cumsum([len(array) for array in arrays])
+    joined = np.empty(ends[-1], arrays[0].dtype)
+
+    def copy(k: int) -> None:
+        joined[ends[k] - len(arrays[k]) : ends[k]] = arrays[k]
 
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(place, range(len(pieces))))
-    return whole
+        list(pool.map(copy, range(len(arrays))))
+    return joined
 
 
 def _order(df: Integers, hashes: Any, checks: Any) -> Integers:
-    """Common terms first, so that those of an article lie close together in memory; then by hash."""
-    rarity = 31 - np.log2(df).astype(np.uint64)  # in powers of two, to leave one key to sort by
+    """Sort terms by document frequency, so that those of an article are close in memory, then by hash."""
+    rarity = 31 - np.log2(df).astype(np.uint64)  # powers of two, so that rarity and hash fit into one key
     keys = (rarity << np.uint64(59)) | (hashes >> np.uint64(5))
     order = np.argsort(keys, kind="stable")
     if (keys[order[1:]] == keys[order[:-1]]).any():
@@ -329,85 +331,8 @@ def _order(df: Integers, hashes: Any, checks: Any) -> Integers:
     return order
 
 
-def _fold(settings: Normalization) -> Callable[[str], str]:
-    table = translation(build_table(settings))
-    return lambda text: normalize(text, table)
-
-
-@cache
-def _maps(settings: Normalization) -> tuple[Any, Any]:
-    return build_maps(_fold(settings), CHARACTER_CLASSES)
-
-
-def _check_choices(vectorizer: ArabicTfidfVectorizer) -> None:
-    """Refuse what is none of a parameter's choices, before any work is done."""
-    for name, choices in CHOICES.items():
-        value = getattr(vectorizer, name)
-        if value not in choices:
-            shown = ", ".join(map(repr, choices))
-            raise ValueError(f"{name}: expected one of {shown}, found {value!r}")
-    for name in ("min_df", "max_df", "max_features", "word_weight", "char_weight"):
-        value = getattr(vectorizer, name)
-        missing = value is None and name == "max_features"
-        if not missing and not (isinstance(value, int | float | np.number) and value > 0):
-            raise ValueError(f"{name}: expected a number above 0, found {value!r}")
-    check_ngram_settings(vectorizer.ngram_max, vectorizer.char_ngrams, vectorizer.title_weight)
-
-
-def _threads(n_jobs: int | None) -> int:
-    return int(effective_n_jobs(n_jobs))
-
-
-def _numbered(terms: Integers, n: int) -> np.ndarray[Any, np.dtype[np.int32]]:
-    """The column of each of `n` terms, -1 for those that are not kept."""
+def _columns(terms: Integers, n: int) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """Return the column of each of `n` terms, -1 for those that are dropped."""
     columns = np.full(n, -1, np.int32)
     columns[terms] = np.arange(len(terms))
     return columns
-
-
-def _batches(X: Documents) -> Iterator[Documents]:
-    """Slices of a corpus; of an empty one, itself."""
-    if isinstance(X, str):
-        raise ValueError("expected a frame or a sequence of texts, found one string; put it into a list")
-    if not isinstance(X, list | tuple | np.ndarray | pd.DataFrame | pd.Series | ArrowData):
-        X = list(X)
-    for start in range(0, max(1, len(X)), BATCH):
-        if isinstance(X, ArrowData):
-            yield X.slice(start, BATCH)
-        else:
-            yield (
-                X.iloc[start : start + BATCH]
-                if isinstance(X, pd.DataFrame | pd.Series)
-                else X[start : start + BATCH]
-            )
-
-
-def _columns(X: Documents) -> tuple[Any, Any]:
-    """Titles and texts of a batch, as `engine.encode` takes them."""
-    if isinstance(X, pa.Table | pa.RecordBatch):
-        names = X.schema.names
-    elif isinstance(X, pd.DataFrame):
-        names = list(X.columns)
-    else:
-        texts = _texts(X)
-        return [""] * len(texts), texts
-    if names.count("text") != 1 or names.count("title") > 1:
-        raise ValueError(f"expected a frame with a column 'text' and perhaps one 'title', found {names}")
-    texts = _texts(X["text"])
-    return _texts(X["title"]) if "title" in names else [""] * len(texts), texts
-
-
-def _texts(values: Any) -> Any:
-    if isinstance(values, pd.Series):
-        values = values.to_list()
-    if isinstance(values, pa.Array | pa.ChunkedArray):
-        return values
-    texts = ["" if value is None or value is pd.NA or _is_nan(value) else value for value in values]
-    for row, text in enumerate(texts):
-        if not isinstance(text, str):
-            raise ValueError(f"expected texts, found {type(text).__name__} in row {row}")
-    return texts
-
-
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and value != value

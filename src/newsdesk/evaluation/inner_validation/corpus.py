@@ -31,7 +31,7 @@ from newsdesk.evaluation.labelled_corpus import LabelledCorpus, build_labelled_c
 from newsdesk.evaluation.metrics import summarize_draws
 from newsdesk.features.gazetteer_tables import read_places
 from newsdesk.features.lexical_fields import read_fields
-from newsdesk.features.tfidf import place_matrix
+from newsdesk.features.place_matrix import place_matrix
 from newsdesk.inference.gazetteer import Gazetteer
 from newsdesk.training.classifiers import build_classifier, fit_linear
 from newsdesk.training.targets import BoolArray, FloatArray, Targets
