@@ -1,4 +1,4 @@
-"""A small project with a real DVC pipeline: outputs that are made in an instant, then the real stage `track`."""
+"""A small project with a real DVC pipeline: a stage that copies prepared outputs, then the real stage `track`."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ stages:
       - metrics/receipt.json:
           cache: false
 """
-# what a stage of this name would do, without its minutes: the head's weights alone follow the settings
+# in place of all stages before `track`; only one file of the heads depends on the settings
 MAKE = """\
 import re
 import shutil
@@ -52,7 +52,7 @@ Path("data/heads/C.txt").write_text(re.search("C: .*", Path("params.yaml").read_
 
 
 def make_project(folder: Path) -> Path:
-    """A repository with one commit in which nothing has run yet."""
+    """Make a repository with one commit in which no stage has run."""
     made = folder / "made"
     heads = read_json(SHIPPED / "model.json")["heads"]
     of_task = {head["task"]: head["labels"] for head in heads}

@@ -1,4 +1,4 @@
-"""What a run is tagged with, and where runs go."""
+"""Tags of a run, and the location of the store."""
 
 import fcntl
 import threading
@@ -17,7 +17,7 @@ def commit(folder: Path) -> str:
     return run("git", "rev-parse", "HEAD", cwd=folder).stdout.strip()
 
 
-def test_git_tags_tell_commit_and_dirt(tmp_path: Path) -> None:
+def test_git_tags_hold_commit_and_dirty_flag(tmp_path: Path) -> None:
     head = commit(tmp_path)
     clean = {"mlflow.source.git.commit": head, "newsdesk.git_dirty": "false"}
     assert runs.git_tags(tmp_path) == clean
@@ -32,13 +32,12 @@ def test_git_tags_without_a_repository(tmp_path: Path) -> None:
 def test_git_tags_within_an_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_EXP_NAME", "weaker")
     monkeypatch.setenv("DVC_EXP_BASELINE_REV", "abc")
-    told = {"DVC_EXP_NAME": "weaker", "DVC_EXP_BASELINE_REV": "abc"}
-    assert runs.git_tags(tmp_path) == told
-    commit(tmp_path)  # the checkout may have gone on since the experiment was queued
+    assert runs.git_tags(tmp_path) == {"DVC_EXP_NAME": "weaker", "DVC_EXP_BASELINE_REV": "abc"}
+    commit(tmp_path)  # HEAD can change after the experiment was queued
     assert runs.git_tags(tmp_path)["mlflow.source.git.commit"] == "abc"
 
 
-def test_the_store_is_the_checkout_s_from_any_folder_in_it(
+def test_the_default_store_is_in_the_checkout(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT"):
@@ -57,7 +56,7 @@ def test_the_store_is_the_checkout_s_from_any_folder_in_it(
     assert runs.store_exists()
 
 
-def test_a_store_is_made_by_one_process_alone_and_in_its_own_folder(
+def test_one_process_makes_the_store_in_its_own_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, copy = tmp_path / "checkout/mlflow.db", tmp_path / "copy"
@@ -76,7 +75,7 @@ def test_a_store_is_made_by_one_process_alone_and_in_its_own_folder(
         second = threading.Thread(target=connect)
         second.start()
         second.join(timeout=3)
-        assert second.is_alive(), "it waits while another makes the store"
+        assert second.is_alive(), "it waits for the process that makes the store"
         assert not store.exists()
     second.join()
     assert locations == [f"{store.parent}/mlruns/0"]

@@ -31,8 +31,8 @@ def compare_to_lock(
 ) -> Iterator[OutputComparison]:
     """Compare outputs by hash, and by value if the rerun or the checkout has the content of the lock.
 
-    `locked` is the committed lock, `ran` the lock that the rerun wrote; `rerun` and `checkout` are the folders
-    of the two locks.
+    `locked` is the committed lock, `ran` the lock that the rerun wrote; `rerun` and `checkout` are the
+    folders of both.
     """
     for name, stage in locked.items():
         for path, md5 in stage.outs.items():

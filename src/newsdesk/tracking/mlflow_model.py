@@ -21,7 +21,7 @@ REQUIREMENTS = ("mlflow-skinny", "numpy", "pandas", "pyarrow", "numba", "PyStemm
 
 
 def save(folder: Path, destination: Path, *, run_id: str | None = None) -> None:
-    """Save a packaged folder, with a copy of the inference code, as an MLflow model in a new or empty folder."""
+    """Save a packaged folder, with a copy of the inference code, as an MLflow model in a new folder."""
     from mlflow.models import Model
     from mlflow.pyfunc import save_model
 
