@@ -29,7 +29,7 @@ os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")  # the other cores are for othe
 # fixtures that start a server or a browser, or run the pipeline: tests that take one are marked `integration`
 SERVICES = {"mlflow_server", "server", "browser", "site", "cluster"}
 PIPELINES = {"project", "tiny_checkout"}
-QUICK_PROCESSES = {"git"}
+QUICK_PROCESSES = {"git", "uname"}  # MLflow starts uname when it is imported
 running: list[pytest.Item] = []
 
 

@@ -1,4 +1,4 @@
-"""A consumer: an environment of what the model requires alone, the registry over HTTP, the champion by its alias."""
+"""A consumer with only the requirements of the model, which loads the champion from the registry over HTTP."""
 
 import json
 import subprocess
@@ -26,29 +26,29 @@ import mlflow, pandas as pd
 absent = ["newsdesk", "sklearn", "scipy", "dvc", "alembic"]
 assert not [name for name in absent if importlib.util.find_spec(name)]
 model = mlflow.pyfunc.load_model("models:/newsdesk@champion")
-asked = json.load(sys.stdin)
-given = {}
-for name, rows in asked["rows"].items():
+request = json.load(sys.stdin)
+predictions = {}
+for name, rows in request["rows"].items():
     frame = pd.DataFrame(rows, columns=["article_id", "title", "text"])
     if name == "many":
-        frame = pd.concat([frame] * (asked["n_many"] // len(frame)), ignore_index=True)
+        frame = pd.concat([frame] * (request["n_many"] // len(frame)), ignore_index=True)
         frame["article_id"] = [f"a{i}" for i in range(len(frame))]
-    given[name] = model.predict(frame)
-many, rows = given.pop("many"), asked["rows"]["many"]
-assert many["article_id"].tolist() == [f"a{i}" for i in range(asked["n_many"])]
-told = many.drop(columns="article_id").to_dict("records")
-assert all(row == told[i % len(rows)] for i, row in enumerate(told))
-given["many"] = many.head(len(rows))
-answer = {name: frame.to_dict("records") for name, frame in given.items()}
-json.dump({"n_many": len(many), "rows": answer}, sys.stdout)
+    predictions[name] = model.predict(frame)
+many, rows = predictions.pop("many"), request["rows"]["many"]
+assert many["article_id"].tolist() == [f"a{i}" for i in range(request["n_many"])]
+records = many.drop(columns="article_id").to_dict("records")
+assert all(record == records[i % len(rows)] for i, record in enumerate(records))
+predictions["many"] = many.head(len(rows))
+answer = {name: frame.to_dict("records") for name, frame in predictions.items()}
+json.dump({"n_many": len(many), "predictions": answer}, sys.stdout)
 """
 pytestmark = pytest.mark.integration
-SAID = ("regions", "topics", "region_scores", "topic_scores", "reason")
+COLUMNS = ("regions", "topics", "region_scores", "topic_scores", "reason")
 N_MANY = 1000  # of several batches, and enough for the compiled path
 
 
 def required(names: tuple[str, ...]) -> dict[str, Distribution]:
-    """The distributions of these names and of all that they require here."""
+    """The distributions of these names and of all their requirements on this platform."""
     found: dict[str, Distribution] = {}
     queue = list(names)
     while queue:
@@ -65,9 +65,9 @@ def required(names: tuple[str, ...]) -> dict[str, Distribution]:
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The interpreter of a new environment, into which the installed files of the requirements are linked.
+    """The interpreter of a new environment with links to the installed files of the requirements.
 
-    To install them anew takes minutes and a network; the files are the same.
+    Installing them would take minutes and a network, and give the same files.
     """
     folder = tmp_path_factory.mktemp("consumer") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
@@ -83,7 +83,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an MLflow server that has a run of the pipeline, its model registered as the champion."""
+    """The address of an MLflow server with a run of the pipeline, whose model is registered as champion."""
     folder = tmp_path_factory.mktemp("server")
     with mlflow_server(folder, f"sqlite:///{folder}/store.db") as uri:
         receipt = str(folder / "receipt.json")
@@ -98,7 +98,7 @@ def server(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="module")
 def articles(tiny_run: Path) -> list[tuple[str, str, str]]:
-    """Id, title and text of the articles that were evaluated."""
+    """Id, title and text of the evaluated articles."""
     evaluated = pq.read_table(tiny_run / "data/predictions.parquet")["article_id"].to_pylist()
     rows = {
         row["article_id"]: row for row in pq.read_table(tiny_run / "data/clean/articles.parquet").to_pylist()
@@ -108,7 +108,7 @@ def articles(tiny_run: Path) -> list[tuple[str, str, str]]:
 
 @pytest.fixture(scope="module")
 def consumed(python: Path, server: str, articles: list, tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """What the champion says of none, one, three, many and the evaluated articles."""
+    """Predictions of the champion for none, one, three, many and the evaluated articles."""
     three = [("x", None, ARABIC), (None, "خبر", None), ("x", "News", ENGLISH)]
     many = [*three, ("y", "", PERSIAN), ("z", "غارة أميركية", ARABIC)]
     rows = {"none": [], "one": three[1:2], "three": three, "many": many, "evaluated": articles}
@@ -122,28 +122,28 @@ def consumed(python: Path, server: str, articles: list, tmp_path_factory: pytest
         cwd=tmp_path_factory.mktemp("elsewhere"), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    return {"given": rows, **json.loads(done.stdout)}
+    return {"rows": rows, **json.loads(done.stdout)}
 
 
 @pytest.mark.parametrize("name", ["none", "one", "three"])
 def test_counts_and_order(consumed: dict, name: str) -> None:
-    said = consumed["rows"][name]
-    assert [row["article_id"] for row in said] == [row[0] for row in consumed["given"][name]]
+    predictions, rows = consumed["predictions"][name], consumed["rows"][name]
+    assert [prediction["article_id"] for prediction in predictions] == [row[0] for row in rows]
     reasons = {"x": None, "خبر": "too_short", "News": "not_arabic"}
-    assert [row["reason"] for row in said] == [reasons[row[1] or "x"] for row in consumed["given"][name]]
+    assert [prediction["reason"] for prediction in predictions] == [reasons[row[1] or "x"] for row in rows]
 
 
-def test_many_rows_are_answered_each_as_it_would_be_alone(consumed: dict) -> None:
+def test_many_rows_have_the_predictions_of_single_rows(consumed: dict) -> None:
     assert consumed["n_many"] == N_MANY
-    reasons = [row["reason"] for row in consumed["rows"]["many"]]
+    reasons = [row["reason"] for row in consumed["predictions"]["many"]]
     assert reasons == [None, "too_short", "not_arabic", "not_arabic", None]
-    for row, alone in zip(consumed["rows"]["many"], consumed["rows"]["three"], strict=False):
-        assert {name: row[name] for name in SAID} == {name: alone[name] for name in SAID}
+    for row, alone in zip(consumed["predictions"]["many"], consumed["predictions"]["three"], strict=False):
+        assert {name: row[name] for name in COLUMNS} == {name: alone[name] for name in COLUMNS}
 
 
-def test_served_is_evaluated(tiny_run: Path, consumed: dict) -> None:
+def test_predictions_are_the_evaluated_ones(tiny_run: Path, consumed: dict) -> None:
     evaluated = pq.read_table(tiny_run / "data/predictions.parquet").to_pylist()
-    for row, measured in zip(consumed["rows"]["evaluated"], evaluated, strict=True):
+    for row, measured in zip(consumed["predictions"]["evaluated"], evaluated, strict=True):
         assert row["reason"] == measured["reason"]
         for task in ("region", "topic"):
             assert row[f"{task}s"] == measured[f"{task}_predicted"]
@@ -151,7 +151,7 @@ def test_served_is_evaluated(tiny_run: Path, consumed: dict) -> None:
 
 
 @pytest.mark.parametrize("model", ["model", "models:/newsdesk@champion", "models:/newsdesk/1"])
-def test_served_is_what_predict_says(
+def test_predictions_are_those_of_newsdesk_predict(
     tiny_run: Path, server: str, consumed: dict, articles: list, tmp_path: Path, model: str
 ) -> None:
     source = tmp_path / "articles.jsonl"
@@ -169,6 +169,6 @@ def test_served_is_what_predict_says(
     )
     assert done.returncode == 0, done.stderr
     predicted = [json.loads(line) for line in done.stdout.splitlines()]
-    names = (*SAID, "article_id")
-    for row, said in zip(predicted, consumed["rows"]["evaluated"], strict=True):
-        assert {name: row[name] for name in names} == {name: said[name] for name in names}
+    names = (*COLUMNS, "article_id")
+    for row, prediction in zip(predicted, consumed["predictions"]["evaluated"], strict=True):
+        assert {name: row[name] for name in names} == {name: prediction[name] for name in names}

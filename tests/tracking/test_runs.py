@@ -37,9 +37,7 @@ def test_git_tags_within_an_experiment(tmp_path: Path, monkeypatch: pytest.Monke
     assert runs.git_tags(tmp_path)["mlflow.source.git.commit"] == "abc"
 
 
-def test_the_default_store_is_in_the_checkout(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_default_store_is_in_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("MLFLOW_TRACKING_URI", "DVC_ROOT"):
         monkeypatch.delenv(name, raising=False)
     (tmp_path / ".dvc").mkdir()
