@@ -21,6 +21,18 @@ ARABIC_INDIC_DIGITS = "".join(chr(0x0660 + d) for d in range(10))
 PERSIAN_DIGITS = "".join(chr(0x06F0 + d) for d in range(10))
 LATIN_DIGITS = "0123456789"
 
+# By switch: characters and the replacement of each, and characters that are removed.
+FOLDED = {
+    "fold_alef": ("أإآٱٲٳٵ", "ا" * 7),
+    "fold_alef_maksura": ("ى", "ي"),
+    "fold_teh_marbuta": ("ة", "ه"),
+    "fold_hamza": ("ؤئ", "وي"),
+    "fold_digits": (ARABIC_INDIC_DIGITS + PERSIAN_DIGITS, LATIN_DIGITS * 2),
+    "fold_persian": ("یےکہھ", "ييكهه"),
+    "split_underscore": ("_", " "),
+}
+REMOVED = {"strip_marks": MARKS, "strip_tatweel": TATWEEL, "strip_invisible": INVISIBLE}
+
 
 class Normalization(BaseModel):
     """Switches of the normalization; Unicode NFKC and lower case always apply."""
@@ -41,28 +53,12 @@ class Normalization(BaseModel):
 
 def build_table(settings: Normalization) -> dict[str, str]:
     """Return the translation table as JSON values: `from` and `to` of equal length, and `remove`."""
-    pairs: list[tuple[str, str]] = []
-    if settings.fold_alef:
-        pairs += [(letter, "ا") for letter in "أإآٱٲٳٵ"]
-    if settings.fold_alef_maksura:
-        pairs += [("ى", "ي")]
-    if settings.fold_teh_marbuta:
-        pairs += [("ة", "ه")]
-    if settings.fold_hamza:
-        pairs += [("ؤ", "و"), ("ئ", "ي")]
-    if settings.fold_digits:
-        pairs += [*zip(ARABIC_INDIC_DIGITS, LATIN_DIGITS, strict=True)]
-        pairs += [*zip(PERSIAN_DIGITS, LATIN_DIGITS, strict=True)]
-    if settings.fold_persian:
-        pairs += [("ی", "ي"), ("ے", "ي"), ("ک", "ك"), ("ہ", "ه"), ("ھ", "ه")]
-    if settings.split_underscore:
-        pairs += [("_", " ")]
-    remove = (
-        (MARKS if settings.strip_marks else "")
-        + (TATWEEL if settings.strip_tatweel else "")
-        + (INVISIBLE if settings.strip_invisible else "")
-    )
-    return {"from": "".join(a for a, _ in pairs), "to": "".join(b for _, b in pairs), "remove": remove}
+    folds = [FOLDED[switch] for switch in FOLDED if getattr(settings, switch)]
+    return {
+        "from": "".join(letters for letters, _ in folds),
+        "to": "".join(replacements for _, replacements in folds),
+        "remove": "".join(REMOVED[switch] for switch in REMOVED if getattr(settings, switch)),
+    }
 
 
 def normalize(text: str, settings: Normalization) -> str:
