@@ -1,4 +1,4 @@
-"""The model as MLflow loads it: any input that is allowed, one row out for each row in, in order."""
+"""The model as MLflow loads it: accepted inputs, one row out for each row in, parameters and errors."""
 
 import json
 import shutil
@@ -36,7 +36,7 @@ def model(saved: Path) -> PyFuncModel:
     return mlflow.pyfunc.load_model(str(saved))
 
 
-def test_it_says_what_the_scorer_says(tiny_model: Path, model: PyFuncModel) -> None:
+def test_predictions_equal_those_of_the_scorer(tiny_model: Path, model: PyFuncModel) -> None:
     rows = [
         ("غارة أميركية", ARABIC),
         (None, ARABIC),
@@ -46,10 +46,10 @@ def test_it_says_what_the_scorer_says(tiny_model: Path, model: PyFuncModel) -> N
         ("", PERSIAN),
     ]
     frame = pd.DataFrame(rows, columns=["title", "text"]).assign(article_id=[*"bbaadd"])
-    said = model.predict(frame).to_dict("records")
+    predicted = model.predict(frame).to_dict("records")
     expected = Scorer.load(tiny_model).predict(*zip(*rows, strict=True))
-    assert [row["article_id"] for row in said] == [*"bbaadd"]
-    assert [row["reason"] for row in said] == [
+    assert [row["article_id"] for row in predicted] == [*"bbaadd"]
+    assert [row["reason"] for row in predicted] == [
         None,
         None,
         "too_short",
@@ -57,14 +57,14 @@ def test_it_says_what_the_scorer_says(tiny_model: Path, model: PyFuncModel) -> N
         "not_arabic",
         "not_arabic",
     ]
-    for row, prediction in zip(said, expected, strict=True):
+    for row, prediction in zip(predicted, expected, strict=True):
         for task in ("region", "topic"):
             assert row[f"{task}s"] == prediction.labels[task]
             assert row[f"{task}_scores"] == prediction.scores[task]
-    json.dumps(said, allow_nan=False)
+    json.dumps(predicted, allow_nan=False)
 
 
-def test_the_version_tells_what_is_in_the_model(tiny_model: Path, model: PyFuncModel) -> None:
+def test_model_version_holds_the_hash_of_the_model(tiny_model: Path, model: PyFuncModel) -> None:
     recorded = sha256(tiny_model)
     assert model.predict([ARABIC])["model_version"].tolist() == [f"0.1.0+{recorded[:12]}"]
     assert model.metadata.metadata["model_sha256"] == recorded
@@ -84,30 +84,30 @@ def test_the_version_tells_what_is_in_the_model(tiny_model: Path, model: PyFuncM
         pd.DataFrame({"text": pd.array([ARABIC, None, ENGLISH], dtype="string")}, index=[*"cab"]),
     ],
 )
-def test_three_rows_in_three_rows_out(model: PyFuncModel, rows: Any) -> None:
-    said = model.predict(rows)
-    assert said["regions"].tolist() == [["us"], [], []]
-    assert said["reason"].tolist() == [None, "too_short", "not_arabic"]
-    assert said["article_id"].tolist() == [None] * 3
+def test_each_row_in_gives_one_row_out(model: PyFuncModel, rows: Any) -> None:
+    predicted = model.predict(rows)
+    assert predicted["regions"].tolist() == [["us"], [], []]
+    assert predicted["reason"].tolist() == [None, "too_short", "not_arabic"]
+    assert predicted["article_id"].tolist() == [None] * 3
     if isinstance(rows, pd.DataFrame):
-        assert said.index.equals(rows.index)
+        assert predicted.index.equals(rows.index)
 
 
 @pytest.mark.parametrize("missing", [None, float("nan"), pd.NA, pd.NaT, "", " \n"])
 def test_one_row_without_text(model: PyFuncModel, missing: Any) -> None:
-    said = model.predict(pd.DataFrame({"text": [missing], "article_id": [7]})).to_dict("records")
-    version = said[0].pop("model_version")
-    assert said == [{"article_id": 7, **NOTHING, "reason": "too_short"}]
+    predicted = model.predict(pd.DataFrame({"text": [missing], "article_id": [7]})).to_dict("records")
+    version = predicted[0].pop("model_version")
+    assert predicted == [{"article_id": 7, **NOTHING, "reason": "too_short"}]
     assert version
 
 
-def test_no_row(model: PyFuncModel) -> None:
-    said = model.predict(pd.DataFrame({"text": [], "title": []}))
-    assert len(said) == 0
-    assert list(said) == [column.name for column in model.metadata.get_output_schema()]
+def test_an_empty_frame_gives_an_empty_frame(model: PyFuncModel) -> None:
+    predicted = model.predict(pd.DataFrame({"text": [], "title": []}))
+    assert len(predicted) == 0
+    assert list(predicted) == [column.name for column in model.metadata.get_output_schema()]
 
 
-def test_what_pages_leave_in_a_text_is_mended_as_everywhere(model: PyFuncModel) -> None:
+def test_entities_and_control_characters_are_repaired(model: PyFuncModel) -> None:
     plain, hurt = model.predict([f"«القاعدة» {ARABIC}", f" &laquo;القا\x07عدة&raquo; {ARABIC}"])[
         "topic_scores"
     ]
@@ -130,19 +130,21 @@ def test_what_pages_leave_in_a_text_is_mended_as_everywhere(model: PyFuncModel) 
         (pd.DataFrame({0: [ARABIC], "text": ["خبر"]}), "columns without names: pass them by name"),
     ],
 )
-def test_what_is_no_text_is_refused_in_one_line(model: PyFuncModel, rows: Any, message: str) -> None:
+def test_input_without_texts_is_refused_in_one_line(model: PyFuncModel, rows: Any, message: str) -> None:
     with pytest.raises(MlflowException, match=message) as raised:
         model.predict(rows)
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_profiles(tiny_run: Path, tiny_model: Path, model: PyFuncModel, profile: str) -> None:
+def test_a_profile_applies_its_thresholds(
+    tiny_run: Path, tiny_model: Path, model: PyFuncModel, profile: str
+) -> None:
     articles = pd.read_parquet(tiny_run / "data/clean/articles.parquet").head(30)
-    said = model.predict(articles[["title", "text"]], params={"profile": profile})
+    predicted = model.predict(articles[["title", "text"]], params={"profile": profile})
     scorer = Scorer.load(tiny_model)
     for row, prediction in zip(
-        said.to_dict("records"), scorer.predict(articles["title"], articles["text"]), strict=True
+        predicted.to_dict("records"), scorer.predict(articles["title"], articles["text"]), strict=True
     ):
         for head in scorer.heads:
             scores = prediction.scores[head.task]
@@ -151,17 +153,17 @@ def test_profiles(tiny_run: Path, tiny_model: Path, model: PyFuncModel, profile:
             assert row[f"{head.task}s"] == sorted(held, key=lambda label: -scores[label])
 
 
-def test_the_labels_of_a_profile_are_among_those_of_the_next(tiny_run: Path, model: PyFuncModel) -> None:
+def test_labels_of_a_stricter_profile_are_a_subset(tiny_run: Path, model: PyFuncModel) -> None:
     articles = pd.read_parquet(tiny_run / "data/clean/articles.parquet").head(30)
     profiles = ("high_precision", "balanced", "high_recall")
-    said = [model.predict(articles[["text"]], params={"profile": profile}) for profile in profiles]
+    predicted = [model.predict(articles[["text"]], params={"profile": profile}) for profile in profiles]
     for task in ("regions", "topics"):
-        for few, some, many in zip(*(answer[task] for answer in said), strict=True):
+        for few, some, many in zip(*(answer[task] for answer in predicted), strict=True):
             assert set(few) <= set(some) <= set(many)
     assert (
-        said[0]["topics"].str.len().sum()
-        < said[1]["topics"].str.len().sum()
-        < said[2]["topics"].str.len().sum()
+        predicted[0]["topics"].str.len().sum()
+        < predicted[1]["topics"].str.len().sum()
+        < predicted[2]["topics"].str.len().sum()
     )
 
 
@@ -182,18 +184,18 @@ def test_params_are_checked(model: PyFuncModel, params: dict, message: str) -> N
         model.predict([ARABIC], params=params)
 
 
-def test_unknown_params_are_refused_where_mlflow_lets_them_through(model: PyFuncModel) -> None:
+def test_unknown_params_are_refused(model: PyFuncModel) -> None:
     with pytest.raises(MlflowException, match="params: treshold not known; expected profile or explain"):
         model.unwrap_python_model().predict(None, pd.DataFrame({"text": [ARABIC]}), {"treshold": 0.5})
 
 
-def test_evidence_is_told_of_what_was_scored(tiny_model: Path, model: PyFuncModel) -> None:
-    said = model.predict([ARABIC, ENGLISH], params={"explain": True, "profile": "high_precision"})
+def test_explain_adds_evidence_to_scored_rows(tiny_model: Path, model: PyFuncModel) -> None:
+    predicted = model.predict([ARABIC, ENGLISH], params={"explain": True, "profile": "high_precision"})
     scorer = Scorer.load(tiny_model)
     thresholds = {head.task: head.profiles["high_precision"] for head in scorer.heads}
-    told = explain(scorer, "", ARABIC, thresholds=thresholds)
-    assert json.loads(json.dumps(said["evidence"].tolist())) == json.loads(json.dumps([told, None]))
-    assert any(row["contributions"] for row in told)
+    evidence = explain(scorer, "", ARABIC, thresholds=thresholds)
+    assert json.loads(json.dumps(predicted["evidence"].tolist())) == json.loads(json.dumps([evidence, None]))
+    assert any(row["contributions"] for row in evidence)
     assert "evidence" not in model.predict([ARABIC])
 
 
@@ -230,7 +232,7 @@ def test_threads_are_set_at_load(saved: Path) -> None:
         mlflow.pyfunc.load_model(str(saved), model_config={"threads": 0})
 
 
-def test_a_damaged_artifact_is_told_at_load(saved: Path, tmp_path: Path) -> None:
+def test_a_damaged_artifact_is_an_error_at_load(saved: Path, tmp_path: Path) -> None:
     shutil.copytree(saved, tmp_path / "model")
     (tmp_path / "model/artifacts/model/weights.npz").write_bytes(b"PK cut")
     with pytest.raises(ValueError, match="no readable model"):

@@ -26,7 +26,7 @@ def test_a_second_repro_does_nothing(project: Path) -> None:
     assert "Running stage" not in done.stdout
 
 
-def test_the_run_records_what_was_done(project: Path) -> None:
+def test_the_run_has_metrics_parameters_and_artifacts(project: Path) -> None:
     newest = max(runs_of(project), key=lambda r: r.info.start_time)
     metrics = json.loads((project / "metrics/evaluate.json").read_text())
     assert newest.info.status == "FINISHED"
@@ -43,7 +43,7 @@ def test_the_run_records_what_was_done(project: Path) -> None:
     assert {"params.yaml", "metrics", "plots", "heads", "model", "figures"} <= paths
 
 
-def test_a_run_s_model_serves_by_its_uri(project: Path) -> None:
+def test_predict_takes_the_model_of_a_run_by_its_uri(project: Path) -> None:
     newest = max(runs_of(project), key=lambda r: r.info.start_time)
     predict = ("newsdesk", "predict", "data/starter/pages/page-10.txt", "--format", "jsonl", "--model")
     local = run(*predict, "model", cwd=project)
@@ -69,7 +69,7 @@ def test_a_dvc_experiment_is_tagged(project: Path) -> None:
     assert Path(tagged.info.artifact_uri.removeprefix("file://")).is_relative_to(project / "mlartifacts")
 
 
-def test_an_unreachable_server_is_one_line(project: Path, tmp_path: Path) -> None:
+def test_an_unreachable_server_is_an_error_of_one_line(project: Path, tmp_path: Path) -> None:
     receipt = tmp_path / "receipt.json"
     done = run(
         "newsdesk", "track", "--receipt", str(receipt), cwd=project,
@@ -89,7 +89,9 @@ def test_an_unreachable_server_is_one_line(project: Path, tmp_path: Path) -> Non
         ("sqlite:///{tmp}/other.db", "`mlflow db upgrade` it"),
     ],
 )
-def test_a_wrong_store_is_one_line(project: Path, tmp_path: Path, uri: str, message: str) -> None:
+def test_doctor_describes_a_wrong_store_in_one_line(
+    project: Path, tmp_path: Path, uri: str, message: str
+) -> None:
     with sqlite3.connect(tmp_path / "other.db") as other:
         other.execute("create table experiments (name text)")
         other.execute("create table alembic_version (version_num varchar(32) not null)")
@@ -102,7 +104,7 @@ def test_a_wrong_store_is_one_line(project: Path, tmp_path: Path, uri: str, mess
     assert "ss@" not in line
 
 
-def test_looking_makes_no_store(project: Path, tmp_path: Path) -> None:
+def test_doctor_and_results_make_no_store(project: Path, tmp_path: Path) -> None:
     for command in ("doctor", "results"):
         done = run("newsdesk", command, cwd=project, MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path}/none/x.db")
         assert "none" in done.stdout
