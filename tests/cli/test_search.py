@@ -36,23 +36,31 @@ def search(articles: Path, folder: Path, *, trials: int, track: bool = False) ->
         return list(csv.DictReader(handle))
 
 
-def test_a_search_writes_trials_and_choice_and_tracks_them(
-    articles: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_search_writes_its_trials_and_the_choice(
+    articles: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from mlflow import MlflowClient
-
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
-    monkeypatch.chdir(tmp_path)
     search(articles, tmp_path, trials=1)
-    rows = search(articles, tmp_path, trials=2, track=True)
+    rows = search(articles, tmp_path, trials=2)
     assert [row["today"] for row in rows] == ["true", "false"]
     assert sum(row["chosen"] == "true" for row in rows) == 1
     found = json.loads((tmp_path / "search_region.json").read_text())
     assert found["n_labels"] == {"gold": 24, "editor": 8}
     assert found["articles_sha256"] == sha256(articles)
-    assert "search region: 2 of 2, linear_svc" in capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert "search region: 2 of 2, linear_svc" in printed.err
+    assert "current" in printed.out
 
-    client = MlflowClient(tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
+
+@pytest.mark.integration
+def test_a_search_is_one_run_with_a_run_for_each_trial(
+    articles: Path, tmp_path: Path, mlflow_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_file)
+    monkeypatch.chdir(tmp_path)
+    search(articles, tmp_path, trials=2, track=True)
+    client = MlflowClient(tracking_uri=mlflow_file)
     runs = client.search_runs([client.get_experiment_by_name("newsdesk-search").experiment_id])
     (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     children = [run for run in runs if run is not parent]

@@ -15,7 +15,7 @@ def places(**values: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("found", "regions"),
     [
         ({"asia_title": 1, "asia_share": 0.6}, [True, False]),
         ({"asia_title": 1, "asia_share": 0.2}, [False, False]),
@@ -24,8 +24,8 @@ def places(**values: float) -> np.ndarray:
         ({}, [False, False]),
     ],
 )
-def test_place_rule(found: dict, said: list[bool]) -> None:
-    assert PlaceRule(lead_mentions=2, min_share=0.3).predict(places(**found), REGIONS)[0].tolist() == said
+def test_place_rule(found: dict, regions: list[bool]) -> None:
+    assert PlaceRule(lead_mentions=2, min_share=0.3).predict(places(**found), REGIONS)[0].tolist() == regions
 
 
 def test_place_rule_is_fitted_to_the_labels() -> None:

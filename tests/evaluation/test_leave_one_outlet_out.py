@@ -33,7 +33,7 @@ def small_gazetteer(tmp_path_factory: pytest.TempPathFactory, taxonomy: Taxonomy
 def test_each_system_predicts_the_outlet_left_out(corpus: LabelledCorpus, small_gazetteer: Gazetteer) -> None:
     split = leave_outlet_out(corpus.columns, "north")
     places = compute_places(corpus.articles, small_gazetteer, SETTINGS)
-    region, topic = predict_split(corpus, split, places, fields={}, settings=SETTINGS, n_jobs=1)
+    region, topic = predict_split(corpus, split, places=places, fields={}, settings=SETTINGS, n_jobs=1)
     assert [*region.by_system] == ["newsdesk", "tfidf_svc", "places", "majority"]
     assert [*topic.by_system] == ["newsdesk", "tfidf_svc", "majority"], "places name no topic"
     assert sorted(region.article_ids) == sorted(f"{source}:{i}" for source in ("n1", "n2") for i in range(10))
@@ -53,7 +53,7 @@ def test_a_task_without_test_articles_has_no_predictions(
     untrusted = corpus.with_targets([region, elsewhere])
     places = compute_places(corpus.articles, small_gazetteer, SETTINGS)
     split = leave_outlet_out(corpus.columns, "north")
-    predictions = predict_split(untrusted, split, places, fields={}, settings=SETTINGS, n_jobs=1)
+    predictions = predict_split(untrusted, split, places=places, fields={}, settings=SETTINGS, n_jobs=1)
     assert [each.task for each in predictions] == ["region"]
 
 

@@ -100,7 +100,7 @@ FIRST, SECOND = np.array([[True], [False]]), np.array([[False], [True]])
     ],
 )
 def test_paired_bootstrap_by_hand(p: np.ndarray, q: np.ndarray, difference: tuple[float, ...]) -> None:
-    draws = [draw_f1(ONE, said, groups=["g", "h"], n_bootstrap=400, seed=1) for said in (p, q)]
+    draws = [draw_f1(ONE, y_pred, groups=["g", "h"], n_bootstrap=400, seed=1) for y_pred in (p, q)]
     measured = summarize_draws(draws[0] - draws[1])
     for name in ("f1_macro", "f1_micro"):
         assert [measured[f"{name}{s}"] for s in ("", "_low", "_high")] == pytest.approx(difference, abs=1e-6)
@@ -151,7 +151,7 @@ def test_risk_coverage_by_hand() -> None:
     assert points == [
         {"coverage": 0.25, "risk": 0.0},
         {"coverage": 0.5, "risk": 0.0},
-        {"coverage": 1.0, "risk": 0.25},  # equal confidences are not told apart
+        {"coverage": 1.0, "risk": 0.25},  # articles of equal confidence enter together
     ]
 
 

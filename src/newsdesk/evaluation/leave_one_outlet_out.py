@@ -96,8 +96,8 @@ def build_terms(
 def predict_split(
     corpus: LabelledCorpus,
     split: TrainTestSplit,
-    places: FloatArray,
     *,
+    places: FloatArray,
     fields: Mapping[str, Sequence[str]],
     settings: Settings,
     n_jobs: int = -1,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from newsdesk.base.settings import Evaluate
 from newsdesk.evaluation.leave_one_outlet_out import OURS, SplitPredictions
 from newsdesk.evaluation.metrics import (
     brier_score,
@@ -19,6 +21,7 @@ from newsdesk.evaluation.metrics import (
     risk_coverage_points,
     summarize_draws,
 )
+from newsdesk.evaluation.tables import comparison_rows
 from newsdesk.training.targets import FloatArray, select_labels
 
 PRECISION = 0.95  # at which coverage is measured
@@ -30,6 +33,46 @@ PREDICTIONS = pa.schema(
         ("scores", pa.map_(pa.string(), pa.float64())),
     ]
 )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskComparison:
+    """The measures of one task, the rows of its plots by name, and the rows of its tables by protocol."""
+
+    measured: dict[str, Any]
+    by_label: dict[str, Any]
+    plots: dict[str, list[dict[str, Any]]]
+    tables: dict[str, list[dict[str, str]]]
+
+
+def compare_task(
+    task: str,
+    of_outlets: Sequence[SplitPredictions],
+    of_within: Sequence[SplitPredictions],
+    settings: Evaluate,
+) -> TaskComparison:
+    """Measure the systems of a task on outlets left out, and on splits within outlets.
+
+    Raises
+    ------
+    ValueError
+        If no article was tested.
+    """
+    outlets, within = ([each for each in found if each.task == task] for found in (of_outlets, of_within))
+    if not outlets or not within:
+        raise ValueError(f"no outlet that may train has a gold {task}; label some articles")
+    options = settings.model_dump(include={"n_bootstrap", "seed", "min_support"})
+    compared, contrast = compare_systems(outlets, **options), compare_systems(within, **options)
+    return TaskComparison(
+        {"outlets": compared["splits"], "mean": compared["mean"], "contrast": contrast["splits"]},
+        measure_systems_by_label(outlets),
+        {
+            "outlets": f1_rows(compared),
+            "outlets_reliability": reliability_rows(outlets),
+            "outlets_risk": risk_rows(outlets),
+        },
+        {"outlet": comparison_rows(task, **compared), "contrast": comparison_rows(task, **contrast)},
+    )
 
 
 def compare_systems(

@@ -60,6 +60,10 @@ class TrainTestSplit:
     train: BoolArray
     test: BoolArray
 
+    def filter(self, kept: BoolArray) -> TrainTestSplit:
+        """Keep the articles of a mask."""
+        return TrainTestSplit(self.name, self.train[kept], self.test[kept])
+
 
 def leave_outlet_out(columns: SplitColumns, outlet: str) -> TrainTestSplit:
     """Test on the trusted articles of an outlet, and train on the other outlets.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +18,19 @@ from newsdesk.base.schema import TASKS
 from newsdesk.base.settings import Settings, read_settings
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.evaluation.labelled_corpus import choose_outlets
-from newsdesk.evaluation.leave_one_outlet_out import SplitPredictions, compute_places, predict_split
-from newsdesk.evaluation.outlet_comparison import (
-    compare_systems,
-    f1_rows,
-    measure_systems_by_label,
-    prediction_table,
-    reliability_rows,
-    risk_rows,
-)
+from newsdesk.evaluation.leave_one_outlet_out import compute_places, predict_split
+from newsdesk.evaluation.outlet_comparison import compare_task, prediction_table
 from newsdesk.evaluation.outlet_corpus import read_outlet_corpus
 from newsdesk.evaluation.peers import add_peers, read_peer
-from newsdesk.evaluation.splits import (
-    WITHIN_OUTLET_SPLITS,
-    TrainTestSplit,
-    leave_outlet_out,
-    split_within_outlets,
-)
-from newsdesk.evaluation.tables import comparison_rows
+from newsdesk.evaluation.splits import WITHIN_OUTLET_SPLITS, leave_outlet_out, split_within_outlets
 from newsdesk.features.gazetteer_tables import read_places
 from newsdesk.features.lexical_fields import read_fields
 
-# micro-F1 of two independent readings of 120 articles, as the annotation reports it; they are not kept
-AGREEMENT = {"region": 0.967, "topic": 0.949}
+READERS_F1 = {"region": 0.967, "topic": 0.949}  # as the annotation reports it; the second labels are not kept
+AGREEMENT = (
+    "{task}: two annotators agree at micro-F1 {f1:.3f} on 120 articles, as the annotation reports; "
+    "not measured on these tests\n"
+)
 
 
 def run(
@@ -76,63 +67,33 @@ def run(
     # unlabelled articles only keep their near-duplicates out of training: their text is not needed any more
     kept = np.any([split.train | split.test for split in (*left_out, *within)], axis=0)
     corpus = corpus.filter(kept)
-    n_articles, n_splits = corpus.articles.num_rows, len(left_out) + len(within)
-    note(f"outlets: {n_articles:,} labelled articles, {n_splits} splits")
-    place_features = compute_places(corpus.articles, gazetteer, settings)
-
-    def predict(splits: Sequence[TrainTestSplit]) -> list[SplitPredictions]:
-        return [
-            found
-            for split in progress(splits, "splits")
-            for found in predict_split(
-                corpus, TrainTestSplit(split.name, split.train[kept], split.test[kept]), place_features,
-                fields=words, settings=settings, n_jobs=n_jobs,
-            )
-        ]  # fmt: skip
-
+    n_splits = len(left_out) + len(within)
+    note(f"outlets: {corpus.articles.num_rows:,} labelled articles, {n_splits} splits")
+    predict = partial(
+        predict_split, corpus, places=compute_places(corpus.articles, gazetteer, settings),
+        fields=words, settings=settings, n_jobs=n_jobs,
+    )  # fmt: skip
+    measured, measured_by_label = {}, {}
     try:
-        of_outlets, of_within = predict(left_out), predict(within)
+        of_outlets, of_within = (
+            [found for split in progress(splits, "splits") for found in predict(split.filter(kept))]
+            for splits in (left_out, within)
+        )
+        of_outlets = [add_peers(each, labels_by_peer) for each in of_outlets]
+        for task in TASKS:
+            compared = compare_task(task, of_outlets, of_within, settings.evaluate)
+            measured[task], measured_by_label[task] = compared.measured, compared.by_label
+            for name, rows in compared.plots.items():
+                write_csv(rows, plots / f"{name}_{task}.csv")
+            for protocol, table in compared.tables.items():
+                print_rows([{"protocol": protocol} | row for row in table])
+            click.echo(AGREEMENT.format(task=task, f1=READERS_F1[task]))
     except ValueError as error:
         raise NewsdeskError(f"{articles}: {error}") from None
-    of_outlets = [add_peers(each, labels_by_peer) for each in of_outlets]
-    write(settings, of_outlets, of_within, metrics=metrics, by_label=by_label, plots=plots)
-    tables = [prediction_table(of_outlets, "outlet"), prediction_table(of_within, "contrast")]
-    write_table(pa.concat_tables(tables), predictions)
-
-
-def write(
-    settings: Settings,
-    of_outlets: Sequence[SplitPredictions],
-    of_within: Sequence[SplitPredictions],
-    *,
-    metrics: Path,
-    by_label: Path,
-    plots: Path,
-) -> None:
-    """Write the measures, and print the tables."""
-    measured: dict[str, Any] = {}
-    measured_by_label: dict[str, Any] = {}
-    options = settings.evaluate.model_dump(include={"n_bootstrap", "seed", "min_support"})
-    for task in TASKS:
-        outlets, within = ([p for p in found if p.task == task] for found in (of_outlets, of_within))
-        if not outlets or not within:
-            raise NewsdeskError(f"{task}: no outlet that may train has a gold label; label some articles")
-        by_outlet, contrast = compare_systems(outlets, **options), compare_systems(within, **options)
-        measured[task] = {
-            "outlets": by_outlet["splits"], "mean": by_outlet["mean"], "contrast": contrast["splits"]
-        }  # fmt: skip
-        measured_by_label[task] = measure_systems_by_label(outlets)
-        write_csv(f1_rows(by_outlet), plots / f"outlets_{task}.csv")
-        write_csv(reliability_rows(outlets), plots / f"outlets_reliability_{task}.csv")
-        write_csv(risk_rows(outlets), plots / f"outlets_risk_{task}.csv")
-        print_rows(comparison_rows(task, **by_outlet))
-        click.echo(
-            f"{task}: two independent readings of 120 articles agree at micro-F1 {AGREEMENT[task]:.3f}, as "
-            "the annotation reports; not measured on these tests\n"
-        )
-        print_rows(comparison_rows(task, **contrast))
     write_json(measured, metrics)
     write_json(measured_by_label, by_label)
+    tables = [prediction_table(of_outlets, "outlet"), prediction_table(of_within, "contrast")]
+    write_table(pa.concat_tables(tables), predictions)
 
 
 def _parse_peers(context: click.Context, option: click.Parameter, values: Sequence[str]) -> dict[str, Path]:

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,7 @@ from newsdesk.evaluation.inner_validation.hyperparameter_search import (
     TrialResult,
     build_measure,
     choose_simplest,
-    compare_results,
-    find_best,
+    describe_choice,
     open_study,
     read_results,
     run_trials,
@@ -73,14 +71,10 @@ def run(
             f"in {result.seconds:.0f} s, best {study.best_value:.4f}"
         )
     results = read_results(study)[:trials]
-    best, chosen = find_best(results), choose_simplest(results, current)
-    difference, error = compare_results(best, chosen)
     choice = {
         "task": task, "seed": seed, "n_trials": len(results), "articles_sha256": files[0],
         "outlets": [*corpus.outlets], "n_labels": dict(n_labels.most_common()),
-        "choice": asdict(chosen.settings), "measured": dict(chosen.measured),
-        "gap_to_best": {"difference": round(difference, 6), "standard_error": round(error, 6)},
-        "settings_today": asdict(current),
+        **describe_choice(results, current),
     }  # fmt: skip
     choice_file, trials_file = output / f"search_{task}.json", plots / f"search_{task}.csv"
     rows = trial_rows(results, current)
@@ -89,6 +83,7 @@ def run(
     print_rows(terminal_rows(rows))
     note(f"search: the choice is in {choice_file}; params.yaml is unchanged")
     if track:
+        chosen = choose_simplest(results, current)
         run_id = runs.log_study(
             f"{settings.track.experiment}-search",
             name=name,

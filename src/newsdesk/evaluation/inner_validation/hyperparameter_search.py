@@ -201,6 +201,18 @@ def choose_simplest(results: Sequence[TrialResult], current: HeadSettings) -> Tr
     return min(near, key=complexity)
 
 
+def describe_choice(results: Sequence[TrialResult], current: HeadSettings) -> dict[str, Any]:
+    """Describe the chosen settings, their scores and how much better the best are, for a JSON file."""
+    chosen = choose_simplest(results, current)
+    difference, error = compare_results(find_best(results), chosen)
+    return {
+        "choice": asdict(chosen.settings),
+        "measured": dict(chosen.measured),
+        "gap_to_best": {"difference": round(difference, 6), "standard_error": round(error, 6)},
+        "settings_today": asdict(current),
+    }
+
+
 def trial_rows(results: Sequence[TrialResult], current: HeadSettings) -> list[dict[str, Any]]:
     """List settings and scores of each trial, and its difference to the best with the standard error."""
     best, chosen = find_best(results), choose_simplest(results, current)
