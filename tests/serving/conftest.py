@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from newsdesk.serving.app import build_app
-from newsdesk.serving.model_watcher import LoadedModel, ModelWatcher, open_model
+from newsdesk.serving.model_watcher import ServedModel, ModelWatcher, open_model
 from tests.conftest import ROOT
 
 JSON = {"content-type": "application/json"}
@@ -42,7 +42,7 @@ def starter(n: int) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def model() -> LoadedModel:
+def model() -> ServedModel:
     """The model of the package."""
     return open_model(None)
 
@@ -53,7 +53,7 @@ def records() -> list[dict[str, Any]]:
     return []
 
 
-def make_app(model: LoadedModel, records: list[dict[str, Any]]) -> FastAPI:
+def make_app(model: ServedModel, records: list[dict[str, Any]]) -> FastAPI:
     def log(record: Any) -> None:
         records.append(dict(record))
 
@@ -61,7 +61,7 @@ def make_app(model: LoadedModel, records: list[dict[str, Any]]) -> FastAPI:
 
 
 @pytest.fixture(scope="session")
-def client(model: LoadedModel, records: list[dict[str, Any]]) -> Iterator[TestClient]:
+def client(model: ServedModel, records: list[dict[str, Any]]) -> Iterator[TestClient]:
     with TestClient(make_app(model, records), raise_server_exceptions=False) as made:
         assert made.get("/version").status_code == 200  # also before the model is ready
         wait(lambda: made.get("/health").status_code == 200)
@@ -69,7 +69,7 @@ def client(model: LoadedModel, records: list[dict[str, Any]]) -> Iterator[TestCl
 
 
 @pytest.fixture(scope="session")
-def address(model: LoadedModel) -> Iterator[str]:
+def address(model: ServedModel) -> Iterator[str]:
     """The URL of the application on a socket, for a browser."""
     server = uvicorn.Server(uvicorn.Config(make_app(model, []), port=0, log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)

@@ -8,13 +8,13 @@ from fastapi.testclient import TestClient
 from newsdesk import __version__
 from newsdesk.base.files import SHIPPED, sha256
 from newsdesk.inference.scorer import Scorer
-from newsdesk.serving.model_watcher import LoadedModel
+from newsdesk.serving.model_watcher import ServedModel
 from newsdesk.serving.schemas import Answer
 
 from .conftest import TEXT, starter
 
 
-def test_predictions_are_those_of_the_scorer_in_order(client: TestClient, model: LoadedModel) -> None:
+def test_predictions_are_those_of_the_scorer_in_order(client: TestClient, model: ServedModel) -> None:
     articles: list[dict[str, Any]] = [
         *starter(30), {"text": None}, {"text": "", "title": None}, {"text": "An article in English about the war."},
     ]  # fmt: skip

@@ -23,7 +23,7 @@ from newsdesk.inference.explain import explain
 from newsdesk.inference.scorer import Scorer
 from newsdesk.inference.text import repair_text
 from newsdesk.serving.limits import RequestMiddleware
-from newsdesk.serving.model_watcher import LoadedModel, Log, ModelWatcher
+from newsdesk.serving.model_watcher import ServedModel, Log, ModelWatcher
 from newsdesk.serving.schemas import (
     EXAMPLES,
     MAX_EXPLAINED,
@@ -146,7 +146,7 @@ def _add_error_handlers(app: FastAPI) -> None:
         return error_response(500, "internal error; see the log of the server")
 
 
-def answer(model: LoadedModel, body: Batch | Single) -> dict[str, Any]:
+def answer(model: ServedModel, body: Batch | Single) -> dict[str, Any]:
     """Predict the articles of a request; return the content of an `Answer`."""
     articles = [_repair(article) for article in (body.articles if isinstance(body, Batch) else [body])]
     thresholds = thresholds_by_task(model.scorer, body.profile)

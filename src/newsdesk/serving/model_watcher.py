@@ -26,14 +26,14 @@ Log = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedModel:
+class ServedModel:
     """A model in memory, and its `identity`: name, version, SHA-256 of its files and time of loading."""
 
     scorer: Scorer
     identity: Mapping[str, str]
 
 
-def open_model(model: str | None, *, threads: int = 1) -> LoadedModel:
+def open_model(model: str | None, *, threads: int = 1) -> ServedModel:
     """Load a model by folder or by `models:/` or `runs:/` URI; None is the model of the package."""
     if not model:
         return _open_folder(files.SHIPPED, threads=threads)
@@ -46,17 +46,17 @@ def open_model(model: str | None, *, threads: int = 1) -> LoadedModel:
     return _open_folder(mlflow_model.packaged_folder(Path(model)), threads=threads)
 
 
-def _open_version(name: str, version: str, *, threads: int) -> LoadedModel:
+def _open_version(name: str, version: str, *, threads: int) -> ServedModel:
     return _open_uri(f"models:/{name}/{version}", threads=threads, name=name, version=version)
 
 
-def _open_uri(uri: str, *, threads: int, **identity: str) -> LoadedModel:
+def _open_uri(uri: str, *, threads: int, **identity: str) -> ServedModel:
     # A private copy that is deleted once it is loaded, so that updates do not fill the disk.
     with tempfile.TemporaryDirectory(prefix="newsdesk-") as folder:
         return _open_folder(runs.download_model(uri, Path(folder)), threads=threads, **identity)
 
 
-def _open_folder(folder: Path, *, threads: int, **identity: str) -> LoadedModel:
+def _open_folder(folder: Path, *, threads: int, **identity: str) -> ServedModel:
     scorer = files.read_model(folder)
     missing = {"region", "topic"} - {head.task for head in scorer.heads}
     if missing:
@@ -68,7 +68,7 @@ def _open_folder(folder: Path, *, threads: int, **identity: str) -> LoadedModel:
         "sha256": files.sha256(folder),
         "loaded": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    return LoadedModel(scorer, known | identity)
+    return ServedModel(scorer, known | identity)
 
 
 def warm_up(scorer: Scorer) -> None:
@@ -91,7 +91,7 @@ class ModelWatcher:
 
     Attributes
     ----------
-    current : LoadedModel
+    current : ServedModel
         Other threads may read it at any time.
     ready : bool
         Whether the first model is warmed up.
@@ -99,7 +99,7 @@ class ModelWatcher:
         Why the last update failed.
     """
 
-    def __init__(self, loaded: LoadedModel, *, model: str | None, log: Log) -> None:
+    def __init__(self, loaded: ServedModel, *, model: str | None, log: Log) -> None:
         self.current = loaded
         self.ready = False
         self.trouble: str | None = None
