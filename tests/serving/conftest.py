@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from newsdesk.serving.app import build_app
-from newsdesk.serving.model_watcher import ServedModel, ModelWatcher, open_model
+from newsdesk.serving.model_watcher import ModelWatcher, ServedModel, open_model
 from tests.conftest import ROOT
 
 JSON = {"content-type": "application/json"}

@@ -23,7 +23,7 @@ from newsdesk.inference.explain import explain
 from newsdesk.inference.scorer import Scorer
 from newsdesk.inference.text import repair_text
 from newsdesk.serving.limits import RequestMiddleware
-from newsdesk.serving.model_watcher import ServedModel, Log, ModelWatcher
+from newsdesk.serving.model_watcher import Log, ModelWatcher, ServedModel
 from newsdesk.serving.schemas import (
     EXAMPLES,
     MAX_EXPLAINED,
