@@ -11,10 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_yaml
 from newsdesk.base.normalization import Normalization
-from newsdesk.base.schema import Origin
+from newsdesk.base.schema import Origin, Task
 from newsdesk.base.validation import describe_error
-
-Task = Literal["region", "topic"]
 
 
 class _Frozen(BaseModel):
