@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 from pydantic import ValidationError
 
 from newsdesk.base import files, signals
@@ -15,6 +16,11 @@ from newsdesk.inference.scorer import Scorer
 from newsdesk.tracking import mlflow_model, runs
 
 URI_SCHEMES = ("models:/", "runs:/")
+model_option = click.option(
+    "--model",
+    show_default="the model that newsdesk comes with",
+    help="Model folder, models:/… or runs:/… URI.",
+)
 
 
 def model_folder(model: str | None) -> Path:

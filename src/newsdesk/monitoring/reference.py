@@ -58,7 +58,7 @@ def count_unseen_articles(
     trained = pc.is_in(articles["group_id"], pa.array(sorted(trained_groups), pa.string()))
     unseen = articles.filter(pc.and_(pc.invert(trained), pc.not_equal(articles["split"], "evaluation")))
     if not unseen.num_rows:
-        raise ValueError("no article for a reference: the model was trained on all of them")
+        raise ValueError("no article for a drift reference: the model was trained on all of them")
     counts = PredictionCounts.for_model(scorer, lookup_every=1)
     for batch in unseen.select(["title", "text"]).to_batches(max_chunksize=BATCH):
         titles, texts = batch["title"].to_pylist(), batch["text"].to_pylist()

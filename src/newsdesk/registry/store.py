@@ -35,7 +35,7 @@ def read_aliases(client: MlflowClient, name: str) -> dict[str, str]:
 
 @contextmanager
 def _ignore(error_code: str) -> Iterator[None]:
-    """Ignore an error that tells that another process was faster."""
+    """Ignore an error that is due to another process that was faster."""
     from mlflow.exceptions import MlflowException
 
     try:

@@ -13,7 +13,7 @@ from newsdesk.base.console import print_rows
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.schema import Article
 from newsdesk.cli.inputs import RefusalLog, read_inputs, refused_option
-from newsdesk.cli.models import load_model, taxonomy_of
+from newsdesk.cli.models import load_model, model_option, taxonomy_of
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.explain import Explanation, explanations
 
@@ -21,11 +21,7 @@ from newsdesk.inference.explain import Explanation, explanations
 @click.command("explain")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 @click.option("--label", "labels", multiple=True, help="Region or topic; repeatable. [default: predicted]")
-@click.option(
-    "--model",
-    show_default="the model that newsdesk comes with",
-    help="Model folder, models:/… or runs:/… URI.",
-)
+@model_option
 @click.option("--top", default=10, show_default=True, type=click.IntRange(1), help="Contributions to show.")
 @click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
 @refused_option

@@ -12,7 +12,7 @@ import click
 from newsdesk.base.console import note
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import list_files
-from newsdesk.cli.models import LoadedModel, load_model
+from newsdesk.cli.models import LoadedModel, load_model, model_option
 from newsdesk.inference.code import copy_code
 
 MODULE = '''"""The model {name} {version} and the code that scores.
@@ -35,11 +35,7 @@ def load() -> Scorer:
 
 @click.command("export")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--model",
-    show_default="the model that newsdesk comes with",
-    help="Model folder, models:/… or runs:/… URI.",
-)
+@model_option
 def main(folder: Path, model: str | None) -> None:
     """Write a model to FOLDER as a Python package that runs without newsdesk.
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import click
 
-from newsdesk.base.console import note, print_rows, progress
+from newsdesk.base.console import note, path_option, print_rows, progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_model, read_table, write_compact_json, write_json
 from newsdesk.base.schema import ARTICLES
 from newsdesk.batch import output_reader
 from newsdesk.cli.inputs import RefusalLog, read_inputs
 from newsdesk.cli.label.job import DRIFTED
-from newsdesk.cli.models import model_folder, taxonomy_of
+from newsdesk.cli.models import model_folder, model_option, taxonomy_of
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring import drift
@@ -31,12 +31,6 @@ from newsdesk.monitoring.reference import (
     model_identity,
     read_reference,
     read_reference_of,
-)
-
-model_option = click.option(
-    "--model",
-    show_default="the model that newsdesk comes with",
-    help="Model folder, models:/… or runs:/… URI.",
 )
 
 
@@ -55,11 +49,8 @@ def main() -> None:
 @main.command("reference")
 @model_option
 @click.option("--articles", "inputs", multiple=True, required=True, help="Articles; may be repeated.")
-@click.option(
-    "--trained", type=click.Path(path_type=Path),
-    help="Training rows (data/features/rows.parquet): leave them and their near-duplicates out.",
-)  # fmt: skip
-@click.option("--output", default=REFERENCE, show_default=True, type=click.Path(path_type=Path))
+@path_option("--trained", help="Training rows (data/features/rows.parquet): leave out their near-duplicates.")
+@path_option("--output", default=REFERENCE)
 def reference(model: str | None, inputs: tuple[str, ...], trained: Path | None, output: Path) -> None:
     """Make a reference: counts of articles and of the model's predictions for them.
 
@@ -106,12 +97,11 @@ def _count_all(inputs: Iterable[str], scorer: Scorer) -> tuple[PredictionCounts,
 
 @main.command("check")
 @click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option(
-    "--reference", "path", show_default=f"{REFERENCE} of the model", type=click.Path(path_type=Path),
-    help="File that `newsdesk drift reference` wrote.",
-)  # fmt: skip
+@path_option(
+    "--reference", "path", show_default=f"{REFERENCE} of the model", help="Output of `drift reference`."
+)
 @model_option
-@click.option("--report", type=click.Path(path_type=Path), help="Write the report to this JSON file.")
+@path_option("--report", help="Write the report to this JSON file.")
 @click.option("--fail-on-drift", is_flag=True, help=f"Exit with code {DRIFTED} if a quantity has drifted.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap intervals.")
 def check(

@@ -19,7 +19,7 @@ from newsdesk.base.files import read_model, write_text
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.batch import output_reader
 from newsdesk.cli.inputs import RefusalLog, read_inputs, taxonomy_option
-from newsdesk.cli.models import model_folder, taxonomy_of
+from newsdesk.cli.models import model_folder, model_option, taxonomy_of
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring.counts import build_unknown_share
@@ -53,15 +53,12 @@ def main() -> None:
 )  # fmt: skip
 @click.option("--n", default=200, show_default=True, type=click.IntRange(1), help="Most articles to sample.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
-@click.option(
-    "--model",
-    show_default="the model that newsdesk comes with",
-    help="The model of the labels: folder, models:/… or runs:/… URI.",
-)
-@click.option(
-    "--reference", type=click.Path(path_type=Path), show_default=f"{REFERENCE} of the model, if it has one",
+@model_option
+@path_option(
+    "--reference",
+    show_default=f"{REFERENCE} of the model, if it has one",
     help="Drift reference, which gives the limit of unknown words for drifting articles.",
-)  # fmt: skip
+)
 def export(
     labels: Path,
     inputs: tuple[str, ...],
