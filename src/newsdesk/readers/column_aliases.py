@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import chain
 
 from newsdesk.readers.refusals import RefusalError
@@ -25,12 +26,12 @@ ALIASES: dict[str, tuple[str, ...]] = {
 KNOWN_COLUMNS = frozenset(chain.from_iterable(ALIASES.values()))
 
 
-def has_text_column(columns: list[str]) -> bool:
+def has_text_column(columns: Collection[str]) -> bool:
     """Return whether one of the columns can hold the text."""
-    return any(name in ALIASES["text"] for name in columns)
+    return any(name in columns for name in ALIASES["text"])
 
 
-def check_text_column(columns: list[str]) -> None:
+def check_text_column(columns: Collection[str]) -> None:
     """Refuse a record or table in which no column can hold the text."""
     if not has_text_column(columns):
         expected, found = ", ".join(ALIASES["text"]), ", ".join(columns) or "none"

@@ -81,7 +81,7 @@ def sanitize(text: str) -> str:
 
 
 def _build_article(record: Mapping[str, Any], default_source: str, limits: Limits) -> Article:
-    check_text_column(list(record))
+    check_text_column(record)
     title = _string(record, "title", limits) or ""
     text = _string(record, "text", limits) or ""
     article_id = _string(record, "article_id", limits)
@@ -110,8 +110,10 @@ def _is_missing(value: Any) -> bool:
 
 def _find(record: Mapping[str, Any], field_name: str) -> tuple[str, Any]:
     """Return the first column of a field that has a value, and the value."""
-    names = ALIASES[field_name]
-    return next(((n, record[n]) for n in names if not _is_missing(record.get(n))), (names[0], None))
+    for name in ALIASES[field_name]:
+        if not _is_missing(value := record.get(name)):
+            return name, value
+    return ALIASES[field_name][0], None
 
 
 def _number_as_text(value: Any) -> Any:
