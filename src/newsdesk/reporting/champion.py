@@ -11,7 +11,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_model, sha256
 from newsdesk.base.schema import TASKS
 from newsdesk.evaluation.tables import format_interval
-from newsdesk.registry.paired_test import PromotionRules, compare
+from newsdesk.registry.paired_test import PromotionRules, Rows, compare
 from newsdesk.reporting.blocks import Block, Cell, Figure, Note, Table, format_score
 from newsdesk.reporting.charts import draw_intervals, mark_interval
 from newsdesk.reporting.predictions import Champion, HeadPredictions, predict_again, read_predictions
@@ -61,31 +61,27 @@ def compare_with_champion(run: RunContent) -> Iterator[Block]:
     yield Note(f"The champion is {champion.name}, SHA-256 {champion.sha256[:12]}.")
     options = run.settings.evaluate.model_dump(include={"n_bootstrap", "seed"})
     for task, own in run.predictions.items():
-        pairs = pair_rows(task, own, champion.predictions.get(task))
-        if not pairs:
+        other = champion.predictions.get(task)
+        champion_rows, run_rows = pair_rows(task, own, other) if other else ([], [])
+        if not run_rows:
             yield Note(f"{task}: the champion has no predictions of these articles.", warning=True)
             continue
-        champion_rows, run_rows = zip(*pairs, strict=True)
         compared = compare(champion_rows, run_rows, PromotionRules(**options))["heads"][task]
         yield _table(task, compared)
         yield _figure(task, compared)
 
 
-def pair_rows(
-    task: str, own: HeadPredictions, other: HeadPredictions | None
-) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Pair the rows of the articles that both the champion and the run have predicted, for `compare`."""
-    row_of = {article_id: i for i, article_id in enumerate(other.article_ids)} if other else {}
+def pair_rows(task: str, own: HeadPredictions, other: HeadPredictions) -> tuple[Rows, Rows]:
+    """Return the rows of another model and of the run for the articles that both have predicted."""
+    predicted = dict(zip(other.article_ids, other.predicted_labels, strict=True))
+    common = [i for i, article_id in enumerate(own.article_ids) if article_id in predicted]
     unknown = {f"{each}_true": None for each in TASKS}
-    pairs = []
-    for i, article_id in enumerate(own.article_ids):
-        if other and article_id in row_of:
-            row = {**unknown, f"{task}_true": own.true_labels[i], "group_id": own.groups[i]}
-            predicted = (other.predicted_labels[row_of[article_id]], own.predicted_labels[i])
-            pairs.append(
-                (row | {f"{task}_predicted": predicted[0]}, row | {f"{task}_predicted": predicted[1]})
-            )
-    return pairs
+    rows = [{**unknown, f"{task}_true": own.true_labels[i], "group_id": own.groups[i]} for i in common]
+    key = f"{task}_predicted"
+    return (
+        [row | {key: predicted[own.article_ids[i]]} for row, i in zip(rows, common, strict=True)],
+        [row | {key: own.predicted_labels[i]} for row, i in zip(rows, common, strict=True)],
+    )
 
 
 def _table(task: str, compared: Mapping[str, Any]) -> Table:

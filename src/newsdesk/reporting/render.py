@@ -38,14 +38,6 @@ N_LEVELS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class BlockGroup:
-    """Blocks of one kind that follow each other."""
-
-    kind: str
-    blocks: Sequence[Block]
-
-
-@dataclass(frozen=True, slots=True)
 class TextSegment:
     """A part of a text; `style` is `for1` to `for4` or `against1` to `against4` by its contribution."""
 
@@ -100,9 +92,9 @@ def content_security_policy(style: str, script: str) -> str:
     )
 
 
-def group_blocks(blocks: Sequence[Block]) -> list[BlockGroup]:
+def group_blocks(blocks: Sequence[Block]) -> list[tuple[str, list[Block]]]:
     """Group blocks of one kind that follow each other."""
-    return [BlockGroup(kind, [*own]) for kind, own in groupby(blocks, key=lambda block: KINDS[type(block)])]
+    return [(kind, [*own]) for kind, own in groupby(blocks, key=lambda block: KINDS[type(block)])]
 
 
 def table_rows(table: Table) -> list[list[Cell]]:
