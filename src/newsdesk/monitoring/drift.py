@@ -135,7 +135,8 @@ def compare(
     --------
     >>> from newsdesk.monitoring.reference import build_reference
     >>> counts = PredictionCounts({"region": ["us"], "topic": ["sport"]})
-    >>> compare(build_reference(counts, model={}, sources={}), counts)["verdict"]
+    >>> model = {"name": "newsdesk", "version": "0.1.0", "weights_sha256": "0" * 64}
+    >>> compare(build_reference(counts, model=model, sources={}), counts)["verdict"]
     'too_few'
     """
     before, limits = parse_reference(reference)
