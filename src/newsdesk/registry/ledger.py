@@ -47,8 +47,8 @@ class LedgerEntry:
     """One change of champion, from version `previous` (None for the first champion) to `version`.
 
     `created` is by the clock of the store; `applied` is when the alias was seen to be set, None before.
-    `nonce` distinguishes an entry from a repetition of the same request. `sha256` is the hash of the entry's text,
-    which the next entry holds.
+    `nonce` distinguishes an entry from a repetition of the same request. `sha256` is the hash of the entry's
+    text, which the next entry holds.
     """
 
     number: int
