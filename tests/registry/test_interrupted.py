@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from newsdesk.cli.operate.doctor import registry_findings
+from newsdesk.cli.operate.doctor import model_findings
 from newsdesk.registry import ledger, promotion, versions
 from newsdesk.registry.paired_test import PromotionRules
 from newsdesk.registry.store import list_versions, read_aliases
@@ -48,7 +48,7 @@ def interrupt(store: str, tmp_path: Path) -> Iterator[Interrupt]:
 
 def findings(client: MlflowClient, name: str) -> list[tuple[str, ...]]:
     """State, finding and advice of `newsdesk doctor` on a model."""
-    return [found[1:] for found in registry_findings(client) if found[0] == f"model {name}"]
+    return [found[1:] for found in model_findings(client, name)]
 
 
 def champion(client: MlflowClient, name: str) -> str | None:

@@ -25,7 +25,6 @@ from newsdesk.tracking import runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
 
 PACKAGES = ("dvc", "mlflow", "scikit-learn", "pandas", "numpy", "pyarrow")
 PUBLIC = ("almayadeen", "skynews", "alarabiya", "saudinewsnet")
@@ -127,14 +126,16 @@ def _check_artifacts(locations: Sequence[str]) -> Iterator[Finding]:
 
 def registry_findings(client: MlflowClient) -> Iterator[Finding]:
     """Check each model that `newsdesk register` made: complete versions, ledger and alias agree."""
-    names = sorted(model.name for model in client.search_registered_models(max_results=1000))
-    for name in names:
-        ours = [v for v in store.list_versions(client, name) if MODEL_TAG in v.tags]
-        if not name.endswith(ledger.SUFFIX) and (ours or name + ledger.SUFFIX in names):
-            yield from _model_findings(client, name, ours)
+    for name in sorted(model.name for model in client.search_registered_models(max_results=1000)):
+        if not name.endswith(ledger.SUFFIX):
+            yield from model_findings(client, name)
 
 
-def _model_findings(client: MlflowClient, name: str, versions: Sequence[ModelVersion]) -> Iterator[Finding]:
+def model_findings(client: MlflowClient, name: str) -> Iterator[Finding]:
+    """Check a registered model, unless it has neither versions of `newsdesk register` nor a ledger."""
+    versions = [version for version in store.list_versions(client, name) if MODEL_TAG in version.tags]
+    if not versions and not any(store.list_versions(client, name + ledger.SUFFIX)):
+        return
     check, aliases = f"model {name}", store.read_aliases(client, name)
     incomplete = [version for version in versions if COMPLETE_TAG not in version.tags]
     for version in sorted(incomplete, key=lambda v: int(v.version)):
