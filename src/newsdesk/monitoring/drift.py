@@ -204,8 +204,9 @@ def _comparable_counts(
     if name in before.heads:
         return [(a, b)], (*before.heads[name], NO_LABEL)
     if a.ndim == 2:
-        labels = before.heads[name.removesuffix("_scores")]
-        return [_join_bins(*rows)[0] for rows in zip(a, b, strict=True)], labels
+        return [_join_bins(*rows)[0] for rows in zip(a, b, strict=True)], before.heads[
+            name.removesuffix("_scores")
+        ]
     pair, starts = _join_bins(a, b)
     edges = LENGTH_EDGES if name == "length" else UNKNOWN_EDGES
     ends = [*starts[1:], None]
