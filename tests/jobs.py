@@ -20,7 +20,8 @@ from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch.manifest import DRIFT, MANIFEST, QUARANTINE
 from newsdesk.batch.part_writer import WORK
 from newsdesk.cli.main import newsdesk as command
-from tests.conftest import ROOT, project_env
+from tests import ROOT
+from tests.commands import project_env
 
 SCORED_AT = "2026-11-27T02:00:00Z"
 PART_ROWS = 10

@@ -10,7 +10,7 @@ import pytest
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.notebook import copy_project, run, show_mistake, tabulate
 from newsdesk.reporting.blocks import MarkedSpan, MarkedText, Mistake
-from tests.conftest import run as run_apart
+from tests.commands import run as run_apart
 
 HOSTILE = "<script>alert(1)</script> & خبر"
 

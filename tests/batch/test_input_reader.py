@@ -13,7 +13,7 @@ from newsdesk.base.schema import Article, Refusal
 from newsdesk.batch import arrow_columns, input_reader
 from newsdesk.batch.input_reader import Batch, InputReader, Offset, find_inputs, group_by_slice
 from newsdesk.readers import Limits, read
-from tests.conftest import ROOT
+from tests import ROOT
 
 START = Offset()
 SECTIONS = ("أوروبا", "العالم")

@@ -18,7 +18,7 @@ from newsdesk.batch.output_schema import LABELED, PROVENANCE, build_schema, chec
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import Scorer
 from newsdesk.readers import read
-from tests.conftest import ROOT
+from tests import ROOT
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,9 @@ from newsdesk.batch import spark
 from newsdesk.batch.manifest import MANIFEST
 from newsdesk.batch.spark import SparkEngine
 from newsdesk.tracking import mlflow_model
+from tests import ROOT
 from tests import cluster as clusters
-from tests.conftest import ROOT, project_env
+from tests.commands import project_env
 from tests.jobs import (
     PARQUET_ROWS,
     SCORED_AT,

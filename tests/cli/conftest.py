@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import invoke
+from tests.commands import invoke
 
 ARTICLE = "أعلنت وزارة الدفاع الأميركية في واشنطن أن الجيش قتل قيادياً في تنظيم «القاعدة» بغارة جوية."
 Newsdesk = Callable[..., subprocess.CompletedProcess[str]]

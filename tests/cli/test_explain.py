@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.conftest import invoke
+from tests.commands import invoke
 from tests.inference.test_explain import TEXT, TITLE
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from tests.conftest import invoke, project_env
+from tests.commands import invoke, project_env
 from tests.inference.articles import ARABIC, ENGLISH
 
 # -S leaves out .pth files, and so the checkout that newsdesk is installed from

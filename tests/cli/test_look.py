@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from tests import ROOT
 from tests.cli.conftest import Newsdesk, read_lines
-from tests.conftest import ROOT, invoke
+from tests.commands import invoke
 
 
 def test_taxonomy(newsdesk: Newsdesk) -> None:

@@ -13,8 +13,9 @@ from click.testing import CliRunner
 
 from newsdesk.cli.main import COMMANDS, GROUPS
 from newsdesk.cli.main import newsdesk as group
+from tests import ROOT
 from tests.cli.conftest import ARTICLE, Newsdesk, rows_of
-from tests.conftest import ROOT, invoke, project_env
+from tests.commands import invoke, project_env
 
 
 def test_help_lists_every_command_in_its_group() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.cli.look.report import main
-from tests.conftest import ROOT
+from tests import ROOT
 from tests.reporting.page import Page
 
 

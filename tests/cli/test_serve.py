@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.conftest import invoke, project_env
+from tests.commands import invoke, project_env
 from tests.serving.conftest import DEADLINE, starter, wait
 
 

@@ -18,7 +18,7 @@ import click
 import pytest
 
 from docs import reference
-from tests.conftest import project_env
+from tests.commands import project_env
 from tests.documented import (
     Step,
     calls,

@@ -10,7 +10,8 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 
-from tests.conftest import ROOT, project_env, run
+from tests import ROOT
+from tests.commands import project_env, run
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 

@@ -20,7 +20,8 @@ from newsdesk.base.files import SHIPPED
 from newsdesk.base.settings import Settings
 from newsdesk.batch import output_schema
 from newsdesk.cli.main import COMMANDS
-from tests.conftest import ROOT, run
+from tests import ROOT
+from tests.commands import run
 from tests.documented import FENCE, documented_pages, nav_pages, read_page
 
 CHROMIUM = Path("/usr/bin/chromium")

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from newsdesk.cli.main import newsdesk
-from tests.conftest import ROOT
+from tests import ROOT
 from tests.documented import documented_pages, read_page
 
 TABLE = re.compile(r"<!-- table: (?P<folder>\S+) (?P<options>.+?) -->\n\n(?P<table>(?:\|.*\n)+)")

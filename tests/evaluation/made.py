@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from newsdesk.base.schema import ARTICLES
 from newsdesk.base.settings import Settings
-from tests.conftest import ROOT
+from tests import ROOT
 
 STORIES = {
     ("europe", "politics"): "فرنسا باريس الحكومة البرلمان الانتخابات الوزير",

@@ -9,7 +9,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.normalization import Normalization
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.features.gazetteer_tables import inflect_demonym, read_places, spell_name
-from tests.conftest import ROOT
+from tests import ROOT
 
 TABLES = ROOT / "data" / "places"
 

@@ -12,7 +12,7 @@ from newsdesk.inference import engine as engine_module
 from newsdesk.inference.engine import Engine
 from newsdesk.inference.mentions import place_features
 from newsdesk.inference.text import build_stemmer, normalize, tokenize
-from tests.conftest import read_gazetteer
+from tests.gazetteer import read_gazetteer
 from tests.inference.articles import MENTIONS
 from tests.inference.test_engine import FOLDED, build_engine
 

@@ -26,7 +26,7 @@ from newsdesk.inference.text import (
     tokenize_sentences,
     word_ngrams,
 )
-from tests.conftest import ROOT
+from tests import ROOT
 from tests.inference.articles import ENGLISH, hostile
 
 TABLE = translation(build_table(Normalization()))

@@ -9,7 +9,7 @@ import pytest
 
 from newsdesk.base.files import SHIPPED, sha256
 from newsdesk.inference.scorer import Scorer
-from tests.conftest import ROOT
+from tests import ROOT
 from tests.inference.articles import MENTIONS
 
 

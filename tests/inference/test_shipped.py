@@ -10,7 +10,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from newsdesk.base.files import SHIPPED, list_files
-from tests.conftest import ROOT, invoke, run
+from tests import ROOT
+from tests.commands import invoke, run
 
 MAX_BYTES = 10_000_000
 PAGE = "data/starter/pages/page-01.txt"

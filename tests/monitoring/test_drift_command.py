@@ -8,7 +8,7 @@ import pytest
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.batch import output_reader
 from newsdesk.cli.operate.drift import main
-from tests.conftest import ROOT
+from tests import ROOT
 from tests.jobs import predict
 
 STARTER = [str(ROOT / f"data/starter/st{k}.jsonl") for k in range(1, 6)]

@@ -9,7 +9,7 @@ import pytest
 from newsdesk.base.files import SHIPPED, read_json, read_model
 from newsdesk.monitoring.counts import PredictionCounts
 from newsdesk.monitoring.reference import build_reference, count_unseen_articles, parse_reference
-from tests.conftest import ROOT
+from tests import ROOT
 from tests.monitoring.predictions import HEADS, MODEL
 
 

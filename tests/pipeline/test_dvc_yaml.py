@@ -7,7 +7,7 @@ import grimp
 import pytest
 from ruamel.yaml import YAML
 
-from tests.conftest import ROOT
+from tests import ROOT
 
 SOURCE = ROOT / "src"
 PROFILES = {

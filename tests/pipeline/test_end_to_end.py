@@ -8,7 +8,7 @@ import pytest
 from mlflow import MlflowClient
 
 from newsdesk.base.settings import read_settings
-from tests.conftest import run
+from tests.commands import run
 
 
 def client_of(project: Path) -> MlflowClient:

@@ -13,7 +13,7 @@ from newsdesk.evaluation.fidelity import compare_scores
 from newsdesk.inference.scorer import Scorer
 from newsdesk.inference.storage import read_weights
 from newsdesk.pipeline.package import write_model
-from tests.conftest import invoke
+from tests.commands import invoke
 
 
 @pytest.fixture(scope="module")

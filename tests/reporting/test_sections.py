@@ -12,7 +12,7 @@ from newsdesk.base.files import read_json
 from newsdesk.reporting.figures import draw_figures, read_figures
 from newsdesk.reporting.run_files import RunPaths, find_run_paths, read_run
 from newsdesk.reporting.sections import SECTIONS, build_sections
-from tests.conftest import ROOT
+from tests import ROOT
 from tests.reporting.page import Page, make_page
 
 OF_EVALUATION = [

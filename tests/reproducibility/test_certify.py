@@ -15,7 +15,8 @@ from mlflow import MlflowClient
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_arrays, sha256, write_arrays
 from newsdesk.cli.operate.certify import exit_code, main
-from tests.conftest import commit_all, run
+from tests.checkouts import commit_all
+from tests.commands import run
 
 REPORT = "reports/certify-starter.json"
 

@@ -6,7 +6,7 @@ import pytest
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.reproducibility.dvc_lock import LockedStage, changed_inputs, md5_of, parse_lock
-from tests.conftest import ROOT
+from tests import ROOT
 
 COMMITTED = (ROOT / "dvc.lock").read_text(encoding="utf-8")
 FIT = {"cmd": "fit", "fit.py": "1", "x.npz": "2", "params.yaml: C": 1}

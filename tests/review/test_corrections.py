@@ -12,7 +12,7 @@ from newsdesk.cli.operate.review import main
 from newsdesk.corpus.label_tables import read_label_table
 from newsdesk.review.corrections import COLUMNS, MergeResult, format_table, merge, read_table
 from newsdesk.review.formats import Correction, RefusedRecord, parse_record
-from tests.conftest import ROOT
+from tests import ROOT
 
 DATA = {
     "article_id": "o:1", "outlet": "o", "key": "1", "stratum": "random", "probability": 0.25, "model": "newsdesk 1",

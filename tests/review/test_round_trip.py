@@ -11,7 +11,7 @@ from newsdesk.base.settings import Settings
 from newsdesk.cli.label.predict import main as predict
 from newsdesk.cli.operate.review import main as review
 from newsdesk.pipeline import clean, evaluate, featurize, package, train
-from tests.conftest import ROOT
+from tests import ROOT
 
 TAXONOMY = ROOT / "data/taxonomy.yaml"
 SETTINGS = Settings.model_validate({"features": {"char_ngrams": None}, "evaluate": {"n_bootstrap": 10}})

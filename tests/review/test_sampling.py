@@ -13,7 +13,7 @@ from newsdesk.base.files import SHIPPED
 from newsdesk.cli.operate.review import main
 from newsdesk.inference.decision import Head, Prediction
 from newsdesk.review.sampling import Candidate, SampledArticle, margin, nearest_label, sample_articles
-from tests.conftest import ROOT
+from tests import ROOT
 
 HEADS = (
     Head("region", ("us",), (0.5,), slice(0, 1), {"balanced": (0.5,)}),

@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 
 from newsdesk.serving.app import build_app
 from newsdesk.serving.model_watcher import ModelWatcher, ServedModel, open_model
-from tests.conftest import ROOT
+from tests import ROOT
 
 JSON = {"content-type": "application/json"}
 TITLE, TEXT = (

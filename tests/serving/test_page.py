@@ -8,7 +8,7 @@ import pytest
 
 from newsdesk.base.files import SHIPPED
 from newsdesk.inference.scorer import Scorer
-from tests.conftest import ROOT
+from tests import ROOT
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = Path("/usr/bin/chromium")

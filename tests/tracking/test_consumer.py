@@ -14,7 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from newsdesk.tracking.mlflow_model import REQUIREMENTS
-from tests.conftest import invoke, project_env
+from tests.commands import invoke, project_env
 from tests.inference.articles import ARABIC
 from tests.inference.test_pyfunc import ENGLISH, PERSIAN
 from tests.stores import mlflow_server

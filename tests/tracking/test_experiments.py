@@ -22,8 +22,9 @@ from newsdesk.tracking.experiments import (
     show_experiments,
 )
 from newsdesk.tracking.runs import COMMIT_TAG, connect
-from tests.conftest import commit_all, run
-from tests.small import make_project
+from tests.checkouts import commit_all
+from tests.commands import run
+from tests.small_project import make_project
 
 DONE = Experiment("a", "c1", "base", "success", ("m1",), {})
 RUN = TrackedRun("r1", "a", "base", "m1", "FINISHED", 1, {})

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from newsdesk.tracking import runs
-from tests.conftest import commit_all, run
+from tests.checkouts import commit_all
+from tests.commands import run
 
 
 def commit(folder: Path) -> str:

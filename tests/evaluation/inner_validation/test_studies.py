@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.normalization import Normalization
 from newsdesk.evaluation.inner_validation.corpus import ValidationCorpus
-from tests.conftest import ROOT
+from tests import ROOT
 from tests.evaluation.inner_validation.conftest import MISLABELLED
 from tests.evaluation.made import SETTINGS, arguments, inputs, write_articles
 

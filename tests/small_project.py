@@ -10,7 +10,9 @@ import pyarrow as pa
 from newsdesk.base.files import SHIPPED, read_json, write_json, write_table, write_text
 from newsdesk.base.schema import ARTICLES
 from newsdesk.evaluation.test_set import select_test_set
-from tests.conftest import ROOT, commit_all, run
+from tests import ROOT
+from tests.checkouts import commit_all
+from tests.commands import run
 from tests.recorded_runs import make_predictions, measure
 
 MADE = {

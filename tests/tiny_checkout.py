@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.conftest import commit_all, run
+from tests.checkouts import commit_all
+from tests.commands import run
 
 PIPELINE = """\
 stages:
