@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, invoke
+from tests import ROOT
+from tests.commands import invoke
 
 pytestmark = pytest.mark.integration  # MLflow and `doctor` start processes
 
