@@ -20,11 +20,12 @@ def copy_checkout(folder: Path) -> None:
 
 
 def commit_all(folder: Path, message: str = "start") -> None:
-    """Commit all files that are not ignored; make a repository if there is none."""
+    """Commit all files that are not ignored, even if none changed; make a repository if there is none."""
+    author = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
     for command in (
         ["git", "init", "--quiet"],
         ["git", "add", "--all"],
-        ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", message],
+        ["git", *author, "commit", "--quiet", "--allow-empty", "-m", message],
     ):
         done = run(*command, cwd=folder)
         assert done.returncode == 0, done.stdout + done.stderr
