@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from newsdesk.base.schema import Article, Refusal
 from newsdesk.readers.formats.jsonl import read_jsonl
 from newsdesk.readers.options import ReadOptions
-from newsdesk.readers.refusals import Provenance
 
 from .conftest import ReadBytes, line, reasons
 
@@ -66,7 +65,4 @@ def test_unusual_records_are_accepted(read_bytes: ReadBytes, record: str, text: 
 def test_articles_and_refusals_add_up_to_lines_that_are_not_blank(records: list[bytes]) -> None:
     records = [record.replace(b"\r", b"").replace(b"\n", b"") for record in records]
     expected = sum(bool(record.strip(b" \t\v\f\0\xef\xbb\xbf")) for record in records)
-    assert (
-        len(list(read_jsonl(iter([b"\n".join(records)]), Provenance("desk", "news.jsonl"), ReadOptions())))
-        == expected
-    )
+    assert len(list(read_jsonl(iter([b"\n".join(records)]), ReadOptions()))) == expected

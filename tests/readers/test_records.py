@@ -8,21 +8,21 @@ import pytest
 
 from newsdesk.base.schema import Article, Refusal, content_id
 from newsdesk.readers.options import ReadOptions
-from newsdesk.readers.records import parse_record
+from newsdesk.readers.records import RawRecord, parse_record
 from newsdesk.readers.refusals import Provenance
 
 PROVENANCE = Provenance("desk", "news.jsonl")
 
 
 def taken(**record: Any) -> Article:
-    row = parse_record({"text": "نص", **record}, PROVENANCE, 1, options=ReadOptions(), raw="")
+    row = parse_record(RawRecord(1, {"text": "نص", **record}), PROVENANCE, ReadOptions())
     assert isinstance(row, Article), row
     return row
 
 
 @pytest.mark.parametrize("name", ["text", "content", "full_text", "body"])
 def test_names_of_the_text(name: str) -> None:
-    row = parse_record({name: "نص الخبر"}, PROVENANCE, 1, options=ReadOptions(), raw="")
+    row = parse_record(RawRecord(1, {name: "نص الخبر"}), PROVENANCE, ReadOptions())
     assert isinstance(row, Article)
     assert row.text == "نص الخبر"
 
@@ -96,7 +96,7 @@ def test_identifier_is_kept_verbatim_and_is_the_key(value: object, article_id: s
     ],
 )
 def test_values_of_the_wrong_type_are_refused(fields: dict[str, object], detail: str) -> None:
-    row = parse_record({"text": "نص", **fields}, PROVENANCE, 9, options=ReadOptions(), raw="سطر\x1b[31m\nآخر")
+    row = parse_record(RawRecord(9, {"text": "نص", **fields}, "سطر\x1b[31m\nآخر"), PROVENANCE, ReadOptions())
     assert isinstance(row, Refusal)
     assert (row.reason, row.position, row.detail) == ("bad_record", 9, detail)
     assert row.excerpt == "سطر[31m آخر"
@@ -119,11 +119,11 @@ def test_invalid_optional_field_counts_as_missing(
     fields: dict[str, object], name: str, value: object
 ) -> None:
     """A batch job needs the text only; `clean` refuses unknown labels and origins."""
-    row = parse_record({"text": "نص", **fields}, PROVENANCE, 9, options=ReadOptions(), raw="")
+    row = parse_record(RawRecord(9, {"text": "نص", **fields}), PROVENANCE, ReadOptions())
     assert isinstance(row, Article)
     assert getattr(row, name) == value
 
 
 def test_refused_record_keeps_its_identifier() -> None:
-    row = parse_record({"id": 5, "text": 1}, PROVENANCE, 1, options=ReadOptions(), raw="")
+    row = parse_record(RawRecord(1, {"id": 5, "text": 1}), PROVENANCE, ReadOptions())
     assert row.article_id == "5"

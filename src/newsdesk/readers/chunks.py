@@ -29,10 +29,7 @@ def read_chunks(handle: BinaryIO) -> Iterator[bytes]:
 
 
 def peek(chunks: Iterator[bytes], size: int) -> tuple[bytes, Iterator[bytes]]:
-    """Return the first `size` or more bytes, or all if there are fewer, and the whole stream.
-
-    If reading these bytes fails, the returned stream fails at the same byte.
-    """
+    """Return the first `size` or more bytes, or all, and the whole stream with its error, if any."""
     read: list[bytes] = []
     try:
         while sum(map(len, read)) < size:
@@ -68,9 +65,11 @@ def split_lines(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[Line]:
     number, offset = 1, 0
     held, size = b"", 0  # the current line; `size` also counts bytes that are no longer held
     for chunk in chunks:
-        *complete, rest = _split(held + chunk)
+        lines = (held + chunk).splitlines(keepends=True)
+        # the last line may continue, as after a CR that lacks its LF
+        rest = b"" if not lines or lines[-1].endswith(b"\n") else lines.pop()
         size -= len(held)
-        for line in complete:
+        for line in lines:
             size += len(line)
             yield Line(number, offset, line.rstrip(b"\r\n") if size <= max_bytes + 2 else None)
             number, offset, size = number + 1, offset + size, 0
@@ -78,14 +77,6 @@ def split_lines(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[Line]:
         held = rest if size <= max_bytes + 2 else rest[-1:]
     if size:
         yield Line(number, offset, held.rstrip(b"\r\n") if size <= max_bytes + 2 else None)
-
-
-def _split(data: bytes) -> list[bytes]:
-    """Split into lines with their ends; the last element may continue, as after a CR that lacks its LF."""
-    lines = data.splitlines(keepends=True)
-    if not lines or lines[-1].endswith(b"\n"):
-        lines.append(b"")
-    return lines
 
 
 def read_whole(chunks: Iterable[bytes], what: str, *, max_bytes: int) -> bytes:

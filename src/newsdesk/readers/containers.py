@@ -93,8 +93,7 @@ def zip_members(
 
 def _check_member(info: zipfile.ZipInfo) -> None:
     if _UNSAFE_NAME.search(info.orig_filename) or stat.S_ISLNK(info.external_attr >> 16):
-        detail = "the member is a link, or its name points outside of the archive"
-        raise RefusalError("unsafe_path", detail)
+        raise RefusalError("unsafe_path", "the member is a link, or its name points outside of the archive")
     if info.flag_bits & _ENCRYPTED:
         raise RefusalError("bad_archive", "the member is encrypted")
     if info.compress_type not in _METHODS:

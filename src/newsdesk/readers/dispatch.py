@@ -20,13 +20,13 @@ from newsdesk.readers.formats.parquet import read_parquet
 from newsdesk.readers.formats.saved_pages import read_saved_page
 from newsdesk.readers.formats.trec import read_trec
 from newsdesk.readers.options import Limits, ReadOptions
-from newsdesk.readers.records import Rows
+from newsdesk.readers.records import RawRecord, Rows, parse_record
 from newsdesk.readers.refusals import Provenance, RefusalError, refuse_on_error
 from newsdesk.readers.sniffing import TextFormat, sniff_container, sniff_text
 from newsdesk.readers.walk import walk
 
 _STDIN = "-"
-_TEXT_READERS: dict[TextFormat, Callable[[Iterator[bytes], Provenance, ReadOptions], Rows]] = {
+_TEXT_READERS: dict[TextFormat, Callable[[Iterator[bytes], ReadOptions], Iterator[RawRecord]]] = {
     "page": read_saved_page,
     "html": read_html,
     "jsonl": read_jsonl,
@@ -79,8 +79,9 @@ def read(
     options = ReadOptions(tuple(sections), limits, tuple(carry))
     for given in inputs:
         if given == _STDIN:
-            provenance, chunks = Provenance("stdin", _STDIN), read_chunks(stdin or sys.stdin.buffer)
-            yield from refuse_on_error(provenance, _InputReader(options).read(chunks, provenance))
+            provenance = Provenance("stdin", _STDIN)
+            rows = _read_stream(read_chunks(stdin or sys.stdin.buffer), provenance, options)
+            yield from refuse_on_error(provenance, rows)
             continue
         for found in walk(Path(given)):
             if isinstance(found, Refusal):
@@ -97,59 +98,50 @@ def _read_path(path: Path, provenance: Provenance, options: ReadOptions) -> Rows
 
 def read_file(handle: BinaryIO, provenance: Provenance, options: ReadOptions) -> Rows:
     """Read an open file from its start, as `read` does."""
-    yield from _InputReader(options).read(read_chunks(handle), provenance, handle=handle)
+    yield from _read_stream(read_chunks(handle), provenance, options, handle=handle)
 
 
-class _InputReader:
-    """Reads one input file and all that it contains within one limit on the unpacked size."""
-
-    def __init__(self, options: ReadOptions) -> None:
-        self._options = options
-        self._size = UnpackedSize(options.limits)
-
-    def read(
-        self,
-        chunks: Iterator[bytes],
-        provenance: Provenance,
-        *,
-        nesting: int = 0,
-        handle: BinaryIO | None = None,
-    ) -> Rows:
-        """Read a stream of any format; `handle` is the stream's own seekable file, if it has one."""
-        head, chunks = peek(chunks, CHUNK_BYTES)
-        container = sniff_container(head)
-        if container in {"gzip", "zip"} and nesting == self._options.limits.max_nesting:
-            raise RefusalError("bad_archive", f"more than {nesting} archives within each other")
-        if container == "gzip":
-            yield from self.read(unpack_gzip(chunks, self._size), provenance, nesting=nesting + 1)
-        elif container == "zip":
-            with seekable(chunks, handle) as archive:
-                yield from self._read_members(archive, provenance, nesting=nesting + 1)
-        elif container == "parquet":
-            with seekable(chunks, handle) as table:
-                yield from read_parquet(table, provenance, self._options)
-        else:
-            yield from self._read_text(head, chunks, provenance)
-
-    def _read_members(self, archive: BinaryIO, provenance: Provenance, *, nesting: int) -> Rows:
-        for member in zip_members(archive, provenance, self._size):
-            if isinstance(member, Refusal):
-                yield member
-            else:
-                inner, chunks = member
-                yield from refuse_on_error(inner, self.read(chunks, inner, nesting=nesting))
-
-    def _read_text(self, head: bytes, chunks: Iterator[bytes], provenance: Provenance) -> Rows:
-        complete = len(head) < CHUNK_BYTES
-        encoding = detect_encoding(head, complete=complete)
-        text = head.decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace")
-        if complete and not text.strip(BLANK.decode()):
-            deque(chunks, maxlen=0)  # raises if the stream seems empty only because it is broken
-            raise RefusalError("empty_file", "the file is empty")
-        reader = _TEXT_READERS[sniff_text(text, suffix=_suffix(provenance.file))]
-        yield from reader(to_utf8(chunks, encoding), provenance, self._options)
+def _read_stream(
+    chunks: Iterator[bytes],
+    provenance: Provenance,
+    options: ReadOptions,
+    *,
+    handle: BinaryIO | None = None,
+    nesting: int = 0,
+    size: UnpackedSize | None = None,
+) -> Rows:
+    """Read a stream of any format; `handle` is its own seekable file, `size` that of the whole input."""
+    head, chunks = peek(chunks, CHUNK_BYTES)
+    container = sniff_container(head)
+    size = size or UnpackedSize(options.limits)
+    if container in {"gzip", "zip"} and nesting == options.limits.max_nesting:
+        raise RefusalError("bad_archive", f"more than {nesting} archives within each other")
+    if container == "gzip":
+        unpacked = unpack_gzip(chunks, size)
+        yield from _read_stream(unpacked, provenance, options, nesting=nesting + 1, size=size)
+    elif container == "zip":
+        with seekable(chunks, handle) as archive:
+            for found in zip_members(archive, provenance, size):
+                if isinstance(found, Refusal):
+                    yield found
+                else:
+                    member, content = found
+                    rows = _read_stream(content, member, options, nesting=nesting + 1, size=size)
+                    yield from refuse_on_error(member, rows)
+    elif container == "parquet":
+        with seekable(chunks, handle) as table:
+            yield from read_parquet(table, provenance, options)
+    else:
+        yield from _read_text(head, chunks, provenance, options)
 
 
-def _suffix(file: str) -> str:
-    """Return the suffix of a name in lower case, ignoring that of gzip."""
-    return PurePath(file.lower().removesuffix(".gz")).suffix
+def _read_text(head: bytes, chunks: Iterator[bytes], provenance: Provenance, options: ReadOptions) -> Rows:
+    complete = len(head) < CHUNK_BYTES
+    encoding = detect_encoding(head, complete=complete)
+    text = head.decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace")
+    if complete and not text.strip(BLANK.decode()):
+        deque(chunks, maxlen=0)  # raises if the stream seems empty only because it is broken
+        raise RefusalError("empty_file", "the file is empty")
+    suffix = PurePath(provenance.file.lower().removesuffix(".gz")).suffix
+    for record in _TEXT_READERS[sniff_text(text, suffix=suffix)](to_utf8(chunks, encoding), options):
+        yield parse_record(record, provenance, options)

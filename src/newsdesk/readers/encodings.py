@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain
 from typing import Literal
 
@@ -19,21 +19,14 @@ _HIGH = re.compile(rb"[\x80-\xff]")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _ARABIC_WORD = re.compile("[ء-ي]{3}")
 
-# These shares separate the encodings by a wide margin. In broken UTF-8 Arabic over 90 % of the high bytes are
-# still in valid sequences, in Windows-1256 Arabic hardly any. In Windows-1256 news nearly all high letters
-# are Arabic; in other code pages and in random bytes fewer than 70 % are.
-_MAX_VALID_SEQUENCES = 0.5
-_MIN_ARABIC = 0.9
+_MAX_VALID_SEQUENCES = 0.5  # of the high bytes; over 0.9 in broken UTF-8, hardly any in Windows-1256
+_MIN_ARABIC = 0.9  # of the high letters; fewer than 0.7 in other code pages and in random bytes
 _MAX_CONTROLS_IN_TEXT = 0.3
 _MAX_CONTROLS_IN_CODE_PAGE = 0.05
 
 
 def detect_encoding(head: bytes, *, complete: bool) -> Encoding:
-    """Return the encoding of a file by its first bytes; refuse binary data and other encodings.
-
-    Broken UTF-8 counts as UTF-8, so that decoding reports each fault at its place. `complete` says that
-    `head` is the whole file, which may not end within a character.
-    """
+    """Return the encoding of a file by its first bytes, or by all if `complete`; refuse other encodings."""
     if head.startswith(codecs.BOM_UTF8):
         return "utf-8"
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -52,7 +45,7 @@ def _detect_code_page(head: bytes, *, controls: float, offset: int) -> Encoding:
     high = len(_HIGH.findall(head))
     in_sequences = sum(map(len, _MULTIBYTE.findall(head)))
     if in_sequences > _MAX_VALID_SEQUENCES * high:
-        return "utf-8"
+        return "utf-8"  # broken: decoding reports each fault at its place
     if controls > _MAX_CONTROLS_IN_CODE_PAGE:
         raise RefusalError("unknown_format", "binary data")
     text = head.decode("cp1256")
@@ -67,10 +60,9 @@ def _detect_code_page(head: bytes, *, controls: float, offset: int) -> Encoding:
 
 def to_utf8(chunks: Iterator[bytes], encoding: Encoding) -> Iterator[bytes]:
     """Convert a stream to UTF-8; UTF-8 is passed on unchecked."""
-    return chunks if encoding == "utf-8" else _transcode(chunks, encoding)
-
-
-def _transcode(chunks: Iterable[bytes], encoding: Encoding) -> Iterator[bytes]:
+    if encoding == "utf-8":
+        yield from chunks
+        return
     decoder = codecs.getincrementaldecoder(encoding)()
     start = 0  # offset of the current chunk
     for chunk in chain(chunks, [b""]):
@@ -94,7 +86,7 @@ def decode(raw: bytes, *, offset: int = 0) -> str:
 
 
 def decode_leniently(raw: bytes, *, offset: int = 0) -> tuple[str, RefusalError | None]:
-    """Decode as `decode` does; return replacement characters and the error where that fails."""
+    """Decode as `decode` does; where that fails, return replacement characters and the error."""
     try:
         return decode(raw, offset=offset), None
     except RefusalError as error:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from newsdesk.base.schema import NO_LABEL, Article, Refusal, content_id
 from newsdesk.readers import adapters
@@ -33,16 +33,20 @@ class ArticleWithColumns(Article):
     columns: Mapping[str, str | None] = field(default_factory=dict)
 
 
-def parse_record(
-    record: Mapping[str, Any],
-    provenance: Provenance,
-    position: int,
-    *,
-    options: ReadOptions,
-    raw: str | bytes,
-) -> Article | Refusal:
-    """Return the article of a record, or its refusal with the start of `raw`, the record as written."""
-    adapted = adapters.adapt(record)
+class RawRecord(NamedTuple):
+    """A record as its format gives it, or the error of one that can't be read."""
+
+    position: int
+    columns: Mapping[str, Any] | RefusalError
+    raw: str | bytes = ""  # as written
+
+
+def parse_record(record: RawRecord, provenance: Provenance, options: ReadOptions) -> Article | Refusal:
+    """Return the article of a record, or its refusal with the start of the record as written."""
+    position, columns, raw = record
+    if isinstance(columns, RefusalError):
+        return provenance.refuse(position, columns, raw=raw)
+    adapted = adapters.adapt(columns)
     try:
         article = _build_article(adapted, provenance.source, options.limits)
     except RefusalError as error:
@@ -53,8 +57,8 @@ def parse_record(
     article = replace(article, file=provenance.printable_file, position=position)
     if not options.carry:
         return article
-    columns = {name: as_text(record[name]) for name in options.carry if name in record}
-    return ArticleWithColumns(**{f.name: getattr(article, f.name) for f in fields(Article)}, columns=columns)
+    kept = {name: as_text(columns[name]) for name in options.carry if name in columns}
+    return ArticleWithColumns(**{f.name: getattr(article, f.name) for f in fields(Article)}, columns=kept)
 
 
 def carried(article: Article, names: Sequence[str]) -> list[str | None]:
@@ -99,8 +103,8 @@ def _build_article(record: Mapping[str, Any], default_source: str, limits: Limit
         country=_optional_string(record, "country"),
         region=region,
         topic=topic,
-        region_origin=_origin(record, "region_origin", region),
-        topic_origin=_origin(record, "topic_origin", topic),
+        region_origin=None if region is None else _optional_string(record, "region_origin") or "gold",
+        topic_origin=None if topic is None else _optional_string(record, "topic_origin") or "gold",
     )
 
 
@@ -146,24 +150,16 @@ def _optional_string(record: Mapping[str, Any], field_name: str) -> str | None:
 
 
 def _labels(record: Mapping[str, Any], field_name: str) -> tuple[str, ...] | None:
-    """Return the labels: None if the article is not labelled, () if no label applies.
-
-    A value that is not a list of strings becomes one label of that spelling: `clean` refuses it as unknown,
-    and other uses of the article ignore it.
-    """
+    """Return the labels: None if the article is not labelled, () if no label applies."""
     value = _find(record, field_name)[1]
     if value is None or value == "":
         return None
     if isinstance(value, str):
         value = [label.strip() for label in value.split("|") if label.strip()]
     if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
-        value = [repr(value)]
+        value = [repr(value)]  # `clean` refuses it as an unknown label
     labels = tuple(sanitize(label)[:_MAX_LABEL_CHARS] for label in value)
     return () if labels == (NO_LABEL,) else labels
-
-
-def _origin(record: Mapping[str, Any], field_name: str, labels: tuple[str, ...] | None) -> str | None:
-    return None if labels is None else _optional_string(record, field_name) or "gold"
 
 
 def _time(record: Mapping[str, Any]) -> datetime | None:

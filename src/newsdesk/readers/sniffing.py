@@ -33,10 +33,7 @@ def sniff_container(head: bytes) -> Container | None:
 
 
 def sniff_text(head: str, *, suffix: str) -> TextFormat:
-    """Return the format of a text by its start (without a byte order mark) and the file's suffix.
-
-    `suffix` is in lower case and without that of gzip: `.jsonl`.
-    """
+    """Return the format of a text by its start and the file's suffix in lower case, such as `.jsonl`."""
     head = head.replace("\0", "").lstrip()
     first_line = head.partition("\n")[0].strip()
     if head.startswith("{"):

@@ -11,12 +11,7 @@ from newsdesk.readers.refusals import Provenance, RefusalError, path_error
 
 
 def walk(path: Path) -> Iterator[tuple[Path, Provenance] | Refusal]:
-    """Yield the regular files of a file or folder.
-
-    A folder is walked in the order of its path parts by code point, without hidden and `.dvc` files. The
-    default source is the name of the folder; for a file the name of its parent folder, or at the root of the
-    file system its own name without the suffix.
-    """
+    """Yield the regular files of a file or folder, in the order of their path parts by code point."""
     try:
         mode = path.stat().st_mode
         resolved = path.resolve()

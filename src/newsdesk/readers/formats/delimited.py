@@ -10,16 +10,13 @@ from newsdesk.readers.chunks import Line, split_lines
 from newsdesk.readers.column_aliases import check_text_column
 from newsdesk.readers.encodings import BLANK, decode, decode_leniently
 from newsdesk.readers.options import ReadOptions
-from newsdesk.readers.records import Rows, parse_record
-from newsdesk.readers.refusals import Provenance, RefusalError, too_long
+from newsdesk.readers.records import RawRecord
+from newsdesk.readers.refusals import RefusalError, too_long
 from newsdesk.readers.sniffing import column_names, split_header
 
 
-def read_delimited(chunks: Iterator[bytes], provenance: Provenance, options: ReadOptions) -> Rows:
-    """Yield one article or refusal for each row that is not blank; `position` is the row below the header.
-
-    A quote that is never closed costs its own line: reading continues with the next one.
-    """
+def read_delimited(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRecord]:
+    """Yield a record for each row that is not blank; `position` is the row below the header."""
     max_bytes = options.limits.max_line_bytes
     lines = _RowLines(split_lines(chunks, max_bytes=max_bytes), max_bytes)
     delimiter, names = split_header(lines.read_header())
@@ -28,11 +25,8 @@ def read_delimited(chunks: Iterator[bytes], provenance: Provenance, options: Rea
     for position, (row, error) in enumerate(_rows(lines, delimiter), start=1):
         if error is None and len(row) != len(columns):
             error = RefusalError("bad_record", f"{len(row)} fields, expected {len(columns)}")
-        if error is not None:
-            yield provenance.refuse(position, error, raw=lines.first_line)
-        else:
-            record = dict(zip(columns, row, strict=True))
-            yield parse_record(record, provenance, position, options=options, raw=lines.first_line)
+        record = error or dict(zip(columns, row, strict=True))
+        yield RawRecord(position, record, lines.first_line)
 
 
 def _rows(lines: _RowLines, delimiter: str) -> Iterator[tuple[list[str], RefusalError | None]]:
@@ -46,7 +40,7 @@ def _rows(lines: _RowLines, delimiter: str) -> Iterator[tuple[list[str], Refusal
             row = next(reader, None)
         except csv.Error as error:
             yield [], RefusalError("bad_record", f"broken quoting: {error}")
-            lines.unread_row()
+            lines.unread_row()  # a quote that is never closed costs only its own line
         except _RowTooLongError:
             yield [], too_long("the row", lines.max_bytes)
             lines.unread_row()

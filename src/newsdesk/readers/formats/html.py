@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from newsdesk.readers.chunks import read_whole
 from newsdesk.readers.encodings import decode
 from newsdesk.readers.options import ReadOptions
-from newsdesk.readers.records import Rows, parse_record
-from newsdesk.readers.refusals import Provenance, RefusalError
+from newsdesk.readers.records import RawRecord
+from newsdesk.readers.refusals import RefusalError
 
 
-def read_html(chunks: Iterator[bytes], provenance: Provenance, options: ReadOptions) -> Rows:
+def read_html(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRecord]:
     """Yield the article of an HTML page, without its comments and tables."""
     import trafilatura  # slow to import
     from trafilatura.settings import Document
@@ -23,8 +23,8 @@ def read_html(chunks: Iterator[bytes], provenance: Provenance, options: ReadOpti
         page, favor_precision=True, include_comments=False, include_tables=False, with_metadata=True
     )
     if not isinstance(found, Document) or not found.text:
-        yield provenance.refuse(1, RefusalError("bad_record", "no article found in the HTML"), raw=page)
+        yield RawRecord(1, RefusalError("bad_record", "no article found in the HTML"), page)
         return
     text = found.text.removeprefix(f"{found.title}\n")  # many pages repeat the headline in the body
     record = {"title": found.title, "text": text, "url": found.url, "published": found.date}
-    yield parse_record(record, provenance, 1, options=options, raw=page)
+    yield RawRecord(1, record, page)

@@ -1,7 +1,6 @@
 """Read JSON: an array of records of any length, or a single object.
 
-An array is split into its records before any of them is parsed. An event parser (ijson) was tried instead:
-it stops at a broken record, turns a lone surrogate into a question mark, and 100,000 brackets cost it 20 GB.
+The event parser ijson stops at a broken record, and 100,000 brackets cost it 20 GB.
 """
 
 from __future__ import annotations
@@ -13,34 +12,30 @@ from newsdesk.readers.chunks import CHUNK_BYTES, peek, read_whole
 from newsdesk.readers.encodings import BLANK
 from newsdesk.readers.formats.jsonl import parse_json_record
 from newsdesk.readers.options import ReadOptions
-from newsdesk.readers.records import Rows
-from newsdesk.readers.refusals import Provenance, RefusalError, too_long
+from newsdesk.readers.records import RawRecord
+from newsdesk.readers.refusals import RefusalError, too_long
 
 _OUTSIDE_STRING = re.compile(rb'[][{},"]')
 _INSIDE_STRING = re.compile(rb'["\\]')
 
 
-def read_json(chunks: Iterator[bytes], provenance: Provenance, options: ReadOptions) -> Rows:
-    """Yield one article or refusal for each record of an array, or for a single object."""
+def read_json(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRecord]:
+    """Yield each element of an array, or a single object."""
     max_bytes = options.limits.max_line_bytes
     head, chunks = peek(chunks, CHUNK_BYTES)
     if not head.lstrip(BLANK).startswith(b"["):
         raw = read_whole(chunks, "the record", max_bytes=max_bytes)
-        yield parse_json_record(raw, 0, provenance, 1, options)
+        yield parse_json_record(raw, 1, offset=0)
         return
     for position, (offset, element) in enumerate(_elements(chunks, max_bytes=max_bytes), start=1):
         if element is None:
-            yield provenance.refuse(position, too_long("the record", max_bytes))
+            yield RawRecord(position, too_long("the record", max_bytes))
         else:
-            yield parse_json_record(element, offset, provenance, position, options)
+            yield parse_json_record(element, position, offset=offset)
 
 
 def _elements(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[tuple[int, bytes | None]]:
-    """Yield the byte offset and the bytes of each element of an array; None if it exceeds `max_bytes`.
-
-    Refuses the file as truncated if the array is not closed, and as a bad record if content precedes or
-    follows the array.
-    """
+    """Yield the byte offset and the bytes of each element of an array; None if it exceeds `max_bytes`."""
     held = bytearray()
     offset = size = 0
     inside = False
@@ -73,12 +68,8 @@ def _check_blank(held: bytearray, offset: int) -> None:
 
 
 def _split(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
-    """Split at the brackets of the array and at the commas between its elements.
-
-    Yields the bytes before each delimiter and the delimiter, which is empty at the end of a chunk. Only
-    strings and nesting depth are tracked, so a broken element seldom affects another one.
-    """
-    depth = 0
+    """Yield the bytes before each bracket or comma of the array, and this delimiter, or b"" after a chunk."""
+    depth = 0  # only depth and strings are tracked, so a broken element seldom affects another one
     pattern = _OUTSIDE_STRING
     skip = 0  # an escape may be split between two chunks
     for chunk in chunks:

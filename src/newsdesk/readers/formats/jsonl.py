@@ -5,33 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from newsdesk.base.schema import Article, Refusal
 from newsdesk.readers.chunks import split_lines
 from newsdesk.readers.encodings import BLANK, decode
 from newsdesk.readers.options import ReadOptions
-from newsdesk.readers.records import Rows, parse_record
-from newsdesk.readers.refusals import Provenance, RefusalError, too_long
+from newsdesk.readers.records import RawRecord
+from newsdesk.readers.refusals import RefusalError, too_long
 
 
-def read_jsonl(chunks: Iterator[bytes], provenance: Provenance, options: ReadOptions) -> Rows:
-    """Yield one article or refusal for each line that is not blank; `position` is the line."""
+def read_jsonl(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRecord]:
+    """Yield a record for each line that is not blank; `position` is the line."""
     max_bytes = options.limits.max_line_bytes
     for line in split_lines(chunks, max_bytes=max_bytes):
         if line.raw is None:
-            yield provenance.refuse(line.number, too_long("the line", max_bytes))
+            yield RawRecord(line.number, too_long("the line", max_bytes))
         elif line.raw.strip(BLANK):
-            yield parse_json_record(line.raw, line.offset, provenance, line.number, options)
+            yield parse_json_record(line.raw, line.number, offset=line.offset)
 
 
-def parse_json_record(
-    raw: bytes, offset: int, provenance: Provenance, position: int, options: ReadOptions
-) -> Article | Refusal:
-    """Return the article of a JSON object that starts at byte `offset` of the file, or its refusal."""
+def parse_json_record(raw: bytes, position: int, *, offset: int) -> RawRecord:
+    """Return the record of a JSON object that starts at byte `offset` of the file."""
     try:
-        record = _parse_object(decode(raw, offset=offset))
+        return RawRecord(position, _parse_object(decode(raw, offset=offset)), raw)
     except RefusalError as error:
-        return provenance.refuse(position, error, raw=raw)
-    return parse_record(record, provenance, position, options=options, raw=raw)
+        return RawRecord(position, error, raw)
 
 
 def _parse_object(text: str) -> dict[str, object]:

@@ -13,7 +13,7 @@ from newsdesk.base.schema import MAX_EXCERPT, Article, Refusal
 from newsdesk.readers.column_aliases import KNOWN_COLUMNS, check_text_column
 from newsdesk.readers.containers import UnpackedSize
 from newsdesk.readers.options import ReadOptions
-from newsdesk.readers.records import Rows, parse_record
+from newsdesk.readers.records import RawRecord, Rows, parse_record
 from newsdesk.readers.refusals import Provenance, RefusalError, excerpt
 from newsdesk.readers.sniffing import column_names
 
@@ -37,10 +37,7 @@ def read_parquet(handle: BinaryIO, provenance: Provenance, options: ReadOptions)
 
 
 def read_batches(handle: BinaryIO, options: ReadOptions, *, first_row: int = 0) -> Iterator[pa.RecordBatch]:
-    """Yield the known and the carried columns in batches, with names in lower case.
-
-    Raises `RefusalError` if the file is truncated or corrupt, has no text column or unpacks to too much.
-    """
+    """Yield the known and the carried columns in batches, with names in lower case."""
     size = handle.seek(0, 2)
     handle.seek(max(size - len(_MAGIC), 0))
     if handle.read() != _MAGIC or size < 3 * len(_MAGIC):
@@ -81,19 +78,17 @@ def parse_row(
 ) -> Article | Refusal:
     """Return the article of a row, or its refusal."""
     decoded: dict[str, Any] = {}
+    content: dict[str, Any] | RefusalError = decoded
     try:
         for name, value in record.items():
             decoded[name] = value.decode() if isinstance(value, bytes) else value
     except UnicodeDecodeError as error:
-        refusal = RefusalError("bad_encoding", f"byte {error.start} of {name} is not valid UTF-8")
-        return provenance.refuse(position, refusal, raw=_as_json(decoded))
-    row = parse_record(decoded, provenance, position, options=options, raw="")
-    return replace(row, excerpt=excerpt(_as_json(decoded))) if isinstance(row, Refusal) else row
-
-
-def _as_json(record: dict[str, Any]) -> str:
-    short = {name: value[:MAX_EXCERPT] if isinstance(value, str) else value for name, value in record.items()}
-    return json.dumps(short, ensure_ascii=False, default=str)
+        content = RefusalError("bad_encoding", f"byte {error.start} of {name} is not valid UTF-8")
+    row = parse_record(RawRecord(position, content), provenance, options)
+    if not isinstance(row, Refusal):
+        return row
+    short = {name: v[:MAX_EXCERPT] if isinstance(v, str) else v for name, v in decoded.items()}
+    return replace(row, excerpt=excerpt(json.dumps(short, ensure_ascii=False, default=str)))
 
 
 def _batches(
@@ -111,8 +106,7 @@ def _batches(
     wanted = [name for name in schema.names if names[name] in used]
     unpacked = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
     UnpackedSize(options.limits).add(unpacked, packed=size, unpacked=unpacked)
-    # A dictionary holds once a value that a small file repeats a million times. It also holds all distinct
-    # values of a row group, so columns that unpack to much are read without.
+    # A dictionary holds a repeated value once, but also all distinct values of a row group.
     small = _small_columns(meta)
     texts = [name for name in wanted if pa.types.is_string(schema.field(name).type) and name in small]
     # Reading ahead would keep all row groups in memory; without a buffer each would be loaded whole.

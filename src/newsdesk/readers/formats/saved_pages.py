@@ -16,8 +16,8 @@ from itertools import pairwise
 from newsdesk.readers.chunks import read_whole
 from newsdesk.readers.encodings import decode
 from newsdesk.readers.options import ReadOptions
-from newsdesk.readers.records import Rows, parse_record, sanitize
-from newsdesk.readers.refusals import Provenance, RefusalError
+from newsdesk.readers.records import RawRecord, sanitize
+from newsdesk.readers.refusals import RefusalError
 
 BUTTON = "TT"
 RELATED = frozenset({"مقالات ذات صلة", "موضوعات ذات صلة", "مواضيع ذات صلة", "أخبار ذات صلة"})
@@ -59,9 +59,9 @@ MAX_CAPTIONS_ABOVE = 8
 
 @dataclass(frozen=True, slots=True)
 class Teaser:
-    """One item of a block of related articles; `section` is the printed label, None if unknown."""
+    """One item of a block of related articles."""
 
-    section: str | None
+    section: str | None  # as printed, None if unknown
     caption: str
     title: str
     summary: str
@@ -70,91 +70,63 @@ class Teaser:
 
 @dataclass(frozen=True, slots=True)
 class PageArticle:
-    """One article of a page.
-
-    `text` is the body: its paragraphs and sub-headlines, joined by newlines. `captions` holds every caption
-    line that was removed, in order and with repeats.
-    """
+    """One article of a page."""
 
     title: str
-    text: str
-    captions: tuple[str, ...]
+    text: str  # paragraphs and sub-headlines, joined by newlines
+    captions: tuple[str, ...]  # every caption line that was removed, in order and with repeats
     teasers: tuple[Teaser, ...]
 
 
-def read_saved_page(chunks: Iterator[bytes], provenance: Provenance, options: ReadOptions) -> Rows:
+def read_saved_page(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRecord]:
     """Yield the articles of a saved page, each followed by its teasers; `position` is the article."""
     text = sanitize(decode(read_whole(chunks, "the page", max_bytes=options.limits.max_line_bytes)))
     articles = parse(text, sections=options.sections)
     if not articles:
         detail = "no article found; expected a saved page, HTML, JSON, CSV or Parquet"
-        yield provenance.refuse(0, RefusalError("unknown_format", detail), raw=text)
+        yield RawRecord(0, RefusalError("unknown_format", detail), text)
     for position, article in enumerate(articles, start=1):
-        records: list[dict[str, str | None]] = [
-            {"title": article.title, "text": article.text, "kind": "article"},
-            *(
-                {"title": t.title, "text": t.summary, "kind": "teaser", "section": t.section}
-                for t in article.teasers
-            ),
-        ]
-        for record in records:
-            yield parse_record(record, provenance, position, options=options, raw=record["title"] or "")
+        yield RawRecord(position, {"title": article.title, "text": article.text}, article.title)
+        for t in article.teasers:
+            record = {"title": t.title, "text": t.summary, "kind": "teaser", "section": t.section}
+            yield RawRecord(position, record, t.title)
 
 
 def parse(text: str, *, sections: Sequence[str]) -> list[PageArticle]:
-    """Split the text of a saved page into its articles; blank lines have no meaning.
-
-    `sections` are the labels that newsrooms print before a teaser's caption. A page without a `TT` line is
-    one article with the first line as its title.
-    """
-    lines = [line for raw in text.splitlines() if (line := _clean(raw))]
+    """Split the text of a saved page into articles; a page without a button is one article."""
+    lines = [line for raw in text.splitlines() if (line := " ".join(INVISIBLE.sub("", raw).split()))]
     longest_first = sorted(sections, key=len, reverse=True)
     headers = _find_headers(lines)
-    starts = [*(header.start for header in headers), len(lines)]
+    starts = [*(start for start, _ in headers), len(lines)]
     articles = []
     if preface := [line for line in lines[: starts[0]] if line != BUTTON]:
         body, teasers = _split_related(preface[1:], longest_first)  # without a button no caption is known
         articles.append(PageArticle(preface[0], "\n".join(body), (), tuple(teasers)))
-    for header, end in zip(headers, starts[1:], strict=True):
-        articles.append(_parse_article(header, lines[header.button + 1 : end], longest_first))
+    for (start, button), end in zip(headers, starts[1:], strict=True):
+        title, *captions = lines[start:button]
+        articles.append(_parse_article(title, captions, lines[button + 1 : end], longest_first))
     return articles
 
 
-@dataclass(frozen=True, slots=True)
-class _Header:
-    """The lines of an article above its button; `start` and `button` are line indices."""
-
-    start: int
-    button: int
-    title: str
-    captions: list[str]
-
-
-def _clean(line: str) -> str:
-    return " ".join(INVISIBLE.sub("", line).split())
-
-
-def _find_headers(lines: list[str]) -> list[_Header]:
-    headers: list[_Header] = []
+def _find_headers(lines: list[str]) -> list[tuple[int, int]]:
+    """Return the indices of the title and the button of each article."""
+    headers: list[tuple[int, int]] = []
     floor = 0  # a header cannot start above the button of the previous article
     for button, line in enumerate(lines):
         if line != BUTTON:
             continue
         if button > floor:
             start = _find_title(lines, button, floor)
-            is_repeated = bool(headers) and headers[-1].title == lines[start]
+            is_repeated = bool(headers) and lines[headers[-1][0]] == lines[start]
             has_sentence = any(FULL_STOP.search(line) for line in lines[start:button])
             if not is_repeated and not has_sentence:  # else it is a button within the body
-                headers.append(_Header(start, button, lines[start], lines[start + 1 : button]))
+                headers.append((start, button))
         floor = button + 1
     return headers
 
 
 def _find_title(lines: list[str], button: int, floor: int) -> int:
-    """Return the index of the title above a button: the line before the run of identical captions.
-
-    If a line above the button is repeated directly below it, that line is the title.
-    """
+    """Return the index of the title above a button: the line repeated below it, or before the captions."""
     below = lines[button + 1] if button + 1 < len(lines) else None
     if button - 1 == floor or FULL_STOP.search(lines[button - 2]):
         return button - 1  # no caption: the line above the title is the body of another article
@@ -167,14 +139,13 @@ def _find_title(lines: list[str], button: int, floor: int) -> int:
     return max(run - 1, floor)
 
 
-def _parse_article(header: _Header, below: list[str], sections: Sequence[str]) -> PageArticle:
-    if below and below[0] == header.title:
+def _parse_article(title: str, captions: list[str], below: list[str], sections: Sequence[str]) -> PageArticle:
+    if below and below[0] == title:
         below = below[1:]
     body, teasers = _split_related(below, sections)
     counts = Counter(body)
     repeated_in_a_row = {line for line, following in pairwise(body) if line == following}
     paragraphs: list[str] = []
-    captions = list(header.captions)
     known_captions = set(captions)
     for line in body:
         if line == BUTTON:
@@ -183,21 +154,18 @@ def _parse_article(header: _Header, below: list[str], sections: Sequence[str]) -
             captions.append(line)
         elif not (counts[line] > 1 and line in paragraphs):  # keep a repeated paragraph once
             paragraphs.append(line)
-    return PageArticle(header.title, "\n".join(paragraphs), tuple(captions), tuple(teasers))
+    return PageArticle(title, "\n".join(paragraphs), tuple(captions), tuple(teasers))
 
 
 def _is_caption(line: str, count: int, repeated_in_a_row: bool) -> bool:
-    if SENTENCE_END.search(line):
-        return False
-    if repeated_in_a_row or (count > 1 and len(line.split()) >= MIN_CAPTION_WORDS):
-        return True
-    return _has_credit(line)
+    is_repeated = repeated_in_a_row or (count > 1 and len(line.split()) >= MIN_CAPTION_WORDS)
+    return not SENTENCE_END.search(line) and (is_repeated or _has_credit(line))
 
 
 def _has_credit(line: str) -> bool:
     """Return whether a line ends in a photo credit, of a known agency or another source."""
-    match = FINAL_PARENTHESIS.match(line)
-    if not match or DATE.fullmatch(match["inside"].strip()) or VERB_START.match(line):
+    match = _final_parenthesis(line)
+    if not match or VERB_START.match(line):
         return False
     if _names_agency(match["inside"]):
         return True
@@ -206,12 +174,15 @@ def _has_credit(line: str) -> bool:
     return len(match["before"].split()) >= MIN_CAPTION_WORDS
 
 
+def _final_parenthesis(line: str) -> re.Match[str] | None:
+    """Match a final «(…)» that is not a date."""
+    match = FINAL_PARENTHESIS.match(line)
+    return match if match and not DATE.fullmatch(match["inside"].strip()) else None
+
+
 def _names_agency(credit: str) -> bool:
-    return any(_fold(part) in AGENCIES for part in re.split(r"[-–/،]", credit))
-
-
-def _fold(credit: str) -> str:
-    return re.sub(r"[^\w]", "", credit).translate(str.maketrans("أإآ", "ااا"))
+    parts = re.split(r"[-–/،]", credit.translate(str.maketrans("أإآ", "ااا")))
+    return any(re.sub(r"[^\w]", "", part) in AGENCIES for part in parts)
 
 
 def _split_related(lines: list[str], sections: Sequence[str]) -> tuple[list[str], list[Teaser]]:
@@ -224,9 +195,7 @@ def _split_related(lines: list[str], sections: Sequence[str]) -> tuple[list[str]
         if _is_related(lines[index]):
             in_block = True
             index += 1
-            continue
-        found = _parse_teaser(lines, index, sections) if in_block else None
-        if found:
+        elif in_block and (found := _parse_teaser(lines, index, sections)):
             teaser, index = found
             teasers.append(teaser)
         else:
@@ -260,6 +229,7 @@ def _parse_teaser(lines: list[str], start: int, sections: Sequence[str]) -> tupl
 
 
 def _split_section(line: str, sections: Sequence[str]) -> tuple[str | None, str]:
+    """Return the section at the start of a line, None if it is unknown, and the rest."""
     for section in sections:
         if line == section or line.startswith(section + " "):
             return section, line[len(section) :].strip()
@@ -278,11 +248,9 @@ def _is_section_line(lines: list[str], index: int, sections: Sequence[str]) -> b
 
 
 def _find_byline(lines: list[str], section_at: int, sections: Sequence[str]) -> int | None:
-    """Return the index of the byline of the teaser whose section line is at `section_at`.
-
-    A title or summary may end in a parenthesis too, so the position decides: the third line after the
-    section line, the second if there is no summary, the fourth if the summary has two paragraphs.
-    """
+    """Return the index of the byline of the teaser whose section line is at `section_at`."""
+    # a title or summary may end in a parenthesis too, so the position decides: the third line after the
+    # section line, the second if there is no summary, the fourth if the summary has two paragraphs
     for distance in (3, 2, 4):
         index = section_at + distance
         if index < len(lines) and _is_byline(lines[index], sections):
@@ -299,9 +267,7 @@ def _is_related(line: str) -> bool:
 def _is_byline(line: str, sections: Sequence[str]) -> bool:
     if BYLINE_WITH_COLON.fullmatch(line) and _split_section(line, sections)[0] is None:
         return True
-    match = FINAL_PARENTHESIS.match(line)
-    if not match or DATE.fullmatch(match["inside"].strip()):
-        return False
-    if _names_agency(match["inside"]):
+    match = _final_parenthesis(line)
+    if not match or _names_agency(match["inside"]):
         return False  # a photo credit: this is the section line of the next teaser
     return len(match["before"].split()) <= MAX_BYLINE_WORDS and not SENTENCE_BREAK.search(match["before"])

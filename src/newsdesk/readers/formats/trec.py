@@ -8,24 +8,25 @@ from collections.abc import Iterator
 from newsdesk.readers.chunks import split_lines
 from newsdesk.readers.encodings import decode_leniently
 from newsdesk.readers.options import ReadOptions
-from newsdesk.readers.records import Rows, parse_record
-from newsdesk.readers.refusals import Provenance, RefusalError, too_long
+from newsdesk.readers.records import RawRecord
+from newsdesk.readers.refusals import RefusalError, too_long
 
 _FIELD = re.compile(r"<(DOCNO|URL|SRC|CAT|TITLE|TIME|ABSTRACT|TEXT)>(.*?)</\1>", re.S)
 _OPEN, _CLOSE = "<DOC>", "</DOC>"
+_COLUMNS = {
+    "DOCNO": "article_id", "SRC": "source", "TITLE": "title",
+    "URL": "url", "CAT": "section", "TIME": "published",
+}  # fmt: skip
 _SOURCES = {"alarabia": "alarabiya"}
 
 
-def read_trec(chunks: Iterator[bytes], provenance: Provenance, options: ReadOptions) -> Rows:
-    """Yield one article or refusal for each <DOC>; text between documents is skipped."""
+def read_trec(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRecord]:
+    """Yield a record for each <DOC>; text between documents is skipped."""
     documents = _documents(chunks, options.limits.max_line_bytes)
     for position, (document, error) in enumerate(documents, start=1):
         if error is None and document.count(_OPEN) > 1:
             error = RefusalError("bad_record", "a line holds more than one document")
-        if error is not None:
-            yield provenance.refuse(position, error, raw=document)
-        else:
-            yield parse_record(_record(document), provenance, position, options=options, raw=document)
+        yield RawRecord(position, error or _record(document), document)
 
 
 def _documents(chunks: Iterator[bytes], max_bytes: int) -> Iterator[tuple[str, RefusalError | None]]:
@@ -56,14 +57,8 @@ def _documents(chunks: Iterator[bytes], max_bytes: int) -> Iterator[tuple[str, R
 
 def _record(document: str) -> dict[str, str]:
     found = {tag: value.strip() for tag, value in reversed(_FIELD.findall(document))}
-    record = {
-        "article_id": found.get("DOCNO", ""),
-        "source": _SOURCES.get(found.get("SRC", ""), found.get("SRC", "")),
-        "title": found.get("TITLE", ""),
-        "url": found.get("URL", ""),
-        "section": found.get("CAT", ""),
-        "published": found.get("TIME", ""),
-    }
+    record = {column: found.get(tag, "") for tag, column in _COLUMNS.items()}
+    record["source"] = _SOURCES.get(record["source"], record["source"])
     if "TEXT" in found or "ABSTRACT" in found:
         record["text"] = found.get("TEXT") or found.get("ABSTRACT", "")
     return record
