@@ -1,4 +1,4 @@
-"""`newsdesk doctor` on a checkout that was moved or copied together with its MLflow store."""
+"""`newsdesk doctor` on a trained model, and on a checkout moved or copied together with its MLflow store."""
 
 import shutil
 from pathlib import Path
@@ -61,3 +61,19 @@ def test_the_store_of_another_checkout_is_not_checked(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{checkout}/mlflow.db")
     assert artifact_findings(tmp_path, monkeypatch) == []
+
+
+def test_the_trained_model_is_checked(
+    tiny_run: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    damaged = tmp_path / "damaged"
+    shutil.copytree(tiny_model, damaged / "model")
+    (damaged / "model/weights.npz").write_bytes(b"PK cut")
+    states = [
+        found.state
+        for folder in (tiny_run, tmp_path, damaged)
+        for found in list_findings(folder)
+        if found.check == "trained model"
+    ]
+    assert states == ["ok", "optional", "wrong"]

@@ -14,7 +14,10 @@ from mlflow import MlflowClient
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_arrays, sha256, write_arrays
-from newsdesk.cli.operate.certify import exit_code, main
+from newsdesk.cli.operate.certify import CERTIFIED_TAG, RECEIPT, exit_code, main, print_report, tag_run
+from newsdesk.reproducibility.diff import Difference
+from newsdesk.reproducibility.outputs import OutputComparison
+from newsdesk.tracking import runs
 from tests.checkouts import commit_all
 from tests.commands import run
 
@@ -61,6 +64,20 @@ def test_a_changed_weight_and_other_inputs_are_found(checkout: Path) -> None:
     assert [out["verdict"] for out in report["outputs"]] == ["differs", "equal"]
 
 
+def test_a_change_in_the_checkout_is_none_of_the_rerun(checkout: Path) -> None:
+    weights = checkout / "heads/topic/weights.npz"
+    coef = read_arrays(weights)["coef"]
+    coef[-1] += 0.25
+    write_arrays(weights, coef=coef)
+    done, report = certify(checkout)
+    assert done.returncode == 1
+    assert (report["verdict"], report["first_stage"], report["changed_inputs"]) == ("differs", None, {})
+    changed, unchanged = report["outputs"]
+    assert changed["rerun"] == changed["locked"] != changed["checkout"]
+    assert [d["message"] for d in changed["differences"]] == ["1 of 6 values differ, by at most 0.25"]
+    assert unchanged["verdict"] == "equal"
+
+
 def test_rounding_has_an_exit_code_of_its_own(checkout: Path) -> None:
     done, report = certify(checkout, "--cpu", "generic")
     assert done.returncode == 3, done.stdout + done.stderr
@@ -92,6 +109,37 @@ def test_a_lock_that_is_not_committed_is_an_error(
     failed = CliRunner().invoke(main, ["--profile", "public"])
     assert isinstance(failed.exception, NewsdeskError)
     assert "no profiles/public/dvc.lock is committed; commit it first" in str(failed.exception)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "in_checkout", "tag"),
+    [
+        ("equal", "1", "true"),
+        ("rounding", "1", "false"),
+        ("differs", "1", "false"),
+        ("equal", "2", None),
+    ],
+)
+def test_the_run_of_the_locked_receipt_is_tagged(
+    verdict: str, in_checkout: str, tag: str | None,
+    mlflow_file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_file)
+    (tmp_path / "metrics").mkdir()
+    (tmp_path / RECEIPT).write_text(f"{verdict} {in_checkout}")
+    tags = {runs.RECEIPT_TAG: sha256(tmp_path / RECEIPT)}
+    run_id = runs.log_run("certified", tags=tags, params={}, metrics={}, files=[])
+    tag_run(tmp_path, [OutputComparison("track", RECEIPT, "1", "1", in_checkout, "equal")], verdict)
+    found = MlflowClient(tracking_uri=mlflow_file).get_run(run_id).data.tags
+    assert found.get(CERTIFIED_TAG) == tag
+
+
+def test_many_differences_are_cut_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    differences = tuple(Difference(f"w{k}", "missing") for k in range(10))
+    out = OutputComparison("train", "heads", "1", "2", "1", "differs", "other content", differences)
+    print_report({"uncommitted": [], "changed_inputs": {}, "first_stage": "train"}, [out])
+    *_, last_shown, cut = capsys.readouterr().out.splitlines()
+    assert (last_shown, cut) == ("  w5: missing", "  and 4 more, in the report")
 
 
 def test_the_default_pipeline_gives_equal_outputs(project: Path, tmp_path: Path) -> None:

@@ -63,6 +63,18 @@ def test_verdict_of_an_output(
     assert len(out.differences) == n_differences
 
 
+def test_a_changed_value_beside_rounding_is_no_rounding(tmp_path: Path) -> None:
+    md5s = []
+    for side, coef, idf in (("checkout", LOCKED, LOCKED), ("rerun", ROUNDED, CHANGED)):
+        file = tmp_path / side / "weights.npz"
+        write_arrays(file, coef=np.array([coef, 2.0]), idf=np.array([idf]))
+        md5s.append(str(md5_of(file)))
+    locked, ran = ({"train": LockedStage({}, {"weights.npz": md5})} for md5 in md5s)
+    (out,) = compare_to_lock(locked, ran, rerun=tmp_path / "rerun", checkout=tmp_path / "checkout")
+    assert [difference.rounding for difference in out.differences] == [True, False]
+    assert out.verdict == "differs"
+
+
 def test_a_stage_that_is_gone_makes_no_output(folders: dict[float | None, Path]) -> None:
     locked = {"train": LockedStage({}, {"weights.npz": "0"})}
     (out,) = compare_to_lock(locked, {}, rerun=folders[None], checkout=folders[None])

@@ -1,5 +1,6 @@
 """The studies of benchmarks/studies, on made articles."""
 
+import csv
 import importlib.util
 from pathlib import Path
 from types import ModuleType
@@ -58,13 +59,20 @@ def test_label_sources_compares_each_mix_with_the_settings(files: dict[str, Path
     options = [*arguments(files), "--unlabelled", "10", "--plots", str(tmp_path)]
     done = CliRunner().invoke(load("label_sources").main, options, catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    rows = [line.split(",") for line in (tmp_path / "audit_sources_region.csv").read_text().splitlines()[1:]]
-    trained = {row[0].strip('"'): int(row[1]) for row in rows}
-    assert [*trained] == [
+    tables = {}
+    for task in ("region", "topic"):
+        with (tmp_path / f"audit_sources_{task}.csv").open(encoding="utf-8", newline="") as lines:
+            tables[task] = {row["variant"]: row for row in csv.DictReader(lines)}
+    assert [*tables["region"]] == [
         "as set", "gold", "gold + editor", "gold + starter", "all", "gold + word list 0.1",
         "as set + word list 0.1", "gold + word list 0.3", "as set + word list 0.3",
     ]  # fmt: skip
+    assert [*tables["topic"]] == ["as set", "gold", "gold + starter", "all"], "no editor labels topics"
+    changes = {value for name, value in tables["region"]["as set"].items() if "change" in name}
+    assert changes == {"0"}
+    trained = {name: float(row["n_train"]) for name, row in tables["region"].items()}
     assert trained["gold"] < trained["gold + starter"] == trained["as set"] < trained["all"]
+    assert trained["gold"] < trained["gold + editor"], "at its default weight"
     assert trained["gold"] < trained["gold + word list 0.1"], "each unlabelled article names a country"
 
 
