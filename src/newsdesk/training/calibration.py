@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from newsdesk.training.targets import BoolArray, FloatArray, IntArray
 
 N_FOLDS = 5
+Choose = Callable[[FloatArray, BoolArray], float]  # a threshold for probabilities and truth
 PROFILE_TARGET = 0.95  # precision of `high_precision` and recall of `high_recall`, on out-of-outlet scores
 
 
@@ -19,15 +20,13 @@ def assign_folds(
 ) -> IntArray:
     """Assign articles to folds, so that each is scored by a classifier that did not read its outlet.
 
-    An outlet with at least `min_articles` trusted articles is a fold; all smaller outlets are one fold
-    together. If all trusted articles would be in one fold, near-duplicate groups are dealt to `N_FOLDS`
-    folds instead, in the order of their hash.
+    An outlet with at least `min_articles` trusted articles is a fold, all smaller ones together are one fold.
+    If that gives one fold only, near-duplicate groups are dealt to `N_FOLDS` folds by their hash.
 
     Parameters
     ----------
     outlets, groups : sequence of str, shape (n_articles,)
     trusted : bool ndarray of shape (n_articles,)
-    min_articles : int
 
     Returns
     -------
@@ -51,7 +50,7 @@ def assign_folds(
 
 
 def sigmoid(x: FloatArray) -> FloatArray:
-    """Logistic function, elementwise."""
+    """Return the logistic function of `x`."""
     return np.asarray(1.0 / (1.0 + np.exp(-x)))
 
 
@@ -67,9 +66,8 @@ def fit_platt(scores: FloatArray, y: BoolArray) -> tuple[FloatArray, FloatArray]
     Returns
     -------
     slope, offset : ndarray of shape (n_labels,)
-        The probability is sigmoid(slope * score + offset). A label without positives or without negatives
-        has slope 1 and offset 0. A label whose positives score lower than its negatives has slope 0: the
-        probability is the share of its positives.
+        The probability is sigmoid(slope * score + offset). A label with only positives or negatives has slope
+        1 and offset 0; one whose positives score lower than its negatives has slope 0.
 
     References
     ----------
@@ -86,38 +84,24 @@ def fit_platt(scores: FloatArray, y: BoolArray) -> tuple[FloatArray, FloatArray]
     for j in range(scores.shape[1]):
         scored = ~np.isnan(scores[:, j])
         own, positive = scores[scored, j], y[scored, j]
-        n_pos = int(positive.sum())
-        n_neg = len(positive) - n_pos
+        n_pos, n_neg = int(positive.sum()), int((~positive).sum())
         if not n_pos or not n_neg:
             continue
-        high, low = (n_pos + 1) / (n_pos + 2), 1 / (n_neg + 2)
-        target = np.where(positive, high, low)
+        target = np.where(positive, (n_pos + 1) / (n_pos + 2), 1 / (n_neg + 2))
         # a target t counts as t positives and 1 - t negatives
-        x = np.concatenate([own, own])[:, None]
-        labels = np.concatenate([np.ones(len(own)), np.zeros(len(own))])
-        model = LogisticRegression(C=1e6, max_iter=1000).fit(
-            x, labels, sample_weight=np.concatenate([target, 1 - target])
-        )
+        x = np.tile(own, 2)[:, None]
+        labels = np.repeat([1.0, 0.0], len(own))
+        weights = np.concatenate([target, 1 - target])
+        model = LogisticRegression(C=1e6, max_iter=1000).fit(x, labels, sample_weight=weights)
         slopes[j], offsets[j] = model.coef_[0, 0], model.intercept_[0]
-        if slopes[j] <= 0:  # the scores rank the label's articles last: they hold no information
+        if slopes[j] <= 0:  # the scores hold no information: the probability is the share of positives
             share = target.mean()
             slopes[j], offsets[j] = 0.0, np.log(share / (1 - share))
     return slopes, offsets
 
 
 def f1_threshold(probabilities: FloatArray, y: BoolArray) -> float:
-    """Choose the threshold of the highest F1, halfway to the next lower probability.
-
-    Parameters
-    ----------
-    probabilities : ndarray of shape (n_scores,)
-    y : bool ndarray of shape (n_scores,)
-
-    Examples
-    --------
-    >>> f1_threshold(np.array([0.9, 0.6, 0.2]), np.array([True, True, False]))
-    0.4
-    """
+    """Choose the threshold of the highest F1, halfway to the next lower probability."""
     p, hits, cut = _rank(probabilities, y)
     f1 = 2 * hits / (np.arange(1, len(p) + 1) + y.sum())
     return _halfway(p, int(np.argmax(np.where(cut, f1, -1.0))))
@@ -137,11 +121,7 @@ def recall_threshold(probabilities: FloatArray, y: BoolArray) -> float:
 
 
 def choose_thresholds(
-    probabilities: FloatArray,
-    y: BoolArray,
-    *,
-    min_positives: float,
-    choose: Callable[[FloatArray, BoolArray], float] = f1_threshold,
+    probabilities: FloatArray, y: BoolArray, *, min_positives: float, choose: Choose = f1_threshold
 ) -> FloatArray:
     """Choose the probability threshold of each label on held-out articles.
 
@@ -151,8 +131,7 @@ def choose_thresholds(
         NaN is left out.
     y : bool ndarray of shape (n_articles, n_labels)
     min_positives : float
-        A label with fewer positives gets the threshold chosen for all labels counted together (micro
-        average), because its own would be fitted to chance.
+        A label with fewer positives gets the threshold chosen for all labels counted together.
     choose : callable
         One threshold for probabilities and truth; `f1_threshold` by default.
 
@@ -188,6 +167,6 @@ def _rank(probabilities: FloatArray, y: BoolArray) -> tuple[FloatArray, IntArray
 
 
 def _halfway(p: FloatArray, last: int) -> float:
-    """Threshold that the first `last` + 1 of the ranked probabilities reach."""
+    """Return the threshold that the first `last` + 1 of the ranked probabilities reach."""
     below = p[last + 1] if last + 1 < len(p) else 0.0
     return float((p[last] + below) / 2)

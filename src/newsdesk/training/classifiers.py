@@ -33,7 +33,14 @@ def build_classifier(name: ClassifierName, *, C: float, balanced: bool) -> Any:
 def fit_linear(
     classifier: Any, X: sp.csr_matrix, y: BoolArray, *, sample_weight: FloatArray, n_jobs: int = -1
 ) -> tuple[FloatArray, FloatArray]:
-    """Fit a copy of the classifier to each label, without calibration; articles of weight 0 are left out.
+    """Fit a copy of the classifier to each label, without calibration.
+
+    Parameters
+    ----------
+    X : sparse matrix of shape (n_articles, n_features)
+    y : bool ndarray of shape (n_articles, n_labels)
+    sample_weight : ndarray of shape (n_articles,)
+        Articles of weight 0 are left out.
 
     Returns
     -------
@@ -42,27 +49,21 @@ def fit_linear(
 
     Examples
     --------
-    >>> X = sp.csr_matrix([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
-    >>> y = np.array([[True], [True], [False], [False]])
+    >>> X, y = sp.csr_matrix([[1.0, 0.0], [0.0, 1.0]]), np.array([[True], [False]])
     >>> classifier = build_classifier("linear_svc", C=1.0, balanced=False)
-    >>> coef, intercept = fit_linear(classifier, X, y, sample_weight=np.ones(4), n_jobs=1)
+    >>> coef, intercept = fit_linear(classifier, X, y, sample_weight=np.ones(2), n_jobs=1)
     >>> (X @ coef.T + intercept > 0).ravel().tolist()
-    [True, True, False, False]
+    [True, False]
     """
-    used = sample_weight > 0
-    return fit_subsets(classifier, X, y, [used], sample_weight=sample_weight, n_jobs=n_jobs)[0]
+    subsets = [sample_weight > 0]
+    return fit_subsets(classifier, X, y, subsets, sample_weight=sample_weight, n_jobs=n_jobs)[0]
 
 
 def fit_subsets(
-    classifier: Any,
-    X: sp.csr_matrix,
-    y: BoolArray,
-    subsets: Sequence[BoolArray],
-    *,
-    sample_weight: FloatArray,
-    n_jobs: int = -1,
-) -> list[tuple[FloatArray, FloatArray]]:
-    """Fit the classifiers of all labels on each subset of the articles, as `fit_linear` does on one."""
+    classifier: Any, X: sp.csr_matrix, y: BoolArray, subsets: Sequence[BoolArray], *,
+    sample_weight: FloatArray, n_jobs: int = -1,
+) -> list[tuple[FloatArray, FloatArray]]:  # fmt: skip
+    """Fit the classifiers of all labels on each subset of the articles."""
     n_labels = y.shape[1]
     fitted = Parallel(n_jobs=n_jobs)(
         delayed(_fit_label)(classifier, X_subset, y[rows, j], sample_weight[rows])
@@ -74,8 +75,8 @@ def fit_subsets(
 
 def _stack(fitted: Sequence[tuple[FloatArray, float]]) -> tuple[FloatArray, FloatArray]:
     """Stack coefficients, rounded as the model stores them: thresholds are chosen for these scores."""
-    coef = np.vstack([c for c, _ in fitted]).astype(np.float32).astype(np.float64)
-    return coef, np.array([b for _, b in fitted])
+    coefs, intercepts = zip(*fitted, strict=True)
+    return np.vstack(coefs).astype(np.float32).astype(np.float64), np.array(intercepts)
 
 
 def _fit_label(

@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from newsdesk.base.settings import Train
 from newsdesk.features.lexical_fields import add_fields, spread_fields
 from newsdesk.training.calibration import (
+    Choose,
     assign_folds,
     choose_thresholds,
     f1_threshold,
@@ -27,11 +28,7 @@ from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Target
 
 @dataclass(frozen=True, slots=True)
 class TrainedHead:
-    """A trained head; the probability of a label is sigmoid(slope * (coef @ x + intercept) + offset).
-
-    `coef` has the shape (n_labels, n_features), the other arrays (n_labels,). `profiles` holds the thresholds
-    of `high_precision` and `high_recall`.
-    """
+    """A trained head; the probability of a label is sigmoid(slope * (coef @ x + intercept) + offset)."""
 
     labels: tuple[str, ...]
     coef: FloatArray
@@ -51,19 +48,10 @@ class TrainedHead:
 
 
 def train_head(
-    matrix: sp.csr_matrix,
-    targets: Targets,
-    *,
-    n_terms: int,
-    fields: sp.csr_matrix,
-    outlets: Sequence[str],
-    groups: Sequence[str],
-    settings: Train,
-) -> TrainedHead:
-    """Train a head on the columns of `matrix` (terms, then places) that the settings give it.
-
-    Its coefficients have a column for each feature, 0 for features that it does not use.
-    """
+    matrix: sp.csr_matrix, targets: Targets, *, n_terms: int, fields: sp.csr_matrix, outlets: Sequence[str],
+    groups: Sequence[str], settings: Train,
+) -> TrainedHead:  # fmt: skip
+    """Train a head on the columns of `matrix` (terms, then places) that the settings give it."""
     n_used = matrix.shape[1] if targets.task in settings.place_tasks else n_terms
     field_weight = settings.field_weight_of(targets.task)
     X = add_fields(matrix[:, :n_used], matrix[:, :n_terms], fields, field_weight)
@@ -96,36 +84,18 @@ def describe_head(
 
 
 def fit_head(
-    X: sp.csr_matrix,
-    targets: Targets,
-    *,
-    outlets: Sequence[str],
-    groups: Sequence[str],
-    settings: Train,
+    X: sp.csr_matrix, targets: Targets, *, outlets: Sequence[str], groups: Sequence[str], settings: Train,
     n_jobs: int = -1,
-) -> TrainedHead:
-    """Train a head on articles with a weight, and calibrate it on their out-of-outlet scores.
-
-    Each fold of `assign_folds` is left out in turn, with the near-duplicates of its articles. The other
-    articles train classifiers that score the trusted articles of the fold. Sigmoids and thresholds are
-    fitted to these scores, which are like those of an article from an unknown outlet. The classifiers of
-    the head are then trained on all articles.
-
-    Raises
-    ------
-    ValueError
-        If there is no article to calibrate on, or no other article to train on.
-    """
+) -> TrainedHead:  # fmt: skip
+    """Train a head on articles with a weight, and calibrate it on their out-of-outlet scores."""
     used = targets.weights > 0
     X, targets = X[used], targets.filter(used)
     y, trusted = targets.y, targets.trusted
     own_outlets, own_groups = (np.asarray(names, dtype=object)[used] for names in (outlets, groups))
     folds = _split_folds(own_outlets.tolist(), own_groups, trusted, min_articles=settings.min_positives)
-    fitted = fit_subsets(
-        build_classifier(settings.classifier, C=settings.C, balanced=settings.balanced),
-        X, y, [*(train for _, train in folds), np.ones(len(y), dtype=bool)],
-        sample_weight=targets.weights, n_jobs=n_jobs,
-    )  # fmt: skip
+    classifier = build_classifier(settings.classifier, C=settings.C, balanced=settings.balanced)
+    subsets = [*(train for _, train in folds), np.ones(len(y), dtype=bool)]
+    fitted = fit_subsets(classifier, X, y, subsets, sample_weight=targets.weights, n_jobs=n_jobs)
     scores = np.full(y.shape, np.nan)
     for (held_out, train), (coef, intercept) in zip(folds, fitted[:-1], strict=True):
         # a label without a training article has no score to calibrate
@@ -133,25 +103,20 @@ def fit_head(
     # margins are no probabilities, and regularization shrinks the scores of rare labels most
     slope, offset = fit_platt(scores[trusted], y[trusted])
     probabilities = sigmoid(slope * scores[trusted] + offset)
-    common = targets.task in settings.common_thresholds
-    thresholds, precise, complete = (
-        choose_thresholds(
-            probabilities, y[trusted],
-            min_positives=np.inf if common else settings.min_positives, choose=choose,
-        )
-        for choose in (f1_threshold, precision_threshold, recall_threshold)
-    )  # fmt: skip
+    least = np.inf if targets.task in settings.common_thresholds else settings.min_positives
+
+    def thresholds(choose: Choose) -> FloatArray:
+        chosen = choose_thresholds(probabilities, y[trusted], min_positives=least, choose=choose)
+        return np.where(y.any(axis=0), chosen, 1.0)
+
+    balanced = thresholds(f1_threshold)
     # the labels of each profile are a subset of those of the next
     profiles = {
-        "high_precision": np.maximum(precise, thresholds), "high_recall": np.minimum(complete, thresholds)
-    }  # fmt: skip
-    known = y.any(axis=0)
+        "high_precision": np.maximum(thresholds(precision_threshold), balanced),
+        "high_recall": np.minimum(thresholds(recall_threshold), balanced),
+    }
     coef, intercept = fitted[-1]
-    return TrainedHead(
-        targets.labels, coef, intercept, slope, offset,
-        thresholds=np.where(known, thresholds, 1.0),
-        profiles={name: np.where(known, chosen, 1.0) for name, chosen in profiles.items()},
-    )  # fmt: skip
+    return TrainedHead(targets.labels, coef, intercept, slope, offset, balanced, profiles)
 
 
 def _split_folds(
@@ -164,8 +129,6 @@ def _split_folds(
         own = numbers == number
         folds.append((trusted & own, ~own & ~np.isin(groups, groups[own])))
     if not folds or not all(train.any() for _, train in folds):
-        raise ValueError(
-            f"{trusted.sum()} trusted articles in {len(set(groups))} groups: "
-            "calibration needs at least two groups; label more articles"
-        )
+        found = f"{trusted.sum()} trusted articles in {len(set(groups))} groups"
+        raise ValueError(f"{found}: calibration needs at least two groups; label more articles")
     return folds

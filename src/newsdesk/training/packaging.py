@@ -19,21 +19,7 @@ HEAD_KEYS = ("task", "labels", "thresholds", "profiles", "most", "floor")
 
 
 def join_heads(heads: Sequence[Arrays], *, quantize: int | None) -> Arrays:
-    """Join the weights of heads, one label after the other.
-
-    Parameters
-    ----------
-    heads : sequence of dict
-        Of each head `coef` of shape (n_labels, n_features), `intercept`, `slope` and `offset`.
-    quantize : int or None
-        Bits a coefficient is stored in; None stores floats.
-
-    Returns
-    -------
-    dict
-        `coef` of shape (n_features, n_labels), the other arrays of shape (n_labels,), and `scale` if
-        coefficients are quantized.
-    """
+    """Join the weights of heads, one label after the other; `quantize` is the number of bits or None."""
     arrays: Arrays = {
         "coef": np.vstack([head["coef"] for head in heads]).T,
         **{name: np.concatenate([head[name] for head in heads]) for name in ("intercept", "slope", "offset")},
@@ -46,10 +32,7 @@ def join_heads(heads: Sequence[Arrays], *, quantize: int | None) -> Arrays:
 def quantize_coef(
     coef: np.ndarray[Any, Any], bits: int
 ) -> tuple[np.ndarray[Any, np.dtype[np.signedinteger[Any]]], np.ndarray[Any, np.dtype[np.float32]]]:
-    """Round coefficients to integers, with one step size a label.
-
-    The largest coefficient of a label becomes the largest integer, so that no coefficient changes by more
-    than half a step.
+    """Round coefficients to integers, with one step size a label; none changes by more than half a step.
 
     Parameters
     ----------
@@ -62,6 +45,12 @@ def quantize_coef(
     steps : int8 or int16 ndarray of shape (n_features, n_labels)
     scale : float32 ndarray of shape (n_labels,)
         The size of a step.
+
+    Examples
+    --------
+    >>> steps, scale = quantize_coef(np.array([[254.0], [-1.0]]), bits=8)
+    >>> steps.tolist(), scale.tolist()
+    ([[127], [0]], [2.0])
     """
     largest = np.abs(coef).max(axis=0).astype(np.float64)
     scale = (np.where(largest > 0, largest, 1.0) / (2 ** (bits - 1) - 1)).astype(np.float32)
@@ -73,15 +62,7 @@ def quantize_coef(
 def describe_model(
     settings: Settings, heads: Sequence[Mapping[str, Any]], taxonomy: Taxonomy
 ) -> dict[str, Any]:
-    """Describe a model as its `model.json` does.
-
-    Parameters
-    ----------
-    heads : sequence of mapping
-        Content of each `head.json`.
-    taxonomy : Taxonomy
-        The one that the model was trained with; readers of saved pages need its section labels.
-    """
+    """Describe a model as its `model.json` does; `heads` is the content of each `head.json`."""
     return {
         "format": storage.FORMAT,
         "name": "newsdesk",

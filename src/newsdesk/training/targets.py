@@ -18,18 +18,7 @@ StringArray = np.ndarray[Any, np.dtype[np.object_]]
 
 
 def indicator(label_lists: Sequence[Sequence[str]], labels: Sequence[str]) -> BoolArray:
-    """Convert lists of labels to a label indicator matrix, shape (n_articles, n_labels).
-
-    Raises
-    ------
-    ValueError
-        If an article has a label that is not among `labels`.
-
-    Examples
-    --------
-    >>> indicator([["asia"], ["asia", "us"], []], labels=["asia", "us"]).astype(int).tolist()
-    [[1, 0], [1, 1], [0, 0]]
-    """
+    """Convert lists of labels to a label indicator matrix, shape (n_articles, n_labels)."""
     column = {label: i for i, label in enumerate(labels)}
     y = np.zeros((len(label_lists), len(labels)), dtype=bool)
     for row, assigned in enumerate(label_lists):
@@ -48,20 +37,10 @@ def select_labels(labels: Sequence[str], mask: BoolArray) -> list[str]:
 def weigh_origins(
     origins: Sequence[str | None], *, origin_weights: Mapping[Any, float], trusted: Sequence[str]
 ) -> tuple[FloatArray, BoolArray]:
-    """Weigh each article by the origin of its label, and mark those with a trusted origin.
-
-    If no article with a weight has a trusted origin, all articles with a weight are trusted.
-
-    Examples
-    --------
-    >>> weights, is_trusted = weigh_origins(
-    ...     ["gold", "editor", None], origin_weights={"gold": 1.0, "editor": 0.5}, trusted=["gold"]
-    ... )
-    >>> weights.tolist(), is_trusted.tolist()
-    ([1.0, 0.5, 0.0], [True, False, False])
-    """
+    """Weigh each article by the origin of its label, and mark those with a trusted origin."""
     weights = np.array([origin_weights.get(origin, 0.0) for origin in origins], dtype=np.float64)
     is_trusted = np.array([origin in trusted for origin in origins], dtype=bool) & (weights > 0)
+    # without any trusted article, all articles with a weight are trusted
     return weights, is_trusted if is_trusted.any() else weights > 0
 
 
@@ -72,17 +51,13 @@ def outlet_by_source(outlets: Mapping[str, Sequence[str]]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Targets:
-    """The labels of one task that articles train and test; each array has a row for each article.
-
-    `y` has the shape (n_articles, n_labels). An article of weight 0 does not train, and the labels of a
-    `trusted` one count as the truth.
-    """
+    """The labels of one task that articles train and test; each array has a row for each article."""
 
     task: str
     labels: tuple[str, ...]
-    y: BoolArray
-    weights: FloatArray
-    trusted: BoolArray
+    y: BoolArray  # of shape (n_articles, n_labels)
+    weights: FloatArray  # 0 for an article that does not train
+    trusted: BoolArray  # whose labels count as the truth
 
     def filter(self, kept: BoolArray) -> Targets:
         """Keep the articles of a mask."""
