@@ -39,17 +39,8 @@ def note(message: str) -> None:
 class ProgressLine:
     """Show progress on standard error: a live line on a terminal, a plain line every 30 seconds in a log.
 
-    Parameters
-    ----------
-    label : str
-        First word of the line.
-    unit : str
-        What is counted.
-    total, done : int
-        Size of the work, as bytes or parts, and how much of it an earlier run has done. Without a total,
-        neither a share nor the time to go is shown.
-    prints_rows : bool
-        Whether results are printed on standard output meanwhile; if that is a terminal, no line is live.
+    `total` is the size of the work, as bytes or parts, `done` how much of it an earlier run has done; without
+    a total no share is shown. If `prints_rows`, standard output may be the same terminal: no line is live.
     """
 
     def __init__(
@@ -150,12 +141,8 @@ def _show_warning(
 
 
 def entry_point(command: click.Command) -> None:
-    """Run a command and exit; an error that a user can mend is one line on standard error.
-
-    Exit codes: that of a `NewsdeskError`, 2 for an `OSError`, 130 for SIGINT, 143 for SIGTERM. Both signals
-    raise an exception, so that half-written files are removed.
-    """
-    signal.signal(signal.SIGTERM, _stop)
+    """Run a command and exit; an error that a user can mend is one line on standard error."""
+    signal.signal(signal.SIGTERM, _stop)  # raises, as SIGINT does, so that half-written files are removed
     warnings.showwarning = _show_warning
     try:
         with _live_lines:
@@ -193,8 +180,7 @@ def _printable(cell: str) -> str:
 def print_rows(rows: Sequence[Mapping[str, str]], *, arabic: str | None = None) -> None:
     """Print rows as a table on standard output, the column with Arabic text last.
 
-    A terminal orders a line by the Unicode bidirectional algorithm, so Arabic in the middle of a row would
-    swap the cells beside it. In the last column, within an isolate, it reads from right to left by itself.
+    Elsewhere a terminal would swap the cells beside it, by the Unicode bidirectional algorithm.
     """
     from rich import box
     from rich.console import Console

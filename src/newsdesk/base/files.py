@@ -46,14 +46,16 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _reading(path: Path, kind: str, errors: tuple[type[Exception], ...]) -> Iterator[None]:
+def _reading(
+    path: Path, kind: str, errors: tuple[type[Exception], ...], *, missing: str = "run `dvc repro` to make it"
+) -> Iterator[None]:
     """Turn the errors of a missing or broken file into `NewsdeskError`."""
     try:
         yield
     except FileNotFoundError:
-        raise NewsdeskError(f"{path}: no such file; run `dvc repro` to make it") from None
+        raise NewsdeskError(f"{path}: no such file; {missing}") from None
     except errors as error:
-        raise NewsdeskError(f"{path}: not readable as {kind}: {error}") from None
+        raise NewsdeskError(f"{path}: not readable as {kind}: {' '.join(str(error).split())}") from None
 
 
 def write_text(text: str, path: Path) -> None:
@@ -85,18 +87,15 @@ def read_json(path: Path) -> Any:
 
 def read_yaml(path: Path, *, missing: str) -> Any:
     """Read a YAML 1.2 file, in which `NO` is text; the error for a missing file ends with `missing`."""
-    try:
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise NewsdeskError(f"{path}: no such file; {missing}") from None
-    except UnicodeDecodeError as error:
-        raise NewsdeskError(f"{path}: expected UTF-8, found other bytes at {error.start}") from None
-    except MarkedYAMLError as error:
-        line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        problem = " ".join(str(error.problem).split())
-        raise NewsdeskError(f"{path}: not readable as YAML{line}: {problem}") from None
-    except (OSError, YAMLError, ValueError) as error:
-        raise NewsdeskError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    with _reading(path, "YAML", (OSError, YAMLError, ValueError), missing=missing):
+        try:
+            return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        except UnicodeDecodeError as error:
+            raise NewsdeskError(f"{path}: expected UTF-8, found other bytes at {error.start}") from None
+        except MarkedYAMLError as error:
+            line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+            problem = " ".join(str(error.problem).split())
+            raise NewsdeskError(f"{path}: not readable as YAML{line}: {problem}") from None
 
 
 def write_table(table: pa.Table, path: Path) -> None:
@@ -166,14 +165,12 @@ def list_files(folder: Path) -> list[Path]:
 
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file, or of a folder's file names and hashes, as 64 hex digits."""
-    digest = hashlib.sha256()
-    if path.is_dir():
-        for file in list_files(path):
-            digest.update(f"{file.relative_to(path).as_posix()}\0{sha256(file)}\n".encode())
-    else:
+    if not path.is_dir():
         with path.open("rb") as handle:
-            while chunk := handle.read(1 << 20):
-                digest.update(chunk)
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for file in list_files(path):
+        digest.update(f"{file.relative_to(path).as_posix()}\0{sha256(file)}\n".encode())
     return digest.hexdigest()
 
 

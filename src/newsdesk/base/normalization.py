@@ -5,8 +5,9 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Mapping
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from newsdesk.base.validation import FrozenModel
 from newsdesk.inference.text import normalize as _normalize
 
 MARKS = "".join(
@@ -34,10 +35,8 @@ FOLDED = {
 REMOVED = {"strip_marks": MARKS, "strip_tatweel": TATWEEL, "strip_invisible": INVISIBLE}
 
 
-class Normalization(BaseModel):
+class Normalization(FrozenModel):
     """Switches of the normalization; Unicode NFKC and lower case always apply."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     strip_marks: bool = Field(True, description="Remove vowel marks and dagger alef")
     strip_tatweel: bool = Field(True, description="Remove tatweel")

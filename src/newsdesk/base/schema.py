@@ -18,48 +18,30 @@ Split = Literal["train", "valid", "test", "evaluation"]
 # The reasons of refusals. The set is closed, so that counts by reason are comparable between runs.
 Reason = Literal[
     # the file
-    "missing_file",
-    "unreadable_file",
-    "empty_file",
-    "unknown_format",
-    "unsafe_path",
-    "bad_archive",
-    "zip_bomb",
-    "truncated",
-    # the bytes
-    "bad_encoding",
-    # the record
-    "bad_record",
-    "missing_column",
-    "field_too_large",
+    "missing_file", "unreadable_file", "empty_file", "unknown_format",
+    "unsafe_path", "bad_archive", "zip_bomb", "truncated",
+    # the bytes and the record
+    "bad_encoding", "bad_record", "missing_column", "field_too_large",
     # the article, judged by `clean`
-    "empty_text",
-    "too_short",
-    "other_language",
-    "duplicate_id",
-]
+    "empty_text", "too_short", "other_language", "duplicate_id",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One article or teaser as read, before cleaning.
-
-    `region` and `topic` are the labels of the record, the main label first: None if it is not labelled, () if
-    no label applies; `clean` checks labels and origins. `key` is the outlet's own identifier, to which label
-    tables refer. `section` and `country` are as printed. `file` and `position` are as in `Refusal`.
-    """
+    """One article or teaser as read; `clean` checks its labels and their origins."""
 
     article_id: str
     source: str
     title: str
     text: str
     kind: Kind = "article"
-    key: str | None = None
+    key: str | None = None  # the outlet's own identifier, to which label tables refer
     url: str | None = None
     published: datetime | None = None
-    section: str | None = None
+    section: str | None = None  # as printed, like `country`
     country: str | None = None
-    region: tuple[str, ...] | None = None
+    region: tuple[str, ...] | None = None  # the main label first; None if not labelled, () if none applies
     topic: tuple[str, ...] | None = None
     region_origin: str | None = None
     topic_origin: str | None = None
@@ -69,14 +51,11 @@ class Article:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A row or file that could not be read, and the reason.
-
-    `position` counts lines, rows, records or pages of the file from 1; 0 is the file as a whole.
-    """
+    """A row or file that could not be read, and the reason."""
 
     source: str
     file: str
-    position: int
+    position: int  # of the line, row, record or page in the file, from 1; 0 is the file as a whole
     reason: Reason
     detail: str = ""
     article_id: str | None = None

@@ -6,20 +6,15 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_yaml
 from newsdesk.base.normalization import Normalization
 from newsdesk.base.schema import Origin, Task
-from newsdesk.base.validation import describe_error
+from newsdesk.base.validation import FrozenModel, checking
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Clean(_Frozen):
+class Clean(FrozenModel):
     """Limits on articles, near-duplicate detection and the splits."""
 
     min_words: int = Field(5, ge=1, description="Fewest words of title and text, also when predicting")
@@ -41,7 +36,7 @@ class Clean(_Frozen):
         return self
 
 
-class Features(_Frozen):
+class Features(FrozenModel):
     """The TF-IDF vectorizer and the place features."""
 
     ngram_max: int = Field(1, ge=0, le=3, description="Longest word n-gram; 0 for no words")
@@ -87,7 +82,7 @@ class Features(_Frozen):
         return self
 
 
-class Train(_Frozen):
+class Train(FrozenModel):
     """The linear one-vs-rest classifiers of both heads."""
 
     classifier: Literal["logistic_regression", "linear_svc"] = Field(
@@ -128,7 +123,7 @@ class Train(_Frozen):
         return {"most": most.get(task), "floor": floors.get(task)}
 
 
-class Package(_Frozen):
+class Package(FrozenModel):
     """The format of the packaged model."""
 
     quantize: int | None = Field(
@@ -136,7 +131,7 @@ class Package(_Frozen):
     )
 
 
-class Evaluate(_Frozen):
+class Evaluate(FrozenModel):
     """The evaluation on the test split."""
 
     origins: tuple[Origin, ...] = Field(
@@ -149,13 +144,13 @@ class Evaluate(_Frozen):
     seed: int = Field(0, ge=0, description="Seed of the bootstrap")
 
 
-class Track(_Frozen):
+class Track(FrozenModel):
     """The MLflow run."""
 
     experiment: str = Field("newsdesk", min_length=1, description="MLflow experiment")
 
 
-class Settings(_Frozen):
+class Settings(FrozenModel):
     """All settings of params.yaml."""
 
     clean: Clean = Clean()
@@ -179,11 +174,34 @@ class Settings(_Frozen):
 
 
 def read_settings(path: Path) -> Settings:
-    """Read and check a settings file such as params.yaml; settings that it lacks have their defaults."""
+    """Read and check a settings file.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML file such as params.yaml.
+
+    Returns
+    -------
+    Settings
+        Frozen; settings that the file lacks have their defaults.
+
+    Raises
+    ------
+    NewsdeskError
+        If the file is missing or not YAML, or has an unknown key or a value out of range.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "params.yaml")
+    ...     _ = path.write_text("train: {C: 2.0}")
+    ...     read_settings(path).train.C
+    2.0
+    """
     content = read_yaml(path, missing="give a params file with --params")
     document = {} if content is None else content
-    try:
+    with checking(document, path):
         # Strict validation of JSON accepts a list as a tuple, but not "no" as a boolean.
         return Settings.model_validate_json(json.dumps(document, default=str), strict=True)
-    except ValidationError as error:
-        raise NewsdeskError(f"{path}: {describe_error(error, document)}") from None

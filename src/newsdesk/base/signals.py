@@ -1,7 +1,6 @@
 """Defer SIGINT and SIGTERM to a moment when the exception that their handler raises is safe.
 
-A handler raises its exception wherever the process is. In Python code that compiled code calls, it becomes
-another error; in a destructor, it is printed and lost; just after a temporary file is made, the file remains.
+In code that compiled code calls it would become another error, and in a destructor it would be lost.
 """
 
 from __future__ import annotations
@@ -14,19 +13,15 @@ from contextlib import contextmanager
 
 @contextmanager
 def deferred() -> Iterator[Callable[[], None]]:
-    """Defer the handlers of SIGINT and SIGTERM until the yielded function is called, or until the end.
-
-    A second signal is not deferred, and an ignored signal stays ignored. Outside of the main thread, where
-    Python runs no handlers, this does nothing.
-    """
-    handlers: dict[int, Callable[..., object]] = {}
+    """Defer the handlers of SIGINT and SIGTERM until the yielded function is called, or until the end."""
+    handlers: dict[int, Callable[..., object]] = {}  # none in other threads, which run no handlers
     if threading.current_thread() is threading.main_thread():
         current = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
         handlers = {number: handler for number, handler in current.items() if callable(handler)}
     received: list[int] = []
 
     def defer(number: int, frame: object) -> None:
-        if received:
+        if received:  # a second signal is not deferred
             handlers[number](number, frame)
         received.append(number)
 

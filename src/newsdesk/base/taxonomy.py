@@ -10,12 +10,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_yaml
 from newsdesk.base.schema import NO_LABEL
-from newsdesk.base.validation import describe_error, shorten
+from newsdesk.base.validation import FrozenModel, checking, shorten
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 Name = Annotated[str, StringConstraints(pattern=r"\w", strip_whitespace=True)]
@@ -32,11 +32,7 @@ NOT_COUNTRIES = frozenset(
 FOLDS = str.maketrans({"ٱ": "ا", "ى": "ي", "ة": "ه", "ی": "ي", "ک": "ك", "ـ": None})
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Composition(_Entry):
+class Composition(FrozenModel):
     """The UN M49 areas of a region; of overlapping included and excluded areas the narrower one wins."""
 
     include: tuple[M49Code, ...] = Field(min_length=1)
@@ -47,7 +43,7 @@ class Composition(_Entry):
         return f"{included} without {' '.join(self.exclude)}" if self.exclude else included
 
 
-class Label(_Entry):
+class Label(FrozenModel):
     """The fields that regions and topics share."""
 
     id: Identifier
@@ -71,19 +67,14 @@ class Topic(Label):
     parent: Identifier | None = None
 
 
-class Taxonomy(_Entry):
-    """All labels, in the order of the file.
-
-    Look-ups accept names as printed: they ignore hamza, diacritics, tatweel, «ال», punctuation and letter
-    case, and do not distinguish final teh marbuta from heh. Codes of countries are ISO 3166-1 alpha-2; their
-    Arabic names are those of CLDR and `country_aliases`.
-    """
+class Taxonomy(FrozenModel):
+    """All labels, in the order of the file; look-ups accept names as printed."""
 
     regions: tuple[Region, ...] = Field(min_length=1)
     topics: tuple[Topic, ...] = Field(min_length=1)
     unassigned: tuple[CountryCode, ...] = ()
     sections_without_label: tuple[Name, ...] = ()
-    country_aliases: dict[CountryCode, tuple[ArabicName, ...]] = {}
+    country_aliases: dict[CountryCode, tuple[ArabicName, ...]] = Field({})
 
     @property
     def region_ids(self) -> tuple[str, ...]:
@@ -108,11 +99,11 @@ class Taxonomy(_Entry):
 
     def region_of_section(self, section: str) -> str | None:
         """Return the region of a section label or feed name, None if it is unknown or implies none."""
-        return self._region_by_section.get(fold_name(section))
+        return self._by_section["region"].get(fold_name(section))
 
     def topic_of_section(self, section: str) -> str | None:
         """Return the topic of a section label or feed name, None if it is unknown or implies none."""
-        return self._topic_by_section.get(fold_name(section))
+        return self._by_section["topic"].get(fold_name(section))
 
     def region_of_country(self, name: str) -> str | None:
         """Return the region of a country by Arabic name or ISO 3166-1 alpha-2 code, None if unknown."""
@@ -128,12 +119,12 @@ class Taxonomy(_Entry):
         return self.model_dump(mode="json", exclude_none=True)
 
     @cached_property
-    def _region_by_section(self) -> dict[str, str]:
-        return {fold_name(section): label.id for label in self.regions for section in label.sections}
-
-    @cached_property
-    def _topic_by_section(self) -> dict[str, str]:
-        return {fold_name(section): label.id for label in self.topics for section in label.sections}
+    def _by_section(self) -> dict[str, dict[str, str]]:
+        heads: dict[str, tuple[Label, ...]] = {"region": self.regions, "topic": self.topics}
+        return {
+            head: {fold_name(section): label.id for label in labels for section in label.sections}
+            for head, labels in heads.items()
+        }
 
     @cached_property
     def _region_by_code(self) -> dict[str, str]:
@@ -149,14 +140,34 @@ class Taxonomy(_Entry):
 
 
 def read_taxonomy(path: Path) -> Taxonomy:
-    """Read and check a taxonomy file such as data/taxonomy.yaml; errors name the entry."""
+    """Read and check a taxonomy file.
+
+    Parameters
+    ----------
+    path : Path
+        A YAML file such as data/taxonomy.yaml.
+
+    Returns
+    -------
+    Taxonomy
+        Regions and topics, in the order of the file.
+
+    Raises
+    ------
+    NewsdeskError
+        If the file is missing or not YAML, or an entry is wrong or contradicts another one.
+
+    Examples
+    --------
+    >>> taxonomy = read_taxonomy(Path("data/taxonomy.yaml"))
+    >>> taxonomy.region_ids[:3], taxonomy.region_of_country("كينيا")
+    (('europe', 'us', 'asia'), 'africa')
+    """
     document = read_yaml(path, missing="give a taxonomy file")
     if not isinstance(document, dict):
         raise NewsdeskError(f"{path}: expected a mapping with regions and topics, found {shorten(document)}")
-    try:
+    with checking(document, path):
         taxonomy = Taxonomy.model_validate(document)
-    except ValidationError as error:
-        raise NewsdeskError(f"{path}: {describe_error(error, document)}") from None
     if problem := next(_problems(taxonomy), None):
         raise NewsdeskError(f"{path}: {problem}")
     return taxonomy
@@ -170,13 +181,7 @@ def taxonomy_rows(taxonomy: Taxonomy) -> list[dict[str, str]]:
 
 
 def fold_name(name: str) -> str:
-    """Fold a printed name to its look-up key; for names only, not for text.
-
-    Examples
-    --------
-    >>> fold_name("الأردن") == fold_name("الاردن")
-    True
-    """
+    """Fold a printed name to its look-up key, without hamza, diacritics, «ال», punctuation and case."""
     letters = unicodedata.normalize("NFKD", name).translate(FOLDS).casefold()
     bare = "".join(c for c in letters if unicodedata.category(c) not in {"Mn", "Cf"})
     words = re.findall(r"[^\W_]+", bare)
@@ -201,36 +206,28 @@ def _country_names() -> dict[str, str]:
     from babel import Locale  # 45 ms to import with its data
 
     names = Locale("ar").territories
-    return {code: name for code, name in names.items() if _is_country(code)}
-
-
-def _is_country(code: str) -> bool:
-    return len(code) == 2 and code.isalpha() and code not in NOT_COUNTRIES
+    codes = [code for code in names if len(code) == 2 and code.isalpha() and code not in NOT_COUNTRIES]
+    return {code: names[code] for code in codes}
 
 
 def _problems(taxonomy: Taxonomy) -> Iterator[str]:
     """Yield the contradictions between entries that are valid by themselves."""
     for head, labels in (("regions", taxonomy.regions), ("topics", taxonomy.topics)):
-        yield from _repeated_ids(head, labels)
-        yield from _shared_sections(head, labels)
+        yield from _wrong_labels(head, labels)
     yield from _labelled_sections(taxonomy)
     yield from _wrong_parents(taxonomy.topics)
     yield from _wrong_countries(taxonomy)
     yield from _ambiguous_names(taxonomy)
 
 
-def _repeated_ids(head: str, labels: Iterable[Label]) -> Iterator[str]:
+def _wrong_labels(head: str, labels: Iterable[Label]) -> Iterator[str]:
     seen = {NO_LABEL}
+    owner: dict[str, str] = {}
     for label in labels:
         if label.id in seen:
             found = "the word for no label" if label.id == NO_LABEL else "it twice"
             yield f"{head}: id {label.id!r}: expected a unique id, found {found}"
         seen.add(label.id)
-
-
-def _shared_sections(head: str, labels: Iterable[Label]) -> Iterator[str]:
-    owner: dict[str, str] = {}
-    for label in labels:
         for section in label.sections:
             first = owner.setdefault(fold_name(section), label.id)
             if first != label.id:

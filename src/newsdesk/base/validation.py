@@ -1,10 +1,14 @@
-"""Describe the first validation error of a document in one line."""
+"""The base of checked models, and their first validation error in one line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from newsdesk.base.errors import NewsdeskError
 
 EXPECTED = {
     "missing": "a value",
@@ -19,8 +23,22 @@ EXPECTED = {
 MAX_SHOWN = 60
 
 
-def describe_error(error: ValidationError, document: object) -> str:
-    """Return where the first error is, what was expected there and what was found."""
+class FrozenModel(BaseModel):
+    """A model that forbids unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@contextmanager
+def checking(document: object, path: Path) -> Iterator[None]:
+    """Turn the validation error of a document into an error that names the file and the entry."""
+    try:
+        yield
+    except ValidationError as error:
+        raise NewsdeskError(f"{path}: {_describe(error, document)}") from None
+
+
+def _describe(error: ValidationError, document: object) -> str:
     first = error.errors(include_url=False)[0]
     context = first.get("ctx", {})
     if first["type"] == "value_error":
