@@ -238,13 +238,13 @@ def test_an_input_that_changes_meanwhile_ends_the_job(
     news: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
-    write_parts = local.LocalEngine.write_parts
+    write_parts = local.write_parts
 
-    def write_and_change(*given: Any) -> None:
-        write_parts(*given)
+    def write_and_change(*given: Any, **options: Any) -> None:
+        write_parts(*given, **options)
         news.write_bytes(b"")
 
-    monkeypatch.setattr(local.LocalEngine, "write_parts", write_and_change)
+    monkeypatch.setattr(local, "write_parts", write_and_change)
     with pytest.raises(NewsdeskError, match=r"the input .*news\.jsonl changed while it was read"):
         predict("predict", str(news), "--output", f"{out}/")
     assert not (out / MANIFEST).exists()

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.batch.job import BEGUN, JobFolder, JobSpec, lock_folder
+from newsdesk.batch.job import BEGUN, Job, lock_folder
 from newsdesk.batch.manifest import DRIFT, MANIFEST, QUARANTINE
 from newsdesk.batch.output_schema import build_schema
 from newsdesk.batch.part_writer import WORK
@@ -117,11 +117,11 @@ def test_a_finished_job_is_left_as_it_is(
 def stop_at_the_end(corpus: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run the job on a disk that is full once all parts are written."""
 
-    def fail(job: JobFolder, reference: object) -> None:
+    def fail(job: Job, reference: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr(JobFolder, "finish", fail)
+        patched.setattr(Job, "finish", fail)
         with pytest.raises(NewsdeskError, match=r"No space left on device; .* again with --resume"):
             predict(*arguments(corpus, folder))
 
@@ -211,9 +211,9 @@ def test_a_job_needs_a_folder_of_its_own(job_corpus: Path, tmp_path: Path) -> No
 
 def test_the_first_difference_of_two_jobs_is_named() -> None:
     inputs = [{"file": "a", "sha256": "1"}, {"file": "b", "sha256": "2"}]
-    spec = JobSpec({"name": "m"}, {"format": "csv"}, inputs)
+    job = Job(Path(), {"name": "m"}, {"format": "csv"}, inputs)
     same = {"model": {"name": "m"}, "settings": {"format": "csv"}, "inputs": inputs}
-    assert spec.find_difference(same) is None
-    assert spec.find_difference(same | {"inputs": inputs[:1]}) == "the input b was not there"
-    assert spec.find_difference(same | {"inputs": inputs[::-1]}) == "the inputs come in another order"
-    assert spec.find_difference(same | {"model": {"name": "n"}}) == "model: name was n, is m"
+    assert job.find_difference(same) is None
+    assert job.find_difference(same | {"inputs": inputs[:1]}) == "the input b was not there"
+    assert job.find_difference(same | {"inputs": inputs[::-1]}) == "the inputs come in another order"
+    assert job.find_difference(same | {"model": {"name": "n"}}) == "model: name was n, is m"

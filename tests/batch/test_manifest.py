@@ -21,14 +21,15 @@ SECOND = Checkpoint(
 def test_counts_of_parts_are_added() -> None:
     manifest = build_manifest(
         [FIRST, SECOND],
-        model={"name": "m"},
-        settings={"carry": ["url"]},
-        inputs=[{"file": "a"}, {"file": "b"}],
-        times={"started_at": "s", "finished_at": "f", "scored_at": "t"},
+        {
+            "started_at": "s", "scored_at": "t", "model": {"name": "m"}, "settings": {"carry": ["url"]},
+            "inputs": [{"file": "a"}, {"file": "b"}],
+        },
+        finished_at="f",
         duplicate_ids={},
         quarantine_sha256="cc",
         drift=None,
-    )
+    )  # fmt: skip
     assert manifest["rows"] == {
         "read": 9,
         "scored": 6,

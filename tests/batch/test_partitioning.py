@@ -20,13 +20,13 @@ from newsdesk.batch import partitioning
 from newsdesk.batch.input_reader import Input, Offset, find_inputs
 from newsdesk.batch.job import BEGUN
 from newsdesk.batch.output_schema import ModelProvenance
-from newsdesk.batch.part_writer import WORK, PartSpec
+from newsdesk.batch.part_writer import WORK, PartSettings, PartSpec
 from newsdesk.batch.partitioning import Slice, WorkerContext, plan_slices, write_slice
 from newsdesk.readers.refusals import Provenance
 from tests.jobs import N_ARTICLES, PARQUET_ROWS
 
 PROVENANCE = ModelProvenance("m", "1", None, datetime(2026, 11, 27, tzinfo=UTC))
-SPEC = PartSpec("", "parquet", "balanced", (), 100, PROVENANCE, 1)
+SPEC = PartSpec("", PartSettings(rows=100), PROVENANCE, 1)
 
 
 def test_parquet_is_cut_and_small_files_are_put_together(

@@ -14,10 +14,8 @@ import pytest
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import SHIPPED
-from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch import spark
 from newsdesk.batch.manifest import MANIFEST
-from newsdesk.batch.spark import SparkEngine
 from newsdesk.tracking import mlflow_model
 from tests import ROOT
 from tests import cluster as clusters
@@ -172,21 +170,16 @@ def test_the_registered_model_as_a_udf(
     assert datetime.fromisoformat(times[0]).date() == datetime.fromisoformat(SCORED_AT).date()
 
 
-def test_missing_pyspark_or_java_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, taxonomy: Taxonomy
-) -> None:
-    def engine() -> SparkEngine:
-        return SparkEngine(model=SHIPPED, taxonomy=taxonomy, threads=1, master="local", conf={})
-
+def test_missing_pyspark_or_java_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with monkeypatch.context() as patched:
         patched.setitem(sys.modules, "pyspark", None)
         with pytest.raises(NewsdeskError, match=r"--engine spark needs PySpark: install newsdesk\[spark\]"):
-            engine()
+            spark.check_installed()
     pytest.importorskip("pyspark", reason="PySpark is missing: `make spark`")
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(NewsdeskError, match="--engine spark needs Java 17 or newer"):
-        engine()
+        spark.check_installed()
 
 
 @pytest.mark.parametrize(

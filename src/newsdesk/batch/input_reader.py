@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +19,6 @@ import pyarrow.parquet as pq
 from newsdesk import readers
 from newsdesk.base.schema import Article, Refusal
 from newsdesk.batch import arrow_columns
-from newsdesk.batch.arrow_columns import Rows
 from newsdesk.readers import Limits
 from newsdesk.readers.dispatch import read_file
 from newsdesk.readers.formats.parquet import batch_records, parse_row, read_batches
@@ -51,51 +52,17 @@ class Offset:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive records: articles as columns, and each refusal with the number of its input.
-
-    `end` is the offset of the next record, `read` the number of records by input, `bytes_read` the bytes of
-    all inputs up to `end`.
-    """
+    """Consecutive records: articles as columns, and each refusal with the number of its input."""
 
     articles: pa.RecordBatch
     refused: list[tuple[int, Refusal]]
-    end: Offset
-    read: Counter[int]
-    bytes_read: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Records:
-    """Consecutive records: articles as columns with their rows, refusals with theirs.
-
-    `inputs` and `ends` hold for each record the number of its input and the offset behind it.
-    """
-
-    articles: pa.RecordBatch
-    rows: Rows
-    refused: list[tuple[int, Refusal]]
-    inputs: list[int]
-    ends: list[Offset]
-
-    def slice(self, start: int, stop: int) -> _Records:
-        first, last = np.searchsorted(self.rows, [start, stop]).tolist()
-        return _Records(
-            self.articles.slice(first, last - first),
-            self.rows[first:last] - start,
-            [(row - start, refusal) for row, refusal in self.refused if start <= row < stop],
-            self.inputs[start:stop],
-            self.ends[start:stop],
-        )
+    end: Offset  # of the next record
+    read: Counter[int]  # records by input
+    bytes_read: int  # of all inputs up to `end`
 
 
 def find_inputs(names: Iterable[str], *, full_names: bool = False) -> list[Input]:
-    """List the files of all inputs in the order in which readers take them.
-
-    Parameters
-    ----------
-    full_names : bool
-        Name files by their whole path, so that two files of one name differ; else by the name readers use.
-    """
+    """List the files of all inputs in the order of the readers, named as by them or by their whole paths."""
     found: list[Input] = []
     for name in names:
         if name == STDIN:
@@ -131,17 +98,7 @@ class InputReader:
     """Read inputs in batches, with the articles and refusals of `readers.read`.
 
     Columns of a Parquet file become batches without a Python object for each row, unless a row must be mended
-    or refused.
-
-    Parameters
-    ----------
-    slice_rows : int
-        No batch crosses a multiple of this number of records, counted from where reading starts.
-
-    Attributes
-    ----------
-    total_bytes : int
-        Size of all files.
+    or refused. No batch crosses a multiple of `slice_rows` records, counted from where reading starts.
     """
 
     def __init__(
@@ -166,16 +123,27 @@ class InputReader:
 
     def batches(self, start: Offset = Offset()) -> Iterator[Batch]:
         """Read from an offset on; in a file of lines, earlier records are read again and dropped."""
-        room = self._slice_rows
-        for records in self._records(start):
-            first = 0
-            while first < len(records.ends):
-                part = records.slice(first, min(first + room, len(records.ends)))
-                first += len(part.ends)
-                room = room - len(part.ends) or self._slice_rows
-                refused = [(part.inputs[row], refusal) for row, refusal in part.refused]
-                end = part.ends[-1]
-                yield Batch(part.articles, refused, end, Counter(part.inputs), self.bytes_before(end))
+        gathered: list[tuple[int, Offset, Article | Refusal]] = []
+        n_read = n_bytes = 0
+        for number, offset, item in self._items(start):
+            if isinstance(item, pa.RecordBatch):
+                if gathered:
+                    yield self._from_records(gathered)
+                    gathered, n_bytes = [], 0
+                first = offset.record
+                for rows in self._cut(item, n_read):
+                    yield self._from_rows(rows, number, first)
+                    first += len(rows)
+                n_read += len(item)
+                continue
+            gathered.append((number, offset, item))
+            n_read += 1
+            n_bytes += 4 * len(item.text) if isinstance(item, Article) else 0
+            if len(gathered) == BATCH_ROWS or n_bytes > BATCH_BYTES or n_read % self._slice_rows == 0:
+                yield self._from_records(gathered)
+                gathered, n_bytes = [], 0
+        if gathered:
+            yield self._from_records(gathered)
 
     def bytes_before(self, offset: Offset) -> int:
         """Estimate the bytes of all records before an offset."""
@@ -188,123 +156,101 @@ class InputReader:
         done = size * offset.record // self._n_rows if self._n_rows else self._handle.tell()
         return before + min(done, size)
 
-    def _records(self, start: Offset) -> Iterator[_Records]:
-        """Yield the columns of Parquet files as they are; gather the records of other files into columns."""
-        gathered: list[tuple[Offset, Article | Refusal]] = []
-        n_bytes = 0
+    def _items(self, start: Offset) -> Iterator[tuple[int, Offset, Article | Refusal | pa.RecordBatch]]:
+        """Yield records, each with the offset behind it, and rows of Parquet with the offset of the first."""
         for number in range(start.input, len(self._inputs)):
-            index = start.record if number == start.input else 0
-            for item in self._read_input(number, index):
-                if isinstance(item, _Records):
-                    if gathered:
-                        yield _from_records(gathered, self._options.carry)
-                        gathered, n_bytes = [], 0
-                    yield item
-                    continue
-                index += 1
-                gathered.append((Offset(number, index), item))
-                n_bytes += 4 * len(item.text) if isinstance(item, Article) else 0
-                if len(gathered) == BATCH_ROWS or n_bytes > BATCH_BYTES:
-                    yield _from_records(gathered, self._options.carry)
-                    gathered, n_bytes = [], 0
-        if gathered:
-            yield _from_records(gathered, self._options.carry)
-
-    def _read_input(self, number: int, first: int) -> Iterator[Article | Refusal | _Records]:
-        """Read the records of an input from number `first` on; those of Parquet as columns."""
-        source = self._inputs[number]
-        self._open_input, self._handle, self._n_rows = number, None, 0
-        if source.refusal:
-            yield from [source.refusal][first:]
-        elif source.path is None:
-            options = {field.name: getattr(self._options, field.name) for field in fields(ReadOptions)}
-            yield from readers.read([STDIN], stdin=self._stdin, **options)
-        elif _is_parquet(source.path):
+            source = self._inputs[number]
+            first = start.record if number == start.input else 0
+            self._open_input, self._handle, self._n_rows = number, None, 0
+            if source.path is None or not _is_parquet(source.path):
+                for record in islice(self._read_records(source), first, None):
+                    first += 1
+                    yield number, Offset(number, first), record
+                continue
             self._n_rows = count_parquet_rows(source.path)
-            for item in refuse_on_error(source.provenance, self._read_parquet(source.path, number, first)):
-                if isinstance(item, Refusal):  # nothing of the file follows
-                    records = _from_records([(Offset(number), item)], self._options.carry)
-                    item = replace(records, ends=[Offset(number + 1)])
-                yield item
-        else:
-            rows = refuse_on_error(source.provenance, self._read_lines(source.path, source.provenance))
-            yield from islice(rows, first, None)
+            for rows in refuse_on_error(source.provenance, self._read_parquet(source.path, first)):
+                if isinstance(rows, Refusal):  # nothing of the file follows
+                    yield number, Offset(number + 1), rows
+                else:
+                    yield number, Offset(number, first), rows
+                    first += len(rows)
 
-    def _read_lines(self, path: Path, provenance: Provenance) -> Iterator[Article | Refusal]:
+    def _read_records(self, source: Input) -> Iterator[Article | Refusal]:
+        if source.refusal:
+            yield source.refusal
+        elif source.path:
+            yield from refuse_on_error(source.provenance, self._read_file(source.path, source.provenance))
+        else:
+            sections, limits, carry = self._options.sections, self._options.limits, self._options.carry
+            yield from readers.read([STDIN], sections=sections, limits=limits, carry=carry, stdin=self._stdin)
+
+    def _read_file(self, path: Path, provenance: Provenance) -> Iterator[Article | Refusal]:
         with path.open("rb") as self._handle:
             yield from read_file(self._handle, provenance, self._options)
 
-    def _read_parquet(self, path: Path, number: int, first: int) -> Iterator[_Records]:
+    def _read_parquet(self, path: Path, first: int) -> Iterator[pa.RecordBatch]:
         with path.open("rb") as self._handle:
-            for batch in read_batches(self._handle, self._options, first_row=first):
-                for part in _halve_large(batch):
-                    yield self._from_rows(part, number, first)
-                    first += len(part)
+            yield from read_batches(self._handle, self._options, first_row=first)
 
-    def _from_rows(self, batch: pa.RecordBatch, number: int, before: int) -> _Records:
+    def _cut(self, rows: pa.RecordBatch, n_read: int) -> Iterator[pa.RecordBatch]:
+        """Cut rows, before which `n_read` records were read, where slices end and by unpacked bytes."""
+        while len(rows):
+            n = min(len(rows), self._slice_rows - n_read % self._slice_rows)
+            while n > 1 and arrow_columns.decoded_bytes(rows.slice(0, n)) > BATCH_BYTES:
+                n //= 2
+            yield rows.slice(0, n)
+            rows = rows.slice(n)
+            n_read += n
+
+    def _from_records(self, records: Sequence[tuple[int, Offset, Article | Refusal]]) -> Batch:
+        articles = [record for *_, record in records if isinstance(record, Article)]
+        refused = [(number, record) for number, _, record in records if isinstance(record, Refusal)]
+        columns = arrow_columns.from_articles(articles, carry=self._options.carry)
+        end, read = records[-1][1], Counter(number for number, *_ in records)
+        return Batch(columns, refused, end, read, self.bytes_before(end))
+
+    def _from_rows(self, rows: pa.RecordBatch, number: int, before: int) -> Batch:
         """Convert rows of a Parquet file that has `before` rows before them."""
         limits, carry = self._options.limits, self._options.carry
-        columns, is_plain = arrow_columns.from_parquet(batch, limits=limits, carry=carry)
-        ends = [Offset(number, before + row + 1) for row in range(len(batch))]
-        inputs = [number] * len(batch)
-        if is_plain.all():
-            return _Records(columns, np.arange(len(batch)), [], inputs, ends)
-        (others,) = np.nonzero(~is_plain)
-        records = batch_records(batch.take(pa.array(others)), before)
-        provenance = self._inputs[number].provenance
-        rest = _from_records(
-            [
-                (ends[row], parse_row(record, provenance, before + row + 1, self._options))
-                for row, record in zip(others.tolist(), records, strict=True)
-            ],
-            carry,
-        )
-        rows = np.concatenate([np.flatnonzero(is_plain), others[rest.rows]])
-        order = np.argsort(rows)
-        articles = pa.concat_batches([columns, rest.articles]).take(pa.array(order))
-        refused = [(int(others[row]), refusal) for row, refusal in rest.refused]
-        return _Records(articles, rows[order], refused, inputs, ends)
+        columns, is_plain = arrow_columns.from_parquet(rows, limits=limits, carry=carry)
+        others = np.flatnonzero(~is_plain)
+        records = [
+            parse_row(record, self._inputs[number].provenance, before + row + 1, self._options)
+            for row, record in zip(
+                others.tolist(), batch_records(rows.take(pa.array(others)), before), strict=True
+            )
+        ]
+        if articles := [record for record in records if isinstance(record, Article)]:
+            is_article = np.array([isinstance(record, Article) for record in records])
+            order = np.argsort(np.concatenate([np.flatnonzero(is_plain), others[is_article]]))
+            read = arrow_columns.from_articles(articles, carry=carry)
+            columns = pa.concat_batches([columns, read]).take(pa.array(order))
+        refused = [(number, record) for record in records if isinstance(record, Refusal)]
+        end = Offset(number, before + len(rows))
+        return Batch(columns, refused, end, Counter({number: len(rows)}), self.bytes_before(end))
+
+
+def file_status(path: Path | None) -> os.stat_result | None:
+    """Return the status of a file; None without a file, or if reading it will yield a refusal."""
+    with suppress(OSError):
+        return path.stat() if path else None
+    return None
 
 
 def file_size(source: Input) -> int:
     """Return the bytes of an input's file, 0 if it has none or can't be read."""
-    try:
-        return source.path.stat().st_size if source.path else 0
-    except OSError:  # reading it yields a refusal
-        return 0
+    found = file_status(source.path)
+    return found.st_size if found else 0
 
 
 def _is_parquet(path: Path) -> bool:
-    try:
-        with path.open("rb") as handle:
-            return sniff_container(handle.read(MAGIC_BYTES)) == "parquet"
-    except OSError:
-        return False
+    with suppress(OSError), path.open("rb") as handle:
+        return sniff_container(handle.read(MAGIC_BYTES)) == "parquet"
+    return False
 
 
 def count_parquet_rows(path: Path) -> int:
     """Return the rows of a Parquet file, 0 if it can't be read as one."""
-    try:
+    with suppress(pa.ArrowException, OSError):
         return int(pq.read_metadata(path).num_rows)
-    except (pa.ArrowException, OSError):
-        return 0
-
-
-def _halve_large(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    """Halve a batch until no piece unpacks to more than `BATCH_BYTES`."""
-    if len(batch) > 1 and arrow_columns.decoded_bytes(batch) > BATCH_BYTES:
-        half = len(batch) // 2
-        yield from _halve_large(batch.slice(0, half))
-        yield from _halve_large(batch.slice(half))
-    else:
-        yield batch
-
-
-def _from_records(records: Sequence[tuple[Offset, Article | Refusal]], carry: Sequence[str]) -> _Records:
-    """Convert records, each with the offset behind it."""
-    articles = [record for _, record in records if isinstance(record, Article)]
-    rows = [row for row, (_, record) in enumerate(records) if isinstance(record, Article)]
-    refused = [(row, record) for row, (_, record) in enumerate(records) if isinstance(record, Refusal)]
-    columns = arrow_columns.from_articles(articles, carry=carry)
-    ends = [end for end, _ in records]
-    return _Records(columns, np.array(rows, np.int64), refused, [end.input for end in ends], ends)
+    return 0

@@ -4,49 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
 from newsdesk.base import signals
 from newsdesk.base.console import ProgressLine
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch.input_reader import Batch, Input, InputReader, group_by_slice
-from newsdesk.batch.job import JobFolder
-from newsdesk.batch.part_writer import BatchLabeler, PartSpec
+from newsdesk.batch.job import Job
+from newsdesk.batch.part_writer import PartSpec, write_part
 from newsdesk.inference.scorer import Scorer
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class LocalEngine:
-    """Write parts in order, with all threads of the scorer."""
+def write_parts(
+    job: Job, inputs: Sequence[Input], spec: PartSpec, *, scorer: Scorer, taxonomy: Taxonomy
+) -> None:
+    """Write all missing parts in order, with all threads of the scorer."""
+    carry, rows = spec.settings.carry, spec.settings.rows
+    reader = InputReader(inputs, sections=taxonomy.sections, carry=carry, slice_rows=rows)
+    batches = reader.batches(job.next_offset)
+    if scorer.threads > 1:
+        batches = read_ahead(batches)
+    done = reader.bytes_before(job.next_offset)
+    with (
+        ProgressLine("predict", unit="rows", total=reader.total_bytes, done=done) as progress,
+        signals.deferred() as deliver_signal,
+    ):
 
-    scorer: Scorer
-    taxonomy: Taxonomy
-    name: str = "local"
-    leaves_gaps: bool = False
+        def on_batch(batch: Batch) -> None:
+            progress.update(batch.read.total(), batch.bytes_read)
+            deliver_signal()
 
-    def write_parts(self, job: JobFolder, inputs: Sequence[Input], spec: PartSpec) -> None:
-        """Write all missing parts."""
-        sections = self.taxonomy.sections
-        reader = InputReader(inputs, sections=sections, carry=spec.carry, slice_rows=spec.slice_rows)
-        batches = reader.batches(job.next_offset)
-        if self.scorer.threads > 1:
-            batches = read_ahead(batches)
-        done = reader.bytes_before(job.next_offset)
-        with (
-            ProgressLine("predict", unit="rows", total=reader.total_bytes, done=done) as progress,
-            signals.deferred() as deliver_signal,
-        ):
-
-            def on_batch(batch: Batch) -> None:
-                progress.update(batch.read.total(), batch.bytes_read)
-                deliver_signal()
-
-            labeler = BatchLabeler(self.scorer, self.taxonomy, spec)
-            for batches_of_slice in group_by_slice(batches, spec.slice_rows):
-                job.write_part(batches_of_slice, labeler, on_batch=on_batch)
+        for part in group_by_slice(batches, rows):
+            number, start = len(job.checkpoints), job.next_offset
+            job.checkpoints[number] = write_part(
+                job.folder, number, part, scorer, taxonomy, spec, start=start, on_batch=on_batch
+            )
 
 
 def read_ahead(items: Iterator[T]) -> Iterator[T]:

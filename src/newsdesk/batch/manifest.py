@@ -22,41 +22,25 @@ Row = Mapping[str, Any]
 
 def build_manifest(
     checkpoints: Sequence[Checkpoint],
+    begun: Row,
     *,
-    model: Row,
-    settings: Row,
-    inputs: Sequence[Row],
-    times: Row,
+    finished_at: str,
     duplicate_ids: Row,
     quarantine_sha256: str,
     drift: Row | None,
 ) -> dict[str, Any]:
-    """Build the manifest of a job.
-
-    Parameters
-    ----------
-    checkpoints : sequence of Checkpoint
-        In the order of the parts.
-    model, settings, inputs : mapping and sequence of mapping
-        As in `JobSpec`.
-    times : mapping
-        `started_at`, `finished_at` and `scored_at` in ISO 8601.
-    duplicate_ids : mapping
-        As `count_duplicates` returns it.
-    drift : mapping or None
-        Name, verdict and hash of the drift report.
-    """
+    """Build the manifest of a job from the checkpoints in the order of the parts, and from `job.json`."""
     read, refused_of, broken, refused, abstained, carried = (
-        _total(getattr(checkpoint, name) for checkpoint in checkpoints)
+        sum((getattr(checkpoint, name) for checkpoint in checkpoints), Counter[Any]())
         for name in ("read", "refused_of", "broken", "refused", "abstained", "carried")
     )
     scored = sum(checkpoint.rows for checkpoint in checkpoints)
     return {
-        "started_at": times["started_at"],
-        "finished_at": times["finished_at"],
-        "scored_at": times["scored_at"],
-        "model": model,
-        "settings": settings,
+        "started_at": begun["started_at"],
+        "finished_at": finished_at,
+        "scored_at": begun["scored_at"],
+        "model": begun["model"],
+        "settings": begun["settings"],
         "rows": {
             "read": scored + refused.total(),
             "scored": scored,
@@ -66,33 +50,25 @@ def build_manifest(
             "files_broken": len(broken),
         },
         "duplicate_ids": duplicate_ids,
-        "carried": {name: carried[name] for name in settings["carry"]},
-        "inputs": [{**row, "read": read[k], "refused": refused_of[k]} for k, row in enumerate(inputs)],
+        "carried": {name: carried[name] for name in begun["settings"]["carry"]},
+        "inputs": [
+            {**row, "read": read[k], "refused": refused_of[k]} for k, row in enumerate(begun["inputs"])
+        ],
         "parts": [
-            {"name": c.name, "rows": c.rows, "bytes": c.bytes, "sha256": c.sha256} for c in checkpoints
+            {name: getattr(part, name) for name in ("name", "rows", "bytes", "sha256")}
+            for part in checkpoints
         ],
         "quarantine": {"name": QUARANTINE, "rows": refused.total(), "sha256": quarantine_sha256},
         "drift": drift,
     }
 
 
-def _total(counters: Iterable[Counter[Any]]) -> Counter[Any]:
-    total: Counter[Any] = Counter()
-    for counter in counters:
-        total.update(counter)
-    return total
-
-
 def count_duplicates(read_ids: Callable[[], Iterable[list[bytes]]]) -> dict[str, Any]:
     """Count rows whose identifier came before, and name the first repeated identifiers.
 
-    Parameters
-    ----------
-    read_ids : callable
-        Yields the identifiers of each part. They are read twice if one is repeated, since only hashes of
-        eight bytes are kept in memory.
+    The identifiers of the parts are read twice if one is repeated, since only hashes are kept in memory.
     """
-    hashes = np.concatenate([np.empty(0, np.uint64), *(_hash_ids(ids) for ids in read_ids())])
+    hashes = np.concatenate([np.empty(0, np.uint64), *map(_hash_ids, read_ids())])
     unique, counts = np.unique(hashes, return_counts=True)
     repeated, counts = unique[counts > 1], counts[counts > 1]
     first: dict[str, int] = {}

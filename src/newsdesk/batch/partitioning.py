@@ -12,9 +12,7 @@ import platform
 import sys
 import tempfile
 import zipfile
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -22,7 +20,6 @@ from pathlib import Path
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import list_files, read_model, sha256
 from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.batch import part_writer
 from newsdesk.batch.input_reader import (
     Input,
     InputReader,
@@ -31,8 +28,9 @@ from newsdesk.batch.input_reader import (
     file_size,
     group_by_slice,
 )
-from newsdesk.batch.job import BEGUN, JobFolder
-from newsdesk.batch.part_writer import WORK, BatchLabeler, Checkpoint, PartSpec
+from newsdesk.batch.job import BEGUN, Job
+from newsdesk.batch.part_writer import WORK, Checkpoint, PartSpec, read_checkpoint, write_part
+from newsdesk.inference.scorer import Scorer
 from newsdesk.readers.refusals import Provenance
 
 SLICE_BYTES = 64 * 2**20  # of small files that are put together
@@ -82,104 +80,80 @@ def _rows_to_cut(source: Input, slice_rows: int) -> int:
     return rows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class WorkerContext:
-    """Everything that a worker needs to know of a job; it is sent to each worker once.
-
-    Attributes
-    ----------
-    sizes : list of (int or None)
-        Bytes of the inputs when the job began.
-    model : Path or bytes
-        The packaged folder, or a zip archive of it.
-    code_sha256 : str
-        Hash of newsdesk's code when the job began.
-    """
+    """Everything that a worker needs to know of a job; it is sent to each worker once."""
 
     folder: Path
     inputs: Sequence[Input]
     slices: Sequence[Slice]
-    sizes: Sequence[int | None]
+    sizes: Sequence[int | None]  # bytes of the inputs when the job began
     spec: PartSpec
     taxonomy: Taxonomy
-    threads: int
-    model: Path | bytes
+    threads: int  # that score in one worker
+    model: Path  # the packaged folder
     model_sha256: str
-    code_sha256: str
+    code_sha256: str  # of newsdesk when the job began
+    archive: bytes | None = None  # zip archive of the model, for workers that may not see its folder
 
 
-@dataclass(frozen=True, kw_only=True)
-class SliceEngine(ABC):
-    """An engine whose workers label slices in parallel.
+WriteSlices = Callable[[WorkerContext, Sequence[int]], None]
 
-    Parameters
-    ----------
-    model : Path
-        The packaged folder.
-    threads : int
-        Threads that score in one worker.
+
+def write_parts(
+    job: Job,
+    inputs: Sequence[Input],
+    spec: PartSpec,
+    *,
+    model: Path,
+    taxonomy: Taxonomy,
+    threads: int,
+    write_slices: WriteSlices,
+) -> None:
+    """Have workers write all missing parts in parallel, and read their checkpoints.
+
+    `write_slices` has workers call `write_slice` with each of some numbers.
     """
-
-    model: Path
-    taxonomy: Taxonomy
-    threads: int
-    leaves_gaps: bool = True
-
-    def write_parts(self, job: JobFolder, inputs: Sequence[Input], spec: PartSpec) -> None:
-        """Have workers write all missing parts, and read their checkpoints.
-
-        Raises
-        ------
-        NewsdeskError
-            If a worker fails, or a part is missing at the end.
-        """
-        slices = plan_slices(inputs, spec.slice_rows)
-        missing = [number for number in range(len(slices)) if number not in job.checkpoints]
-        if missing:
-            context = WorkerContext(
-                folder=job.path.absolute(),
-                inputs=[replace(i, path=i.path.absolute()) if i.path else i for i in inputs],
-                slices=slices,
-                sizes=[row["bytes"] for row in job.spec.inputs],
-                spec=spec,
-                taxonomy=self.taxonomy,
-                threads=self.threads,
-                model=self.model.absolute(),
-                model_sha256=job.spec.model["sha256"],
-                code_sha256=_code_sha256(),
-            )
-            self._write_slices(context, missing)
-        job.collect(len(slices))
-
-    @abstractmethod
-    def _write_slices(self, context: WorkerContext, numbers: Sequence[int]) -> None:
-        """Have workers call `write_slice` with each of the numbers."""
+    slices = plan_slices(inputs, spec.settings.rows)
+    missing = [number for number in range(len(slices)) if number not in job.checkpoints]
+    if missing:
+        context = WorkerContext(
+            folder=job.folder.absolute(),
+            inputs=[replace(i, path=i.path.absolute()) if i.path else i for i in inputs],
+            slices=slices,
+            sizes=[row["bytes"] for row in job.inputs],
+            spec=spec,
+            taxonomy=taxonomy,
+            threads=threads,
+            model=model.absolute(),
+            model_sha256=job.model["sha256"],
+            code_sha256=_code_sha256(),
+        )
+        write_slices(context, missing)
+    for number in missing:
+        checkpoint = read_checkpoint(job.folder, number, job=spec.job)
+        if checkpoint is None:
+            raise NewsdeskError(f"{job.folder}: part {number} is missing; run again with --resume")
+        job.checkpoints[number] = checkpoint
 
 
 def write_slice(context: WorkerContext, number: int) -> Checkpoint:
-    """Read and label a slice and write its part, on a worker.
-
-    Raises
-    ------
-    NewsdeskError
-        If the worker sees other files or runs other code than the process that began the job.
-    """
+    """Read and label a slice and write its part, on a worker."""
     _check_worker(context, number)
-    planned = context.slices[number]
+    planned, spec = context.slices[number], context.spec
     first, last = planned.start.input, planned.start.input + planned.n_inputs
     # numbers of inputs count from the first of all, but files before the slice are not opened
     inputs = [UNREAD] * first + list(context.inputs[first:last])
     rows = sys.maxsize if planned.rows is None else planned.rows
-    sections, carry = context.taxonomy.sections, context.spec.carry
+    sections, carry = context.taxonomy.sections, spec.settings.carry
     reader = InputReader(inputs, sections=sections, carry=carry, slice_rows=rows)
     batches = next(group_by_slice(reader.batches(planned.start), rows), iter(()))
-    return part_writer.write_part(
-        context.folder, number, batches, _cached_labeler(context), start=planned.start
-    )
+    scorer = _cached_scorer(context)
+    return write_part(context.folder, number, batches, scorer, context.taxonomy, spec, start=planned.start)
 
 
 def _check_worker(context: WorkerContext, number: int) -> None:
-    """Raise if files are missing here, which would otherwise be refused as unreadable."""
+    """Raise if this worker runs other code, or misses files, which would be refused as unreadable."""
     host = platform.node()
     begun = context.folder / WORK / BEGUN
     if not begun.exists() or sha256(begun) != context.spec.job:
@@ -203,34 +177,26 @@ def _is_readable(path: Path, size: int) -> bool:
         return False
 
 
-_labelers: dict[tuple[str, PartSpec], BatchLabeler] = {}  # of this process, which Spark uses for many tasks
+_scorers: dict[str, Scorer] = {}  # of this process, which Spark uses for many tasks, by SHA-256
 
 
-def _cached_labeler(context: WorkerContext) -> BatchLabeler:
-    key = (context.model_sha256, context.spec)
-    if key not in _labelers:
-        with _model_folder(context.model) as folder:
+def _cached_scorer(context: WorkerContext) -> Scorer:
+    if context.model_sha256 not in _scorers:
+        with tempfile.TemporaryDirectory() as unpacked:
+            folder = context.model
+            if context.archive:
+                folder = Path(unpacked)
+                zipfile.ZipFile(io.BytesIO(context.archive)).extractall(folder)
             scorer = read_model(folder)
             if sha256(folder) != context.model_sha256:
                 raise NewsdeskError("the model has changed since the job began; name a new folder")
-        scorer.threads = context.threads
-        _labelers[key] = BatchLabeler(scorer, context.taxonomy, context.spec)
-    return _labelers[key]
-
-
-@contextmanager
-def _model_folder(model: Path | bytes) -> Iterator[Path]:
-    """Yield the folder of a model, unpacked if it is a zip archive."""
-    if isinstance(model, Path):
-        yield model
-        return
-    with tempfile.TemporaryDirectory() as name:
-        zipfile.ZipFile(io.BytesIO(model)).extractall(name)
-        yield Path(name)
+        _scorers[context.model_sha256] = scorer
+    _scorers[context.model_sha256].threads = context.threads
+    return _scorers[context.model_sha256]
 
 
 def zip_folder(folder: Path) -> bytes:
-    """Return a folder as a zip archive, for workers that may not see the folder."""
+    """Return a folder as a zip archive."""
     archived = io.BytesIO()
     with zipfile.ZipFile(archived, "w", strict_timestamps=False) as archive:
         for file in list_files(folder):

@@ -1,108 +1,148 @@
-"""Run a job: specify it, let an engine write its parts, and finish its folder."""
+"""Run a job: begin or resume it, let an engine write its parts, and finish its folder."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal
 
 from newsdesk import __version__
 from newsdesk.base.console import note
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import sha256_of_json
-from newsdesk.batch.input_reader import Input
-from newsdesk.batch.job import JobFolder, JobSpec, describe_inputs, lock_folder, size_and_mtime
-from newsdesk.batch.labeling import OutputFormat
+from newsdesk.batch.input_reader import Input, file_status
+from newsdesk.batch.job import Job, describe_inputs, lock_folder
 from newsdesk.batch.output_schema import SCHEMA_VERSION, ModelProvenance
-from newsdesk.batch.part_writer import PartSpec, remove_temporary_files
+from newsdesk.batch.part_writer import WORK, PartSettings, PartSpec
 from newsdesk.monitoring.counts import LOOKUP_EVERY
 
 SMALL_BYTES = 8 * 2**20  # inputs so small that the words of all articles are looked up for the drift report
 
 
-class JobEngine(Protocol):
-    """Writes the parts of a job."""
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Writes all missing parts of a job; how inputs are cut into parts depends on the name."""
 
-    @property
-    def name(self) -> str:
-        """Name in the manifest; how inputs are cut into parts depends on it."""
-
-    @property
-    def leaves_gaps(self) -> bool:
-        """Whether parts are written in parallel, so that a stop leaves gaps."""
-
-    def write_parts(self, job: JobFolder, inputs: Sequence[Input], spec: PartSpec) -> None:
-        """Write all missing parts."""
+    name: Literal["local", "workers", "spark"]
+    write_parts: Callable[[Job, Sequence[Input], PartSpec], None]
 
 
 def run_job(
     folder: Path,
     inputs: Sequence[Input],
-    engine: JobEngine,
+    engine: Engine,
+    settings: PartSettings,
     *,
-    model: dict[str, Any],
-    reference: Mapping[str, Any] | None,
-    form: OutputFormat,
-    profile: str,
-    carry: tuple[str, ...],
-    part_rows: int,
-    resume: bool,
-    scored_at: datetime | None,
+    model: Mapping[str, Any],
+    reference: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    scored_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """Run a job, or what is left of it, and return its manifest.
+    """Run a job, or what is left of it.
 
     Parameters
     ----------
-    model : dict
+    folder : Path
+        A new or empty folder, or that of this job.
+    inputs : sequence of Input
+        As `find_inputs` returns them with `full_names`.
+    engine, settings : Engine, PartSettings
+    model : mapping of str to (str or None)
         `name`, `version`, `run_id` and `sha256` of the engine's model.
-    reference : mapping or None
-        What the job is compared with for drift.
-    part_rows : int
-        Records of the inputs for each part.
+    reference : mapping, optional
+        Drift reference that the job is compared with.
+    resume : bool, default=False
+        Continue a job that was stopped.
+    scored_at : datetime, optional
+        Value of column `scored_at`; by default the time when the job began.
+
+    Returns
+    -------
+    dict
+        The manifest, which is also in the folder as `_manifest.json`.
 
     Raises
     ------
     NewsdeskError
         If the folder is in use or holds something else, an input changes meanwhile, or the disk is full.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> nothing = Engine("local", lambda job, inputs, spec: None)
+    >>> model = {"name": "m", "version": "1", "run_id": None, "sha256": ""}
+    >>> with tempfile.TemporaryDirectory() as name:
+    ...     manifest = run_job(Path(name), [], nothing, PartSettings(), model=model)
+    >>> manifest["rows"]["scored"]
+    0
     """
-    settings = {
+    with lock_folder(folder):
+        before = [_size_and_mtime(each) for each in inputs]
+        job = Job(folder, model, _job_settings(engine, settings, reference), describe_inputs(inputs))
+        if manifest := job.read_manifest():
+            note(f"predict: {folder} is done already, {_summary(manifest)}")
+            return manifest
+        spec = _begin(job, settings, resume=resume, scored_at=scored_at)
+        return _write(job, inputs, before, engine, spec, reference)
+
+
+def _size_and_mtime(source: Input) -> tuple[int, int] | None:
+    found = file_status(source.path)
+    return (found.st_size, found.st_mtime_ns) if found else None
+
+
+def _job_settings(
+    engine: Engine, settings: PartSettings, reference: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    return {
         "engine": engine.name,
-        "format": form,
-        "profile": profile,
-        "chunk_rows": part_rows,
-        "carry": list(carry),
+        "format": settings.form,
+        "profile": settings.profile,
+        "chunk_rows": settings.rows,
+        "carry": list(settings.carry),
         "reference": reference and sha256_of_json(reference),
         "schema_version": SCHEMA_VERSION,
         "newsdesk": __version__,
     }
-    with lock_folder(folder):
-        before = [size_and_mtime(each) for each in inputs]
-        job = JobFolder(folder, JobSpec(model, settings, describe_inputs(inputs)))
-        if (manifest := job.read_manifest()) is not None:
-            note(f"predict: {folder} is done already, {_summary(manifest)}")
-            return manifest
-        scored_at = job.begin(resume=resume, scored_at=scored_at, with_gaps=engine.leaves_gaps)
-        if job.checkpoints:
-            note(f"predict: resumed with {len(job.checkpoints):,} parts done")
-        provenance = ModelProvenance(model["name"], model["version"], model["run_id"], scored_at)
-        is_small = sum(row["bytes"] or 0 for row in job.spec.inputs) < SMALL_BYTES
-        spec = PartSpec(job.id, form, profile, carry, part_rows, provenance, 1 if is_small else LOOKUP_EVERY)
-        try:
-            engine.write_parts(job, inputs, spec)
-            for each, found in zip(inputs, before, strict=True):
-                if size_and_mtime(each) != found:
-                    problem = f"the input {each.provenance.file} changed while it was read"
-                    raise NewsdeskError(f"{folder}: {problem}; remove the folder and run the job again")
-            manifest = job.finish(reference)
-        except OSError as error:  # of the output, as readers refuse inputs that can't be read
-            found_error = error.strerror or error
-            raise NewsdeskError(
-                f"{folder}: {found_error}; remove the cause, then run again with --resume"
-            ) from None
-        finally:
-            remove_temporary_files(folder)
-    note(f"predict: {_summary(manifest)} in {folder}")
+
+
+def _begin(job: Job, settings: PartSettings, *, resume: bool, scored_at: datetime | None) -> PartSpec:
+    scored_at = job.begin(resume=resume, scored_at=scored_at)
+    if job.checkpoints:
+        note(f"predict: resumed with {len(job.checkpoints):,} parts done")
+    provenance = ModelProvenance(*(job.model[key] for key in ("name", "version", "run_id")), scored_at)
+    is_small = sum(row["bytes"] or 0 for row in job.inputs) < SMALL_BYTES
+    return PartSpec(job.id, settings, provenance, 1 if is_small else LOOKUP_EVERY)
+
+
+def _write(
+    job: Job,
+    inputs: Sequence[Input],
+    before: Sequence[tuple[int, int] | None],
+    engine: Engine,
+    spec: PartSpec,
+    reference: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Write all parts, check that the inputs are as `before`, and finish the folder."""
+    try:
+        engine.write_parts(job, inputs, spec)
+        for each, found in zip(inputs, before, strict=True):
+            if _size_and_mtime(each) != found:
+                problem = f"the input {each.provenance.file} changed while it was read"
+                raise NewsdeskError(f"{job.folder}: {problem}; remove the folder and run the job again")
+        manifest = job.finish(reference)
+    except OSError as error:  # of the output, as readers refuse inputs that can't be read
+        found_error = error.strerror or error
+        raise NewsdeskError(
+            f"{job.folder}: {found_error}; remove the cause, then run again with --resume"
+        ) from None
+    finally:  # half-written files of stopped writers
+        for place in (job.folder, job.folder / WORK):
+            for path in place.glob(".*.part"):
+                path.unlink(missing_ok=True)
+    note(f"predict: {_summary(manifest)} in {job.folder}")
     return manifest
 
 

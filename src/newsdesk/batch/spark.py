@@ -16,14 +16,15 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from newsdesk.base.console import ProgressLine, note
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.batch.partitioning import SliceEngine, WorkerContext, write_slice, zip_folder
+from newsdesk.batch.partitioning import WorkerContext, write_slice, zip_folder
 
 if TYPE_CHECKING:
     from pyspark import Broadcast
@@ -34,83 +35,62 @@ WAITING_NOTE_SECONDS = 30.0
 CAUSE = re.compile(r"^(?:: )?(?:[\w.]+\.)?(\w*(?:Error|Exception|Interrupt)): (.+)$", re.MULTILINE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class SparkEngine(SliceEngine):
-    """Write each part in a task of a Spark cluster.
+def check_installed() -> None:
+    """Raise if PySpark or Java is missing."""
+    if find_spec("pyspark") is None:
+        raise NewsdeskError(
+            "--engine spark needs PySpark: install newsdesk[spark], or run `make spark` in the checkout"
+        )
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        raise NewsdeskError("--engine spark needs Java 17 or newer: install it, or set JAVA_HOME")
 
-    Parameters
-    ----------
-    master : str
-        URL of the cluster.
-    conf : mapping of str to str
-        Spark's own settings.
 
-    Raises
-    ------
-    NewsdeskError
-        If PySpark or Java is missing.
-    """
+def write_slices(
+    context: WorkerContext, numbers: Sequence[int], *, master: str, conf: Mapping[str, str]
+) -> None:
+    """Write each part in a task of the cluster at `master`; `conf` holds Spark's own settings."""
+    import pyspark
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
 
-    master: str
-    conf: Mapping[str, str]
-    name: str = "spark"
+    try:
+        spark = _start_session(master, {"spark.task.cpus": str(context.threads), **conf})
+    except (PySparkException, Py4JError, RuntimeError) as error:
+        raise NewsdeskError(
+            f"no Spark session at {master}: {_find_cause(error)}; check that the master is running "
+            f"and that its Spark is version {pyspark.__version__}"
+        ) from None
+    try:
+        _run_tasks(spark, replace(context, archive=zip_folder(context.model)), numbers, master)
+    except (PySparkException, Py4JError, ConnectionError) as error:
+        raise NewsdeskError(
+            f"{context.folder}: {_find_cause(error)}; remove the cause, then run again with --resume"
+        ) from None
+    finally:
+        with suppress(Py4JError, ConnectionError):  # the JVM may be dead
+            spark.stop()
 
-    def __post_init__(self) -> None:
-        try:
-            import pyspark  # noqa: F401
-        except ModuleNotFoundError:
-            raise NewsdeskError(
-                "--engine spark needs PySpark: install newsdesk[spark], or run `make spark` in the checkout"
-            ) from None
-        if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-            raise NewsdeskError("--engine spark needs Java 17 or newer: install it, or set JAVA_HOME")
 
-    def _write_slices(self, context: WorkerContext, numbers: Sequence[int]) -> None:
-        import pyspark
-        from py4j.protocol import Py4JError
-        from pyspark.errors import PySparkException
+def _start_session(master: str, conf: Mapping[str, str]) -> SparkSession:
+    from pyspark import accumulators
+    from pyspark.sql import SparkSession
 
-        try:
-            spark = self._start_session()
-        except (PySparkException, Py4JError, RuntimeError) as error:
-            raise NewsdeskError(
-                f"no Spark session at {self.master}: {_find_cause(error)}; check that the master is running "
-                f"and that its Spark is version {pyspark.__version__}"
-            ) from None
-        try:
-            _run_tasks(spark, replace(context, model=zip_folder(self.model)), numbers, self.master)
-        except (PySparkException, Py4JError, ConnectionError) as error:
-            raise NewsdeskError(
-                f"{context.folder}: {_find_cause(error)}; remove the cause, then run again with --resume"
-            ) from None
-        finally:
-            with suppress(Py4JError, ConnectionError):  # the JVM may be dead
-                spark.stop()
-
-    def _start_session(self) -> SparkSession:
-        from pyspark import accumulators
-        from pyspark.sql import SparkSession
-
-        # if the JVM dies, these would print tracebacks beside the job's error
-        logging.getLogger("py4j").setLevel(logging.CRITICAL)
-        logging.getLogger().addFilter(lambda record: "py4j" not in record.pathname)
-        for server in (accumulators.AccumulatorTCPServer, accumulators.AccumulatorUnixServer):
-            server.handle_error = lambda *_: None  # type: ignore[method-assign]
-        settings = {
-            "spark.app.name": "newsdesk predict",
-            "spark.task.cpus": str(self.threads),
-            "spark.ui.showConsoleProgress": "false",
-            "spark.log.level": "ERROR",
-            **self.conf,
-        }
-        # PySpark ignores the setting `spark.pyspark.python` without this variable
-        os.environ.setdefault("PYSPARK_PYTHON", self.conf.get("spark.pyspark.python", sys.executable))
-        # newsdesk passes Spark no pandas
-        warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
-        builder = SparkSession.builder.master(self.master)
-        for name, value in settings.items():
-            builder = builder.config(name, value)
-        return builder.getOrCreate()
+    # if the JVM dies, these would print tracebacks beside the job's error
+    logging.getLogger("py4j").setLevel(logging.CRITICAL)
+    logging.getLogger().addFilter(lambda record: "py4j" not in record.pathname)
+    for server in (accumulators.AccumulatorTCPServer, accumulators.AccumulatorUnixServer):
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]
+    # PySpark ignores the setting `spark.pyspark.python` without this variable
+    os.environ.setdefault("PYSPARK_PYTHON", conf.get("spark.pyspark.python", sys.executable))
+    # newsdesk passes Spark no pandas
+    warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
+    settings = {
+        "spark.app.name": "newsdesk predict",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+        **conf,
+    }
+    return SparkSession.builder.master(master).config(map=settings).getOrCreate()
 
 
 def _run_tasks(spark: SparkSession, sent: WorkerContext, numbers: Sequence[int], master: str) -> None:

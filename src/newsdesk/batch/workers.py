@@ -9,53 +9,42 @@ import threading
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
 from newsdesk.base.console import ProgressLine
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.batch.partitioning import SliceEngine, WorkerContext, write_slice
+from newsdesk.batch.partitioning import WorkerContext, write_slice
 
 _context: WorkerContext  # of this worker
 
 
-@dataclass(frozen=True, kw_only=True)
-class WorkersEngine(SliceEngine):
+def write_slices(context: WorkerContext, numbers: Sequence[int], *, n: int) -> None:
     """Write `n` parts side by side, each in a process of its own."""
-
-    n: int
-    name: str = "workers"
-
-    def _write_slices(self, context: WorkerContext, numbers: Sequence[int]) -> None:
-        others = multiprocessing.active_children()
-        executor = ProcessPoolExecutor(
-            min(self.n, len(numbers)),
-            mp_context=multiprocessing.get_context("spawn"),  # a fork of a process with threads may hang
-            initializer=_start_worker,
-            initargs=(context,),
-        )
-        workers: list[BaseProcess] = []
-        try:
-            futures = _submit(executor, numbers)
-            workers = [process for process in multiprocessing.active_children() if process not in others]
-            done = len(context.slices) - len(numbers)
-            with ProgressLine("predict", unit="rows", total=len(context.slices), done=done) as progress:
-                for n, future in enumerate(as_completed(futures), 1):
-                    progress.update(future.result(), done + n)
-        except BrokenProcessPool:
-            raise NewsdeskError(
-                f"{context.folder}: {_describe_end(workers)}; run again with --resume"
-            ) from None
-        except MemoryError:
-            raise NewsdeskError(
-                f"{context.folder}: a worker has no memory left; run again with --resume"
-            ) from None
-        finally:
-            for process in multiprocessing.active_children():
-                if process not in others:
-                    process.kill()  # idle, or busy with a part that is not wanted any more
-            executor.shutdown()
+    others = multiprocessing.active_children()
+    executor = ProcessPoolExecutor(
+        min(n, len(numbers)),
+        mp_context=multiprocessing.get_context("spawn"),  # a fork of a process with threads may hang
+        initializer=_start_worker,
+        initargs=(context,),
+    )
+    workers: list[BaseProcess] = []
+    try:
+        futures = _submit(executor, numbers)
+        workers = [process for process in multiprocessing.active_children() if process not in others]
+        done = len(context.slices) - len(numbers)
+        with ProgressLine("predict", unit="rows", total=len(context.slices), done=done) as progress:
+            for n_done, future in enumerate(as_completed(futures), 1):
+                progress.update(future.result(), done + n_done)
+    except (BrokenProcessPool, MemoryError) as error:
+        is_broken = isinstance(error, BrokenProcessPool)
+        problem = _describe_end(workers) if is_broken else "a worker has no memory left"
+        raise NewsdeskError(f"{context.folder}: {problem}; run again with --resume") from None
+    finally:
+        for process in multiprocessing.active_children():
+            if process not in others:
+                process.kill()  # idle, or busy with a part that is not wanted any more
+        executor.shutdown()
 
 
 def _submit(executor: ProcessPoolExecutor, numbers: Iterable[int]) -> list[Future[int]]:

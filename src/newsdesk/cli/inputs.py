@@ -6,14 +6,14 @@ import glob
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from newsdesk import readers
-from newsdesk.base.console import note, progress
+from newsdesk.base.console import note, path_option, progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import write_text
 from newsdesk.base.schema import Article, Refusal
@@ -22,15 +22,12 @@ from newsdesk.tracking import runs
 
 MAX_SHOWN = 10
 
-refused_option = click.option(
-    "--refused", type=click.Path(path_type=Path), help="Write what could not be read to this JSONL file."
-)
-
-taxonomy_option = click.option(
+inputs_argument = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+refused_option = path_option("--refused", help="Write what could not be read to this JSONL file.")
+taxonomy_option = path_option(
     "--taxonomy",
     default=lambda: runs.project_root() / "data/taxonomy.yaml",
     show_default="the checkout's data/taxonomy.yaml",
-    type=click.Path(path_type=Path),
 )
 
 
@@ -61,13 +58,7 @@ class RefusalLog:
         self.n_articles += len(batch.articles)
 
     def report(self, path: Path | None = None) -> None:
-        """Print counts by reason and the first refusals; write all refusals to `path`.
-
-        Raises
-        ------
-        NewsdeskError
-            If there was no article.
-        """
+        """Print refusals, and write them to `path`; raise a NewsdeskError if there was no article."""
         if path:
             path.unlink(missing_ok=True)  # of an earlier run
         if path and self.refusals:
@@ -76,44 +67,30 @@ class RefusalLog:
         for refusal in self.refusals[:MAX_SHOWN]:
             note(f"refused: {refusal.file}:{refusal.position}: {refusal.reason}: {refusal.detail}")
         if self.refusals:
-            by_reason = Counter(refusal.reason for refusal in self.refusals)
-            reasons = ", ".join(f"{reason} {n:,}" for reason, n in sorted(by_reason.items()))
+            reasons = format_reasons(Counter(refusal.reason for refusal in self.refusals))
             note(f"read {self.n_read:,}: {self.n_articles:,} articles, refused: {reasons}")
         if not self.n_articles:
             raise NewsdeskError("no article could be read from the input")
 
 
+def format_reasons(by_reason: Mapping[str, int]) -> str:
+    """Format counts by reason, sorted by the reason."""
+    return ", ".join(f"{reason} {n:,}" for reason, n in sorted(by_reason.items()))
+
+
 def read_inputs(
     inputs: Sequence[str], sections: Sequence[str], *, prints_rows: bool = False
 ) -> Iterator[Article | Refusal]:
-    """Read INPUT arguments: files, folders, globs, and `-` for standard input.
-
-    Parameters
-    ----------
-    prints_rows : bool
-        Whether the command prints results meanwhile; see `ProgressLine`.
-
-    Raises
-    ------
-    NewsdeskError
-        If an input does not exist, before the first article is read.
-    """
-    names = expand_globs(inputs)
-    records = readers.read(names, sections=sections, stdin=sys.stdin.buffer)
+    """Read INPUT arguments with a progress line: files, folders, globs, and `-` for standard input."""
+    records = readers.read(expand_globs(inputs), sections=sections, stdin=sys.stdin.buffer)
     return progress(records, "reading", prints_rows=prints_rows)
 
 
 def expand_globs(inputs: Sequence[str]) -> list[str]:
-    """Replace each glob by what it matches, sorted; the name of a file or folder is not a glob.
-
-    Raises
-    ------
-    NewsdeskError
-        If an input does not exist or matches nothing.
-    """
+    """Replace each glob by what it matches, sorted; raise a NewsdeskError if an input does not exist."""
     names: list[str] = []
     for name in inputs:
-        if name == STDIN or Path(name).exists():
+        if name == STDIN or Path(name).exists():  # the name of a file or folder is not a glob
             names.append(name)
             continue
         matched = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - it may be absolute

@@ -13,10 +13,15 @@ import click
 from newsdesk.base.console import note
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.batch.manifest import MANIFEST, QUARANTINE
+from newsdesk.cli.inputs import format_reasons
 
 TOO_MANY_REFUSED = 3  # exit code
 DRIFTED = 4  # exit code
 MAX_SHOWN = 5
+
+fail_on_drift_option = click.option(
+    "--fail-on-drift", is_flag=True, help=f"Exit with code {DRIFTED} if a quantity has drifted."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +75,16 @@ def parse_time(context: click.Context, parameter: click.Parameter, value: str | 
         time = datetime.fromisoformat(value)
     except ValueError:
         raise click.BadParameter(f"{value!r}: expected a time such as 2026-11-27T02:00:00Z") from None
-    time = time if time.tzinfo else time.replace(tzinfo=UTC)
-    return time.astimezone(UTC)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def report_job(
-    manifest: dict[str, Any], folder: Path, limit: RefusalLimit | None, *, fail_on_drift: bool = False
+    manifest: dict[str, Any], folder: Path, limit: RefusalLimit | None, *, fail_on_drift: bool
 ) -> None:
-    """Print refusals, warnings and drift of a job, and exit with its code.
-
-    Raises
-    ------
-    NewsdeskError
-        If there was no article.
-    """
+    """Print refusals, warnings and drift of a job; exit with its code, or raise if there was no article."""
     rows, duplicates, drift = manifest["rows"], manifest["duplicate_ids"], manifest["drift"]
     if rows["refused"]:
-        reasons = ", ".join(f"{reason} {n:,}" for reason, n in rows["refused_by_reason"].items())
+        reasons = format_reasons(rows["refused_by_reason"])
         note(f"read {rows['read']:,}: refused {reasons}; see {folder / QUARANTINE}")
     if duplicates["rows"]:
         named = ", ".join(list(duplicates["first"])[:MAX_SHOWN])

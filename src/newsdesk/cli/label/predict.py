@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,24 +15,31 @@ import click
 import pyarrow as pa
 
 from newsdesk.base import signals
-from newsdesk.base.console import ProgressLine, note, print_rows
+from newsdesk.base.console import ProgressLine, note, path_option, print_rows
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import atomic_write
 from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.batch import labeling
+from newsdesk.batch import labeling, local
 from newsdesk.batch.input_reader import STDIN, Input, InputReader, find_inputs
 from newsdesk.batch.labeling import LineFormat, OutputFormat
-from newsdesk.batch.local import LocalEngine
 from newsdesk.batch.manifest import QUARANTINE
 from newsdesk.batch.output_schema import build_schema, check_carry
-from newsdesk.batch.run import JobEngine, run_job
-from newsdesk.cli.inputs import RefusalLog, expand_globs, refused_option
-from newsdesk.cli.label.job import DRIFTED, RefusalLimit, check_limit, parse_limit, parse_time, report_job
-from newsdesk.cli.models import LoadedModel, load_model, taxonomy_of
+from newsdesk.batch.part_writer import PartSettings
+from newsdesk.batch.run import Engine, run_job
+from newsdesk.cli.inputs import RefusalLog, expand_globs, inputs_argument, refused_option
+from newsdesk.cli.label.job import (
+    RefusalLimit,
+    check_limit,
+    fail_on_drift_option,
+    parse_limit,
+    parse_time,
+    report_job,
+)
+from newsdesk.cli.models import LoadedModel, load_model, model_option, taxonomy_of
 from newsdesk.inference.decision import BALANCED, PROFILES
+from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring.reference import REFERENCE, read_reference_of
 
-PART_ROWS = 50_000
 SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
 
@@ -45,7 +53,7 @@ class PredictOptions:
     form: str | None
     profile: str
     refused: Path | None
-    carry: str | None
+    carry: tuple[str, ...]
     threads: int | None
     workers: int | None
     limit: RefusalLimit | None
@@ -56,7 +64,7 @@ class PredictOptions:
     fail_on_drift: bool
     engine: str
     master: str | None
-    conf: tuple[str, ...]
+    conf: Mapping[str, str]
 
     @property
     def is_job(self) -> bool:
@@ -66,88 +74,82 @@ class PredictOptions:
     @property
     def output_form(self) -> str:
         """The format, by the output unless it is given."""
-        if self.form:
-            return self.form
-        if self.is_job:
-            return "parquet"
-        return SUFFIXES[Path(self.output).suffix] if self.output else "table"
+        by_output = SUFFIXES.get(Path(self.output).suffix, "") if self.output else "table"
+        return self.form or ("parquet" if self.is_job else by_output)
+
+
+def _parse_carry(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    return check_carry(value.split(",")) if value else ()
+
+
+def _parse_conf(
+    context: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    settings = {}
+    for text in values:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise NewsdeskError(f"--conf {text}: expected KEY=VALUE")
+        settings[name] = value
+    return settings
 
 
 @click.command("predict")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
-@click.option(
-    "--model",
-    show_default="the model that newsdesk comes with, which was trained on the public corpora",
-    help="Model folder, models:/… or runs:/… URI; `model` is the one that `make` trains.",
-)
+@inputs_argument
+@model_option
 @click.option(
     "--output", help="File to write, or FOLDER/ for a job of parts.", show_default="standard output"
 )
 @click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "jsonl", "csv", "parquet"]),
+    "--format", "form", type=click.Choice(["table", *SUFFIXES.values()]),
     show_default="by the suffix of --output; parquet for a folder, else table",
-)
+)  # fmt: skip
 @click.option(
-    "--profile",
-    type=click.Choice(PROFILES),
-    default=BALANCED,
-    show_default=True,
+    "--profile", type=click.Choice(PROFILES), default=BALANCED, show_default=True,
     help="Thresholds: for the best F1, or for a precision or recall of 0.95 on outlets left out of training.",
-)
+)  # fmt: skip
 @refused_option
-@click.option("--carry", metavar="NAME,...", help="Further columns of the input to copy as text.")
 @click.option(
-    "--threads",
-    type=click.IntRange(min=1),
+    "--carry", metavar="NAME,...", callback=_parse_carry, help="Further columns of the input to copy as text."
+)
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Threads that score.",
     show_default="all processors; 1 in a worker or Spark task",
-    help="Threads that score.",
-)
+)  # fmt: skip
 @click.option(
-    "--workers",
-    type=click.IntRange(min=1),
+    "--workers", type=click.IntRange(min=1),
     help="Processes that write parts of FOLDER/ in parallel; each takes about 0.6 GB.",
-)
+)  # fmt: skip
 @click.option(
-    "--max-refused",
-    "limit",
-    metavar="N|N%",
-    callback=parse_limit,
+    "--max-refused", "limit", metavar="N|N%", callback=parse_limit,
     help="Exit with code 3 if more rows were refused. A share applies to rows and to broken files.",
-)
+)  # fmt: skip
 @click.option(
-    "--chunk-rows",
-    "part_rows",
-    type=click.IntRange(min=1),
-    default=PART_ROWS,
-    show_default=True,
+    "--chunk-rows", "part_rows", type=click.IntRange(min=1), default=PartSettings().rows, show_default=True,
     help="Rows of the input for each part of FOLDER/.",
-)
+)  # fmt: skip
 @click.option("--resume", is_flag=True, help="Continue the job in FOLDER/ if it was stopped.")
 @click.option(
-    "--scored-at",
-    metavar="TIME",
-    callback=parse_time,
-    show_default="when the job began",
+    "--scored-at", metavar="TIME", callback=parse_time, show_default="when the job began",
     help="Value of column scored_at in FOLDER/.",
-)
-@click.option(
-    "--reference",
-    show_default=f"{REFERENCE} of the model",
-    type=click.Path(path_type=Path),
+)  # fmt: skip
+@path_option(
+    "--reference", show_default=f"{REFERENCE} of the model",
     help="What FOLDER/ is compared with for drift, from `newsdesk drift reference`.",
-)
-@click.option("--fail-on-drift", is_flag=True, help=f"Exit with code {DRIFTED} if FOLDER/ has drifted.")
+)  # fmt: skip
+@fail_on_drift_option
 @click.option(
-    "--engine",
-    type=click.Choice(["local", "spark"]),
-    default="local",
-    show_default=True,
+    "--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True,
     help="Label FOLDER/ on this machine or on a Spark cluster.",
-)
+)  # fmt: skip
 @click.option("--master", metavar="URL", show_default="local[*]", help="Cluster for --engine spark.")
-@click.option("--conf", multiple=True, metavar="KEY=VALUE", help="Setting of Spark; may be repeated.")
+@click.option(
+    "--conf",
+    multiple=True,
+    metavar="KEY=VALUE",
+    callback=_parse_conf,
+    help="Setting of Spark; may be repeated.",
+)
 def main(**options: Any) -> None:
     """Label the articles of INPUT: pages, HTML, JSONL(.gz), CSV, Parquet, folders and globs of them, or - .
 
@@ -176,26 +178,25 @@ def main(**options: Any) -> None:
 def predict(options: PredictOptions) -> None:
     """Check the options, load the model, and label the inputs into a stream, a file or a job's folder."""
     names = expand_globs(options.inputs)
-    carry = check_carry(options.carry.split(",")) if options.carry else ()
-    check_output(options, names)
+    if options.output:
+        check_output(options, Path(options.output), names)
     check_engine(options)
-    check_format(options)
+    if options.output_form == "parquet" and not options.output:
+        raise NewsdeskError("--format parquet needs --output FILE: Parquet can't be printed")
+    if options.output_form == "table" and options.output:
+        raise NewsdeskError("--format table is for a terminal; give jsonl, csv or parquet with --output")
     model = load_model(options.model)
     taxonomy = taxonomy_of(model.scorer)
     inputs = find_inputs(names, full_names=options.is_job)
     if options.engine == "local":
         model.scorer.threads = options.threads or os.cpu_count() or 1
-    if options.is_job:
-        label_job(options, inputs, model, taxonomy, carry)
-    else:
-        label_stream(options, inputs, model, taxonomy, carry)
+    label = label_job if options.is_job else label_stream
+    label(options, inputs, model, taxonomy)
 
 
-def check_output(options: PredictOptions, names: Sequence[str]) -> None:
+def check_output(options: PredictOptions, output: Path, names: Sequence[str]) -> None:
     """Raise a NewsdeskError if the output can't be written as asked."""
-    if not options.output:
-        return
-    output, is_job, refused = Path(options.output), options.is_job, options.refused
+    is_job, refused = options.is_job, options.refused
     if is_job and refused:
         raise NewsdeskError(f"{output}: --refused is for a single file; a job has its own {QUARANTINE}")
     if is_job and output.exists() and not output.is_dir():
@@ -204,7 +205,7 @@ def check_output(options: PredictOptions, names: Sequence[str]) -> None:
         raise NewsdeskError(f"{output}: is a folder; name a file, or end it in / for a job of parts")
     if refused and refused.resolve() == output.resolve():
         raise NewsdeskError(f"{output}: --refused and --output name the same file")
-    if not is_job and not options.form and output.suffix not in SUFFIXES:
+    if not options.output_form:
         raise NewsdeskError(f"{output}: give --format, or a name that ends in {', '.join(SUFFIXES)}")
     for name in names:
         source, target = Path(name).resolve(), output.resolve()
@@ -235,60 +236,45 @@ def check_engine(options: PredictOptions) -> None:
         raise NewsdeskError("--workers is for this machine; the workers of --engine spark are its cluster's")
 
 
-def check_format(options: PredictOptions) -> None:
-    """Raise a NewsdeskError if the format does not suit the output."""
-    if options.output_form == "parquet" and not options.output:
-        raise NewsdeskError("--format parquet needs --output FILE: Parquet can't be printed")
-    if options.output_form == "table" and options.output:
-        raise NewsdeskError("--format table is for a terminal; give jsonl, csv or parquet with --output")
-
-
-def label_job(
-    options: PredictOptions,
-    inputs: list[Input],
-    model: LoadedModel,
-    taxonomy: Taxonomy,
-    carry: tuple[str, ...],
-) -> None:
+def label_job(options: PredictOptions, inputs: list[Input], model: LoadedModel, taxonomy: Taxonomy) -> None:
     """Run a job and report it."""
     folder = Path(cast(str, options.output))
+    form = cast(OutputFormat, options.output_form)
     manifest = run_job(
         folder,
         inputs,
         build_engine(options, model, taxonomy),
+        PartSettings(form, options.profile, options.carry, options.part_rows),
         model=model.identity,
         reference=_read_reference(model, options.reference),
-        form=cast(OutputFormat, options.output_form),
-        profile=options.profile,
-        carry=carry,
-        part_rows=options.part_rows,
         resume=options.resume,
         scored_at=options.scored_at,
     )
     report_job(manifest, folder, options.limit, fail_on_drift=options.fail_on_drift)
 
 
-def build_engine(options: PredictOptions, model: LoadedModel, taxonomy: Taxonomy) -> JobEngine:
+def build_engine(options: PredictOptions, model: LoadedModel, taxonomy: Taxonomy) -> Engine:
     """Build the engine of a job; only the modules of this engine are imported."""
-    threads = options.threads or 1
+    if options.engine == "local" and not options.workers:
+        return Engine("local", partial(local.write_parts, scorer=model.scorer, taxonomy=taxonomy))
+
+    from newsdesk.batch import partitioning
+
+    write_slices: partitioning.WriteSlices
     if options.engine == "spark":
-        from newsdesk.batch.spark import SparkEngine
+        from newsdesk.batch import spark
 
-        conf = dict(_parse_setting(text) for text in options.conf)
-        master = options.master or "local[*]"
-        return SparkEngine(model=model.folder, taxonomy=taxonomy, threads=threads, master=master, conf=conf)
-    if options.workers:
-        from newsdesk.batch.workers import WorkersEngine
+        spark.check_installed()
+        write_slices = partial(spark.write_slices, master=options.master or "local[*]", conf=options.conf)
+    else:
+        from newsdesk.batch import workers
 
-        return WorkersEngine(model=model.folder, taxonomy=taxonomy, threads=threads, n=options.workers)
-    return LocalEngine(model.scorer, taxonomy)
-
-
-def _parse_setting(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise NewsdeskError(f"--conf {text}: expected KEY=VALUE")
-    return name, value
+        write_slices = partial(workers.write_slices, n=cast(int, options.workers))
+    write_parts = partial(
+        partitioning.write_parts,
+        model=model.folder, taxonomy=taxonomy, threads=options.threads or 1, write_slices=write_slices,
+    )  # fmt: skip
+    return Engine("spark" if options.engine == "spark" else "workers", write_parts)
 
 
 def _read_reference(model: LoadedModel, path: Path | None) -> Any:
@@ -301,18 +287,13 @@ def _read_reference(model: LoadedModel, path: Path | None) -> Any:
 
 
 def label_stream(
-    options: PredictOptions,
-    inputs: list[Input],
-    model: LoadedModel,
-    taxonomy: Taxonomy,
-    carry: tuple[str, ...],
+    options: PredictOptions, inputs: list[Input], model: LoadedModel, taxonomy: Taxonomy
 ) -> None:
     """Label into one file or standard output, and report the refused rows."""
-    reader = InputReader(inputs, sections=taxonomy.sections, carry=carry, stdin=sys.stdin.buffer)
     refusals = RefusalLog()
-    labeled = _label_batches(reader, refusals, model, taxonomy, options)
+    labeled = _label_batches(options, inputs, model.scorer, taxonomy, refusals)
     rows = (row for batch in labeled for row in labeling.rows_of(batch))
-    schema = build_schema(provenance=False, carry=carry)
+    schema = build_schema(provenance=False, carry=options.carry)
     if options.output:
         path = Path(options.output)
         with atomic_write(path) as temporary:
@@ -336,42 +317,36 @@ def label_stream(
 
 
 def _label_batches(
-    reader: InputReader,
-    refusals: RefusalLog,
-    model: LoadedModel,
-    taxonomy: Taxonomy,
-    options: PredictOptions,
+    options: PredictOptions, inputs: list[Input], scorer: Scorer, taxonomy: Taxonomy, refusals: RefusalLog
 ) -> Iterator[pa.RecordBatch]:
+    reader = InputReader(inputs, sections=taxonomy.sections, carry=options.carry, stdin=sys.stdin.buffer)
     prints_rows = not options.output and options.output_form != "table"
     with ProgressLine("predict", unit="rows", total=reader.total_bytes, prints_rows=prints_rows) as progress:
         for batch in reader.batches():
             refusals.add(batch)
             with signals.deferred():  # not while reading, which may wait for standard input
-                labeled = labeling.label_columns(
-                    batch.articles, model.scorer, taxonomy, profile=options.profile
-                )
+                labeled = labeling.label_columns(batch.articles, scorer, taxonomy, profile=options.profile)
             yield labeled
             progress.update(batch.read.total(), batch.bytes_read)
 
 
 def print_labels(rows: Iterable[dict[str, Any]]) -> None:
     """Print rows as a table: labels with their probabilities, title last."""
-    table = [
-        {
-            "article_id": row["article_id"],
-            "kind": row["kind"],
-            "regions": f"{row['regions'][0]} (section)"
-            if row["region_origin"] == "section"
-            else _with_probabilities(row["regions"], row["region_scores"]),
-            "topics": _with_probabilities(row["topics"], row["topic_scores"]),
-            "reason": row["reason"] or "",
-            "title": row["title"],
-        }
-        for row in rows
-    ]
+    table = []
+    for row in rows:
+        by_section = row["region_origin"] == "section"
+        regions = f"{row['regions'][0]} (section)" if by_section else _with_probabilities(row, "region")
+        table.append(
+            {
+                "article_id": row["article_id"], "kind": row["kind"], "regions": regions,
+                "topics": _with_probabilities(row, "topic"), "reason": row["reason"] or "",
+                "title": row["title"],
+            }
+        )  # fmt: skip
     if table:
         print_rows(table, arabic="title")
 
 
-def _with_probabilities(labels: list[str], scores: dict[str, float]) -> str:
-    return ", ".join(f"{label} {scores[label]:.2f}" for label in labels) or "-"
+def _with_probabilities(row: Mapping[str, Any], task: str) -> str:
+    scores = row[f"{task}_scores"]
+    return ", ".join(f"{label} {scores[label]:.2f}" for label in row[f"{task}s"]) or "-"
