@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from newsdesk.base.normalization import Normalization
-from newsdesk.base.settings import Features
+from newsdesk.base.settings import Features, Settings
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.evaluation.labelled_corpus import LabelledCorpus, build_labelled_corpus
 from newsdesk.evaluation.leave_one_outlet_out import build_terms, compute_places, predict_split
@@ -59,9 +59,9 @@ def test_a_task_without_test_articles_has_no_predictions(
 
 def test_the_vocabulary_is_of_the_training_articles(corpus: LabelledCorpus) -> None:
     train = corpus.columns.outlets != "west"
-    options = {"normalization": Normalization(), "features": Features(max_df=1.0), "n_jobs": 1}
-    whole, terms = build_terms(corpus.articles, train, **options)
-    alone, own = build_terms(corpus.articles.filter(pa.array(train)), train[train], **options)
+    settings = Settings(features=Features(max_df=1.0))
+    whole, terms = build_terms(corpus.articles, train, settings, n_jobs=1)
+    alone, own = build_terms(corpus.articles.filter(pa.array(train)), train[train], settings, n_jobs=1)
     assert (whole[train] != alone).nnz == 0
     assert terms == own
 

@@ -7,6 +7,7 @@ from newsdesk.evaluation.leave_one_outlet_out import SplitPredictions, SystemPre
 from newsdesk.evaluation.outlet_comparison import (
     compare_systems,
     f1_rows,
+    join_splits,
     measure_systems_by_label,
     prediction_table,
     reliability_rows,
@@ -45,15 +46,15 @@ def test_rows_of_plots() -> None:
     assert [(row["split"], row["system"]) for row in f1_rows(found)] == [
         (split, system) for split in ("a", "b", "mean") for system in ("newsdesk", "other")
     ]
-    assert {row["calibrated"] for row in reliability_rows(TWO)} == {False, True}
-    points = risk_rows([predictions("a", [1, 1, 1, 0], [0] * 4)])
+    assert {row["calibrated"] for row in reliability_rows(join_splits(TWO))} == {False, True}
+    points = risk_rows(predictions("a", [1, 1, 1, 0], [0] * 4))
     assert points[0] == {"coverage": 0.25, "risk": 0.0}
     assert points[-1] == {"coverage": 1.0, "risk": 0.25}
 
 
 def test_labels_of_all_splits_are_counted_together() -> None:
     both = [predictions("a", [1, 1, 1, 1], [0] * 4), predictions("b", [1, 0, 0, 0], [0] * 4)]
-    found = measure_systems_by_label(both)
+    found = measure_systems_by_label([*both, join_splits(both)])
     assert found["newsdesk"]["all"]["us"]["recall"] == 0.625
     assert found["newsdesk"]["all"]["us"]["support"] == 8
     assert found["newsdesk"]["a"]["us"]["coverage"] == 1

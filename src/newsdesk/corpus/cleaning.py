@@ -55,7 +55,9 @@ def clean(
         n_repaired[record.source] += repaired is not record
         article = qualify_id(repaired)
         if reason_and_detail := find_refusal_reason(article, seen, settings, taxonomy):
-            refused.append(_refuse(article, *reason_and_detail))
+            excerpt = (article.title or article.text)[:MAX_EXCERPT]
+            place = article.source, article.file, article.position
+            refused.append(Refusal(*place, *reason_and_detail, article.article_id, excerpt))
         else:
             seen.add(article.article_id)
             kept.append(label_article(article, taxonomy, label_table))
@@ -67,9 +69,7 @@ def clean(
 def qualify_id(article: Article) -> Article:
     """Prefix the id with the source, so that no two sources share an id."""
     prefix = f"{article.source}:"
-    if article.article_id.startswith(prefix):
-        return article
-    return replace(article, article_id=prefix + article.article_id)
+    return replace(article, article_id=prefix + article.article_id.removeprefix(prefix))
 
 
 def find_refusal_reason(
@@ -99,13 +99,6 @@ def find_refusal_reason(
     return None
 
 
-def _refuse(article: Article, reason: Reason, detail: str) -> Refusal:
-    excerpt = (article.title or article.text)[:MAX_EXCERPT]
-    return Refusal(
-        article.source, article.file, article.position, reason, detail, article.article_id, excerpt
-    )
-
-
 def _group_and_split(kept: list[Article], settings: Clean, progress: Progress) -> pa.Table:
     group_ids = group_articles(
         [a.article_id for a in kept],
@@ -117,14 +110,10 @@ def _group_and_split(kept: list[Article], settings: Clean, progress: Progress) -
     splits = assign_splits(
         group_ids, valid_share=settings.valid_share, test_share=settings.test_share, seed=settings.seed
     )
-    rows = [
-        _row(article, ARTICLES)
-        | {
-            "group_id": group_id,
-            "split": "evaluation" if article.source in settings.evaluation_outlets else split,
-        }
-        for article, group_id, split in zip(kept, group_ids, splits, strict=True)
-    ]
+    rows = []
+    for article, group_id, split in zip(kept, group_ids, splits, strict=True):
+        used = "evaluation" if article.source in settings.evaluation_outlets else split
+        rows.append(_row(article, ARTICLES) | {"group_id": group_id, "split": used})
     return pa.Table.from_pylist(rows, schema=ARTICLES)
 
 
@@ -136,48 +125,46 @@ def _count_rows(
     articles: pa.Table, refused: list[Refusal], n_repaired: Counter[str], label_table: LabelTable
 ) -> dict[str, Any]:
     """Count rows by source (read = kept + refused by reason), and the splits and labels of those kept."""
-    reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    names = ["source", "key", "kind", "group_id", "split", "region_origin", "topic_origin"]
+    rows = articles.select(names).to_pylist()
+    kept: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        kept[row["source"]].append(row)
+    reasons: defaultdict[str, list[str]] = defaultdict(list)
     for refusal in refused:
-        reasons[refusal.source][refusal.reason] += 1
-    columns = articles.select(
-        ["source", "key", "kind", "group_id", "split", "region_origin", "topic_origin"]
-    ).to_pylist()
-    by_source: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in columns:
-        by_source[row["source"]].append(row)
+        reasons[refusal.source].append(refusal.reason)
     sources = {
         source: {
-            "read": len(by_source[source]) + reasons[source].total(),
-            "kept": len(by_source[source]),
-            "refused": dict(sorted(reasons[source].items())),
+            "read": len(kept[source]) + len(reasons[source]),
+            "kept": len(kept[source]),
+            "refused": _count(reasons[source]),
             "repaired": n_repaired[source],
-            "teasers": sum(row["kind"] == "teaser" for row in by_source[source]),
-            "groups": len({row["group_id"] for row in by_source[source]}),
-            "splits": dict(sorted(Counter(row["split"] for row in by_source[source]).items())),
-            "region_origins": _count_origins(by_source[source], "region_origin"),
-            "topic_origins": _count_origins(by_source[source], "topic_origin"),
+            "teasers": sum(row["kind"] == "teaser" for row in kept[source]),
+            "groups": len({row["group_id"] for row in kept[source]}),
+            "splits": _count(row["split"] for row in kept[source]),
+            "region_origins": _count(row["region_origin"] for row in kept[source]),
+            "topic_origins": _count(row["topic_origin"] for row in kept[source]),
         }
-        for source in sorted(by_source.keys() | reasons.keys())
+        for source in sorted(kept.keys() | reasons.keys())
     }
-    found = {(row["source"], row["key"]) for row in columns} & label_table.keys()
+    found = {(row["source"], row["key"]) for row in rows} & label_table.keys()
     n_found = Counter(label_table[key].origin for key in found)
-    total: Counter[str] = Counter()
-    for counts in reasons.values():
-        total.update(counts)
-    group_sizes = Counter(row["group_id"] for row in columns)
+    n_labels = _count(annotation.origin for annotation in label_table.values())
+    group_sizes = Counter(row["group_id"] for row in rows)
     return {
-        "read": len(columns) + total.total(),
-        "kept": len(columns),
-        "refused": dict(sorted(total.items())),
+        "read": len(rows) + len(refused),
+        "kept": len(rows),
+        "refused": _count(refusal.reason for refusal in refused),
         "groups": len(group_sizes),
         "articles_in_groups_of_several": sum(n for n in group_sizes.values() if n > 1),
         **{
             origin: {"labels": n, "found": n_found[origin], "not_found": n - n_found[origin]}
-            for origin, n in sorted(Counter(each.origin for each in label_table.values()).items())
+            for origin, n in n_labels.items()
         },
         "sources": sources,
     }
 
 
-def _count_origins(rows: list[dict[str, Any]], column: str) -> dict[str, int]:
-    return dict(sorted(Counter(row[column] for row in rows if row[column]).items()))
+def _count(names: Iterable[str | None]) -> dict[str, int]:
+    """Count each name, in alphabetical order; None is left out."""
+    return dict(sorted(Counter(name for name in names if name).items()))

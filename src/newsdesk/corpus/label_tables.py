@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TextIO
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.schema import Article, Origin
@@ -26,15 +28,24 @@ class Annotation:
 LabelTable = Mapping[tuple[str, str], Annotation]  # by source and the outlet's key of the article
 
 
+@contextmanager
+def open_rows(path: Path) -> Iterator[TextIO]:
+    """Open a text file of rows; an error while it is read becomes a `NewsdeskError`."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            yield handle
+    except (OSError, ValueError, csv.Error) as error:
+        raise NewsdeskError(f"{path}: not readable: {error}") from None
+
+
 def read_label_tables(
     taxonomy: Taxonomy, *, silver: Path | None, review: Path | None, gold: Path | None
 ) -> LabelTable:
     """Read and merge label tables: gold labels replace those of a review, and these silver ones."""
-    paths: dict[Origin, Path | None] = {"silver": silver, "review": review, "gold": gold}
     merged: dict[tuple[str, str], Annotation] = {}
-    for origin, path in paths.items():
-        if path:
-            merged |= read_label_table(path, taxonomy, origin)
+    merged |= read_label_table(silver, taxonomy, "silver") if silver else {}
+    merged |= read_label_table(review, taxonomy, "review") if review else {}
+    merged |= read_label_table(gold, taxonomy, "gold") if gold else {}
     return merged
 
 
@@ -60,30 +71,29 @@ def read_label_table(
     ------
     NewsdeskError
         If the file is missing, lacks a column, repeats a key or has a label that the taxonomy lacks.
+
+    Examples
+    --------
+    >>> from newsdesk.base.taxonomy import read_taxonomy
+    >>> gold = read_label_table(Path("data/labels/gold.tsv"), read_taxonomy(Path("data/taxonomy.yaml")))
+    >>> gold["alarabiya", "AL-culture-133-20180306"].region
+    ('middle_east', 'us')
     """
     annotations: dict[tuple[str, str], Annotation] = {}
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            rows = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
-            missing = {"outlet", "key", "regions", "topics"} - set(rows.fieldnames or ())
-            if missing:
-                raise NewsdeskError(
-                    f"{path}: no column {', '.join(sorted(missing))}; found {rows.fieldnames}"
-                )
-            for row in rows:
-                where = f"{path}:{rows.line_num}"
-                key = ((row["outlet"] or "").rpartition("/")[2], row["key"] or "")
-                if not all(key):
-                    raise NewsdeskError(f"{where}: outlet or key is empty")
-                if key in annotations:
-                    raise NewsdeskError(f"{where}: {key[0]} {key[1]} is labelled twice; keep one line")
-                annotations[key] = Annotation(
-                    _parse(row["regions"], taxonomy.region_ids, where),
-                    _parse(row["topics"], taxonomy.topic_ids, where),
-                    origin,
-                )
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise NewsdeskError(f"{path}: not readable: {error}") from None
+    with open_rows(path) as lines:
+        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        if missing := {"outlet", "key", "regions", "topics"} - set(rows.fieldnames or ()):
+            raise NewsdeskError(f"{path}: no column {', '.join(sorted(missing))}; found {rows.fieldnames}")
+        for row in rows:
+            where = f"{path}:{rows.line_num}"
+            key = ((row["outlet"] or "").rpartition("/")[2], row["key"] or "")
+            if not all(key):
+                raise NewsdeskError(f"{where}: outlet or key is empty")
+            if key in annotations:
+                raise NewsdeskError(f"{where}: {key[0]} {key[1]} is labelled twice; keep one line")
+            region = _parse(row["regions"], taxonomy.region_ids, where)
+            topic = _parse(row["topics"], taxonomy.topic_ids, where)
+            annotations[key] = Annotation(region, topic, origin)
     return annotations
 
 
@@ -93,20 +103,19 @@ def _parse(cell: str | None, known: tuple[str, ...], where: str) -> tuple[str, .
     labels = () if cell == NONE else tuple(cell.split("|"))
     if len(set(labels)) < len(labels):
         raise NewsdeskError(f"{where}: {cell!r} names a label twice")
-    unknown = [label for label in labels if label not in known]
-    if unknown:
-        raise NewsdeskError(
-            f"{where}: {unknown[0]!r} is not in the taxonomy; expected one of {', '.join(known)}"
-        )
+    if problem := describe_unknown(labels, known):
+        raise NewsdeskError(f"{where}: {problem}")
     return labels
 
 
-def label_article(article: Article, taxonomy: Taxonomy, table: LabelTable) -> Article:
-    """Give an article its best known label of each head.
+def describe_unknown(labels: Sequence[str], known: Sequence[str]) -> str | None:
+    """Describe the first label that the taxonomy lacks; None if it has all."""
+    unknown = next((label for label in labels if label not in known), None)
+    return unknown and f"{unknown!r} is not in the taxonomy; expected one of {', '.join(known)}"
 
-    In this order: the label of its own record, of the label table, of the editor's country (region only)
-    and of the section.
-    """
+
+def label_article(article: Article, taxonomy: Taxonomy, table: LabelTable) -> Article:
+    """Label an article by its record, the table, the editor's country (region only) or the section."""
     # an article without a key of its own is known by the hash of its content
     key = article.key or article.article_id.removeprefix(f"{article.source}:")
     annotation = table.get((article.source, key))

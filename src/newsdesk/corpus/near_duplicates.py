@@ -25,12 +25,9 @@ Shingles = np.ndarray[Any, np.dtype[np.uint32]]
 
 def shingle(tokens: Sequence[str]) -> Shingles:
     """Hash the distinct word triples of a text to sorted 32-bit numbers; a shorter text is one triple."""
-    triples: Iterable[str] = (
-        " ".join(tokens[i : i + SHINGLE_WORDS]) for i in range(max(1, len(tokens) - SHINGLE_WORDS + 1))
-    )
-    return np.unique(
-        np.fromiter((zlib.crc32(t.encode("utf-8", "replace")) for t in triples), dtype=np.uint32)
-    )
+    starts = range(max(1, len(tokens) - SHINGLE_WORDS + 1))
+    triples = (" ".join(tokens[i : i + SHINGLE_WORDS]).encode("utf-8", "replace") for i in starts)
+    return np.unique(np.fromiter(map(zlib.crc32, triples), dtype=np.uint32))
 
 
 def jaccard(a: Shingles, b: Shingles) -> float:
@@ -109,18 +106,9 @@ def _find_pairs(texts: Iterable[str], *, min_jaccard: float, seed: int) -> Itera
 def assign_splits(
     group_ids: Sequence[str], *, valid_share: float, test_share: float, seed: int
 ) -> Iterator[str]:
-    """Assign each article to a split by the hash of its group, so that adding articles moves none.
-
-    Yields
-    ------
-    {"train", "valid", "test"}
-    """
+    """Yield the split of each article, by the hash of its group, so that adding articles moves none."""
     for group_id in group_ids:
         digest = hashlib.sha256(f"{seed}:{group_id}".encode()).digest()
         position = int.from_bytes(digest[:8], "big") / 2**64
-        if position < test_share:
-            yield "test"
-        elif position < test_share + valid_share:
-            yield "valid"
-        else:
-            yield "train"
+        held_out = "test" if position < test_share else "valid"
+        yield held_out if position < test_share + valid_share else "train"

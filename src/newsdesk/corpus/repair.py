@@ -9,14 +9,7 @@ from newsdesk.inference.text import repair_text
 
 
 def repair(article: Article) -> Article:
-    """Repair HTML entities, control characters and outer space of title and text.
-
-    Returns
-    -------
-    Article
-        The same object if there is nothing to repair.
-    """
+    """Repair HTML entities, control characters and outer space; return the same object if there are none."""
     title, text = repair_text(article.title), repair_text(article.text)
-    if title == article.title and text == article.text:
-        return article
-    return replace(article, title=title, text=text)
+    unchanged = title == article.title and text == article.text
+    return article if unchanged else replace(article, title=title, text=text)

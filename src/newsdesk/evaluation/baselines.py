@@ -19,8 +19,7 @@ MIN_SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 def majority_set(y: BoolArray) -> BoolArray:
     """Find the most frequent label set, shape (n_labels,); of equals the first in binary order."""
     sets, counts = np.unique(y, axis=0, return_counts=True)
-    commonest: BoolArray = sets[int(np.argmax(counts))]
-    return commonest
+    return np.asarray(sets[np.argmax(counts)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +30,7 @@ class PlaceRule:
     min_share: float
 
     def predict(self, places: FloatArray, regions: Sequence[str]) -> BoolArray:
-        """Predict the regions of articles, shape (n_articles, n_regions).
-
-        Parameters
-        ----------
-        places : ndarray of shape (n_articles, n_place_features)
-            Rows of `mentions.place_features`.
-        """
+        """Predict the regions of articles, (n_articles, n_regions), from their `mentions.place_features`."""
         column = {name: i for i, name in enumerate(place_feature_names(regions))}
 
         def values(name: str) -> FloatArray:

@@ -23,6 +23,13 @@ def compare_scores(scorer: Scorer, exact: Scorer, articles: pa.Table) -> dict[st
     -------
     dict
         `n_articles` that were scored, `n_labels` given by `exact`, `n_labels_changed`, `max_difference`.
+
+    Examples
+    --------
+    >>> from newsdesk.base.files import SHIPPED, read_model
+    >>> model = read_model(SHIPPED)
+    >>> compare_scores(model, model, pa.table({"title": ["خبر"], "text": ["فاز الفريق"]}))["max_difference"]
+    0.0
     """
     given, expected = (each.predict_proba(articles["title"], articles["text"])[0] for each in (scorer, exact))
     scored = ~np.isnan(expected).any(axis=1)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from newsdesk.base.normalization import Normalization
-from newsdesk.base.settings import Features, Settings, Train
+from newsdesk.base.settings import Features, Settings
 from newsdesk.evaluation.baselines import fit_place_rule, majority_set
 from newsdesk.evaluation.labelled_corpus import LabelledCorpus
-from newsdesk.evaluation.splits import SplitColumns, TrainTestSplit
+from newsdesk.evaluation.splits import TrainTestSplit
 from newsdesk.features.lexical_fields import add_fields, field_matrix
 from newsdesk.features.place_matrix import place_matrix
 from newsdesk.features.tfidf import ArabicTfidfVectorizer
@@ -31,14 +29,11 @@ BASELINE_CLASSIFIER = {"classifier": "linear_svc", "C": 1.0, "balanced": False}
 
 @dataclass(frozen=True, slots=True)
 class SystemPredictions:
-    """The predictions of a system for the test articles, each of shape (n_test, n_labels).
-
-    Systems without probabilities have None; `uncalibrated` are the probabilities without calibration.
-    """
+    """The predictions of a system for the test articles, each of shape (n_test, n_labels)."""
 
     labels: BoolArray
-    probabilities: FloatArray | None = None
-    uncalibrated: FloatArray | None = None
+    probabilities: FloatArray | None = None  # of a system that has them
+    uncalibrated: FloatArray | None = None  # the probabilities without calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,39 +50,23 @@ class SplitPredictions:
     by_system: Mapping[str, SystemPredictions]
 
 
-@dataclass(frozen=True, slots=True)
-class SplitFeatures:
-    """Features of the articles of a split; vocabularies are of the training articles."""
-
-    terms: sp.csr_matrix
-    baseline: sp.csr_matrix  # the terms of the baseline
-    places: FloatArray
-    with_places: sp.csr_matrix  # terms, then weighted places
-    fields: sp.csr_matrix  # of shape (n_terms, n_fields)
-
-    def of_task(self, task: str, train: Train) -> sp.csr_matrix:
-        """Select the features that the settings give to the head of a task."""
-        blocks = self.with_places if task in train.place_tasks else self.terms
-        return add_fields(blocks, self.terms, self.fields, train.field_weight_of(task))
-
-
-def compute_places(articles: pa.Table, gazetteer: Gazetteer, settings: Settings) -> FloatArray:
+def compute_places(
+    articles: pa.Table, gazetteer: Gazetteer, settings: Settings, *, n_jobs: int = -1
+) -> FloatArray:
     """Compute the place features of articles, shape (n_articles, n_place_features)."""
     values = place_matrix(
-        articles.select(["title", "text"]),
-        gazetteer,
-        normalization=settings.text,
-        lead_tokens=settings.features.lead_tokens,
-        n_jobs=-1,
-    )
+        articles.select(["title", "text"]), gazetteer,
+        normalization=settings.text, lead_tokens=settings.features.lead_tokens, n_jobs=n_jobs,
+    )  # fmt: skip
     return np.asarray(values.toarray())
 
 
 def build_terms(
-    articles: pa.Table, train: BoolArray, *, normalization: Normalization, features: Features, n_jobs: int
+    articles: pa.Table, train: BoolArray, settings: Settings, *, n_jobs: int
 ) -> tuple[sp.csr_matrix, list[str]]:
     """Compute TF-IDF of articles with the vocabulary of the training articles; return it with the terms."""
-    vectorizer = ArabicTfidfVectorizer(normalization=normalization, n_jobs=n_jobs, **features.terms)
+    options = settings.features.terms
+    vectorizer = ArabicTfidfVectorizer(normalization=settings.text, n_jobs=n_jobs, **options)
     texts = articles.select(["title", "text"])
     matrix = vectorizer.fit(texts.filter(pa.array(train))).transform(texts)
     return matrix, vectorizer.get_feature_names_out().tolist()
@@ -102,68 +81,54 @@ def predict_split(
     settings: Settings,
     n_jobs: int = -1,
 ) -> list[SplitPredictions]:
-    """Train every system on the training articles of a split, and apply it to the test articles.
+    """Train every system on one side of a split and apply it to the other, for each task with test articles.
 
-    `places` are the features of `compute_places`, and `fields` the words by lexical field. There are
-    predictions for each task with a test article.
+    `places` are the features of `compute_places`, and `fields` the words by lexical field.
     """
     taken = split.train | split.test
-    corpus, train, test = corpus.filter(taken), split.train[taken], split.test[taken]
-    build = partial(build_terms, corpus.articles, train, normalization=settings.text, n_jobs=n_jobs)
-    terms, names = build(features=settings.features)
-    features = SplitFeatures(
-        terms=terms,
-        baseline=build(features=BASELINE_FEATURES)[0],
-        places=places[taken],
-        with_places=sp.hstack([terms, settings.features.place_weight * places[taken]], format="csr"),
-        fields=field_matrix(fields, names, normalization=settings.text, stem=settings.features.stem),
-    )
+    corpus, split, places = corpus.filter(taken), split.filter(taken), places[taken]
+    of_baseline = settings.model_copy(update={"features": BASELINE_FEATURES})
+    terms, names = build_terms(corpus.articles, split.train, settings, n_jobs=n_jobs)
+    baseline, _ = build_terms(corpus.articles, split.train, of_baseline, n_jobs=n_jobs)
+    with_places = sp.hstack([terms, settings.features.place_weight * places], format="csr")
+    of_fields = field_matrix(fields, names, normalization=settings.text, stem=settings.features.stem)
+    own_train, baseline_train = settings.train, settings.train.model_copy(update=BASELINE_CLASSIFIER)
     predictions = []
     for targets in corpus.targets:
-        train_rows, test_rows = train & (targets.weights > 0), test & targets.trusted
-        if test_rows.any():
-            by_system = _predict_task(
-                targets, features, train_rows, test_rows,
-                columns=corpus.columns.filter(train_rows), settings=settings.train, n_jobs=n_jobs,
+        train, test = split.train & (targets.weights > 0), split.test & targets.trusted
+        if not test.any():
+            continue
+        blocks = with_places if targets.task in own_train.place_tasks else terms
+        own = add_fields(blocks, terms, of_fields, own_train.field_weight_of(targets.task))
+        columns, tested = corpus.columns.filter(train), corpus.columns.filter(test)
+        by_system = {}
+        for system, X, options in ((OURS, own, own_train), ("tfidf_svc", baseline, baseline_train)):
+            head = fit_head(
+                X[train], targets.filter(train), settings=options, n_jobs=n_jobs,
+                outlets=columns.outlets.tolist(), groups=columns.groups.tolist(),
             )  # fmt: skip
-            columns = corpus.columns.filter(test_rows)
-            predictions.append(
-                SplitPredictions(
-                    split.name, targets.task, targets.labels, int(train_rows.sum()),
-                    columns.article_ids, columns.groups, targets.y[test_rows], by_system,
-                )
-            )  # fmt: skip
+            probabilities = head.predict_proba(X[test])
+            labels = decide(probabilities, head.thresholds, **options.decision_of(targets.task))
+            uncalibrated = sigmoid(head.decision_function(X[test]))
+            by_system[system] = SystemPredictions(labels, probabilities, uncalibrated)
+        by_system |= _predict_without_classifier(targets, places, train, test)
+        predictions.append(
+            SplitPredictions(
+                split.name, targets.task, targets.labels, int(train.sum()),
+                tested.article_ids, tested.groups, targets.y[test], by_system,
+            )
+        )  # fmt: skip
     return predictions
 
 
-def _predict_task(
-    targets: Targets,
-    features: SplitFeatures,
-    train: BoolArray,
-    test: BoolArray,
-    *,
-    columns: SplitColumns,
-    settings: Train,
-    n_jobs: int,
+def _predict_without_classifier(
+    targets: Targets, places: FloatArray, train: BoolArray, test: BoolArray
 ) -> dict[str, SystemPredictions]:
-    """Train every system of a task, and apply it to the test articles; `columns` are of those that train."""
+    """Apply the rule on places, for regions, and the most frequent label set of the training articles."""
     by_system = {}
-    for system, X, options in (
-        (OURS, features.of_task(targets.task, settings), settings),
-        ("tfidf_svc", features.baseline, settings.model_copy(update=BASELINE_CLASSIFIER)),
-    ):
-        head = fit_head(
-            X[train], targets.filter(train),
-            outlets=columns.outlets.tolist(), groups=columns.groups.tolist(), settings=options, n_jobs=n_jobs,
-        )  # fmt: skip
-        probabilities = head.predict_proba(X[test])
-        labels = decide(probabilities, head.thresholds, **settings.decision_of(targets.task))
-        uncalibrated = sigmoid(head.decision_function(X[test]))
-        by_system[system] = SystemPredictions(labels, probabilities, uncalibrated)
     truth = train & targets.trusted
     if targets.task == "region":
-        rule = fit_place_rule(features.places[truth], targets.y[truth], targets.labels)
-        by_system["places"] = SystemPredictions(rule.predict(features.places[test], targets.labels))
+        rule = fit_place_rule(places[truth], targets.y[truth], targets.labels)
+        by_system["places"] = SystemPredictions(rule.predict(places[test], targets.labels))
     majority = np.tile(majority_set(targets.y[truth]), (int(test.sum()), 1))
-    by_system["majority"] = SystemPredictions(majority)
-    return by_system
+    return by_system | {"majority": SystemPredictions(majority)}

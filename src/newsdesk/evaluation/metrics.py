@@ -53,44 +53,26 @@ def evaluate_head(
     >>> totals["f1_macro"], by_label["us"]["support"]
     (1.0, 1)
     """
-    codes, n_groups = _number_groups(groups)
     exact = (y_true == y_pred).all(axis=1)[:, None]
-    per_group_exact = _sum_by_group(np.hstack([np.ones_like(exact), exact]), codes, n_groups)
-    n_exact = _draw_weights(n_groups, n_bootstrap, seed) @ per_group_exact
-    f1 = draw_f1(y_true, y_pred, groups=groups, n_bootstrap=n_bootstrap, seed=seed)
-    draws = np.column_stack([f1, _ratio(n_exact[:, 1], n_exact[:, 0])])
-    result: dict[str, Any] = {"n_articles": len(y_true), "n_groups": n_groups}
-    return result | summarize_draws(draws, ("f1_macro", "f1_micro", "exact_match")), measure_labels(
-        y_true, y_pred, labels=labels
+    n_exact, n_drawn = _draw_sums(
+        exact, np.ones_like(exact), groups=groups, n_bootstrap=n_bootstrap, seed=seed
     )
+    f1 = draw_f1(y_true, y_pred, groups=groups, n_bootstrap=n_bootstrap, seed=seed)
+    draws = np.column_stack([f1, _ratio(n_exact, n_drawn)])
+    totals = summarize_draws(draws, ("f1_macro", "f1_micro", "exact_match"))
+    sizes = {"n_articles": len(y_true), "n_groups": len({*groups})}
+    return sizes | totals, measure_labels(y_true, y_pred, labels=labels)
 
 
 def measure_labels(
     y_true: BoolArray, y_pred: BoolArray, *, labels: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
-    """Compute precision, recall, F1 and support of each label.
-
-    Parameters
-    ----------
-    y_true, y_pred : bool ndarray of shape (n_articles, n_labels)
-    labels : sequence of str, shape (n_labels,)
-
-    Examples
-    --------
-    >>> y_true, y_pred = np.array([[True], [True]]), np.array([[True], [False]])
-    >>> measure_labels(y_true, y_pred, labels=["us"])
-    {'us': {'precision': 1.0, 'recall': 0.5, 'f1': 0.666667, 'support': 2}}
-    """
+    """Compute precision, recall, F1 and support of each label."""
     tp, predicted, actual = (m.sum(axis=0).astype(np.float64) for m in (y_true & y_pred, y_pred, y_true))
     precision, recall, f1 = _ratio(tp, predicted), _ratio(tp, actual), _ratio(2 * tp, predicted + actual)
     return {
-        label: {
-            "precision": _round(precision[j]),
-            "recall": _round(recall[j]),
-            "f1": _round(f1[j]),
-            "support": int(actual[j]),
-        }
-        for j, label in enumerate(labels)
+        label: {"precision": _round(p), "recall": _round(r), "f1": _round(f), "support": int(n)}
+        for label, p, r, f, n in zip(labels, precision, recall, f1, actual, strict=True)
     }
 
 
@@ -129,45 +111,21 @@ def draw_f1(
     >>> draw_f1(y_true, y_pred, groups=["g1", "g2"], n_bootstrap=0, seed=0).round(3).tolist()
     [[0.667, 0.667]]
     """
-    codes, n_groups = _number_groups(groups)
-    weights = _draw_weights(n_groups, n_bootstrap, seed)
-    # per resample and label: true positives, predicted positives, actual positives
-    tp, predicted, actual = (
-        weights @ _sum_by_group(m, codes, n_groups) for m in (y_true & y_pred, y_pred, y_true)
+    tp, predicted, actual = _draw_sums(
+        y_true & y_pred, y_pred, y_true, groups=groups, n_bootstrap=n_bootstrap, seed=seed
     )
     f1 = _ratio(2 * tp, predicted + actual)
     # a resample without a positive of a rare label holds no information on it, so the label is left out
     # of the average there, as a label without support is left out of that of all articles
     kept = y_true.sum(axis=0) >= min_support
     measured = (actual > 0) & kept
-    n_measured = measured.sum(axis=1).astype(np.float64)
-    macro = (
-        _ratio(np.where(measured, f1, 0).sum(axis=1), n_measured) if kept.any() else np.full(len(f1), np.nan)
-    )
+    macro = _ratio(np.where(measured, f1, 0).sum(axis=1), measured.sum(axis=1).astype(np.float64))
     micro = _ratio(2 * tp.sum(axis=1), (predicted + actual).sum(axis=1))
-    return np.column_stack([macro, micro])
+    return np.column_stack([macro if kept.any() else np.full(len(f1), np.nan), micro])
 
 
 def summarize_draws(draws: FloatArray, names: Sequence[str] = ("f1_macro", "f1_micro")) -> dict[str, Any]:
-    """Summarize draws as values with 95 % percentile intervals.
-
-    Parameters
-    ----------
-    draws : ndarray of shape (1 + n_bootstrap, n_names)
-        Of `draw_f1`, or a difference or mean of such draws.
-    names : sequence of str, shape (n_names,)
-
-    Returns
-    -------
-    dict
-        For each name the value, and the ends of its interval as `{name}_low` and `{name}_high`; None for
-        NaN.
-
-    Examples
-    --------
-    >>> summarize_draws(np.array([[0.5], [0.4], [0.6]]), ["f1"])
-    {'f1': 0.5, 'f1_low': 0.405, 'f1_high': 0.595}
-    """
+    """Summarize draws, or differences or means of draws, by name, with 95 % intervals `_low` to `_high`."""
     low, high = np.percentile(draws[1:], [2.5, 97.5], axis=0)
     result: dict[str, Any] = {}
     for i, name in enumerate(names):
@@ -176,24 +134,21 @@ def summarize_draws(draws: FloatArray, names: Sequence[str] = ("f1_macro", "f1_m
     return result
 
 
-def _draw_weights(n_groups: int, n_bootstrap: int, seed: int | Sequence[int]) -> FloatArray:
-    """Weights of the groups: 1 in the first row, then the counts of each draw with replacement."""
-    whole = np.ones((1, n_groups))
-    if not n_groups:
-        return np.repeat(whole, 1 + n_bootstrap, axis=0)
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_bootstrap)
-    return np.vstack([whole, drawn])
-
-
-def _number_groups(groups: Sequence[str]) -> tuple[IntArray, int]:
-    codes = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)[1]
-    return codes, int(codes.max()) + 1 if len(codes) else 0
-
-
-def _sum_by_group(matrix: BoolArray, codes: IntArray, n_groups: int) -> FloatArray:
-    sums = np.zeros((n_groups, matrix.shape[1]))
-    np.add.at(sums, codes, matrix.astype(np.float64))
+def _draw_sums(
+    *masks: BoolArray, groups: Sequence[str], n_bootstrap: int, seed: int | Sequence[int]
+) -> list[FloatArray]:
+    """Count the articles of each mask, and those of each resample of groups: (1 + n_bootstrap, n_columns)."""
+    names, codes = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
+    n_groups = len(names)
+    weights = np.ones((1 + n_bootstrap, n_groups))
+    if n_groups:
+        shares = np.full(n_groups, 1 / n_groups)
+        weights[1:] = np.random.default_rng(seed).multinomial(n_groups, shares, size=n_bootstrap)
+    sums = []
+    for mask in masks:
+        of_groups = np.zeros((n_groups, mask.shape[1]))
+        np.add.at(of_groups, codes, mask.astype(np.float64))
+        sums.append(weights @ of_groups)
     return sums
 
 
@@ -208,16 +163,15 @@ def _round(value: float) -> float:
 
 
 def precision_recall_points(y_true: BoolArray, y_score: FloatArray) -> list[dict[str, Any]]:
-    """Compute at most `MAX_POINTS` points of the micro-averaged precision-recall curve.
-
-    Parameters
-    ----------
-    y_true : bool ndarray of shape (n_articles, n_labels)
-    y_score : ndarray of shape (n_articles, n_labels)
-    """
+    """Compute at most `MAX_POINTS` points of the precision-recall curve of all labels together."""
     precision, recall, _ = precision_recall_curve(y_true.ravel(), y_score.ravel())
-    keep = np.unique(np.linspace(0, len(recall) - 1, MAX_POINTS).astype(int))
-    return [{"recall": _round(recall[i]), "precision": _round(precision[i])} for i in keep]
+    kept = spread_evenly(len(recall), MAX_POINTS)
+    return [{"recall": _round(recall[i]), "precision": _round(precision[i])} for i in kept]
+
+
+def spread_evenly(n: int, most: int) -> IntArray:
+    """Choose at most `most` of the numbers below `n`, the first and the last among them."""
+    return np.unique(np.linspace(0, n - 1, most).astype(int))
 
 
 def main_label_pairs(
@@ -257,21 +211,8 @@ def brier_score(y_true: BoolArray, probabilities: FloatArray) -> float:
 
 
 def reliability_points(y_true: BoolArray, probabilities: FloatArray) -> list[dict[str, Any]]:
-    """Compare predicted probabilities with observed shares in at most `N_BINS` bins of equal size.
-
-    The bins have equally many probabilities of all labels: most are near 0, so that of bins of equal width
-    all but the first would be nearly empty.
-
-    Parameters
-    ----------
-    y_true : bool ndarray of shape (n_articles, n_labels)
-    probabilities : ndarray of shape (n_articles, n_labels)
-
-    Returns
-    -------
-    list of dict
-        For each bin its mean probability `predicted`, its share of true labels `observed` and its size `n`.
-    """
+    """Compare mean probabilities with shares of true labels in at most `N_BINS` bins of equal size."""
+    # most probabilities are near 0: of bins of equal width all but the first would be nearly empty
     order = np.argsort(probabilities.ravel(), kind="stable")
     p, y = probabilities.ravel()[order], y_true.ravel()[order]
     return [
@@ -307,20 +248,19 @@ def calibration_error(y_true: BoolArray, probabilities: FloatArray) -> float:
     return _round(sum(distances) / max(1, y_true.size))
 
 
-def risk_coverage_points(right: BoolArray, confidence: FloatArray) -> list[dict[str, Any]]:
-    """Compute the share of wrong articles among the most confident ones, at most `MAX_POINTS` points.
+def label_set_probability(y_pred: BoolArray, probabilities: FloatArray) -> FloatArray:
+    """Compute the probability that an article's whole label set is right if labels are independent."""
+    return np.asarray(np.where(y_pred, probabilities, 1 - probabilities).prod(axis=1))
 
-    Parameters
-    ----------
-    right : bool ndarray of shape (n_articles,)
-    confidence : ndarray of shape (n_articles,)
-        Articles of equal confidence enter the curve together.
-    """
+
+def risk_coverage_points(right: BoolArray, confidence: FloatArray) -> list[dict[str, Any]]:
+    """Compute the share of wrong articles among the most confident ones, at most `MAX_POINTS` points."""
     order = np.argsort(-confidence, kind="stable")
     wrong = np.cumsum(~right[order])
+    # articles of equal confidence enter the curve together
     ends = np.flatnonzero(np.append(np.diff(confidence[order]) != 0, True)[: len(order)])
     if len(ends) > MAX_POINTS:
-        ends = ends[np.unique(np.linspace(0, len(ends) - 1, MAX_POINTS).astype(int))]
+        ends = ends[spread_evenly(len(ends), MAX_POINTS)]
     return [
         {"coverage": _round((i + 1) / len(order)), "risk": _round(wrong[i] / (i + 1))} for i in ends.tolist()
     ]

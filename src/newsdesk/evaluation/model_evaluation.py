@@ -34,13 +34,7 @@ def predict_articles(scorer: Scorer, articles: pa.Table) -> Iterator[Prediction]
 def measure_model_head(
     task: str, labels: Sequence[str], articles: pa.Table, predicted: Sequence[Prediction], settings: Evaluate
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, list[dict[str, Any]]]]:
-    """Measure one head on the articles whose label has a trusted origin: totals, by label, and plot rows.
-
-    Raises
-    ------
-    ValueError
-        If no article has a trusted label.
-    """
+    """Measure one head on the articles whose label has a trusted origin: totals, by label, and plot rows."""
     origins = articles[f"{task}_origin"].to_pylist()
     trusted = [i for i, origin in enumerate(origins) if origin in settings.origins]
     if not trusted:
@@ -57,15 +51,12 @@ def measure_model_head(
         n_bootstrap=settings.n_bootstrap,
         seed=settings.seed,
     )
-    return (
-        totals,
-        by_label,
-        {
-            "labels": [{"label": label, "f1": of_label["f1"]} for label, of_label in by_label.items()],
-            "precision_recall": precision_recall_points(y_true, y_score),
-            "confusion": main_label_pairs(truth, predicted_labels),
-        },
-    )
+    plots = {
+        "labels": [{"label": label, "f1": of_label["f1"]} for label, of_label in by_label.items()],
+        "precision_recall": precision_recall_points(y_true, y_score),
+        "confusion": main_label_pairs(truth, predicted_labels),
+    }
+    return totals, by_label, plots
 
 
 def prediction_table(articles: pa.Table, predicted: Sequence[Prediction]) -> pa.Table:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from newsdesk.base.settings import Evaluate
-from newsdesk.evaluation.leave_one_outlet_out import OURS, SplitPredictions
+from newsdesk.evaluation.leave_one_outlet_out import OURS, SplitPredictions, SystemPredictions
 from newsdesk.evaluation.metrics import (
     brier_score,
     calibration_error,
     coverage_at_precision,
     draw_f1,
+    label_set_probability,
     measure_labels,
     reliability_points,
     risk_coverage_points,
@@ -51,25 +52,20 @@ def compare_task(
     of_within: Sequence[SplitPredictions],
     settings: Evaluate,
 ) -> TaskComparison:
-    """Measure the systems of a task on outlets left out, and on splits within outlets.
-
-    Raises
-    ------
-    ValueError
-        If no article was tested.
-    """
+    """Measure the systems of a task on outlets left out, and on splits within outlets."""
     outlets, within = ([each for each in found if each.task == task] for found in (of_outlets, of_within))
     if not outlets or not within:
         raise ValueError(f"no outlet that may train has a gold {task}; label some articles")
     options = settings.model_dump(include={"n_bootstrap", "seed", "min_support"})
     compared, contrast = compare_systems(outlets, **options), compare_systems(within, **options)
+    joined = join_splits(outlets)
     return TaskComparison(
         {"outlets": compared["splits"], "mean": compared["mean"], "contrast": contrast["splits"]},
-        measure_systems_by_label(outlets),
+        measure_systems_by_label([*outlets, joined]),
         {
             "outlets": f1_rows(compared),
-            "outlets_reliability": reliability_rows(outlets),
-            "outlets_risk": risk_rows(outlets),
+            "outlets_reliability": reliability_rows(joined),
+            "outlets_risk": risk_rows(joined),
         },
         {"outlet": comparison_rows(task, **compared), "contrast": comparison_rows(task, **contrast)},
     )
@@ -78,16 +74,7 @@ def compare_task(
 def compare_systems(
     predictions: Sequence[SplitPredictions], *, n_bootstrap: int, seed: int, min_support: int
 ) -> dict[str, Any]:
-    """Measure the systems of one task on each split, and their mean over the splits.
-
-    Returns
-    -------
-    dict
-        `splits` by name and `mean`. Each has `systems` (macro and micro F1 with intervals; Brier score and
-        calibration error of systems that give probabilities), the `best_baseline`, and the `difference` of
-        our system to each other one with its paired interval. Macro F1 is over labels with `min_support`
-        test articles.
-    """
+    """Measure the systems of one task on each of the `splits`, and their `mean`; see `_summarize`."""
     draws = {
         system: [
             draw_f1(
@@ -99,25 +86,24 @@ def compare_systems(
         for system in predictions[0].by_system
     }  # fmt: skip
     calibration = {system: [_calibration(each, system) for each in predictions] for system in draws}
-    splits: dict[str, Any] = {}
-    for i, each in enumerate(predictions):
-        sizes = {
+    splits = {
+        each.split: {
             "n_articles": len(each.y_true),
             "n_groups": len({*each.groups.tolist()}),
             "n_train": each.n_train,
         }
-        splits[each.split] = sizes | _summarize(
+        | _summarize(
             {system: of_system[i] for system, of_system in draws.items()},
             {system: of_system[i] for system, of_system in calibration.items()},
         )
-    mean = _summarize(
-        {system: np.mean(of_system, axis=0) for system, of_system in draws.items()},
-        {
-            system: {name: round(float(np.mean([m[name] for m in of_system])), 6) for name in of_system[0]}
-            for system, of_system in calibration.items()
-        },
-    )
-    return {"splits": splits, "mean": mean}
+        for i, each in enumerate(predictions)
+    }
+    mean_calibration = {
+        system: {name: round(float(np.mean([m[name] for m in of_system])), 6) for name in of_system[0]}
+        for system, of_system in calibration.items()
+    }
+    mean_draws = {system: np.mean(of_system, axis=0) for system, of_system in draws.items()}
+    return {"splits": splits, "mean": _summarize(mean_draws, mean_calibration)}
 
 
 def _calibration(predictions: SplitPredictions, system: str) -> dict[str, float]:
@@ -134,6 +120,7 @@ def _calibration(predictions: SplitPredictions, system: str) -> dict[str, float]
 def _summarize(
     draws: Mapping[str, FloatArray], calibration: Mapping[str, Mapping[str, float]]
 ) -> dict[str, Any]:
+    """Summarize each system, find the best other one, and compute our paired difference to each."""
     others = [system for system in draws if system != OURS]
     return {
         "systems": {
@@ -144,36 +131,47 @@ def _summarize(
     }
 
 
-def measure_systems_by_label(predictions: Sequence[SplitPredictions]) -> dict[str, Any]:
-    """Measure precision, recall, F1 and support by system, split and label; `all` counts splits together.
+def join_splits(predictions: Sequence[SplitPredictions]) -> SplitPredictions:
+    """Join the labels and predictions of several splits to one, `all`."""
 
-    Systems with probabilities also have `coverage`: the recall at a precision of `PRECISION`.
-    """
+    def stack(arrays: Sequence[Any]) -> Any:
+        return None if arrays[0] is None else np.vstack(arrays)
+
+    by_system = {}
+    for system in predictions[0].by_system:
+        found = [each.by_system[system] for each in predictions]
+        by_system[system] = SystemPredictions(
+            stack([each.labels for each in found]),
+            stack([each.probabilities for each in found]),
+            stack([each.uncalibrated for each in found]),
+        )
+    return replace(
+        predictions[0],
+        split="all",
+        n_train=sum(each.n_train for each in predictions),
+        article_ids=np.concatenate([each.article_ids for each in predictions]),
+        groups=np.concatenate([each.groups for each in predictions]),
+        y_true=np.vstack([each.y_true for each in predictions]),
+        by_system=by_system,
+    )
+
+
+def measure_systems_by_label(predictions: Sequence[SplitPredictions]) -> dict[str, Any]:
+    """Measure precision, recall, F1, support and, of probabilities, coverage: by system, split and label."""
     return {
-        system: {each.split: _measure_labels([each], system) for each in predictions}
-        | {"all": _measure_labels(predictions, system)}
+        system: {each.split: _measure_labels(each, system) for each in predictions}
         for system in predictions[0].by_system
     }
 
 
-def _measure_labels(predictions: Sequence[SplitPredictions], system: str) -> dict[str, dict[str, Any]]:
-    y_true = np.vstack([each.y_true for each in predictions])
-    y_pred = np.vstack([each.by_system[system].labels for each in predictions])
-    by_label = measure_labels(y_true, y_pred, labels=predictions[0].labels)
-    if predictions[0].by_system[system].probabilities is not None:
-        probabilities = _stack_probabilities(predictions, system)
-        coverage = coverage_at_precision(y_true, probabilities, precision=PRECISION)
+def _measure_labels(predictions: SplitPredictions, system: str) -> dict[str, dict[str, Any]]:
+    of_system = predictions.by_system[system]
+    by_label = measure_labels(predictions.y_true, of_system.labels, labels=predictions.labels)
+    if of_system.probabilities is not None:
+        coverage = coverage_at_precision(predictions.y_true, of_system.probabilities, precision=PRECISION)
         for of_label, share in zip(by_label.values(), coverage, strict=True):
             of_label["coverage"] = share
     return by_label
-
-
-def _stack_probabilities(
-    predictions: Sequence[SplitPredictions], system: str, *, calibrated: bool = True
-) -> FloatArray:
-    of_system = [each.by_system[system] for each in predictions]
-    found = [each.probabilities if calibrated else each.uncalibrated for each in of_system]
-    return np.vstack([probabilities for probabilities in found if probabilities is not None])
 
 
 def f1_rows(compared: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -186,25 +184,23 @@ def f1_rows(compared: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def reliability_rows(predictions: Sequence[SplitPredictions]) -> list[dict[str, Any]]:
-    """List the reliability of our probabilities on all splits, before and after calibration."""
-    y_true = np.vstack([each.y_true for each in predictions])
+def reliability_rows(predictions: SplitPredictions) -> list[dict[str, Any]]:
+    """List the reliability of our probabilities before and after calibration."""
+    ours = predictions.by_system[OURS]
     return [
         {"calibrated": calibrated} | point
-        for calibrated in (False, True)
-        for point in reliability_points(
-            y_true, _stack_probabilities(predictions, OURS, calibrated=calibrated)
-        )
+        for calibrated, probabilities in ((False, ours.uncalibrated), (True, ours.probabilities))
+        if probabilities is not None
+        for point in reliability_points(predictions.y_true, probabilities)
     ]
 
 
-def risk_rows(predictions: Sequence[SplitPredictions]) -> list[dict[str, Any]]:
+def risk_rows(predictions: SplitPredictions) -> list[dict[str, Any]]:
     """List the share of articles with a wrong label set among those with the most probable label sets."""
-    y_true = np.vstack([each.y_true for each in predictions])
-    y_pred = np.vstack([each.by_system[OURS].labels for each in predictions])
-    probabilities = _stack_probabilities(predictions, OURS)
-    confidence = np.where(y_pred, probabilities, 1 - probabilities).prod(axis=1)
-    return risk_coverage_points((y_true == y_pred).all(axis=1), confidence)
+    ours = predictions.by_system[OURS]
+    assert ours.probabilities is not None
+    confidence = label_set_probability(ours.labels, ours.probabilities)
+    return risk_coverage_points((predictions.y_true == ours.labels).all(axis=1), confidence)
 
 
 def prediction_table(predictions: Sequence[SplitPredictions], protocol: str) -> pa.Table:

@@ -22,13 +22,7 @@ from newsdesk.evaluation.labelled_corpus import LabelledCorpus, build_labelled_c
 def read_outlet_corpus(
     settings: Settings, taxonomy: Taxonomy, *, articles: Path, test_only: Path | None, gold: Path | None
 ) -> LabelledCorpus:
-    """Read the cleaned articles, and behind them those of a test-only corpus.
-
-    Raises
-    ------
-    NewsdeskError
-        If a file is wrong, or the test-only corpus comes without gold labels.
-    """
+    """Read the cleaned articles, and behind them those of a test-only corpus, which needs gold labels."""
     table = read_table(articles, ARTICLES)
     n_trainable = table.num_rows
     if test_only:
@@ -66,7 +60,5 @@ def join_groups(added: pa.Table, articles: pa.Table, settings: Settings) -> pa.T
         seed=settings.clean.seed,
     )
     group_of = dict(zip(found[added.num_rows :], labelled["group_id"].to_pylist(), strict=True))
-    names = [group_of.get(name, name) for name in found[: added.num_rows]]
-    return added.set_column(
-        added.schema.get_field_index("group_id"), ARTICLES.field("group_id"), pa.array(names, pa.string())
-    )
+    names = pa.array([group_of.get(name, name) for name in found[: added.num_rows]], pa.string())
+    return added.set_column(ARTICLES.get_field_index("group_id"), ARTICLES.field("group_id"), names)

@@ -19,16 +19,8 @@ PeerLabels = Mapping[str, Mapping[str, Any]]  # labels by task, by article
 
 
 def read_peer(path: Path, articles: pa.Table) -> PeerLabels:
-    """Read the labels of a peer: predict them if it is a model folder, else read its Parquet file.
-
-    Parameters
-    ----------
-    path : Path
-        A packaged model, or a file with the columns `article_id`, `region` and `topic`.
-    articles : Table
-        The test articles. Only its maker knows that a packaged model did not read their outlets.
-    """
-    if path.is_dir():
+    """Predict test articles by a model folder, or read a Parquet file of `article_id`, `region`, `topic`."""
+    if path.is_dir():  # only its maker knows that the model did not read the outlets of these articles
         predicted = read_model(path).predict(articles["title"], articles["text"])
         ids = articles["article_id"].to_pylist()
         return {article_id: prediction.labels for article_id, prediction in zip(ids, predicted, strict=True)}
@@ -39,13 +31,7 @@ def read_peer(path: Path, articles: pa.Table) -> PeerLabels:
 
 
 def add_peers(predictions: SplitPredictions, peers: Mapping[str, PeerLabels]) -> SplitPredictions:
-    """Add the predictions of peers, each of which must have labelled every test article.
-
-    Raises
-    ------
-    NewsdeskError
-        If a peer lacks an article, or has a label that the taxonomy lacks.
-    """
+    """Add the predictions of peers, each of which must have labelled every test article."""
     by_system, task = dict(predictions.by_system), predictions.task
     for name, labels in peers.items():
         if missing := [i for i in predictions.article_ids if i not in labels or labels[i][task] is None]:

@@ -22,30 +22,17 @@ UNDATED = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class SplitColumns:
-    """The columns of articles that a split depends on, each of shape (n_articles,).
-
-    Attributes
-    ----------
-    article_ids, outlets, groups : object ndarray of str
-        `groups` are near-duplicate groups.
-    published : object ndarray of datetime or None
-        An undated article counts as earlier than any other.
-    may_train : bool ndarray
-        Articles with a label that has a weight.
-    may_test : bool ndarray
-        Articles with a label that counts as the truth.
-    excluded : bool ndarray
-        Articles that never train, nor do their near-duplicates: those of evaluation outlets and of a
-        test-only corpus.
-    """
+    """The columns of articles that a split depends on, each of shape (n_articles,)."""
 
     article_ids: StringArray
     outlets: StringArray
-    groups: StringArray
-    published: np.ndarray[Any, np.dtype[np.object_]]
-    may_train: BoolArray
-    may_test: BoolArray
-    excluded: BoolArray
+    groups: StringArray  # of near-duplicates
+    published: np.ndarray[Any, np.dtype[np.object_]]  # datetime, or None, which is the earliest
+    may_train: BoolArray  # a label has a weight
+    may_test: BoolArray  # a label counts as the truth
+    excluded: (
+        BoolArray  # of an evaluation outlet or a test-only corpus: its near-duplicates don't train either
+    )
 
     def filter(self, kept: BoolArray) -> SplitColumns:
         """Keep the articles of a mask."""
@@ -88,16 +75,10 @@ def leave_outlet_out(columns: SplitColumns, outlet: str) -> TrainTestSplit:
     Examples
     --------
     >>> names = np.array(["a1", "a2", "b1", "c1"], dtype=object)
-    >>> everything = np.ones(4, dtype=bool)
-    >>> columns = SplitColumns(
-    ...     article_ids=names,
-    ...     outlets=np.array(["a", "a", "b", "c"], dtype=object),
-    ...     groups=np.array(["a1", "a2", "a2", "c1"], dtype=object),  # b1 is a copy of a2
-    ...     published=np.full(4, None),
-    ...     may_train=everything,
-    ...     may_test=everything,
-    ...     excluded=~everything,
-    ... )
+    >>> outlets = np.array(["a", "a", "b", "c"], dtype=object)
+    >>> groups = np.array(["a1", "a2", "a2", "c1"], dtype=object)  # b1 is a copy of a2
+    >>> every = np.ones(4, dtype=bool)
+    >>> columns = SplitColumns(names, outlets, groups, np.full(4, None), every, every, ~every)
     >>> split = leave_outlet_out(columns, "a")
     >>> names[split.test].tolist(), names[split.train].tolist()
     (['a1', 'a2'], ['c1'])
@@ -109,7 +90,7 @@ def leave_outlet_out(columns: SplitColumns, outlet: str) -> TrainTestSplit:
     test = own & columns.may_test
     if not test.any():
         raise NewsdeskError(f"outlet {outlet!r} has no gold label to test on; remove it from `outlets`")
-    return _check_train(TrainTestSplit(outlet, _trainable(columns, columns.excluded | own), test))
+    return _build_split(outlet, columns, test, without=columns.excluded | own)
 
 
 def split_within_outlets(
@@ -139,42 +120,46 @@ def split_within_outlets(
     ------
     NewsdeskError
         If no article is left to train on.
+
+    Examples
+    --------
+    >>> names, every = np.array(["a1", "a2", "a3", "a4", "a5"], dtype=object), np.ones(5, dtype=bool)
+    >>> days = np.array([datetime(2024, 1, day, tzinfo=UTC) for day in (4, 1, 5, 2, 3)])
+    >>> columns = SplitColumns(names, np.full(5, "a"), names, days, every, every, ~every)
+    >>> names[split_within_outlets(columns, "time", outlets=["a"], seed=0).test].tolist()
+    ['a3']
     """
-    test = np.zeros(len(columns.may_test), dtype=bool)
-    late = np.zeros(len(columns.may_test), dtype=bool)
+    test, late = np.zeros((2, len(columns.may_test)), dtype=bool)
     published = np.array([moment or UNDATED for moment in columns.published], dtype=object)
     drawn = columns.groups if kind == "group" else columns.article_ids
+
+    def position(i: int) -> tuple[Any, str]:
+        first = -(published[i] - UNDATED).total_seconds() if kind == "time" else _hash(seed, drawn[i])
+        return first, columns.article_ids[i]
+
     for outlet in outlets:
         own = columns.outlets == outlet
         candidates = np.flatnonzero(own & columns.may_test & ~columns.excluded)
-        keys: list[str | float] = [
-            _latest_first(published[i]) if kind == "time" else _hash(seed, drawn[i]) for i in candidates
-        ]
-        order = sorted(range(len(candidates)), key=lambda i: (keys[i], columns.article_ids[candidates[i]]))
-        chosen = candidates[order[: round(TEST_SHARE * len(candidates))]]
+        order = sorted(candidates.tolist(), key=position)
+        chosen = np.array(order[: round(TEST_SHARE * len(order))], dtype=int)
         if kind == "group":  # the last group drawn is taken whole
             chosen = candidates[np.isin(columns.groups[candidates], columns.groups[chosen])]
         test[chosen] = True
         if kind == "time" and len(chosen):
             late |= own & (published >= published[chosen].min())
     without = columns.excluded | (test if kind != "random" else False)
-    return _check_train(TrainTestSplit(kind, _trainable(columns, without) & ~test & ~late, test))
+    return _build_split(kind, columns, test, without=without, late=late)
 
 
-def _trainable(columns: SplitColumns, without: BoolArray) -> BoolArray:
-    """Articles that may train, except those `without` and their near-duplicates."""
-    return columns.may_train & ~np.isin(columns.groups, columns.groups[without]) & ~without
-
-
-def _check_train(split: TrainTestSplit) -> TrainTestSplit:
-    if not split.train.any():
-        raise NewsdeskError(f"split {split.name}: no labelled article is left to train on; add outlets")
-    return split
+def _build_split(
+    name: str, columns: SplitColumns, test: BoolArray, *, without: BoolArray, late: BoolArray | bool = False
+) -> TrainTestSplit:
+    """Train on all but tested and `late` articles, and those `without` and their near-duplicates."""
+    train = columns.may_train & ~np.isin(columns.groups, columns.groups[without]) & ~(without | test | late)
+    if not train.any():
+        raise NewsdeskError(f"split {name}: no labelled article is left to train on; add outlets")
+    return TrainTestSplit(name, train, test)
 
 
 def _hash(seed: int, name: str) -> str:
     return hashlib.sha256(f"{seed}:{name}".encode("utf-8", "replace")).hexdigest()
-
-
-def _latest_first(moment: datetime) -> float:
-    return -(moment - UNDATED).total_seconds()

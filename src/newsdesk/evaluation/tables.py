@@ -6,46 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 
+def format_score(value: float | None, *, sign: bool = False) -> str:
+    """Format a number with three digits, with the sign of a difference if wanted; `-` for None."""
+    return "-" if value is None else f"{value:{'+' if sign else ''}.3f}"
+
+
 def format_interval(measured: Mapping[str, Any], name: str, *, sign: bool = False, bold: bool = False) -> str:
-    """Format a value and its interval, such as `0.812 (0.790 to 0.833)`.
-
-    Parameters
-    ----------
-    measured : mapping
-        Holds `name`, and the ends of the interval as `{name}_low` and `{name}_high`.
-    sign : bool
-        Write the sign of a positive number too, as for a difference.
-    bold : bool
-        Write the value in bold, in Markdown.
-
-    Returns
-    -------
-    str
-        `-` where the value is None; the value alone where the interval is.
-
-    Examples
-    --------
-    >>> format_interval({"f1": 0.8124, "f1_low": 0.79, "f1_high": 0.833}, "f1")
-    '0.812 (0.790 to 0.833)'
-    """
+    """Format a value, in bold for Markdown if wanted, and its interval, such as `0.812 (0.790 to 0.833)`."""
     value, low, high = (measured.get(f"{name}{suffix}") for suffix in ("", "_low", "_high"))
+    shown, start, end = (format_score(each, sign=sign) for each in (value, low, high))
     if value is None:
-        return "-"
-    format_spec = "+.3f" if sign else ".3f"
-    shown = f"**{value:{format_spec}}**" if bold else f"{value:{format_spec}}"
-    return shown if low is None else f"{shown} ({low:{format_spec}} to {high:{format_spec}})"
+        return shown
+    marked = f"**{shown}**" if bold else shown
+    return marked if low is None else f"{marked} ({start} to {end})"
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, align: str) -> str:
-    """Format rows as a Markdown table; `align` has an `l` or `r` for each column.
-
-    Examples
-    --------
-    >>> print(markdown_table(["label", "F1"], [["us", "0.812"]], align="lr"))
-    | label | F1 |
-    |---|---:|
-    | us | 0.812 |
-    """
+    """Format rows as a Markdown table; `align` has an `l` or `r` for each column."""
     rule = "|".join("---:" if side == "r" else "---" for side in align)
     lines = [f"| {' | '.join(cells)} |" for cells in (header, *rows)]
     return "\n".join([lines[0], f"|{rule}|", *lines[1:]])
@@ -59,7 +36,7 @@ def metrics_table(metrics: Mapping[str, Any], labels: Mapping[str, Any]) -> str:
             interval = format_interval(head, name, bold=True)
             rows.append([task, f"**{name}**", "", "", interval, str(head["n_articles"])])
         for label, of_label in labels[task].items():
-            values = [f"{of_label[name]:.3f}" for name in ("precision", "recall", "f1")]
+            values = [format_score(of_label[name]) for name in ("precision", "recall", "f1")]
             rows.append([task, label, *values, str(of_label["support"])])
     return markdown_table(["head", "label", "precision", "recall", "F1", "support"], rows, align="llrrrr")
 
@@ -70,11 +47,10 @@ def comparison_rows(
     """Format a row for each system: macro F1 by split, the means, and our difference to the system."""
     rows = []
     for system, of_system in mean["systems"].items():
-        by_split = {split: found["systems"][system]["f1_macro"] for split, found in splits.items()}
-        difference = mean["difference"].get(system, {})
+        difference = mean["difference"].get(system)
         rows.append(
             {"head": task, "system": system}
-            | {split: "-" if value is None else f"{value:.3f}" for split, value in by_split.items()}
+            | {split: format_score(found["systems"][system]["f1_macro"]) for split, found in splits.items()}
             | {
                 "macro F1": format_interval(of_system, "f1_macro", bold=bold),
                 "micro F1": format_interval(of_system, "f1_micro", bold=bold),
@@ -93,9 +69,8 @@ def outlets_table(metrics: Mapping[str, Any]) -> str:
         for task, compared in metrics.items()
         for row in comparison_rows(task, compared["outlets"], compared["mean"], bold=True)
     ]
-    return markdown_table(
-        [*rows[0]], [[*row.values()] for row in rows], align="ll" + "r" * (len(rows[0]) - 2)
-    )
+    align = "ll" + "r" * (len(rows[0]) - 2)
+    return markdown_table([*rows[0]], [[*row.values()] for row in rows], align=align)
 
 
 def account_table(account: Mapping[str, Any]) -> str:

@@ -26,6 +26,13 @@ def select_test_set(predictions: pa.Table, *, origins: Iterable[str]) -> list[di
     -------
     list of dict
         The rows, with None as `{task}_true` for a label of another origin.
+
+    Examples
+    --------
+    >>> row = {"article_id": "a", "region_origin": "gold", "region_true": ["us"]}
+    >>> rows = pa.Table.from_pylist([row | {"topic_origin": "silver", "topic_true": ["sport"]}])
+    >>> select_test_set(rows, origins=["gold"])[0]["topic_true"] is None
+    True
     """
     trusted = frozenset(origins)
     rows = sorted(predictions.to_pylist(), key=lambda row: str(row["article_id"]))
@@ -47,9 +54,8 @@ def hash_test_set(rows: Iterable[dict[str, Any]]) -> str:
 
 def source_spans(articles: pa.Table) -> dict[str, dict[str, Any]]:
     """Count the articles of each source, and find their first and last day (None if all are undated)."""
-    spans = articles.group_by("source").aggregate(
-        [("source", "count"), ("published", "min"), ("published", "max")]
-    )
+    counted = [("source", "count"), ("published", "min"), ("published", "max")]
+    spans = articles.group_by("source").aggregate(counted)
     return {
         row["source"]: {
             "n": row["source_count"],

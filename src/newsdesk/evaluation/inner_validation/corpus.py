@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import scipy.sparse as sp
 
 from newsdesk.base.console import note
@@ -21,20 +23,21 @@ from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.evaluation.inner_validation.cross_validation import (
     Fold,
     HeldOutScores,
-    build_folds,
     calibrate,
     draw_mean_f1,
     score_folds,
-    select_validation_articles,
 )
 from newsdesk.evaluation.labelled_corpus import LabelledCorpus, build_labelled_corpus, choose_outlets
+from newsdesk.evaluation.leave_one_outlet_out import build_terms, compute_places
 from newsdesk.evaluation.metrics import summarize_draws
+from newsdesk.evaluation.splits import leave_outlet_out
 from newsdesk.features.gazetteer_tables import read_places
-from newsdesk.features.lexical_fields import read_fields
-from newsdesk.features.place_matrix import place_matrix
+from newsdesk.features.lexical_fields import field_matrix, read_fields
 from newsdesk.inference.gazetteer import Gazetteer
 from newsdesk.training.classifiers import build_classifier, fit_linear
 from newsdesk.training.targets import BoolArray, FloatArray, Targets
+
+SPLITS = ("train", "valid")  # the test split and evaluation outlets take no part
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +53,25 @@ class ValidationCorpus:
 
     def build_folds(self) -> list[Fold]:
         """Build a fold for each outlet left out."""
-        return build_folds(
-            self.labelled, self.settings, outlets=self.outlets, fields=self.fields, n_jobs=self.n_jobs
-        )
+        splits = [leave_outlet_out(self.labelled.columns, outlet) for outlet in self.outlets]
+        return [self.build_fold(split.name, split.train, split.test) for split in splits]
+
+    def build_fold(self, outlet: str, train: BoolArray, held_out: BoolArray) -> Fold:
+        """Build a fold with the vocabulary of its training articles."""
+        settings = self.settings
+        terms, names = build_terms(self.labelled.articles, train, settings, n_jobs=self.n_jobs)
+        stem = settings.features.stem
+        of_fields = field_matrix(self.fields, names, normalization=settings.text, stem=stem)
+        return Fold(outlet, train, held_out, names, terms, of_fields)
 
     def weigh_places(self, task: str) -> sp.csr_matrix | None:
         """Compute the weighted place features of a head; None for a head without."""
         features = self.settings.features
         if not features.places or task not in self.settings.train.place_tasks:
             return None
-        values = place_matrix(
-            self.labelled.articles.select(["title", "text"]),
-            self.read_gazetteer(self.settings.text),
-            normalization=self.settings.text,
-            lead_tokens=features.lead_tokens,
-            n_jobs=self.n_jobs,
-        )
-        return features.place_weight * values
+        gazetteer = self.read_gazetteer(self.settings.text)
+        places = compute_places(self.labelled.articles, gazetteer, self.settings, n_jobs=self.n_jobs)
+        return features.place_weight * sp.csr_matrix(places)
 
     def fit(self, X: sp.csr_matrix, y: BoolArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Fit the classifier of the settings."""
@@ -87,7 +92,8 @@ def read_labelled_articles(
     path: Path, taxonomy: Path, settings: Settings, *, tasks: Sequence[str] = TASKS
 ) -> LabelledCorpus:
     """Read the articles of training and validation, those without a label included."""
-    articles = select_validation_articles(read_table(path, ARTICLES))
+    table = read_table(path, ARTICLES)
+    articles = table.filter(pc.is_in(table["split"], pa.array(SPLITS)))
     return build_labelled_corpus(articles, read_taxonomy(taxonomy), settings, tasks=tasks or TASKS)
 
 
@@ -102,13 +108,7 @@ def read_validation_corpus(
     labelled: LabelledCorpus | None = None,
     n_jobs: int = -1,
 ) -> ValidationCorpus:
-    """Read the articles of training and validation that have a label, or take those that are given.
-
-    Raises
-    ------
-    NewsdeskError
-        If a file is wrong, or fewer than two outlets with trusted labels can be left out.
-    """
+    """Read the articles of training and validation that have a label, or take those that are given."""
     if labelled is None:
         everything = read_labelled_articles(articles, taxonomy, settings, tasks=tasks)
         labelled = everything.filter(everything.columns.may_train)
@@ -118,9 +118,8 @@ def read_validation_corpus(
             f"{articles}: only outlet {outlets[0]} has articles; two are needed, since the scores of the one "
             "are calibrated on those of the other"
         )
-    note(
-        f"read {labelled.articles.num_rows:,} articles, {len(outlets)} outlets, data {sha256(articles)[:12]}"
-    )
+    n_articles, version = labelled.articles.num_rows, sha256(articles)[:12]
+    note(f"read {n_articles:,} articles, {len(outlets)} outlets, data {version}")
     read_gazetteer = partial(read_places, places, read_taxonomy(taxonomy))
     return ValidationCorpus(settings, labelled, tuple(outlets), read_fields(fields), read_gazetteer, n_jobs)
 
@@ -148,13 +147,12 @@ def measure_variant(corpus: ValidationCorpus, folds: Sequence[Fold] | None = Non
 
 def variant_rows(results: Mapping[str, VariantResult], task: str, *, base: str) -> list[dict[str, Any]]:
     """List F1 of each variant with intervals, and its change from the `base` with a paired interval."""
-    rows = []
-    for name, result in results.items():
-        if task in result.draws:
-            change = result.draws[task] - results[base].draws[task]
-            rows.append(
-                {"variant": name, "n_train": round(result.n_train[task]), "n_terms": round(result.n_terms)}
-                | summarize_draws(result.draws[task])
-                | summarize_draws(change, ("f1_macro_change", "f1_micro_change"))
-            )
-    return rows
+    return [
+        {"variant": name, "n_train": round(result.n_train[task]), "n_terms": round(result.n_terms)}
+        | summarize_draws(result.draws[task])
+        | summarize_draws(
+            result.draws[task] - results[base].draws[task], ("f1_macro_change", "f1_micro_change")
+        )
+        for name, result in results.items()
+        if task in result.draws
+    ]

@@ -1,90 +1,62 @@
 """Each outlet of the training and validation articles left out in turn, with one fit for each head.
 
-Sigmoids and threshold of an outlet are fitted to the scores of the other outlets. No article of the test
-split, of an evaluation outlet or of a test-only corpus takes part.
+Sigmoids and threshold of an outlet are fitted to the scores of the other outlets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import scipy.sparse as sp
 
 from newsdesk.base.settings import Settings
-from newsdesk.evaluation.labelled_corpus import LabelledCorpus
-from newsdesk.evaluation.leave_one_outlet_out import build_terms
 from newsdesk.evaluation.metrics import draw_f1
-from newsdesk.evaluation.splits import leave_outlet_out
-from newsdesk.features.lexical_fields import add_fields, field_matrix, spread_fields
+from newsdesk.features.lexical_fields import add_fields, spread_fields
 from newsdesk.inference.decision import decide
 from newsdesk.training.calibration import f1_threshold, fit_platt, sigmoid
 from newsdesk.training.targets import BoolArray, FloatArray, IntArray, StringArray, Targets
 
-SPLITS = ("train", "valid")
 # coef (n_labels, n_features) and intercept (n_labels,) for X, y and sample weights
 Fit = Callable[[sp.csr_matrix, BoolArray, FloatArray], tuple[FloatArray, FloatArray]]
 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One outlet left out.
-
-    `terms` is the TF-IDF of all articles, with the vocabulary of the training articles; `fields` has the
-    shape (n_terms, n_fields).
-    """
+    """One outlet left out."""
 
     outlet: str
     train: BoolArray
     held_out: BoolArray
     term_names: list[str]
-    terms: sp.csr_matrix
-    fields: sp.csr_matrix
+    terms: sp.csr_matrix  # TF-IDF of all articles, with the vocabulary of the training articles
+    fields: sp.csr_matrix  # of shape (n_terms, n_fields)
+
+    def join_places(self, places: sp.csr_matrix | None) -> sp.csr_matrix:
+        """Join the terms and the weighted place features, if there are any."""
+        return self.terms if places is None else sp.hstack([self.terms, places], format="csr")
+
+    def fit(
+        self, fit: Fit, X: sp.csr_matrix, targets: Targets, *, field_weight: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Fit a head to the features `join_places`: coefficients (n_labels, n_features) and intercepts."""
+        train = self.train & (targets.weights > 0)
+        design = add_fields(X, self.terms, self.fields, field_weight)
+        coef, intercept = fit(design[train], targets.y[train], targets.weights[train])
+        return spread_fields(coef, self.fields, field_weight), intercept
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOutScores:
-    """Linear scores of articles by classifiers that did not read their outlet, (n_scored, n_labels).
+    """Linear scores of articles by classifiers that did not read their outlet."""
 
-    A score is NaN if no training article had the label. `rows` are row numbers in the corpus, and `coefs` the
-    coefficients of each fold, (n_labels, n_features).
-    """
-
-    rows: IntArray
+    rows: IntArray  # row numbers in the corpus
     y_true: BoolArray
-    scores: FloatArray
+    scores: FloatArray  # (n_scored, n_labels), NaN if no training article had the label
     outlets: StringArray
     groups: StringArray
-    coefs: tuple[FloatArray, ...] = ()
-
-
-def select_validation_articles(articles: pa.Table) -> pa.Table:
-    """Select the articles of the training and validation splits."""
-    return articles.filter(pc.is_in(articles["split"], pa.array(SPLITS)))
-
-
-def build_folds(
-    corpus: LabelledCorpus,
-    settings: Settings,
-    *,
-    outlets: Sequence[str],
-    fields: Mapping[str, Sequence[str]],
-    n_jobs: int = -1,
-) -> list[Fold]:
-    """Leave each outlet out, and compute the terms of all articles with the vocabulary of the others."""
-    folds = []
-    for outlet in outlets:
-        split = leave_outlet_out(corpus.columns, outlet)
-        terms, names = build_terms(
-            corpus.articles, split.train,
-            normalization=settings.text, features=settings.features, n_jobs=n_jobs,
-        )  # fmt: skip
-        of_fields = field_matrix(fields, names, normalization=settings.text, stem=settings.features.stem)
-        folds.append(Fold(outlet, split.train, split.test, names, terms, of_fields))
-    return folds
+    coefs: tuple[FloatArray, ...] = ()  # of each fold, (n_labels, n_features)
 
 
 def score_folds(
@@ -93,23 +65,18 @@ def score_folds(
     fit: Fit,
     *,
     groups: StringArray,
-    places: sp.csr_matrix | None = None,
-    field_weight: float = 0.0,
+    places: sp.csr_matrix | None,
+    field_weight: float,
 ) -> HeldOutScores:
-    """Fit a head without each outlet, and score the trusted articles of the outlet.
-
-    The weighted features of `places` are columns behind the terms, lexical fields are behind both.
-    """
+    """Fit a head without each outlet, and score the trusted articles of the outlet."""
     rows, scores, outlets, coefs = [], [], [], []
     for fold in folds:
-        X = fold.terms if places is None else sp.hstack([fold.terms, places], format="csr")
-        train = fold.train & (targets.weights > 0)
+        X = fold.join_places(places)
+        coef, intercept = fold.fit(fit, X, targets, field_weight=field_weight)
         held_out = np.flatnonzero(fold.held_out & targets.trusted)
-        design = add_fields(X, fold.terms, fold.fields, field_weight)
-        coef, intercept = fit(design[train], targets.y[train], targets.weights[train])
-        coefs.append(spread_fields(coef, fold.fields, field_weight))
-        learned = targets.y[train].any(axis=0)
-        scores.append(np.where(learned, X[held_out] @ coefs[-1].T + intercept, np.nan))
+        learned = targets.y[fold.train & (targets.weights > 0)].any(axis=0)
+        scores.append(np.where(learned, X[held_out] @ coef.T + intercept, np.nan))
+        coefs.append(coef)
         rows.append(held_out)
         outlets += [fold.outlet] * len(held_out)
     found = np.concatenate(rows)

@@ -8,7 +8,6 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from newsdesk.base.normalization import Normalization, normalize
 from newsdesk.evaluation.inner_validation.corpus import ValidationCorpus
@@ -25,70 +24,52 @@ PLACE_TERM = "@"  # prefix of place features, as "#" is that of character runs
 def explain_errors(
     corpus: ValidationCorpus, folds: Sequence[Fold], targets: Targets
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Find wrong labels with their text and evidence, and count the pairs of confused labels.
+    """List wrong labels, the surest first, with their text and evidence, and count the confused pairs.
 
-    Returns
-    -------
-    errors : list of dict
-        A row for each wrong label of an article, the surest first: probability, the terms of the largest
-        coefficient times value (place features have the prefix "@"), and the places named.
-    pairs : list of dict
-        See `count_confusions`.
+    The terms of an error are those of the largest coefficient times value.
     """
     scored = corpus.score(folds, targets)
     probabilities, y_pred = calibrate(scored, **corpus.settings.train.decision_of(targets.task))
     places = corpus.weigh_places(targets.task)
     gazetteer = corpus.read_gazetteer(corpus.settings.text)
-    place_terms = (
-        [] if places is None else [PLACE_TERM + name for name in place_feature_names(gazetteer.regions)]
-    )
+    place_terms = [] if places is None else place_feature_names(gazetteer.regions)
     wrong = scored.y_true != y_pred
     rows = []
     for fold, coef in zip(folds, scored.coefs, strict=True):
-        terms = np.array([*fold.term_names, *place_terms], dtype=object)
-        X = fold.terms if places is None else sp.hstack([fold.terms, places], format="csr")
+        terms = np.array([*fold.term_names, *(PLACE_TERM + name for name in place_terms)], dtype=object)
+        X = fold.join_places(places)
         for i in np.flatnonzero((scored.outlets == fold.outlet) & wrong.any(axis=1)):
             row = int(scored.rows[i])
             (article,) = corpus.labelled.articles.slice(row, 1).to_pylist()
-            of_article = {
-                "article_id": article["article_id"], "outlet": fold.outlet, "task": targets.task,
-                "truth": ";".join(select_labels(targets.labels, scored.y_true[i])),
-                "said": ";".join(select_labels(targets.labels, y_pred[i])),
-                "probabilities": _join_values(targets.labels, probabilities[i]),
-            }  # fmt: skip
-            content = {
-                "places": _describe_places(article, gazetteer, corpus.settings.text),
-                "title": article["title"],
-                "text": article["text"],
-            }
+            named = _describe_places(article, gazetteer, corpus.settings.text)
             x = X[row]
             for j in np.flatnonzero(wrong[i]):
                 contributions = x.data * coef[j, x.indices]
                 strongest = np.argsort(-np.abs(contributions), kind="stable")[:N_EVIDENCE]
-                of_label = {
-                    "label": targets.labels[j], "error": "spurious" if y_pred[i, j] else "missed",
-                    "probability": round(float(probabilities[i, j]), 4),
-                    "terms": _join_values(terms[x.indices[strongest]], contributions[strongest]),
-                }  # fmt: skip
-                rows.append(of_article | of_label | content)
+                rows.append(
+                    {
+                        "article_id": article["article_id"], "outlet": fold.outlet, "task": targets.task,
+                        "truth": ";".join(select_labels(targets.labels, scored.y_true[i])),
+                        "said": ";".join(select_labels(targets.labels, y_pred[i])),
+                        "probabilities": _join_values(targets.labels, probabilities[i]),
+                        "label": targets.labels[j], "error": "spurious" if y_pred[i, j] else "missed",
+                        "probability": round(float(probabilities[i, j]), 4),
+                        "terms": _join_values(terms[x.indices[strongest]], contributions[strongest]),
+                        "places": named, "title": article["title"], "text": article["text"],
+                    }
+                )  # fmt: skip
     rows.sort(key=lambda row: (_probability_of_truth(row), row["article_id"], row["label"]))
     return rows, count_confusions(scored, y_pred, targets.labels)
 
 
 def count_confusions(scored: HeldOutScores, y_pred: BoolArray, labels: Sequence[str]) -> list[dict[str, Any]]:
-    """Count the articles with one label `missed` and another `spurious`, the most frequent pair first.
-
-    `none` stands for an article with errors of one kind only.
-    """
+    """Count the pairs of a `missed` and a `spurious` label of an article; `none` if it has no such error."""
     pairs: Counter[tuple[str, str]] = Counter()
     for truth, predicted in zip(scored.y_true, y_pred, strict=True):
         missed, spurious = truth & ~predicted, predicted & ~truth
         if missed.any() or spurious.any():
-            pairs.update(
-                product(
-                    select_labels(labels, missed) or ["none"], select_labels(labels, spurious) or ["none"]
-                )
-            )
+            found = (select_labels(labels, mask) or ["none"] for mask in (missed, spurious))
+            pairs.update(product(*found))
     return [
         {"missed": missed, "spurious": spurious, "n": n, "pair": f"{missed} / {spurious}"}
         for (missed, spurious), n in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))

@@ -33,15 +33,12 @@ N_RANDOM = 8  # trials before the sampler learns from earlier ones
 
 @dataclass(frozen=True, slots=True)
 class TrialResult:
-    """The scores of a head's settings: `draws` are the mean of macro and micro F1, and of each resample.
-
-    `seconds` is the time of fitting and scoring, without features.
-    """
+    """The scores of a head's settings."""
 
     settings: HeadSettings
-    draws: FloatArray
+    draws: FloatArray  # the mean of macro and micro F1, then of each resample
     measured: Mapping[str, Any]
-    seconds: float
+    seconds: float  # of fitting and scoring, without features
 
     @property
     def score(self) -> float:
@@ -51,23 +48,16 @@ class TrialResult:
 
 def use_origins(settings: Settings, task: str, origins: Sequence[str]) -> Settings:
     """Train on labels of these origins, each with weight 1, and give the head unweighted place features."""
-    train = {"origin_weights": dict.fromkeys(origins, 1.0), "place_tasks": (task,)}
-    features = {"places": True, "place_weight": 1.0}
-    return settings.model_copy(
-        update={
-            "train": settings.train.model_copy(update=train),
-            "features": settings.features.model_copy(update=features),
-        }
-    )
+    weights = dict.fromkeys(origins, 1.0)
+    train = settings.train.model_copy(update={"origin_weights": weights, "place_tasks": (task,)})
+    features = settings.features.model_copy(update={"places": True, "place_weight": 1.0})
+    return settings.model_copy(update={"train": train, "features": features})
 
 
 def build_measure(
     read: Callable[[Settings], ValidationCorpus], settings: Settings, task: str
 ) -> Callable[[HeadSettings], TrialResult]:
-    """Build a function that measures settings of a head on the articles of each outlet left out.
-
-    `read` returns the validation corpus of settings of the pipeline.
-    """
+    """Build a function that measures settings of a head on the corpora that `read` returns."""
 
     @cache
     def prepare(origins: tuple[str, ...]) -> tuple[Any, ...]:
@@ -131,12 +121,10 @@ def run_trials(
     for _ in range(len(_finished(study)), n_trials):
         trial = ask_trial(study, first, seed=seed)
         result = measure(suggest_settings(trial, space, current))
-        stored = {
-            "choice": asdict(result.settings), "draws": result.draws.tolist(),
-            "measured": result.measured, "seconds": result.seconds,
-        }  # fmt: skip
-        for key, value in stored.items():
-            trial.set_user_attr(key, value)
+        trial.set_user_attr("choice", asdict(result.settings))
+        trial.set_user_attr("draws", result.draws.tolist())
+        trial.set_user_attr("measured", result.measured)
+        trial.set_user_attr("seconds", result.seconds)
         study.tell(trial, result.score)
         yield result
 
@@ -155,15 +143,14 @@ def read_results(study: optuna.Study) -> list[TrialResult]:
     """Read the results of the finished trials, in their order."""
     return [
         TrialResult(
-            HeadSettings(**stored["choice"]), np.array(stored["draws"]), stored["measured"], stored["seconds"]
+            HeadSettings(**found["choice"]), np.array(found["draws"]), found["measured"], found["seconds"]
         )
-        for stored in (trial.user_attrs for trial in _finished(study))
+        for found in (trial.user_attrs for trial in _finished(study))
     ]
 
 
 def _finished(study: optuna.Study) -> list[FrozenTrial]:
-    found: list[FrozenTrial] = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
-    return found
+    return study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
 
 
 def compare_results(best: TrialResult, other: TrialResult) -> tuple[float, float]:
@@ -178,15 +165,10 @@ def find_best(results: Sequence[TrialResult]) -> TrialResult:
 
 
 def choose_simplest(results: Sequence[TrialResult], current: HeadSettings) -> TrialResult:
-    """Choose the simplest settings within one standard error of the best.
+    """Choose the simplest settings within one standard error of the best, of equal ones the current.
 
-    Simpler means, in this order: logistic regression, fewer label origins, no balancing, a smaller C. Of
-    equally simple settings the current ones are chosen, then the better.
-
-    References
-    ----------
-    L. Breiman et al., "Classification and Regression Trees", 1984. The error here is that of the paired
-    difference.
+    Source: L. Breiman et al., "Classification and Regression Trees", 1984. The error here is that of the
+    paired difference.
     """
     best = find_best(results)
     near = [result for result in results if np.less_equal(*compare_results(best, result))]

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from newsdesk.evaluation.inner_validation.corpus import ValidationCorpus
 from newsdesk.evaluation.inner_validation.cross_validation import Fold, calibrate
-from newsdesk.training.targets import BoolArray, FloatArray, Targets
+from newsdesk.training.targets import Targets
 
 DOUBT = 0.5  # the model contradicts a label of a lower quality
 
@@ -27,22 +27,11 @@ def hold_out_all(corpus: ValidationCorpus) -> ValidationCorpus:
 def find_doubtful_labels(
     corpus: ValidationCorpus, folds: Sequence[Fold], targets: Targets
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Find the labels that the model contradicts, the surest contradictions first.
+    """List the labels that the model contradicts, the surest first, and count them by origin and label.
 
-    The quality of a label is the probability that the model gives to it being as it is, given or not
-    (cleanlab's self-confidence), each label by itself. Sigmoids are fitted to trusted labels. The corpus is
-    one of `hold_out_all`, so that articles with labels of any origin are scored.
-
-    Returns
-    -------
-    doubtful : list of dict
-        Article, label, whether it is given, probability, quality and title.
-    counts : list of dict
-        Counts by origin and label, without text.
-
-    References
-    ----------
-    A. Thyagarajan et al., "Identifying incorrect annotations in multi-label classification data", 2022.
+    The quality of a label is the probability that the model gives to it being as it is, given or not, each
+    label by itself: the self-confidence of A. Thyagarajan et al., "Identifying incorrect annotations in
+    multi-label classification data", 2022. The corpus is one of `hold_out_all`.
     """
     scored = corpus.score(folds, replace(targets, trusted=targets.weights > 0))
     probabilities, _ = calibrate(scored, trusted=targets.trusted[scored.rows])
@@ -66,17 +55,14 @@ def find_doubtful_labels(
         for i, j in np.argwhere(quality < DOUBT)
     ]
     doubtful.sort(key=lambda row: (row["quality"], row["article_id"], row["label"]))
-    counts = [
-        {"origin": origin, "label": label}
-        | _count_doubts(scored.y_true[origins == origin, j], quality[origins == origin, j])
-        for origin, (j, label) in product(sorted({*origins}), enumerate(targets.labels))
-    ]
+    counts = []
+    for origin, (j, label) in product(sorted({*origins}), enumerate(targets.labels)):
+        given, doubted = scored.y_true[origins == origin, j], quality[origins == origin, j] < DOUBT
+        counts.append(
+            {
+                "origin": origin, "label": label,
+                "n_given": int(given.sum()), "n_given_doubted": int((given & doubted).sum()),
+                "n_not_given": int((~given).sum()), "n_not_given_doubted": int((~given & doubted).sum()),
+            }
+        )  # fmt: skip
     return doubtful, counts
-
-
-def _count_doubts(given: BoolArray, quality: FloatArray) -> dict[str, int]:
-    doubted = quality < DOUBT
-    return {
-        "n_given": int(given.sum()), "n_given_doubted": int((given & doubted).sum()),
-        "n_not_given": int((~given).sum()), "n_not_given_doubted": int((~given & doubted).sum()),
-    }  # fmt: skip

@@ -12,11 +12,9 @@ import scipy.sparse as sp
 
 from newsdesk.base.normalization import Normalization, normalize
 from newsdesk.evaluation.inner_validation.corpus import ValidationCorpus
-from newsdesk.features.lexical_fields import add_fields, field_matrix, spread_fields
-from newsdesk.features.tfidf import ArabicTfidfVectorizer
 from newsdesk.inference.gazetteer import Gazetteer
 from newsdesk.inference.text import CHAR_PREFIX, TOKEN, build_stemmer, tokenize
-from newsdesk.training.targets import FloatArray, IntArray, Targets
+from newsdesk.training.targets import IntArray
 
 N_TERMS = 100  # terms of the largest weights of each label
 BYLINE_TOKENS = 8  # a line of at most as many tokens that names an outlet or agency is a byline
@@ -110,42 +108,24 @@ def rank_terms(corpus: ValidationCorpus) -> dict[str, list[dict[str, Any]]]:
     """Rank the terms of the largest weights by task: those that name an outlet or agency first, then by risk.
 
     Risk is the absolute weight times the share of the outlet in which the term is densest. Shares are of
-    the rates of articles with the term, outlet by outlet, so that large and small outlets count alike. A
-    term `names` an outlet if a token that it comes from is part of such a name in `NAMING_SHARE` of its
-    articles. Outlets with fewer than `train.min_positives` articles are left out.
+    the rates of articles with the term, outlet by outlet, so that large and small outlets count alike.
     """
-    settings, labelled = corpus.settings, corpus.labelled
-    vectorizer = ArabicTfidfVectorizer(
-        normalization=settings.text, n_jobs=corpus.n_jobs, **settings.features.terms
-    )
-    X = vectorizer.fit_transform(labelled.articles.select(["title", "text"]))
-    terms = vectorizer.get_feature_names_out().tolist()
-    fields = field_matrix(corpus.fields, terms, normalization=settings.text, stem=settings.features.stem)
-    statistics = _TermStatistics(corpus, X)
+    every = np.ones(corpus.labelled.articles.num_rows, dtype=bool)
+    whole = corpus.build_fold("none", train=every, held_out=~every)
+    statistics = _TermStatistics(corpus, whole.terms)
     ranked = {}
-    for targets in labelled.targets:
-        coef = _fit_terms(corpus, targets, X, fields)
+    for targets in corpus.labelled.targets:
+        X = whole.join_places(corpus.weigh_places(targets.task))
+        field_weight = corpus.settings.train.field_weight_of(targets.task)
+        coef, _ = whole.fit(corpus.fit, X, targets, field_weight=field_weight)
         rows = [
-            {"task": targets.task, "label": label, "term": terms[column]}
-            | statistics.describe(terms[column], column, weights[column])
-            for label, weights in zip(targets.labels, coef, strict=True)
+            {"task": targets.task, "label": label, "term": whole.term_names[column]}
+            | statistics.describe(whole.term_names[column], column, weights[column])
+            for label, weights in zip(targets.labels, coef[:, : whole.terms.shape[1]], strict=True)
             for column in np.argsort(-np.abs(weights), kind="stable")[:N_TERMS].tolist()
         ]
         ranked[targets.task] = sorted(rows, key=lambda row: (not row["names"], -row["risk"], row["term"]))
     return ranked
-
-
-def _fit_terms(
-    corpus: ValidationCorpus, targets: Targets, X: sp.csr_matrix, fields: sp.csr_matrix
-) -> FloatArray:
-    """Fit the head of a task on all articles, and return the coefficients of terms, (n_labels, n_terms)."""
-    train = targets.weights > 0
-    places = corpus.weigh_places(targets.task)
-    features = X if places is None else sp.hstack([X, places], format="csr")
-    field_weight = corpus.settings.train.field_weight_of(targets.task)
-    design = add_fields(features, X, fields, field_weight)
-    coef, _ = corpus.fit(design[train], targets.y[train], targets.weights[train])
-    return spread_fields(coef, fields, field_weight)[:, : X.shape[1]]
 
 
 class _TermStatistics:
@@ -154,6 +134,7 @@ class _TermStatistics:
     def __init__(self, corpus: ValidationCorpus, X: sp.csr_matrix) -> None:
         outlets = corpus.labelled.columns.outlets.astype(str)
         self._outlets, self._codes, sizes = np.unique(outlets, return_inverse=True, return_counts=True)
+        # an outlet with few articles has no rates
         self._sizes = np.where(sizes >= corpus.settings.train.min_positives, sizes, np.inf)
         self._columns = X.tocsc()
         self._articles_by_token = _find_media_tokens(corpus)
