@@ -20,7 +20,7 @@ from Stemmer import Stemmer
 
 from newsdesk import readers
 from newsdesk.base.normalization import Normalization, normalize
-from newsdesk.features.place_matrix import place_matrix
+from newsdesk.features.feature_matrix import place_matrix
 from newsdesk.features.tfidf import ArabicTfidfVectorizer
 from newsdesk.inference.gazetteer import Gazetteer
 from newsdesk.inference.mentions import place_feature_names, place_features

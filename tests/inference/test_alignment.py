@@ -2,11 +2,10 @@
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from newsdesk.base.normalization import Normalization, build_table, translation
-from newsdesk.inference.alignment import AlignedText, align, char_ngram_positions, token_spans
-from newsdesk.inference.text import char_ngrams, normalize, tokenize_sentences
+from newsdesk.inference.alignment import AlignedText, align, token_spans
+from newsdesk.inference.text import normalize, tokenize_sentences
 from tests.inference.articles import hostile
 
 TABLE = translation(build_table(Normalization()))
@@ -53,10 +52,3 @@ def test_spans_of_the_original_spelling(text: str, surfaces: list[str]) -> None:
     aligned = align(text, TABLE)
     found = [surface(aligned, *s) for s in token_spans(aligned.normalized, scope="text")[0]]
     assert found == surfaces
-
-
-@given(st.text(st.characters(categories=["L"]), min_size=1, max_size=8), st.integers(1, 4), st.integers(0, 4))
-def test_char_ngrams_are_those_of_the_text_module(token: str, shortest: int, more: int) -> None:
-    ngrams = list(char_ngram_positions(token, shortest=shortest, longest=shortest + more))
-    assert [ngram for ngram, _ in ngrams] == char_ngrams(token, shortest=shortest, longest=shortest + more)
-    assert all(f" {token} "[at + 1 :].startswith(ngram) for ngram, at in ngrams)

@@ -14,7 +14,7 @@ from newsdesk.inference import engine as engine_module
 from newsdesk.inference.charmap import build_maps
 from newsdesk.inference.engine import Engine, build_term_weights
 from newsdesk.inference.kernel import BREAK
-from newsdesk.inference.text import CHARACTER_CLASSES, normalize, tokenize_sentences
+from newsdesk.inference.text import normalize, tokenize_sentences
 from tests.inference.articles import hostile
 
 NO_FOLDING = Normalization(**dict.fromkeys(Normalization.model_fields, False))
@@ -34,7 +34,7 @@ def build_engine(normalization: Normalization = FOLDED, **settings: Any) -> Engi
         "title_weight": 1,
         "stem": None,
     }
-    return Engine(normalize=fold, maps=build_maps(fold, CHARACTER_CLASSES), **defaults | settings)
+    return Engine(normalize=fold, maps=build_maps(fold), **defaults | settings)
 
 
 ENGINES = {n: build_engine(n, sentences=True) for n in (FOLDED, NO_FOLDING)}
@@ -42,12 +42,12 @@ ENGINES = {n: build_engine(n, sentences=True) for n in (FOLDED, NO_FOLDING)}
 
 def tokens_of(engine: Engine, texts: Any) -> list[list[list[str]]]:
     """Return the tokens of the engine by text and sentence."""
-    engine.forget()
-    spans = engine.scan([""] * len(texts), texts).spans
+    engine.cache.clear()
+    spans = engine.scan([""] * len(texts), texts).articles.texts
     spelled, found = engine.cache.spellings.strings(), []
     for start, stop in zip(spans.starts, spans.stops, strict=True):
         own: list[list[str]] = [[]]
-        for token in spans.text[start:stop].tolist():
+        for token in spans.tokens[start:stop].tolist():
             if token == BREAK:
                 own.append([])
             else:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsdesk.base.settings import read_settings
-from newsdesk.features.place_matrix import place_matrix
+from newsdesk.features.feature_matrix import place_matrix
 from newsdesk.features.tfidf import ArabicTfidfVectorizer
 from newsdesk.inference.gazetteer import Gazetteer
 from newsdesk.inference.scorer import Scorer

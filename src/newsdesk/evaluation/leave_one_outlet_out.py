@@ -13,8 +13,8 @@ from newsdesk.base.settings import Features, Settings
 from newsdesk.evaluation.baselines import fit_place_rule, majority_set
 from newsdesk.evaluation.labelled_corpus import LabelledCorpus
 from newsdesk.evaluation.splits import TrainTestSplit
+from newsdesk.features.feature_matrix import place_matrix
 from newsdesk.features.lexical_fields import add_fields, field_matrix
-from newsdesk.features.place_matrix import place_matrix
 from newsdesk.features.tfidf import ArabicTfidfVectorizer
 from newsdesk.inference.decision import decide
 from newsdesk.inference.gazetteer import Gazetteer

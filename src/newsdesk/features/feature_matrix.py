@@ -1,4 +1,4 @@
-"""The rows and columns of the matrix that heads are trained on."""
+"""The rows of the matrix that heads are trained on, and its columns of places."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
+from joblib import effective_n_jobs
 
+from newsdesk.base.normalization import Normalization, build_normalizer
 from newsdesk.base.schema import Origin
 from newsdesk.base.settings import Settings
-from newsdesk.features.place_matrix import place_matrix
+from newsdesk.features.documents import Documents, iterate_batches, titles_and_texts
+from newsdesk.features.tfidf import character_maps
+from newsdesk.inference.engine import Engine
 from newsdesk.inference.gazetteer import Gazetteer
 
 
@@ -26,22 +30,23 @@ def select_training_rows(
 def append_places(
     matrix: sp.csr_matrix, texts: pa.Table, gazetteer: Gazetteer, settings: Settings
 ) -> sp.csr_matrix:
-    """Append the values of places as columns behind those of the terms.
-
-    Parameters
-    ----------
-    matrix : sparse matrix of shape (n_articles, n_terms)
-    texts : pyarrow Table with `title` and `text`, of n_articles rows
-
-    Returns
-    -------
-    sparse matrix of shape (n_articles, n_terms + n_place_values)
-    """
-    values = place_matrix(
-        texts,
-        gazetteer,
-        normalization=settings.text,
-        lead_tokens=settings.features.lead_tokens,
-        n_jobs=-1,
-    )
+    """Append the weighted place features of articles as columns behind those of the terms."""
+    lead_tokens = settings.features.lead_tokens
+    values = place_matrix(texts, gazetteer, normalization=settings.text, lead_tokens=lead_tokens, n_jobs=-1)
     return sp.hstack([matrix, settings.features.place_weight * values], format="csr")
+
+
+def place_matrix(
+    X: Documents, gazetteer: Gazetteer, *, normalization: Normalization, lead_tokens: int, n_jobs: int = 1
+) -> sp.csr_matrix:
+    """Return the `inference.mentions.place_features` of articles, shape (n_articles, n_place_features)."""
+    engine = Engine(
+        normalize=build_normalizer(normalization),
+        maps=character_maps(normalization),
+        gazetteer=gazetteer,
+        lead_tokens=lead_tokens,
+        threads=effective_n_jobs(n_jobs),
+    )
+    engine.vocabulary.set_terms([], [])  # an engine forgets tokens only once its vocabulary is frozen
+    batches = (engine.scan(*titles_and_texts(batch)) for batch in iterate_batches(X))
+    return sp.vstack([sp.csr_matrix(engine.place_features(batch)) for batch in batches], format="csr")

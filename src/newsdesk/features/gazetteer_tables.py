@@ -16,13 +16,13 @@ from newsdesk.features.tables import read_cells, split_names
 from newsdesk.inference.gazetteer import Form, Gazetteer, Kind, Place, Rule
 from newsdesk.inference.text import tokenize
 
-# If a country has the same spelling twice, the first of these files decides the kind.
+# If a country has the same spelling twice, the first of these files decides the kind. Media have no code.
 FILES: dict[str, Kind] = {
     "countries.tsv": "country", "areas.tsv": "area", "demonyms.tsv": "demonym", "cities.tsv": "city",
     "towns.tsv": "city", "institutions.tsv": "institution", "groups.tsv": "group", "people.tsv": "person",
-    "companies.tsv": "company", "clubs.tsv": "club",
+    "companies.tsv": "company", "clubs.tsv": "club", "media.tsv": "media",
 }  # fmt: skip
-MEDIA_FILE, WORDS_FILE, RULES_FILE = "media.tsv", "words.tsv", "rules.tsv"
+WORDS_FILE, RULES_FILE = "words.tsv", "rules.tsv"
 NO_PLACE = "-"  # a code for names that are no place: «المحيط الهادئ», «اتفاق باريس»
 EVERY_DEMONYM = "-ي"  # in the table of rules: all demonyms in ي
 MAX_TOKENS = 6
@@ -57,19 +57,22 @@ def read_places(folder: Path, taxonomy: Taxonomy, normalization: Normalization) 
     normalization : Normalization
         The normalization of texts.
 
-    Returns
-    -------
-    Gazetteer
-
     Raises
     ------
     NewsdeskError
         If a file is missing or a line is wrong; the message names file and line.
+
+    Examples
+    --------
+    >>> from newsdesk.base.taxonomy import read_taxonomy
+    >>> taxonomy = read_taxonomy(Path("data/taxonomy.yaml"))
+    >>> gazetteer = read_places(Path("data/places"), taxonomy, Normalization())
+    >>> [gazetteer.places[i].code for i in gazetteer.forms["وفرنسا"].places]
+    ['FR']
     """
     region_by_code = _regions(taxonomy)
     spell, name_key = _token_normalizer(normalization), _token_normalizer(NAMES)
     by_file = {file: [*_read_names(folder / file, kind, region_by_code)] for file, kind in FILES.items()}
-    by_file[MEDIA_FILE] = [*_read_media(folder / MEDIA_FILE)]
     listed = [*chain.from_iterable(by_file.values())]
     _check_names(listed, name_key)
     rows = [*_country_rows(taxonomy), *listed]
@@ -91,12 +94,9 @@ def spell_name(tokens: Sequence[str], *, bare: bool = False) -> Iterator[str]:
 
 
 def inflect_demonym(word: str) -> Iterator[str]:
-    """Yield a demonym and its inflections for gender, number and definiteness.
-
-    A demonym in ي takes all endings, others («أتراك») only tanwin and the article, which exclude each other.
-    """
-    for ending in NISBA_ENDINGS if word.endswith("ي") else ("", TANWIN):
-        definite = word.startswith("ال")
+    """Yield a demonym and its inflections for gender, number and definiteness."""
+    definite = word.startswith("ال")
+    for ending in NISBA_ENDINGS if word.endswith("ي") else ("", TANWIN):  # «أتراك» takes tanwin only
         if not (definite and ending == TANWIN):
             yield word + ending
         if not definite and ending != TANWIN:
@@ -104,12 +104,9 @@ def inflect_demonym(word: str) -> Iterator[str]:
 
 
 def _build_forms(
-    places: Sequence[Place],
-    rules: Mapping[str, Rule],
-    bare: Container[str],
-    spell: Normalize,
+    places: Sequence[Place], rules: Mapping[str, Rule], bare: Container[str], spell: Normalize,
     name_key: Normalize,
-) -> dict[str, Form]:
+) -> dict[str, Form]:  # fmt: skip
     """Return the forms of all spellings; a name («بالي») replaces a name with a proclitic («ب» and «الي»)."""
     plain: dict[str, list[int]] = {}
     prefixed: dict[str, list[int]] = {}
@@ -124,8 +121,9 @@ def _build_forms(
     forms = {}
     for form, indices in sorted((prefixed | plain).items()):
         kept = _one_per_code(indices, places)
-        rule = rules.get(name_key(places[kept[0]].name))
-        if rule is None and places[kept[0]].kind == "demonym" and form in surnames:
+        likeliest = places[kept[0]]
+        rule = rules.get(name_key(likeliest.name))
+        if rule is None and likeliest.kind == "demonym" and form in surnames:
             rule = rules.get(EVERY_DEMONYM)
         forms[form] = Form(kept, rule)
     return forms
@@ -146,8 +144,6 @@ def _spellings(place: Place) -> Iterator[str]:
 
 def _one_per_code(indices: Sequence[int], places: Sequence[Place]) -> tuple[int, ...]:
     """Return the first place of each code; if one of them has no region, only that one."""
-    if len(indices) == 1:
-        return (indices[0],)
     first_by_code = {places[i].code: i for i in reversed(indices)}
     kept = sorted(first_by_code.values())
     return tuple([i for i in kept if places[i].region is None][:1] or kept)
@@ -174,17 +170,14 @@ def _country_rows(taxonomy: Taxonomy) -> Iterator[Row]:
 
 
 def _read_names(path: Path, kind: Kind, codes: Container[str]) -> Iterator[Row]:
-    for origin, (code, names) in read_cells(path, n_cells=2):
+    is_media = kind == "media"
+    for origin, cells in read_cells(path, n_cells=1 if is_media else 2):
+        code = NO_PLACE if is_media else cells[0]
         if code not in codes:
             expected = f"a country or region of the taxonomy or {NO_PLACE}"
             raise NewsdeskError(f"{origin}: expected {expected}, found {code!r}")
-        for name in split_names(names):
-            yield Row("other" if code == NO_PLACE else kind, code, name, origin)
-
-
-def _read_media(path: Path) -> Iterator[Row]:
-    for origin, (names,) in read_cells(path, n_cells=1):
-        yield from (Row("media", NO_PLACE, name, origin) for name in split_names(names))
+        for name in split_names(cells[-1]):
+            yield Row("other" if code == NO_PLACE and not is_media else kind, code, name, origin)
 
 
 def _check_names(rows: Sequence[Row], name_key: Normalize) -> None:
@@ -207,10 +200,7 @@ def _check_names(rows: Sequence[Row], name_key: Normalize) -> None:
 def _read_rules(
     folder: Path, spell: Normalize, name_key: Normalize, *, known: set[str], groups: Mapping[str, set[str]]
 ) -> tuple[dict[str, Rule], set[str]]:
-    """Return the rules by key of a name, and the keys of the names that take no proclitic.
-
-    The name of a table stands for all its names, which `groups` has; `EVERY_DEMONYM` is a key of its own.
-    """
+    """Return the rules by key of a name, and the keys of the names that take no proclitic."""
     lists: dict[str, list[str]] = {}
     for _, (name, words) in read_cells(folder / WORDS_FILE, n_cells=2):
         lists.setdefault(name, []).extend(split_names(words))

@@ -18,13 +18,7 @@ FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def read_fields(path: Path) -> dict[str, tuple[str, ...]]:
-    """Read a table of lexical fields: a name, a tab, and words separated by commas.
-
-    Raises
-    ------
-    NewsdeskError
-        If the file is missing or a line is wrong; the message names file and line.
-    """
+    """Read a table of lexical fields: a name, a tab, and words separated by commas."""
     fields: dict[str, tuple[str, ...]] = {}
     for position, (name, cell) in read_cells(path, n_cells=2):
         words = split_names(cell)
@@ -43,20 +37,16 @@ def field_matrix(
     normalization: Normalization,
     stem: str | None,
 ) -> sp.csr_matrix:
-    """Return which terms belong to which fields, as 0 and 1, shape (n_terms, n_fields).
-
-    Words are normalized and stemmed like those of articles; words that are not terms are ignored.
-    """
+    """Return which terms belong to which fields, as 0 and 1, shape (n_terms, n_fields)."""
     column = {term: i for i, term in enumerate(terms)}
     normalize, stem_words = build_normalizer(normalization), build_stemmer(stem) or list
     rows, columns = [], []
     for j, words in enumerate(fields.values()):
         tokens = {token for word in words for token in tokenize(normalize(word))}
-        known = {column[term] for term in stem_words(sorted(tokens)) if term in column}
-        rows += sorted(known)
+        known = sorted({column[term] for term in stem_words(sorted(tokens)) if term in column})
+        rows += known
         columns += [j] * len(known)
-    shape = len(terms), len(fields)
-    return sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape)
+    return sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(terms), len(fields)))
 
 
 def add_fields(X: sp.csr_matrix, terms: sp.csr_matrix, fields: sp.csr_matrix, weight: float) -> sp.csr_matrix:
@@ -72,24 +62,18 @@ def add_fields(X: sp.csr_matrix, terms: sp.csr_matrix, fields: sp.csr_matrix, we
     Returns
     -------
     sparse matrix of shape (n_articles, n_features + n_fields), or `X`
+
+    Examples
+    --------
+    >>> X, fields = sp.csr_matrix([[1.0, 2.0, 0.0]]), sp.csr_matrix([[1.0], [1.0], [0.0]])
+    >>> add_fields(X, X, fields, 0.5).toarray().tolist()
+    [[1.0, 2.0, 0.0, 1.5]]
     """
     return sp.hstack([X, weight * (terms @ fields)], format="csr") if weight else X
 
 
 def spread_fields(coef: FloatArray, fields: sp.csr_matrix, weight: float) -> FloatArray:
-    """Add the coefficients of fields to those of their terms, so that terms alone give the same scores.
-
-    Parameters
-    ----------
-    coef : ndarray of shape (n_labels, n_features + n_fields)
-        Coefficients of `add_fields` with this weight; the first features are the terms.
-    fields : sparse matrix of shape (n_terms, n_fields)
-    weight : float
-
-    Returns
-    -------
-    ndarray of shape (n_labels, n_features)
-    """
+    """Add the coefficients of fields to those of their terms, so that terms alone give the same scores."""
     if not weight:
         return coef
     n_terms, n_fields = fields.shape

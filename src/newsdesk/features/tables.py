@@ -9,13 +9,7 @@ from newsdesk.base.errors import NewsdeskError
 
 
 def read_cells(path: Path, *, n_cells: int) -> Iterator[tuple[str, list[str]]]:
-    """Yield the position of each line, for error messages, and its cells; # begins a comment line.
-
-    Raises
-    ------
-    NewsdeskError
-        If the file cannot be read as UTF-8, or a line has another number of cells or an empty cell.
-    """
+    """Yield the position of each line, for error messages, and its cells; # begins a comment line."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except OSError as error:

@@ -21,7 +21,7 @@ from newsdesk.inference.engine import Engine, TokenizedBatch, build_term_weights
 from newsdesk.inference.hashtable import from_points
 from newsdesk.inference.kernel import TermWeights
 from newsdesk.inference.storage import check_ngram_settings
-from newsdesk.inference.text import CHAR_PREFIX, CHARACTER_CLASSES, STEMMERS, build_stemmer
+from newsdesk.inference.text import CHAR_PREFIX, STEMMERS, build_stemmer
 
 Integers = np.ndarray[Any, np.dtype[np.int64]]
 CHOICES = {
@@ -36,9 +36,8 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
     """Convert Arabic articles to a matrix of TF-IDF features of words and of character n-grams.
 
     The columns are those of scikit-learn's `FeatureUnion` of two `TfidfVectorizer`, one for words and one for
-    `char_wb`, after the normalization of this project: the same terms, and the same values up to 1e-12. Only
-    their order differs: words before character n-grams, both from frequent to rare and then by hash. It does
-    not depend on the size of batches or the number of threads.
+    `char_wb`, after the normalization of this project: the same terms, and the same values up to 1e-12. Words
+    come before character n-grams, both from frequent to rare and then by hash, for any batches and threads.
 
     Parameters
     ----------
@@ -51,22 +50,17 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
     stem : {"snowball"} or None, default=None
         Stemmer of words.
     char_ngrams : (int, int) or None, default=None
-        Shortest and longest character n-gram within a word; None for words only. Arabic joins article,
-        conjunctions and prepositions to the word, and n-grams from the middle of a word are free of them.
+        Shortest and longest character n-gram within a word; None for words only.
     word_weight, char_weight : float, default=1.0
         Factors of the values of words and of character n-grams, applied after the norm.
-    min_df, max_df, max_features
+    min_df, max_df, max_features, sublinear_tf, norm
         As in scikit-learn's `TfidfVectorizer`, separately for words and for character n-grams.
-    sublinear_tf : bool, default=False
-        Replace a count by 1 + log(count).
-    norm : {"l2", "l1"} or None, default="l2"
-        Row norm, applied to words and to character n-grams separately.
     title_weight : int, default=1
         How often a word of the title counts.
     dtype : {"float64", "float32"}, default="float64"
         Type of the matrix; sums are computed in float64.
     n_jobs : int or None, default=None
-        Number of threads; None for one. The result does not depend on it.
+        Number of threads; None for one.
 
     Attributes
     ----------
@@ -81,12 +75,11 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
 
     Examples
     --------
-    >>> vectorizer = ArabicTfidfVectorizer(stem=None)
-    >>> X = vectorizer.fit_transform(["قمة في برلين", "مباراة في مدريد", "القمم العالمية"])
-    >>> X.shape
-    (3, 7)
+    >>> vectorizer = ArabicTfidfVectorizer()
+    >>> vectorizer.fit_transform(["قمة في برلين", "مباراة في مدريد"]).shape
+    (2, 5)
     >>> sorted(vectorizer.get_feature_names_out().tolist())
-    ['العالميه', 'القمم', 'برلين', 'في', 'قمه', 'مباراه', 'مدريد']
+    ['برلين', 'في', 'قمه', 'مباراه', 'مدريد']
     """
 
     def __init__(
@@ -132,14 +125,15 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         X : DataFrame or Arrow table with `text` and optional `title`, or sequence or array of str or None
         y : ignored
 
-        Returns
-        -------
-        self
-
         Raises
         ------
         ValueError
             If a parameter or a text is invalid, or no term remains.
+
+        Examples
+        --------
+        >>> ArabicTfidfVectorizer().fit(["قمة في برلين"]).n_articles_
+        1
         """
         return self.fit_batches(iterate_batches(X))
 
@@ -159,10 +153,25 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
             tokenized.append(engine.scan(*titles_and_texts(batch)))
             engine.learn(tokenized[-1])
         self._finish(engine, tokenized)
-        return self._matrix([part for batch in tokenized for part in engine.rows(batch, self._weights())])
+        weights = self._weights()
+        return self._matrix([part for batch in tokenized for part in engine.rows(batch, weights)])
 
     def transform(self, X: Documents) -> sp.csr_matrix:
-        """Return the matrix of shape (n_articles, n_features)."""
+        """Return the matrix of articles.
+
+        Parameters
+        ----------
+        X : DataFrame or Arrow table with `text` and optional `title`, or sequence or array of str or None
+
+        Returns
+        -------
+        sparse matrix of shape (n_articles, n_features)
+
+        Examples
+        --------
+        >>> ArabicTfidfVectorizer().fit(["قمة في برلين"]).transform(["مباراة في مدريد"]).toarray().tolist()
+        [[0.0, 0.0, 1.0]]
+        """
         check_is_fitted(self, "idf_")
         return self._matrix([part for batch in iterate_batches(X) for part in self._rows(batch)])
 
@@ -188,10 +197,8 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without the engine, which `transform` builds anew."""
-        state = dict(super().__getstate__())
-        for name in ("_engine", "_engine_parameters"):
-            state.pop(name, None)
-        return state
+        transient = ("_engine", "_engine_parameters")
+        return {name: value for name, value in super().__getstate__().items() if name not in transient}
 
     def _build_engine(self) -> Engine:
         _check_parameters(self)
@@ -250,24 +257,18 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
     def _weights(self) -> TermWeights:
         n_words = len(self._word_examples)
         return build_term_weights(
-            self.idf_[:n_words],
-            self.idf_[n_words:],
-            sublinear=self.sublinear_tf,
-            norm=self.norm,
-            word_weight=self.word_weight,
-            char_weight=self.char_weight,
-        )
+            self.idf_[:n_words], self.idf_[n_words:], sublinear=self.sublinear_tf, norm=self.norm,
+            word_weight=self.word_weight, char_weight=self.char_weight,
+        )  # fmt: skip
 
     def _rows(self, batch: Documents) -> list[tuple[Any, Any, Any]]:
         """Return the rows of a batch, as `Engine.rows` does; parameters may have changed since the fit."""
         if not hasattr(self, "_engine") or self._engine_parameters != self._current_parameters():
-            engine = self._build_engine()
-            engine.vocabulary.restore(*self._tables)
-            self._engine, self._engine_parameters = engine, self._current_parameters()
-        engine = self._engine
-        engine.threads = effective_n_jobs(self.n_jobs)
-        with engine.lock:
-            return engine.rows(engine.scan(*titles_and_texts(batch)), self._weights())
+            self._engine, self._engine_parameters = self._build_engine(), self._current_parameters()
+            self._engine.vocabulary.restore(*self._tables)
+        self._engine.threads = effective_n_jobs(self.n_jobs)
+        with self._engine.lock:
+            return self._engine.rows(self._engine.scan(*titles_and_texts(batch)), self._weights())
 
     def _current_parameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ENGINE_PARAMETERS}
@@ -280,9 +281,8 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         bounds = np.concatenate([[0], np.cumsum(lengths)])
         if bounds[-1] < np.iinfo(np.int32).max:
             bounds = bounds.astype(np.int32)
-        matrix = sp.csr_matrix(
-            (data.astype(self.dtype, copy=False), indices, bounds), (len(lengths), len(self.idf_))
-        )
+        data, shape = data.astype(self.dtype, copy=False), (len(lengths), len(self.idf_))
+        matrix = sp.csr_matrix((data, indices, bounds), shape)
         matrix.has_sorted_indices = True
         return matrix
 
@@ -290,16 +290,15 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
 @cache
 def character_maps(normalization: Normalization) -> tuple[Any, Any]:
     """Return the character maps of a normalization."""
-    return build_maps(build_normalizer(normalization), CHARACTER_CLASSES)
+    return build_maps(build_normalizer(normalization))
 
 
 def _check_parameters(vectorizer: ArabicTfidfVectorizer) -> None:
     """Raise a ValueError if a parameter is invalid."""
     for name, choices in CHOICES.items():
-        value = getattr(vectorizer, name)
-        if value not in choices:
-            shown = ", ".join(map(repr, choices))
-            raise ValueError(f"{name}: expected one of {shown}, found {value!r}")
+        if (value := getattr(vectorizer, name)) not in choices:
+            expected = ", ".join(map(repr, choices))
+            raise ValueError(f"{name}: expected one of {expected}, found {value!r}")
     for name in POSITIVE:
         value = getattr(vectorizer, name)
         is_unlimited = name == "max_features" and value is None

@@ -1,7 +1,4 @@
-"""Normalize, score and explain articles: the code that a packaged model needs, and nothing else.
-
-Every import of this package's own modules is relative, so that a copy of it works under any name.
-"""
+"""Normalize, score and explain articles: the code that a packaged model needs, imported relatively."""
 
 from .decision import BALANCED, PROFILES, Prediction
 from .scorer import Scorer

@@ -17,14 +17,7 @@ TranslationTable = Mapping[int, int | str | None]
 
 @dataclass(frozen=True, slots=True)
 class AlignedText:
-    """A text and its normalized form.
-
-    Attributes
-    ----------
-    original, normalized : str
-    starts, stops : tuple of int, shape (len(normalized),)
-        `normalized[i]` comes from `original[starts[i]:stops[i]]`.
-    """
+    """A text and its normalized form: `normalized[i]` comes from `original[starts[i]:stops[i]]`."""
 
     original: str
     normalized: str
@@ -37,29 +30,21 @@ class AlignedText:
 
 
 def align(text: str, table: TranslationTable) -> AlignedText:
-    """Normalize a text and align the result with it.
-
-    Normalization removes, composes and expands characters. So the text is cut into pieces whose normalized
-    forms, joined, equal that of the whole text; all characters of a piece's form come from the whole piece.
-    Removed marks and tatweels belong to the letter before them.
-    """
+    """Normalize a text, by pieces whose normalized forms, joined, equal that of the whole text."""
     normalized = normalize(text, table)
-    starts: list[int] = []
-    stops: list[int] = []
+    spans: list[tuple[int, int, int]] = []  # where a piece starts and stops, and the length of its form
     at = 0
     for piece, form in _pieces(text, normalized, table, {}):
         end = at + len(piece)
         if form:
-            starts += [at] * len(form)
-            stops += [end] * len(form)
-        elif stops and stops[-1] == at and _belongs_to_letter(piece):
-            last = starts[-1]
-            for i in range(len(stops) - 1, -1, -1):
-                if starts[i] != last:
-                    break
-                stops[i] = end
+            spans.append((at, end, len(form)))
+        elif spans and spans[-1][1] == at and _belongs_to_letter(piece):  # a removed mark or tatweel
+            start, _, length = spans[-1]
+            spans[-1] = start, end, length
         at = end
-    return AlignedText(text, normalized, tuple(starts), tuple(stops))
+    starts = tuple(start for start, _, length in spans for _ in range(length))
+    stops = tuple(stop for _, stop, length in spans for _ in range(length))
+    return AlignedText(text, normalized, starts, stops)
 
 
 def token_spans(normalized: str, *, scope: str) -> list[list[tuple[int, int]]]:
@@ -70,16 +55,6 @@ def token_spans(normalized: str, *, scope: str) -> list[list[tuple[int, int]]]:
         [match.span() for match in TOKEN.finditer(normalized, start, stop)]
         for start, stop in zip(starts, [*ends, len(normalized)], strict=True)
     ]
-
-
-def char_ngram_positions(token: str, *, shortest: int, longest: int) -> Iterator[tuple[str, int]]:
-    """Yield the n-grams of `text.char_ngrams` and their position in the token; -1 is the space before it."""
-    padded = f" {token} "
-    for n in range(shortest, longest + 1):
-        for i in range(max(1, len(padded) - n + 1)):
-            yield padded[i : i + n], i - 1
-        if len(padded) <= n:
-            break
 
 
 def _belongs_to_letter(piece: str) -> bool:

@@ -4,56 +4,44 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from . import text
 from .kernel import ARABIC, END, FOREIGN, LETTER, SKIP, SLOW, WORD, Array
 
+CLASSES = ((text.LETTER, LETTER), (text.ARABIC_LETTER, ARABIC), (text.FOREIGN_LETTER, FOREIGN))
 SMALL_SIGMA = "\u03c3"
-Classes = Mapping[str, re.Pattern[str]]
 
 
-def build_maps(normalize: Callable[[str], str], classes: Classes) -> tuple[Array, Array]:
+def build_maps(normalize: Callable[[str], str]) -> tuple[Array, Array]:
     """Build the maps for raw and for normalized text."""
-    identity = build_identity(classes)
-    return build_charmap(normalize, classes, identity), identity
+    identity = build_identity()
+    return build_charmap(normalize, identity), identity
 
 
-def build_identity(classes: Classes) -> Array:
+def build_identity() -> Array:
     """Build the map for normalized text, which leaves every character as it is."""
     points = np.concatenate([np.arange(0xD800), np.arange(0xE000, 0x110000)]).astype("<u4")
     characters = points.tobytes().decode("utf-32-le")
     identity = np.zeros(0x110000, np.uint32)
-    for run in re.finditer(f"(?:{classes['word'].pattern})+", characters):
+    for run in re.finditer(r"\w+", characters):
         span = points[run.start() : run.end()]
         identity[span] = span | WORD
-    for end in classes["end"].finditer(characters):
+    for end in text.SENTENCE_END.finditer(characters):
         identity[points[end.start()]] = END
     return identity
 
 
-def build_charmap(normalize: Callable[[str], str], classes: Classes, identity: Array) -> Array:
-    """Build the map for raw text of the first two planes: what each character becomes, and its classes.
-
-    A character is marked as slow if its normal form depends on its neighbours or has several characters:
-    characters that compose with the one before, capital sigma (its small form depends on its position),
-    expansions.
-
-    Parameters
-    ----------
-    normalize : callable of str to str
-    classes : mapping of str to pattern
-        Classes of raw characters: letter, arabic, foreign; of normalized characters: word, end.
-    identity : ndarray
-        As `build_identity` returns it.
-    """
+def build_charmap(normalize: Callable[[str], str], identity: Array) -> Array:
+    """Build the map for raw text of the first two planes: what each character becomes, and its classes."""
     charmap = identity[:0x20000].copy()
     points = [c for c in range(len(charmap)) if not 0xD800 <= c < 0xE000 and c != 0x0A]
     raw = "".join(map(chr, points))
-    for name, bit in (("letter", LETTER), ("arabic", ARABIC), ("foreign", FOREIGN)):
-        for run in re.finditer(f"(?:{classes[name].pattern})+", raw):
+    for pattern, bit in CLASSES:
+        for run in re.finditer(f"(?:{pattern.pattern})+", raw):
             charmap[points[run.start() : run.end()]] |= bit
     lines = "\n".join(raw)
     composing = _composing(lines)
@@ -68,6 +56,7 @@ def build_charmap(normalize: Callable[[str], str], classes: Classes, identity: A
 
 def _entry(form: str, identity: Array, composing: set[int]) -> int:
     """Return the map entry of a character with this normal form."""
+    # slow is what depends on its neighbours or has several characters
     points = [ord(char) for char in form]
     if not composing.isdisjoint(points) or SMALL_SIGMA in form:
         return SLOW
@@ -83,33 +72,18 @@ def _composing(lines: str) -> set[int]:
 
 
 def encode(texts: Any) -> tuple[Array, Array, Array]:
-    """Encode texts as UTF-8 in one buffer.
-
-    Parameters
-    ----------
-    texts : sequence of str or None, or Arrow array of strings
-        The buffers of an Arrow array are used without a copy.
-
-    Returns
-    -------
-    data : uint8 ndarray
-    starts, ends : int64 ndarrays of shape (n_texts,)
-        Where each text begins and ends in `data`.
-    """
+    """Encode texts, str or None or an Arrow array, in one UTF-8 buffer; return it with starts and ends."""
     if hasattr(texts, "combine_chunks") or hasattr(texts, "buffers"):
         return _encode_arrow(texts)
-    encoded = [_utf8(text) for text in texts]
-    ends = np.cumsum([len(text) for text in encoded], dtype=np.int64)
-    data = np.frombuffer(b"".join(encoded), np.uint8)
-    return data, np.concatenate([np.zeros(1, np.int64), ends])[: len(encoded)], ends
+    encoded = [_utf8(each) for each in texts]
+    bounds = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    return np.frombuffer(b"".join(encoded), np.uint8), bounds[:-1], bounds[1:]
 
 
-def _utf8(text: Any) -> bytes:
-    if text is None:
-        return b""
-    if not isinstance(text, str):
-        raise ValueError(f"expected texts, found {type(text).__name__}")
-    return text.encode("utf-8", "surrogatepass")
+def _utf8(value: Any) -> bytes:
+    if not isinstance(value, str | None):
+        raise ValueError(f"expected texts, found {type(value).__name__}")
+    return (value or "").encode("utf-8", "surrogatepass")
 
 
 def _encode_arrow(texts: Any) -> tuple[Array, Array, Array]:
@@ -119,10 +93,8 @@ def _encode_arrow(texts: Any) -> tuple[Array, Array, Array]:
     tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_null)
     if not any(test(kind) for test in tests):
         raise ValueError(f"expected texts, found {texts.type}")
-    if isinstance(texts, pa.ChunkedArray):
+    if isinstance(texts, pa.ChunkedArray):  # a single chunk is not copied
         texts = texts.chunk(0) if texts.num_chunks == 1 else texts.cast(pa.large_string()).combine_chunks()
-    if isinstance(texts, pa.ChunkedArray):  # without chunks
-        texts = pa.array([], pa.string())
     if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type)):
         texts = texts.cast(pa.large_string())
     if texts.null_count:

@@ -17,7 +17,7 @@ PROSE_OR_STRING = re.compile(
 
 
 def code_files() -> list[Path]:
-    """The modules that score, sorted by name."""
+    """Return the modules that score, sorted by name."""
     return sorted(file for file in Path(__file__).parent.glob("*.py") if file.name != WRAPPER)
 
 
@@ -30,10 +30,7 @@ def copy_code(folder: Path) -> None:
 
 @cache
 def code_sha256() -> str:
-    """Hash the code that scores, without comments, docstrings and blank lines, as 64 hex digits.
-
-    Two packages with the same hash give the same scores, whatever their folders and their prose.
-    """
+    """Hash the code that scores, without comments, docstrings and blank lines, as 64 hex digits."""
     digest = hashlib.sha256()
     for file in code_files():
         digest.update(f"{file.name}\0{strip_prose(file.read_text(encoding='utf-8'))}\0".encode())

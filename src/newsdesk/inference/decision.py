@@ -28,6 +28,11 @@ class Prediction:
     reason : str or None
         Why there is no label: `not_arabic`, `too_short`, `no_evidence`, or `ambiguous` if the article
         probably has a label but none reaches its threshold.
+
+    Examples
+    --------
+    >>> Prediction({"topic": ["sport"]}, {"topic": {"sport": 0.9, "culture": 0.1}}, None).labels
+    {'topic': ['sport']}
     """
 
     labels: dict[str, list[str]]
@@ -37,35 +42,18 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The labels of one task and the rule that turns probabilities into labels.
-
-    Attributes
-    ----------
-    task : str
-    labels : tuple of str
-    thresholds : tuple of float
-        The balanced ones, in (0, 1]; a label is assigned if its probability reaches its threshold.
-    columns : slice
-        The columns of this task in the matrix of probabilities.
-    profiles : mapping of str to tuple of float
-        Thresholds by profile, for each of `PROFILES`.
-    most, floor
-        Parameters of `decide`.
-    """
+    """The labels of one task and the rule that turns probabilities into labels."""
 
     task: str
     labels: tuple[str, ...]
-    thresholds: tuple[float, ...]
-    columns: slice
-    profiles: Mapping[str, tuple[float, ...]]
-    most: int | None = None
-    floor: float | None = None
+    thresholds: tuple[float, ...]  # the balanced ones; a label's probability must reach its threshold
+    columns: slice  # of the labels in the matrix of probabilities
+    profiles: Mapping[str, tuple[float, ...]]  # thresholds by profile, for each of `PROFILES`
+    most: int | None = None  # as in `decide`; `high_recall` ignores it
+    floor: float | None = None  # as in `decide`; `high_precision` ignores it
 
     def decide(self, probabilities: FloatArray, profile: str = BALANCED) -> BoolArray:
-        """Return which labels are assigned, shape (n_articles, n_labels) as `probabilities`.
-
-        `high_recall` ignores `most`; `high_precision` ignores `floor`.
-        """
+        """Return which labels are assigned, shape (n_articles, n_labels) as `probabilities`."""
         most = None if profile == "high_recall" else self.most
         floor = None if profile == "high_precision" else self.floor
         return decide(probabilities, self.profiles[profile], most=most, floor=floor)
@@ -78,9 +66,7 @@ def decide(
     most: int | None,
     floor: float | None,
 ) -> BoolArray:
-    """Return which labels are assigned, given probabilities and thresholds.
-
-    NaN reaches no threshold.
+    """Return which labels are assigned, given probabilities and thresholds; NaN reaches none.
 
     Parameters
     ----------

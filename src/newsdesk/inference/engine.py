@@ -1,7 +1,4 @@
-"""Run the compiled path: batches of articles to tokens, and tokens to counts, rows, features or scores.
-
-NumPy and the kernel are needed, and pyarrow if the articles are Arrow columns.
-"""
+"""Run the compiled path: batches of articles to tokens, and tokens to counts, rows, features or scores."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ import numpy as np
 from . import kernel
 from .charmap import encode
 from .gazetteer import Gazetteer
-from .kernel import BREAK, Array, CountSettings, Spans, TermCounts, TermWeights, ThreadCounts
+from .kernel import BREAK, Array, Articles, CountSettings, Spans, TermCounts, TermWeights, ThreadCounts
 from .vocabulary import GazetteerIndex, Stem, TokenCache, Vocabulary, build_gazetteer_index
 
 NORMS = {None: 0, "l1": 1, "l2": 2}
@@ -27,14 +24,9 @@ MIN_THREAD_WORK = 4096  # bytes or tokens from which another thread pays
 
 
 def build_term_weights(
-    word_idf: Array,
-    char_idf: Array,
-    *,
-    sublinear: bool,
-    norm: str | None,
-    word_weight: float,
+    word_idf: Array, char_idf: Array, *, sublinear: bool, norm: str | None, word_weight: float,
     char_weight: float,
-) -> TermWeights:
+) -> TermWeights:  # fmt: skip
     """Build the weights that the kernel multiplies counts by."""
     logs = np.array([0.0, *(math.log(count) + 1.0 for count in range(1, 256))])
     return TermWeights(
@@ -45,95 +37,50 @@ def build_term_weights(
 
 @dataclass(frozen=True, slots=True)
 class TokenizedBatch:
-    """A batch of articles as tokens.
+    """A batch of articles as tokens."""
 
-    Attributes
-    ----------
-    spans : Spans
-    letters : int64 ndarray of shape (n_articles, 3)
-        Number of letters, Arabic letters and letters foreign to Arabic; undefined for slow articles.
-    slow : bool ndarray of shape (n_articles,)
-        Whether the reference implementation normalized the article.
-    """
-
-    spans: Spans
-    letters: Array
-    slow: Array
+    articles: Articles
+    letters: Array  # of shape (n_articles, 3): letters, Arabic and foreign ones; undefined for slow articles
+    slow: Array  # of shape (n_articles,): whether the reference implementation normalized the article
 
     def __len__(self) -> int:
         return len(self.slow)
 
     def n_tokens(self) -> Array:
         """Return the number of tokens of title and text, shape (n_articles,)."""
-        s = self.spans
         total = np.zeros(len(self), np.int64)
-        for tokens, starts, stops in ((s.title, s.title_starts, s.title_stops), (s.text, s.starts, s.stops)):
-            before = np.concatenate([[0], np.cumsum(tokens != BREAK)])
-            total += before[stops] - before[starts]
+        for spans in self.articles:
+            before = np.concatenate([[0], np.cumsum(spans.tokens != BREAK)])
+            total += before[spans.stops] - before[spans.starts]
         return total
 
 
 class Engine:
     """Tokenize articles, learn terms, and compute TF-IDF rows, place features and scores, in threads.
 
-    Terms are learned until `freeze`, or looked up in a vocabulary that is frozen already. Tokens are
-    remembered, which changes no result, until there are too many.
-
-    Parameters
-    ----------
-    normalize : callable of str to str
-        The reference implementation, for articles with characters that the map cannot normalize.
-    maps : (ndarray, ndarray)
-        As `charmap.build_maps` returns them.
-    ngram_max : int
-        Longest word n-gram; 0 for no words. The kernel does not check this, `char_ngrams` and `title_weight`:
-        call `storage.check_ngram_settings` first.
-    sentences : bool
-        Whether a word n-gram ends where a sentence ends.
-    char_ngrams : (int, int) or None
-        Shortest and longest character n-gram.
-    title_weight : int
-        How often a word of the title counts.
-    stem : callable of list of str to list of str, or None
-    gazetteer : Gazetteer, optional
-        The names to look for.
-    lead_tokens : int
-        Number of tokens that form the lead of a text.
-    threads : int
-    hash_bits : int
-        Less than 64 in tests, to make collisions likely.
-
-    Attributes
-    ----------
-    vocabulary : Vocabulary
-    cache : TokenCache
-    n_articles : int
-        Number of articles learned.
-    threads : int
-    lock : Lock
-        To be held by threads that share an engine.
+    Terms are learned until `freeze`, or looked up in a vocabulary that is frozen already. Threads that share
+    an engine hold its `lock`. Call `storage.check_ngram_settings` first: the kernel does not check them.
     """
 
     def __init__(
         self,
         *,
-        normalize: Callable[[str], str],
-        maps: tuple[Array, Array],
-        ngram_max: int,
-        sentences: bool,
-        char_ngrams: Sequence[int] | None,
-        title_weight: int,
-        stem: Stem | None,
+        normalize: Callable[[str], str],  # the reference, for articles that the map cannot normalize
+        maps: tuple[Array, Array],  # as `charmap.build_maps` returns them
+        ngram_max: int = 0,  # longest word n-gram; 0 for no words
+        sentences: bool = False,  # whether a word n-gram ends where a sentence ends
+        char_ngrams: Sequence[int] | None = None,  # shortest and longest
+        title_weight: int = 1,  # how often a word of the title counts
+        stem: Stem | None = None,
         gazetteer: Gazetteer | None = None,
-        lead_tokens: int = 0,
+        lead_tokens: int = 0,  # number of tokens that form the lead of a text
         threads: int = 1,
-        hash_bits: int = 64,
+        hash_bits: int = 64,  # fewer in tests, to make collisions likely
     ) -> None:
         self._normalize = normalize
         self._charmap, self._identity = maps
-        self._sentences, self._char_ngrams, self._stem = sentences, char_ngrams, stem
+        self._sentences, self._ngram_max = sentences, ngram_max
         self._mask = np.uint64((1 << hash_bits) - 1)
-        self._ngram_max = ngram_max
         self._settings = CountSettings(title_weight, ngram_max > 0)
         self._gazetteer: GazetteerIndex | None = None
         if gazetteer:
@@ -142,15 +89,11 @@ class Engine:
         self._counts: list[ThreadCounts] = []
         self.threads = threads
         self.lock = threading.Lock()
-        self.n_articles = 0
+        self.n_articles = 0  # learned
         self.vocabulary = Vocabulary(ngram_max=ngram_max, mask=self._mask)
-        self.forget()
-
-    def forget(self) -> None:
-        """Forget all tokens."""
         self.cache = TokenCache(
-            self.vocabulary, self._gazetteer, stem=self._stem, ngram_max=self._ngram_max,
-            char_ngrams=self._char_ngrams, mask=self._mask,
+            self.vocabulary, self._gazetteer, stem=stem, ngram_max=ngram_max, char_ngrams=char_ngrams,
+            mask=self._mask,
         )  # fmt: skip
 
     # from text to tokens
@@ -158,7 +101,7 @@ class Engine:
     def scan(self, titles: Any, texts: Any) -> TokenizedBatch:
         """Tokenize a batch; `charmap.encode` says what `titles` and `texts` may be."""
         if self.vocabulary.frozen and self.cache.table.n > MAX_TOKENS:
-            self.forget()
+            self.cache.clear()
         encoded_titles, encoded_texts = encode(titles), encode(texts)  # raises before anything is changed
         if len(encoded_titles[1]) != len(encoded_texts[1]):
             raise ValueError(f"{len(encoded_titles[1])} titles for {len(encoded_texts[1])} texts")
@@ -166,37 +109,37 @@ class Engine:
             return self._scan(encoded_titles, encoded_texts)
         except BaseException:
             if self.vocabulary.frozen:
-                self.forget()  # an interrupt may have left the cache incomplete
+                self.cache.clear()  # an interrupt may have left it incomplete
             raise
 
     def _scan(self, titles: tuple[Array, Array, Array], texts: tuple[Array, Array, Array]) -> TokenizedBatch:
-        title, title_starts, title_stops, title_letters, title_slow = self._tokenize(*titles)
-        text, starts, stops, letters, slow = self._tokenize(*texts)
+        title_spans, title_letters, title_slow = self._tokenize(*titles)
+        text_spans, letters, slow = self._tokenize(*texts)
         self.cache.describe()
-        title_ngrams, ngrams = self._empty_ngrams(title), self._empty_ngrams(text)
-        spans = Spans(title, title_starts, title_stops, title_ngrams, text, starts, stops, ngrams)
+        articles = Articles(title_spans, text_spans)
         if self.vocabulary.frozen and self._ngram_max > 1:
-            self._find_ngrams(*spans[:4])
-            self._find_ngrams(*spans[4:])
-        return TokenizedBatch(spans, title_letters + letters, title_slow | slow)
+            for spans in articles:
+                parts = _split(spans.lengths, self.threads)
+                self._map(lambda lo, hi, spans=spans: self._find_ngrams(spans, lo, hi), parts)
+        return TokenizedBatch(articles, title_letters + letters, title_slow | slow)
 
-    def _tokenize(self, data: Array, starts: Array, ends: Array) -> tuple[Array, Array, Array, Array, Array]:
-        """Return tokens, where each article begins and ends, its letters, and whether it is slow."""
+    def _tokenize(self, data: Array, starts: Array, ends: Array) -> tuple[Spans, Array, Array]:
+        """Return the tokens of titles or of texts, their letters, and which of them are slow."""
         tokens, first, last, letters, slow = self._tokenize_by(self._charmap, data, starts, ends)
         if slow.any():
-            raw = (
-                data[starts[d] : ends[d]].tobytes().decode("utf-8", "surrogatepass")
-                for d in np.flatnonzero(slow)
-            )
-            encoded = encode([self._normalize(text) for text in raw])
+            raw = (data[starts[d] : ends[d]].tobytes() for d in np.flatnonzero(slow))
+            encoded = encode([self._normalize(text.decode("utf-8", "surrogatepass")) for text in raw])
             more, more_first, more_last, _, _ = self._tokenize_by(self._identity, *encoded)
             first[slow], last[slow] = len(tokens) + more_first, len(tokens) + more_last
             tokens = np.concatenate([tokens, more])
-        return tokens, first, last, letters, slow
+        width = max(0, self._ngram_max - 1)
+        ngrams = np.full((len(tokens) if width else 0, width), -1, np.int32)
+        return Spans(tokens, first, last, ngrams), letters, slow
 
     def _tokenize_by(
         self, charmap: Array, data: Array, starts: Array, ends: Array
     ) -> tuple[Array, Array, Array, Array, Array]:
+        """Return tokens, where each article begins and ends, its letters, and whether it is slow."""
         n_known, slots = self.cache.table.n, self.cache.table.slots
         parts = self._map(
             lambda lo, hi: kernel.scan(
@@ -205,51 +148,33 @@ class Engine:
             _split(np.asarray(ends - starts), self.threads),
         )
         tokens = [self.cache.add(part[0], n_known, *part[4:]) for part in parts]
-        shifts = np.cumsum([0, *map(len, tokens)])
-        last = np.concatenate([part[1] + shift for part, shift in zip(parts, shifts, strict=False)])
-        first = np.concatenate(
-            [[shift, *(part[1][:-1] + shift)] for part, shift in zip(parts, shifts, strict=False)]
-        )
-        return (
-            np.concatenate(tokens),
-            first.astype(np.int64)[: len(last)],
-            last,
-            np.concatenate([part[2] for part in parts]),
-            np.concatenate([part[3] for part in parts]),
-        )
+        shifts = np.cumsum([0, *map(len, tokens[:-1])])
+        last = np.concatenate([part[1] + shift for part, shift in zip(parts, shifts, strict=True)])
+        first = np.concatenate([np.zeros(1, np.int64), last])[:-1]
+        letters, slow = (np.concatenate([part[k] for part in parts]) for k in (2, 3))
+        return np.concatenate(tokens), first, last, letters, slow
 
-    def _empty_ngrams(self, tokens: Array) -> Array:
-        width = max(0, self._ngram_max - 1)
-        return np.full((len(tokens) if width else 0, width), -1, np.int32)
-
-    def _find_ngrams(self, tokens: Array, starts: Array, stops: Array, ngrams: Array) -> None:
-        words = self.cache.word_hash.values, self.cache.word_check.values, self.vocabulary.words.slots
-        examples = self.vocabulary.word_examples
-        self._map(
-            lambda lo, hi: kernel.find_ngrams(
-                tokens, starts, stops, lo, hi, *words, 0, examples, self._mask, ngrams, False
-            ),
-            _split(stops - starts, self.threads),
-        )
+    def _find_ngrams(self, spans: Spans, lo: int, hi: int, *, learn: bool = False) -> tuple[int, int, int]:
+        words, cache = self.vocabulary.words, self.cache
+        return kernel.find_ngrams(  # type: ignore[no-any-return]
+            spans, lo, hi, cache.word_hash.values, cache.word_check.values, words.slots, words.n,
+            self.vocabulary.word_examples, self._mask, learn,
+        )  # fmt: skip
 
     # learning
 
     def learn(self, batch: TokenizedBatch) -> None:
         """Add the word n-grams of a batch to the vocabulary, and its terms to the frequencies."""
-        for part in (batch.spans[:4], batch.spans[4:]) if self._ngram_max > 1 else ():
-            self._learn_ngrams(*part)
+        for spans in batch.articles if self._ngram_max > 1 else ():
+            self._learn_ngrams(spans)
         self._count(batch, kernel.count_terms)
         self.n_articles += len(batch)
 
-    def _learn_ngrams(self, tokens: Array, starts: Array, stops: Array, ngrams: Array) -> None:
-        words, lengths, width, d = self.vocabulary.words, stops - starts, self._ngram_max - 1, 0
-        while d < len(starts):  # most n-grams occur once, so about half of a batch's are new
+    def _learn_ngrams(self, spans: Spans) -> None:
+        words, lengths, width, d = self.vocabulary.words, spans.lengths, self._ngram_max - 1, 0
+        while d < len(lengths):  # most n-grams occur once, so about half of a batch's are new
             self.vocabulary.reserve_words(width * max(int(lengths[d:].sum()) // 2, int(lengths[d])))
-            d, words.n, collisions = kernel.find_ngrams(
-                tokens, starts, stops, d, len(starts), self.cache.word_hash.values,
-                self.cache.word_check.values, words.slots, words.n, self.vocabulary.word_examples, self._mask,
-                ngrams, True,
-            )  # fmt: skip
+            d, words.n, collisions = self._find_ngrams(spans, d, len(lengths), learn=True)
             words.collisions += collisions
 
     def frequencies(self) -> tuple[Array, Array, Array, Array]:
@@ -268,16 +193,13 @@ class Engine:
     def freeze(
         self, word_columns: Array, char_columns: Array, batches: Sequence[TokenizedBatch] = ()
     ) -> None:
-        """Give each term its column, -1 to drop it, and end the learning.
-
-        `batches` are batches that were learned, updated so that `rows` accepts them.
-        """
+        """Give each term its column, -1 to drop it, end the learning, and update learned batches."""
         self.vocabulary.freeze(word_columns, char_columns)
         word_columns, char_columns = (np.append(c, np.int32(-1)) for c in (word_columns, char_columns))
         self.cache.renumber(word_columns, char_columns)
         for batch in batches:
-            for ngrams in (batch.spans.title_ngrams, batch.spans.ngrams):
-                ngrams[:] = word_columns[ngrams]
+            for spans in batch.articles:
+                spans.ngrams[:] = word_columns[spans.ngrams]
         self._counts = []
 
     # from tokens to numbers
@@ -286,10 +208,10 @@ class Engine:
         """Return parts of a CSR matrix, one below the other: values, columns, and lengths of the rows."""
         size = max(1 << 18, 2 * (self.vocabulary.words.n + self.vocabulary.chars.n))
 
-        def rows(spans: Spans, lo: int, hi: int, *args: Any) -> list[tuple[Array, Array, Array]]:
+        def rows(articles: Articles, lo: int, hi: int, *args: Any) -> list[tuple[Array, Array, Array]]:
             parts, columns, values = [], np.empty(size, np.int32), np.empty(size)
             while lo < hi:
-                lo, *part = kernel.tfidf_rows(spans, lo, hi, *args, weights, columns, values)
+                lo, *part = kernel.tfidf_rows(articles, lo, hi, *args, weights, columns, values)
                 parts.append(tuple(part))
             return parts
 
@@ -299,42 +221,32 @@ class Engine:
         """Compute `mentions.place_features` of each article, shape (n_articles, n_features)."""
         if self._gazetteer is None:
             return np.empty((len(batch), 0))
-        spans, table, names = batch.spans, self._gazetteer.table, self.cache.names
+        articles, table, names = batch.articles, self._gazetteer.table, self.cache.names
         values = np.zeros((len(batch), self._gazetteer.n_features))
-        lengths = spans.title_stops - spans.title_starts + spans.stops - spans.starts
+        lengths = articles.titles.lengths + articles.texts.lengths
         if 2 * lengths.max(initial=0) >= len(self._logs):
             # by `math`, as in the reference implementation
             self._logs = np.array([math.log1p(n) for n in range(4 * lengths.max() + 1)])
         self._map(
-            lambda lo, hi: kernel.place_features(spans, lo, hi, names, table, self._mask, self._logs, values),
-            _split(spans.stops - spans.starts, self.threads),
+            lambda lo, hi: kernel.place_features(
+                articles, lo, hi, names, table, self._mask, self._logs, values
+            ),
+            _split(articles.texts.lengths, self.threads),
         )
         return values
 
     def scores(
         self, batch: TokenizedBatch, weights: TermWeights, places: Array, coef: Array
     ) -> tuple[Array, Array]:
-        """Compute linear scores without intercept.
-
-        Parameters
-        ----------
-        places : ndarray of shape (n_articles, n_place_features)
-        coef : ndarray of shape (n_terms + n_place_features, n_labels)
-
-        Returns
-        -------
-        scores : ndarray of shape (n_articles, n_labels)
-        n_values : ndarray of shape (n_articles,)
-            Number of features of each article that are not zero.
-        """
+        """Compute linear scores without intercept, and how many features of each article are not 0."""
         parts = self._count(batch, lambda *args: kernel.linear_scores(*args, weights, places, coef))
         scores, n_values = (np.concatenate([part[k] for part in parts]) for k in (0, 1))
         return scores, n_values
 
     def _count(self, batch: TokenizedBatch, function: Callable[..., Any]) -> list[Any]:
         """Call a function of the kernel that counts terms, for a part of the batch in each thread."""
-        spans, token_terms = batch.spans, self.cache.terms
-        parts = _split(spans.stops - spans.starts, self.threads)
+        token_terms = self.cache.terms
+        parts = _split(batch.articles.texts.lengths, self.threads)
         while len(self._counts) < len(parts):
             self._counts.append(ThreadCounts(*(TermCounts.allocate(0) for _ in ThreadCounts._fields)))
         sizes = self.vocabulary.words.n, self.vocabulary.chars.n, self.cache.table.n
@@ -344,7 +256,7 @@ class Engine:
             for counts in self._counts
         ]
         return self._map(
-            lambda lo, hi, counts: function(spans, lo, hi, self._settings, token_terms, counts),
+            lambda lo, hi, counts: function(batch.articles, lo, hi, self._settings, token_terms, counts),
             [(*part, counts) for part, counts in zip(parts, self._counts, strict=False)],
         )
 

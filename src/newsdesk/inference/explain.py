@@ -7,16 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import groupby
 from typing import Any, Literal
 
 import numpy as np
 
-from .alignment import AlignedText, align, char_ngram_positions, token_spans
+from .alignment import AlignedText, align, token_spans
 from .decision import FloatArray
 from .gazetteer import GROUP_BY_KIND, GROUPS
 from .mentions import Mention, find_article_mentions, place_feature_names
 from .scorer import Scorer
-from .text import CHAR_PREFIX
+from .text import CHAR_PREFIX, char_ngrams
 
 Part = Literal["title", "text"]
 Kind = Literal["word", "chars", "place", "remainder"]
@@ -210,10 +211,11 @@ def _find_terms(scorer: Scorer, normalized: str) -> Iterator[tuple[str, int, int
         if settings["char_ngrams"]:
             shortest, longest = settings["char_ngrams"]
             for token, (begin, end) in zip(tokens, sentence, strict=True):
-                for ngram, at in char_ngram_positions(token, shortest=shortest, longest=longest):
-                    # the spaces around a token are not in the text: leave them out, but keep one letter
-                    start = min(max(begin, begin + at), end - 1)
-                    yield CHAR_PREFIX + ngram, start, max(start + 1, min(end, begin + at + len(ngram)))
+                for _, of_a_length in groupby(char_ngrams(token, shortest=shortest, longest=longest), len):
+                    for at, ngram in enumerate(of_a_length, start=begin - 1):  # from the space before it on
+                        # the spaces around a token are not in the text: leave them out, but keep one letter
+                        start = min(max(begin, at), end - 1)
+                        yield CHAR_PREFIX + ngram, start, max(start + 1, min(end, at + len(ngram)))
 
 
 _PartMention = tuple[Part, Mention]

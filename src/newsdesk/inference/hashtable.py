@@ -20,21 +20,11 @@ def _empty_slots(n: int) -> Array:
 
 @dataclass(slots=True)
 class HashTable:
-    """Map terms, known by hash and check, to identifiers.
+    """Map terms, known by hash and check, to identifiers."""
 
-    Attributes
-    ----------
-    slots : uint64 ndarray
-        Pairs of hash, and check with identifier, as the kernel reads them.
-    n : int
-        Number of terms.
-    collisions : int
-        Number of terms that have the hash of another term.
-    """
-
-    slots: Array = field(default_factory=lambda: _empty_slots(0))
+    slots: Array = field(default_factory=lambda: _empty_slots(0))  # as the kernel reads them
     n: int = 0
-    collisions: int = 0
+    collisions: int = 0  # number of terms that have the hash of another term
 
     def reserve(self, extra: int) -> None:
         """Make room for `extra` more terms."""
@@ -116,8 +106,7 @@ class GrowingStrings:
 def to_points(strings: Sequence[str]) -> tuple[Array, Array]:
     """Return the code points of strings and the bounds of each string, shape (n_strings + 1,)."""
     points = np.frombuffer("".join(strings).encode("utf-32-le"), np.uint32)
-    lengths = np.cumsum([len(s) for s in strings], dtype=np.int64)
-    return points, np.concatenate([np.zeros(1, np.int64), lengths])
+    return points, np.cumsum([0, *map(len, strings)], dtype=np.int64)
 
 
 def from_points(points: Array, bounds: Array) -> list[str]:

@@ -1,11 +1,7 @@
 """Functions compiled by numba: from the UTF-8 bytes of articles to counts, TF-IDF rows and scores.
 
-One pass decodes and normalizes the bytes, splits them into tokens and hashes these, without Python objects.
-A term is identified by a 64-bit hash; a second hash of 32 bits, its check, tells colliding terms apart. Stems
-and character n-grams are computed once for each different token and remembered for its later occurrences.
-
-All functions are in one file, because numba's cache on disk does not notice a change in another file. The
-functions and `text`, `mentions` and `scorer.ReferenceFeatures` give equal results, which tests compare.
+A term is identified by a 64-bit hash; a second hash of 32 bits, its check, tells colliding terms apart. All
+functions are in one file, because numba's cache on disk does not notice a change in another file.
 """
 
 from __future__ import annotations
@@ -143,10 +139,7 @@ def lookup_all(slots: Array, h: Array, g: Array) -> Array:
 
 @_compiled
 def intern(slots: Array, n: Int, h: Array, g: Array) -> tuple[Array, Array, Int]:
-    """Return the identifiers of terms, the positions of new terms and the number of their collisions.
-
-    New terms get the identifiers from `n` on.
-    """
+    """Return the identifiers of terms, from `n` on for new ones, the positions of these, and collisions."""
     identifiers, firsts = np.empty(len(h), np.int32), np.empty(len(h), np.int64)
     collisions, known = 0, n
     for k in range(len(h)):
@@ -161,14 +154,14 @@ def intern(slots: Array, n: Int, h: Array, g: Array) -> tuple[Array, Array, Int]
 
 
 @_compiled
-def hash_word_ngrams(points: Array, bounds: Array, mask: Int) -> tuple[Array, Array]:
-    """Return hash and check of word n-grams, given as code points; a space separates words."""
+def hash_strings(points: Array, bounds: Array, by_word: bool, mask: Int) -> tuple[Array, Array]:
+    """Return hash and check of strings, given as code points; `by_word`, a space separates words."""
     n = len(bounds) - 1
     hashes, checks = np.empty(n, np.uint64), np.empty(n, np.uint64)
     for t in range(n):
         h, g, ngram, ngram_check, n_words = H0, G0, H0, G0, 0
         for i in range(bounds[t], bounds[t + 1] + 1):
-            if i < bounds[t + 1] and points[i] != SPACE:
+            if i < bounds[t + 1] and not (by_word and points[i] == SPACE):
                 h, g = _step(h, points[i]), _check(g, points[i])
                 continue
             h, g = h & mask, g & LOW
@@ -182,164 +175,153 @@ def hash_word_ngrams(points: Array, bounds: Array, mask: Int) -> tuple[Array, Ar
     return hashes, checks
 
 
-@_compiled
-def hash_char_ngrams(points: Array, bounds: Array, mask: Int) -> tuple[Array, Array]:
-    """Return hash and check of character n-grams, in which a space is an ordinary character."""
-    n = len(bounds) - 1
-    hashes, checks = np.empty(n, np.uint64), np.empty(n, np.uint64)
-    for t in range(n):
-        h, g = H0, G0
-        for i in range(bounds[t], bounds[t + 1]):
-            h, g = _step(h, points[i]), _check(g, points[i])
-        hashes[t], checks[t] = h & mask, g & LOW
-    return hashes, checks
-
-
 # -- bytes to tokens ---------------------------------------------------------------------------------
 
 
+class NewTokens(NamedTuple):
+    """Memory of a thread for tokens that are not known yet."""
+
+    slots: Array  # a hash table
+    hashes: Array
+    checks: Array
+    points: Array
+    bounds: Array
+
+
 @_compiled
-def _grown(array: Array) -> Array:
-    larger = np.empty(2 * len(array), array.dtype)
-    for k in range(len(array)):
-        larger[k] = array[k]
+def _grown(array: Array, size: Int) -> Array:
+    """Return an array, or a larger copy if it has fewer than `size` elements."""
+    if size <= len(array):
+        return array
+    larger = np.empty(max(size, 2 * len(array)), array.dtype)
+    larger[: len(array)] = array
     return larger
 
 
 @_compiled
+def _reserve(new: NewTokens, n: Int, n_points: Int) -> NewTokens:
+    """Return memory for `n` new tokens of `n_points` code points together."""
+    slots, size = new.slots, len(new.slots)
+    while size < 4 * (n + 1):
+        size *= 2
+    if size > len(slots):
+        slots = np.zeros(size, np.uint64)
+        copy(new.slots, slots)
+    hashes, checks, points = _grown(new.hashes, n), _grown(new.checks, n), _grown(new.points, n_points)
+    return NewTokens(slots, hashes, checks, points, _grown(new.bounds, n + 1))
+
+
+@_leaf
+def _decode(data: Array, i: Int) -> tuple[Int, Int]:
+    """Return the code point that begins at byte `i` of UTF-8, and where the next one begins."""
+    b = np.int64(data[i])
+    if b < 0x80:
+        return b, i + 1
+    c = np.int64(data[i + 1]) & 0x3F
+    if b < 0xE0:
+        return ((b & 0x1F) << 6) | c, i + 2
+    c = (c << 6) | (np.int64(data[i + 2]) & 0x3F)
+    if b < 0xF0:
+        return ((b & 0x0F) << 12) | c, i + 3
+    return ((b & 0x07) << 18) | (c << 6) | (np.int64(data[i + 3]) & 0x3F), i + 4
+
+
+@_leaf
+def _scan_article(
+    data: Array, i: Int, end: Int, charmap: Array, slots: Array, n_known: Int, breaks: bool, mask: Int,
+    tokens: Array, at: Int, new: NewTokens, n_new: Int, letters: Array,
+) -> tuple[Int, Int, bool]:  # fmt: skip
+    """Write the tokens of an article from `tokens[at]` on; return where they end, and if it is not slow.
+
+    A slow article has a character that the map cannot normalize; then it gets no tokens.
+    """
+    first, top = at, new.bounds[n_new]
+    h, g, length = H0, G0, 0
+    n_letters, n_arabic, n_foreign = 0, 0, 0
+    while True:
+        e: Int = 0
+        at_end = i >= end
+        if not at_end:
+            c, i = _decode(data, i)
+            e = np.int64(charmap[c]) if c < len(charmap) else SLOW
+            n_letters += (e & LETTER) != 0
+            n_arabic += (e & ARABIC) != 0
+            n_foreign += (e & FOREIGN) != 0
+            if e & WORD:
+                c = e & CODEPOINT
+                h, g = _step(h, c), _check(g, c)
+                new.points[top + length] = c
+                length += 1
+                continue
+            if e & SKIP:
+                continue
+            if e & SLOW:
+                return first, n_new, True
+        if length >= 2:
+            h, g = h & mask, g & LOW
+            token = _find(slots, h, g)
+            if token < 0:
+                token = _find(new.slots, h, g)
+            if token < 0:
+                token = n_known + n_new
+                _insert(new.slots, h, g, token)
+                new.hashes[n_new], new.checks[n_new] = h, g
+                top += length
+                n_new += 1
+                new.bounds[n_new] = top
+            tokens[at] = token
+            at += 1
+        if breaks and e & END and at > first and tokens[at - 1] != BREAK:
+            tokens[at] = BREAK
+            at += 1
+        if at_end:
+            break
+        h, g, length = H0, G0, 0
+    letters[0], letters[1], letters[2] = n_letters, n_arabic, n_foreign
+    return at, n_new, False
+
+
+@_compiled
 def scan(
-    data: Array,
-    starts: Array,
-    ends: Array,
-    charmap: Array,
-    slots: Array,
-    n_known: Int,
-    breaks: bool,
+    data: Array, starts: Array, ends: Array, charmap: Array, slots: Array, n_known: Int, breaks: bool,
     mask: Int,
-) -> tuple[Array, Array, Array, Array, Array, Array, Array, Array]:
+) -> tuple[Array, Array, Array, Array, Array, Array, Array, Array]:  # fmt: skip
     """Tokenize articles.
 
-    Parameters
-    ----------
-    data, starts, ends
-        The UTF-8 bytes of the articles, as `charmap.encode` returns them.
-    charmap
-        As `charmap.build_charmap` returns it.
-    slots, n_known
-        The hash table of known tokens and their number.
-    breaks
-        Whether to insert `BREAK` where a sentence ends.
-    mask
-        The bits of a hash to use.
-
-    Returns
-    -------
-    tokens
-        Of all articles: the identifiers of known tokens; new ones are numbered from `n_known` on.
-    stops : shape (n_articles,)
-        Where the tokens of each article end.
-    letters : shape (n_articles, 3)
-        Number of letters, of Arabic letters and of letters foreign to Arabic.
-    slow : shape (n_articles,)
-        Whether an article has a character that the map cannot normalize; then it gets no tokens.
-    hashes, checks, points, bounds
-        Of the new tokens.
+    Returns tokens, where those of each article stop, its numbers of letters, Arabic letters and foreign
+    letters, whether it is slow, and hashes, checks, points and bounds of new tokens, numbered from `n_known`.
     """
-    n = len(starts)
-    size = 0
+    n, size = len(starts), 0
     for d in range(n):
         size += 2 * ((ends[d] - starts[d] + 1) // 3) + 1  # a token is two letters and a space; as many breaks
-    tokens = np.empty(size, np.int32)
-    stops = np.empty(n, np.int64)
-    letters = np.zeros((n, 3), np.int64)
-    slow = np.zeros(n, np.bool_)
-    own = np.zeros(2 * 2048, np.uint64)
-    hashes, checks = np.empty(512, np.uint64), np.empty(512, np.uint64)
-    points, bounds = np.empty(8192, np.uint32), np.zeros(513, np.int64)
-    n_new, top, at = 0, 0, 0
-    n_map = len(charmap)
+    tokens, stops = np.empty(size, np.int32), np.empty(n, np.int64)
+    letters, slow = np.zeros((n, 3), np.int64), np.zeros(n, np.bool_)
+    new = NewTokens(
+        np.zeros(2 * 2048, np.uint64), np.empty(512, np.uint64), np.empty(512, np.uint64),
+        np.empty(8192, np.uint32), np.zeros(513, np.int64),
+    )  # fmt: skip
+    at, n_new = 0, 0
     for d in range(n):
-        first, i, end = at, starts[d], ends[d]
-        h, g, length = H0, G0, 0
-        n_letters, n_arabic, n_foreign = 0, 0, 0
-        while True:
-            e: Int = 0
-            at_end = i >= end
-            if not at_end:
-                b: Int = np.int64(data[i])
-                if b < 0x80:
-                    c = b
-                    i += 1
-                elif b < 0xE0:
-                    c = ((b & 0x1F) << 6) | (np.int64(data[i + 1]) & 0x3F)
-                    i += 2
-                elif b < 0xF0:
-                    c = (
-                        ((b & 0x0F) << 12)
-                        | ((np.int64(data[i + 1]) & 0x3F) << 6)
-                        | (np.int64(data[i + 2]) & 0x3F)
-                    )
-                    i += 3
-                else:
-                    c = ((b & 0x07) << 18) | ((np.int64(data[i + 1]) & 0x3F) << 12)
-                    c |= ((np.int64(data[i + 2]) & 0x3F) << 6) | (np.int64(data[i + 3]) & 0x3F)
-                    i += 4
-                e = np.int64(charmap[c]) if c < n_map else SLOW
-                n_letters += (e & LETTER) != 0
-                n_arabic += (e & ARABIC) != 0
-                n_foreign += (e & FOREIGN) != 0
-                if e & WORD:
-                    c = e & CODEPOINT
-                    h, g = _step(h, c), _check(g, c)
-                    if top + length == len(points):
-                        points = _grown(points)
-                    points[top + length] = c
-                    length += 1
-                    continue
-                if e & SKIP:
-                    continue
-                if e & SLOW:
-                    slow[d] = True
-                    at = first
-                    break
-            if length >= 2:
-                h, g = h & mask, g & LOW
-                token = _find(slots, h, g)
-                if token < 0:
-                    token = _find(own, h, g)
-                    if token < 0:
-                        token = n_known + n_new
-                        if 4 * (n_new + 1) > len(own):
-                            larger = np.zeros(2 * len(own), np.uint64)
-                            copy(own, larger)
-                            own = larger
-                        if n_new == len(hashes):
-                            hashes, checks, bounds = _grown(hashes), _grown(checks), _grown(bounds)
-                        _insert(own, h, g, token)
-                        hashes[n_new], checks[n_new] = h, g
-                        top += length
-                        n_new += 1
-                        bounds[n_new] = top
-                tokens[at] = token
-                at += 1
-            if breaks and e & END and at > first and tokens[at - 1] != BREAK:
-                tokens[at] = BREAK
-                at += 1
-            if at_end:
-                break
-            h, g, length = H0, G0, 0
+        length = ends[d] - starts[d]
+        new = _reserve(new, n_new + (length + 1) // 3, new.bounds[n_new] + length)
+        at, n_new, slow[d] = _scan_article(
+            data,
+            starts[d],
+            ends[d],
+            charmap,
+            slots,
+            n_known,
+            breaks,
+            mask,
+            tokens,
+            at,
+            new,
+            n_new,
+            letters[d],
+        )
         stops[d] = at
-        letters[d, 0], letters[d, 1], letters[d, 2] = n_letters, n_arabic, n_foreign
-    return (
-        tokens[:at],
-        stops,
-        letters,
-        slow,
-        hashes[:n_new],
-        checks[:n_new],
-        points[:top],
-        bounds[: n_new + 1],
-    )
+    hashes, checks, points = new.hashes[:n_new], new.checks[:n_new], new.points[: new.bounds[n_new]]
+    return tokens[:at], stops, letters, slow, hashes, checks, points, new.bounds[: n_new + 1]
 
 
 # -- tokens to terms ---------------------------------------------------------------------------------
@@ -349,11 +331,7 @@ def scan(
 def char_ngrams(
     points: Array, bounds: Array, shortest: Int, longest: Int, mask: Int
 ) -> tuple[Array, Array, Array, Array]:
-    """Find the character n-grams of tokens, each padded with a space at both ends.
-
-    Returns hashes, checks and positions (token, start, length) of the n-grams, and where those of each token
-    end, after a zero.
-    """
+    """Return hash, check and position (token, start, length) of n-grams, and where those of a token end."""
     n = len(bounds) - 1
     size = 0
     for t in range(n):
@@ -378,17 +356,35 @@ def char_ngrams(
     return hashes[:at], checks[:at], positions[:at], ends
 
 
+class Spans(NamedTuple):
+    """Tokens of titles or of texts, and where those of each article start and stop."""
+
+    tokens: Array
+    starts: Array
+    stops: Array
+    ngrams: Array  # of shape (n_tokens, ngram_max - 1): the terms of two and more words that begin at a token
+
+    @property
+    def lengths(self) -> Array:
+        """Number of tokens of each article, with the ends of sentences."""
+        return self.stops - self.starts
+
+
+class Articles(NamedTuple):
+    """Titles and texts of a batch."""
+
+    titles: Spans
+    texts: Spans
+
+
 @_leaf
 def find_ngrams(
-    tokens: Array, starts: Array, stops: Array, d: Int, end: Int, word_hash: Array, word_check: Array,
-    slots: Array, n: Int, examples: Array, mask: Int, ngrams: Array, learn: bool,
+    spans: Spans, d: Int, end: Int, word_hash: Array, word_check: Array, slots: Array, n: Int,
+    examples: Array, mask: Int, learn: bool,
 ) -> tuple[Int, Int, Int]:  # fmt: skip
-    """Find the n-grams of two and more words of the articles from `d` to `end`.
-
-    `ngrams[p, k]` becomes the term of the k + 2 words that begin at token p, -1 for an unknown one. With
-    `learn`, unknown n-grams become terms as long as there is room, and `examples` gets the tokens of one
-    occurrence of each. Returns the next article and the numbers of terms and of collisions.
-    """
+    """Find the n-grams of two and more words of the articles from `d` to `end`; return the next article."""
+    # unknown n-grams become terms only with `learn`, and as long as there is room
+    tokens, starts, stops, ngrams = spans
     collisions, width = 0, ngrams.shape[1]
     while d < end and (not learn or n + (stops[d] - starts[d]) * width <= len(examples)):
         for p in range(starts[d], stops[d]):
@@ -412,22 +408,6 @@ def find_ngrams(
 
 
 # -- terms to counts, rows and scores ----------------------------------------------------------------
-
-
-class Spans(NamedTuple):
-    """Tokens of titles and texts, where those of each article start and stop, and terms of word n-grams.
-
-    The n-grams, of shape (n_tokens, ngram_max - 1), are those of two and more words that begin at a token.
-    """
-
-    title: Array
-    title_starts: Array
-    title_stops: Array
-    title_ngrams: Array
-    text: Array
-    starts: Array
-    stops: Array
-    ngrams: Array
 
 
 class TokenTerms(NamedTuple):
@@ -458,26 +438,14 @@ class TermWeights(NamedTuple):
 
 
 class TermCounts(NamedTuple):
-    """Memory of a thread to count terms.
+    """Memory of a thread to count terms."""
 
-    Attributes
-    ----------
-    counts : shape (n_terms,)
-        How often each term occurs in one article; zero between articles.
-    terms : shape (n_terms,)
-        The terms of the article.
-    spare, digits
-        For `_sort`.
-    df, tf : shape (n_terms,), or (0,) once the vocabulary is frozen
-        Document and term frequencies.
-    """
-
-    counts: Array
-    terms: Array
-    spare: Array
+    counts: Array  # how often each term occurs in one article; zero between articles
+    terms: Array  # of the article
+    spare: Array  # for `_sort`, as `digits`
     digits: Array
-    df: Array
-    tf: Array
+    df: Array  # document frequencies, empty once the vocabulary is frozen
+    tf: Array  # term frequencies, likewise
 
     @classmethod
     def allocate(cls, n: Int, n_summed: Int = 0) -> TermCounts:
@@ -516,55 +484,45 @@ def _add(term: Int, weight: Int, own: TermCounts, m: Int) -> Int:
 
 
 @_leaf
-def _add_words(
-    tokens: Array, start: Int, stop: Int, weight: Int, word_ids: Array, ngrams: Array, own: TermCounts, m: Int
-) -> Int:
-    for p in range(start, stop):
-        if tokens[p] == BREAK:
+def _add_words(spans: Spans, d: Int, weight: Int, word_ids: Array, own: TermCounts, m: Int) -> Int:
+    for p in range(spans.starts[d], spans.stops[d]):
+        if spans.tokens[p] == BREAK:
             continue
-        m = _add(word_ids[tokens[p]], weight, own, m)
-        for k in range(ngrams.shape[1]):
-            m = _add(ngrams[p, k], weight, own, m)
+        m = _add(word_ids[spans.tokens[p]], weight, own, m)
+        for k in range(spans.ngrams.shape[1]):
+            m = _add(spans.ngrams[p, k], weight, own, m)
     return m
 
 
 @_leaf
-def _add_tokens(tokens: Array, start: Int, stop: Int, weight: Int, own: TermCounts, m: Int) -> Int:
-    for p in range(start, stop):
-        m = _add(tokens[p], weight, own, m)  # BREAK is -1
+def _add_tokens(spans: Spans, d: Int, weight: Int, own: TermCounts, m: Int) -> Int:
+    for p in range(spans.starts[d], spans.stops[d]):
+        m = _add(spans.tokens[p], weight, own, m)  # BREAK is -1
     return m
 
 
 @_leaf
 def _count_words(
-    spans: Spans, d: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts
+    articles: Articles, d: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts
 ) -> Int:
     """Count the words and word n-grams of an article; return the number of different ones."""
     if not settings.has_words:
         return 0
-    word_ids, start, stop = token_terms.word_ids, spans.title_starts[d], spans.title_stops[d]
-    weight, own = settings.title_weight, counts.words
-    m = _add_words(spans.title, start, stop, weight, word_ids, spans.title_ngrams, own, ZERO)
-    return _add_words(spans.text, spans.starts[d], spans.stops[d], ONE, word_ids, spans.ngrams, own, m)
+    m = _add_words(articles.titles, d, settings.title_weight, token_terms.word_ids, counts.words, ZERO)
+    return _add_words(articles.texts, d, ONE, token_terms.word_ids, counts.words, m)
 
 
 @_leaf
 def _count_chars(
-    spans: Spans, d: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts
+    articles: Articles, d: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts
 ) -> Int:
-    """Count the character n-grams of an article; return the number of different ones.
-
-    Tokens are counted first, so that the n-grams of each different token are added once.
-    """
+    """Count the character n-grams of an article; return the number of different ones."""
     if not len(token_terms.char_ids):
         return 0
-    tokens, own = counts.tokens, counts.chars
-    n = _add_tokens(
-        spans.title, spans.title_starts[d], spans.title_stops[d], settings.title_weight, tokens, ZERO
-    )
-    n = _add_tokens(spans.text, spans.starts[d], spans.stops[d], ONE, tokens, n)
-    m = ZERO
-    for k in range(n):
+    tokens, own, m = counts.tokens, counts.chars, ZERO
+    n = _add_tokens(articles.titles, d, settings.title_weight, tokens, ZERO)
+    n = _add_tokens(articles.texts, d, ONE, tokens, n)
+    for k in range(n):  # the n-grams of each different token are added once
         token = tokens.terms[k]
         count = tokens.counts[token]
         tokens.counts[token] = 0
@@ -585,12 +543,17 @@ def _add_frequencies(own: TermCounts, m: Int) -> None:
 
 @_leaf
 def count_terms(
-    spans: Spans, lo: Int, hi: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts
+    articles: Articles,
+    lo: Int,
+    hi: Int,
+    settings: CountSettings,
+    token_terms: TokenTerms,
+    counts: ThreadCounts,
 ) -> None:
     """Add the articles from `lo` to `hi` to the document and term frequencies."""
     for d in range(lo, hi):
-        _add_frequencies(counts.words, _count_words(spans, d, settings, token_terms, counts))
-        _add_frequencies(counts.chars, _count_chars(spans, d, settings, token_terms, counts))
+        _add_frequencies(counts.words, _count_words(articles, d, settings, token_terms, counts))
+        _add_frequencies(counts.chars, _count_chars(articles, d, settings, token_terms, counts))
 
 
 @_leaf
@@ -638,15 +601,15 @@ def _weigh_terms(
 
 @_leaf
 def _row(
-    spans: Spans, d: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts,
+    articles: Articles, d: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts,
     weights: TermWeights, columns: Array, values: Array,
 ) -> Int:  # fmt: skip
     """Write columns and values of one article, in the order of columns; return their number."""
-    m = _count_words(spans, d, settings, token_terms, counts)
+    m = _count_words(articles, d, settings, token_terms, counts)
     _weigh_terms(counts.words, m, weights.word_idf, weights, weights.word_weight, values, ZERO)
     for k in range(m):
         columns[k] = counts.words.terms[k]
-    n = _count_chars(spans, d, settings, token_terms, counts)
+    n = _count_chars(articles, d, settings, token_terms, counts)
     _weigh_terms(counts.chars, n, weights.char_idf, weights, weights.char_weight, values, m)
     for k in range(n):
         columns[m + k] = counts.chars.terms[k] + len(weights.word_idf)
@@ -655,18 +618,15 @@ def _row(
 
 @_compiled
 def tfidf_rows(
-    spans: Spans, lo: Int, hi: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts,
-    weights: TermWeights, columns: Array, values: Array,
+    articles: Articles, lo: Int, hi: Int, settings: CountSettings, token_terms: TokenTerms,
+    counts: ThreadCounts, weights: TermWeights, columns: Array, values: Array,
 ) -> tuple[Int, Array, Array, Array]:  # fmt: skip
-    """Return articles from `lo` on as rows of a CSR matrix, as many as surely fit into the buffers.
-
-    Returns the next article, and values, columns and lengths of the rows.
-    """
+    """Return the next article, and values, columns and lengths of as many rows as fit into the buffers."""
     n_columns = len(weights.word_idf) + len(weights.char_idf)
     lengths = np.empty(hi - lo, np.int64)
     at, d = 0, lo
     while d < hi and at + n_columns <= len(values):
-        m = _row(spans, d, settings, token_terms, counts, weights, columns[at:], values[at:])
+        m = _row(articles, d, settings, token_terms, counts, weights, columns[at:], values[at:])
         lengths[d - lo] = m
         at += m
         d += 1
@@ -675,21 +635,18 @@ def tfidf_rows(
 
 @_compiled
 def linear_scores(
-    spans: Spans, lo: Int, hi: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts,
-    weights: TermWeights, places: Array, coef: Array,
+    articles: Articles, lo: Int, hi: Int, settings: CountSettings, token_terms: TokenTerms,
+    counts: ThreadCounts, weights: TermWeights, places: Array, coef: Array,
 ) -> tuple[Array, Array]:  # fmt: skip
-    """Return the sums of value times coefficient, in the order of the columns, and the lengths of the rows.
-
-    `places`, of shape (n_articles, n_place_features), are the columns after the terms; zeros are left out.
-    """
+    """Return the sums of value times coefficient, added in the order of columns, and the lengths of rows."""
     n_columns, n_labels = coef.shape
     n_terms = n_columns - places.shape[1]
     columns, values = np.empty(n_columns, np.int32), np.empty(n_columns, np.float64)
     scores = np.zeros((hi - lo, n_labels), np.float64)
     lengths = np.zeros(hi - lo, np.int64)
     for d in range(lo, hi):
-        m = _row(spans, d, settings, token_terms, counts, weights, columns, values)
-        for k in range(places.shape[1]):
+        m = _row(articles, d, settings, token_terms, counts, weights, columns, values)
+        for k in range(places.shape[1]):  # the columns after the terms
             if places[d, k] != 0.0:
                 columns[m], values[m] = n_terms + k, places[d, k]
                 m += 1
@@ -706,9 +663,8 @@ def _add_products(columns: Array, values: Array, m: Int, coef: Array, total: Arr
         v0, v1, v2, v3 = values[k], values[k + 1], values[k + 2], values[k + 3]
         c0, c1, c2, c3 = coef[columns[k]], coef[columns[k + 1]], coef[columns[k + 2]], coef[columns[k + 3]]
         for label in range(n_labels):
-            total[label] = (((total[label] + v0 * c0[label]) + v1 * c1[label]) + v2 * c2[label]) + v3 * c3[
-                label
-            ]
+            first_three = ((total[label] + v0 * c0[label]) + v1 * c1[label]) + v2 * c2[label]
+            total[label] = first_three + v3 * c3[label]
     for k in range(m - m % 4, m):
         row = coef[columns[k]]
         for label in range(n_labels):
@@ -726,20 +682,16 @@ NAMED, NEIGHBOUR = 1, 2
 
 
 class NameTable(NamedTuple):
-    """A gazetteer in arrays: spellings to forms, forms to places and rules.
+    """A gazetteer in arrays: spellings to forms, forms to places and rules."""
 
-    The hash table holds the spellings and the beginnings of longer ones. The places of a form are
-    `places[bounds[form]:bounds[form + 1]]`, likeliest first. `neighbours[w, r]` tells how rule r uses word w.
-    """
-
-    slots: Array
+    slots: Array  # a hash table of the spellings and the beginnings of longer ones
     form: Array  # by spelling, -1 if it is only the beginning of longer ones
     is_prefix: Array  # by spelling, whether it is the beginning of longer ones
-    bounds: Array
-    places: Array
+    bounds: Array  # by form, where its places begin
+    places: Array  # of all forms, likeliest first
     rule: Array  # by form, -1 for none
     requirement: Array  # by rule
-    neighbours: Array
+    neighbours: Array  # by word of the rules and rule, how the rule uses the word
     region: Array  # by place, -1 for none
     kind: Array  # by place
     group: Array  # by place
@@ -753,25 +705,13 @@ class NameTable(NamedTuple):
 
 
 class TokenNames(NamedTuple):
-    """The role of each token in names; -1 for none.
+    """The role of each token in names; -1 for none."""
 
-    Attributes
-    ----------
-    hashes, checks
-        Of the token before stemming.
-    spelling
-        The spelling that it is, or begins.
-    rule_word
-        Its number among the words of the rules.
-    has_conjunction
-        Whether it begins with «و».
-    """
-
-    hashes: Array
+    hashes: Array  # of the token before stemming
     checks: Array
-    spelling: Array
-    rule_word: Array
-    has_conjunction: Array
+    spelling: Array  # that the token is, or begins
+    rule_word: Array  # its number among the words of the rules
+    has_conjunction: Array  # whether it begins with «و»
 
 
 class MentionBuffers(NamedTuple):
@@ -792,25 +732,22 @@ class MentionBuffers(NamedTuple):
 
 
 @_leaf
-def _gather(tokens: Array, start: Int, stop: Int, found: MentionBuffers) -> Int:
-    """Copy tokens without breaks to `found.tokens`; return their number."""
+def _gather(spans: Spans, d: Int, found: MentionBuffers) -> Int:
+    """Copy the tokens of an article without breaks to `found.tokens`; return their number."""
     n = ZERO
-    for p in range(start, stop):
-        if tokens[p] != BREAK:
-            found.tokens[n] = tokens[p]
+    for p in range(spans.starts[d], spans.stops[d]):
+        if spans.tokens[p] != BREAK:
+            found.tokens[n] = spans.tokens[p]
             n += 1
     return n
 
 
 @_leaf
 def _apply_rule(rule: Int, before: Int, after: Int, requirement: Array, neighbours: Array) -> Int:
-    """Return 1 if a name counts, 0 if it needs another mention of its country, -1 if it does not count.
-
-    `before` and `after` are the neighbours' numbers among the words of the rules, -1 for none.
-    """
+    """Return 1 if a name counts, 0 if it needs another mention of its country, -1 if it does not count."""
     if rule < 0:
         return ONE
-    met: Int = ZERO
+    met: Int = ZERO  # the neighbours are numbers among the words of the rules, -1 for none
     if before >= 0:
         met |= neighbours[before, rule] & (AFTER | NOT_AFTER)
     if after >= 0:
@@ -979,16 +916,13 @@ def _fill_features(
 
 @_compiled
 def place_features(
-    spans: Spans, lo: Int, hi: Int, token_names: TokenNames, names: NameTable, mask: Int, logs: Array,
+    articles: Articles, lo: Int, hi: Int, token_names: TokenNames, names: NameTable, mask: Int, logs: Array,
     values: Array,
 ) -> None:  # fmt: skip
-    """Write `mentions.place_features` of articles to `values`, of shape (n_articles, n_features).
-
-    `logs` are log(1 + n) for all n up to twice the number of an article's tokens.
-    """
-    size = 0
+    """Write `mentions.place_features` of articles to `values`, of shape (n_articles, n_features)."""
+    titles, texts, size = articles.titles, articles.texts, 0
     for d in range(lo, hi):
-        size = max(size, spans.title_stops[d] - spans.title_starts[d] + spans.stops[d] - spans.starts[d])
+        size = max(size, titles.stops[d] - titles.starts[d] + texts.stops[d] - texts.starts[d])
     found = MentionBuffers(
         np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64),
         np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64),
@@ -997,9 +931,9 @@ def place_features(
         np.empty(names.n_regions, np.int64), np.empty((names.n_regions, names.n_groups), np.int64),
     )  # fmt: skip
     for d in range(lo, hi):
-        n = _gather(spans.title, spans.title_starts[d], spans.title_stops[d], found)
+        n = _gather(titles, d, found)
         n_title = _find_candidates(n, token_names, names, mask, found, ZERO)
-        n = _gather(spans.text, spans.starts[d], spans.stops[d], found)
+        n = _gather(texts, d, found)
         m = _find_candidates(n, token_names, names, mask, found, n_title)
         if m:
             _resolve(m, names, found)

@@ -22,7 +22,6 @@ from .mentions import place_features
 from .storage import UNREADABLE, PackagedModel, describe_error, read_model_folder, warn_of_other_code
 from .text import (
     CHAR_PREFIX,
-    CHARACTER_CLASSES,
     MAX_FOREIGN_LETTERS,
     MIN_ARABIC_LETTERS,
     build_stemmer,
@@ -346,7 +345,7 @@ class CompiledFeatures:
         self._place_weight, self._min_words = settings["place_weight"], settings["min_words"]
         self._engine = Engine(
             normalize=reference.normalize,
-            maps=build_maps(reference.normalize, CHARACTER_CLASSES),
+            maps=build_maps(reference.normalize),
             ngram_max=settings["ngram_max"],
             sentences=settings["ngram_scope"] == "sentence",
             char_ngrams=settings["char_ngrams"],

@@ -24,34 +24,22 @@ FOREIGN_LETTER = re.compile("[پچژگکیٹڈڑےہھںۀېۍڼړښځڅډڕڵۆ
 ARABIC_WORD = re.compile(
     r"(?:[وفبك]?ال\w+|لل\w+|في|من|على|إلى|الى|أن|ان|عن|مع|هذا|هذه|التي|الذي|بعد|قال|كان)"
 )
-# the character classes that the compiled path needs to know
-CHARACTER_CLASSES = {
-    "word": re.compile(r"\w"), "end": SENTENCE_END,
-    "letter": LETTER, "arabic": ARABIC_LETTER, "foreign": FOREIGN_LETTER,
-}  # fmt: skip
 MIN_ARABIC_LETTERS = 0.3  # low, because scraped articles contain scripts and lists of foreign titles
 MAX_FOREIGN_LETTERS = 0.02
 MIN_ARABIC_WORDS = 0.15
 
 
 def repair_text(text: str) -> str:
-    """Decode HTML entities, remove control characters and strip surrounding whitespace.
-
-    Examples
-    --------
-    >>> repair_text(" &laquo;news&raquo;\x07 ")
-    '«news»'
-    """
+    """Decode HTML entities, remove control characters and strip surrounding whitespace."""
     if ENTITY.search(text):
         text = html.unescape(text)
     return CONTROL.sub("", SEPARATOR.sub(" ", text)).strip()
 
 
 def normalize(text: str, table: Mapping[int, int | str | None]) -> str:
-    """Bring a text to the spelling in which terms are counted.
+    """Bring a text to the spelling in which terms are counted; the result is a fixed point.
 
-    Apply NFKC, `table` and lower case until the text no longer changes, since removing a mark can let its
-    neighbours compose. The result is a fixed point.
+    NFKC, `table` and lower case repeat until nothing changes, since removing a mark can let others compose.
 
     Parameters
     ----------
@@ -59,9 +47,10 @@ def normalize(text: str, table: Mapping[int, int | str | None]) -> str:
     table : mapping of int to int, str or None
         A table for `str.translate`; `newsdesk.base.normalization.build_table` makes one from settings.
 
-    Returns
-    -------
-    str
+    Examples
+    --------
+    >>> normalize("أخبار", str.maketrans("أ", "ا"))
+    'اخبار'
     """
     while True:
         folded = unicodedata.normalize("NFKC", text).translate(table).lower()
@@ -97,13 +86,7 @@ def char_ngrams(token: str, *, shortest: int, longest: int) -> list[str]:
 
 
 def build_stemmer(name: str | None) -> Callable[[list[str]], list[str]] | None:
-    """Return a function that stems a list of normalized words, or None for no stemming.
-
-    Raises
-    ------
-    ValueError
-        If PyStemmer is not installed.
-    """
+    """Return a function that stems a list of normalized words, or None for no stemming."""
     if name is None:
         return None
     try:
@@ -115,15 +98,12 @@ def build_stemmer(name: str | None) -> Callable[[list[str]], list[str]] | None:
 
 
 def is_arabic(text: str) -> bool:
-    """Return whether a text is in Arabic, not in another language or another language's Arabic script.
-
-    At least `MIN_ARABIC_LETTERS` of the letters must be Arabic. If more than `MAX_FOREIGN_LETTERS` do not
-    belong to Arabic, `MIN_ARABIC_WORDS` of the words must have the Arabic article or be common Arabic words.
-    """
+    """Return whether a text is in Arabic, not in another language or another language's Arabic script."""
     n_letters = len(LETTER.findall(text))
     if not n_letters or len(ARABIC_LETTER.findall(text)) < MIN_ARABIC_LETTERS * n_letters:
         return False
     if len(FOREIGN_LETTER.findall(text)) <= MAX_FOREIGN_LETTERS * n_letters:
         return True
+    # enough words must have the Arabic article or be common Arabic words
     words = re.findall(r"\w+", text)
     return sum(ARABIC_WORD.fullmatch(word) is not None for word in words) >= MIN_ARABIC_WORDS * len(words)

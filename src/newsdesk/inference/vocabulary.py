@@ -8,29 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import kernel
-from .gazetteer import GROUP_BY_KIND, GROUPS, Gazetteer
+from .gazetteer import GROUP_BY_KIND, GROUPS, Gazetteer, Rule
 from .hashtable import GrowingArray, GrowingStrings, HashTable, to_points
-from .kernel import (
-    AFTER,
-    AREA,
-    BEFORE,
-    CITY,
-    COUNTRY,
-    DEMONYM,
-    MEDIA,
-    NAMED,
-    NEIGHBOUR,
-    NOT_AFTER,
-    NOT_BEFORE,
-    Array,
-    Int,
-    NameTable,
-    TokenNames,
-    TokenTerms,
-)
+from .kernel import Array, Int, NameTable, TokenNames, TokenTerms
 from .mentions import DATELINE_TOKENS, SHARES, place_feature_names
 
-KINDS = {"media": MEDIA, "area": AREA, "demonym": DEMONYM, "city": CITY, "country": COUNTRY}
+KINDS = {
+    "media": kernel.MEDIA, "area": kernel.AREA, "demonym": kernel.DEMONYM, "city": kernel.CITY,
+    "country": kernel.COUNTRY,
+}  # fmt: skip
+RULE_BITS = (kernel.AFTER, kernel.BEFORE, kernel.NOT_AFTER, kernel.NOT_BEFORE)
 CONJUNCTION = "و"
 CHUNK = 1 << 14  # tokens whose character n-grams are hashed at a time
 
@@ -38,22 +25,16 @@ Stem = Callable[[list[str]], list[str]]
 
 
 class Vocabulary:
-    """Terms: words and word n-grams, and character n-grams. They are learned until the vocabulary is frozen.
-
-    Attributes
-    ----------
-    words, chars : HashTable
-        Terms to identifiers, which are columns once the vocabulary is frozen.
-    word_examples : int32 ndarray of shape (capacity, ngram_max)
-        The tokens of one occurrence of each word n-gram, then -1; while it is learned.
-    char_examples : GrowingArray of shape (n_chars, 3)
-        Token, start and length of one occurrence of each character n-gram; while it is learned.
-    frozen : bool
-    """
+    """Words, word n-grams and character n-grams, which are learned until the vocabulary is frozen."""
 
     def __init__(self, *, ngram_max: int, mask: Int) -> None:
         self._mask = mask
-        self.words, self.chars = HashTable(), HashTable()
+        self.words, self.chars = (
+            HashTable(),
+            HashTable(),
+        )  # the numbers of terms are columns once it is frozen
+        # while terms are learned: the tokens of one occurrence of each word n-gram, then -1; and token, start
+        # and length of one occurrence of each character n-gram
         self.word_examples = np.full((1024, max(1, ngram_max)), -1, np.int32)
         self.char_examples = GrowingArray(np.int32, 3)
         self.frozen = False
@@ -64,8 +45,8 @@ class Vocabulary:
 
     def set_terms(self, words: Sequence[str], chars: Sequence[str]) -> None:
         """Freeze the vocabulary with these terms; the column of a term is its position."""
-        self.words.intern(*kernel.hash_word_ngrams(*to_points(words), self._mask))
-        self.chars.intern(*kernel.hash_char_ngrams(*to_points(chars), self._mask))
+        self.words.intern(*kernel.hash_strings(*to_points(words), True, self._mask))
+        self.chars.intern(*kernel.hash_strings(*to_points(chars), False, self._mask))
         self.frozen = True
 
     def freeze(self, word_columns: Array, char_columns: Array) -> None:
@@ -104,23 +85,12 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class GazetteerIndex:
-    """A gazetteer in the layout of the kernel, with what tells a token's role in its names.
-
-    Attributes
-    ----------
-    table : NameTable
-    spellings : HashTable
-        The spellings and the beginnings of longer ones.
-    rule_words : HashTable
-        The words of the rules.
-    n_features : int
-        Number of place features of an article.
-    """
+    """A gazetteer in the layout of the kernel, with what tells a token's role in its names."""
 
     table: NameTable
-    spellings: HashTable
+    spellings: HashTable  # also the beginnings of longer ones
     rule_words: HashTable
-    n_features: int
+    n_features: int  # of an article
 
 
 def build_gazetteer_index(gazetteer: Gazetteer, *, lead_tokens: int, mask: Int) -> GazetteerIndex:
@@ -128,7 +98,7 @@ def build_gazetteer_index(gazetteer: Gazetteer, *, lead_tokens: int, mask: Int) 
 
     def hashed(strings: Sequence[str]) -> HashTable:
         table = HashTable()
-        table.intern(*kernel.hash_word_ngrams(*to_points(strings), mask))
+        table.intern(*kernel.hash_strings(*to_points(strings), True, mask))
         return table
 
     forms = {form: i for i, form in enumerate(dict.fromkeys(gazetteer.forms.values()))}
@@ -137,7 +107,7 @@ def build_gazetteer_index(gazetteer: Gazetteer, *, lead_tokens: int, mask: Int) 
     number = {word: i for i, word in enumerate(rule_words)}
     neighbours = np.zeros((len(rule_words), len(rules)), np.uint8)
     for rule, i in rules.items():
-        for words, bit in zip(rule.word_sets, (AFTER, BEFORE, NOT_AFTER, NOT_BEFORE), strict=True):
+        for words, bit in zip(rule.word_sets, RULE_BITS, strict=True):
             neighbours[[number[word] for word in words], i] |= bit
     prefixes = {" ".join(s.split(" ")[:n]) for s in gazetteer.forms for n in range(1, s.count(" ") + 1)}
     spelled = list(dict.fromkeys([*gazetteer.forms, *sorted(prefixes)]))
@@ -151,9 +121,7 @@ def build_gazetteer_index(gazetteer: Gazetteer, *, lead_tokens: int, mask: Int) 
         bounds=np.cumsum([0, *(len(form.places) for form in forms)]),
         places=np.array([i for form in forms for i in form.places], np.int32),
         rule=np.array([rules[form.rule] if form.rule else -1 for form in forms], np.int32),
-        requirement=np.array(
-            [r.named * NAMED | bool(r.after or r.before) * NEIGHBOUR for r in rules], np.uint8
-        ),
+        requirement=np.array([_requirement(rule) for rule in rules], np.uint8),
         neighbours=neighbours,
         region=np.array([gazetteer.regions.index(p.region) if p.region else -1 for p in places], np.int32),
         kind=np.array([KINDS.get(p.kind, 0) for p in places], np.uint8),
@@ -169,31 +137,12 @@ def build_gazetteer_index(gazetteer: Gazetteer, *, lead_tokens: int, mask: Int) 
     return GazetteerIndex(table, spellings, hashed(rule_words), len(place_feature_names(gazetteer.regions)))
 
 
+def _requirement(rule: Rule) -> int:
+    return rule.named * kernel.NAMED | bool(rule.after or rule.before) * kernel.NEIGHBOUR
+
+
 class TokenCache:
-    """Remember what is computed once for each different token: spelling, hash, terms and role in names.
-
-    Parameters
-    ----------
-    vocabulary : Vocabulary
-    gazetteer : GazetteerIndex or None
-    stem : callable or None
-        Called once for each different token.
-    ngram_max : int
-        0 to identify no words.
-    char_ngrams : (int, int) or None
-        Lengths of the shortest and longest character n-gram.
-    mask : uint64
-        Bits of a hash that are used.
-
-    Attributes
-    ----------
-    table : HashTable
-        Tokens to numbers.
-    spellings, word_spellings : GrowingStrings
-        Of the tokens, before and after stemming.
-    word_hash, word_check : GrowingArray
-        Of the stemmed tokens.
-    """
+    """Remember what is computed once for each different token: spelling, hash, terms and role in names."""
 
     def __init__(
         self,
@@ -207,9 +156,13 @@ class TokenCache:
     ) -> None:
         self._vocabulary, self._gazetteer = vocabulary, gazetteer
         self._stem, self._ngram_max, self._char_ngrams, self._mask = stem, ngram_max, char_ngrams, mask
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all tokens."""
         self.table = HashTable()
         self.spellings = GrowingStrings()
-        self.word_spellings = GrowingStrings() if stem else self.spellings
+        self.word_spellings = GrowingStrings() if self._stem else self.spellings
         self.word_hash, self.word_check = GrowingArray(np.uint64), GrowingArray(np.uint64)
         self._word_ids, self._char_ids = GrowingArray(np.int32), GrowingArray(np.int32)
         self._char_ends = GrowingArray(np.int64)
@@ -229,21 +182,13 @@ class TokenCache:
     def add(
         self, tokens: Array, n_known: int, hashes: Array, checks: Array, points: Array, bounds: Array
     ) -> Array:
-        """Renumber a thread's new tokens, which it numbered from `n_known` on, and remember new ones.
-
-        Parameters
-        ----------
-        tokens : int32 ndarray
-            Changed in place and returned.
-        hashes, checks, points, bounds : ndarrays
-            Of the new tokens.
-        """
+        """Renumber a thread's new tokens, which it numbered from `n_known` on, and remember new ones."""
         if len(hashes):
             numbers, firsts = self.table.intern(hashes, checks)
             is_new = np.zeros(len(hashes), np.bool_)
             is_new[firsts] = True
             lengths = np.diff(bounds)
-            new_bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths[is_new])])
+            new_bounds = np.concatenate([[0], np.cumsum(lengths[is_new])])
             self.spellings.extend(points[np.repeat(is_new, lengths)], new_bounds)
             self.word_hash.extend(hashes[is_new])
             self.word_check.extend(checks[is_new])
@@ -256,10 +201,8 @@ class TokenCache:
         first, n = self._word_ids.n, self.table.n
         if n == first:
             return
-        if self._gazetteer:
-            self._describe_names(
-                self._gazetteer, first
-            )  # before words, which replace hashes by those of stems
+        if self._gazetteer:  # before words, which replace hashes by those of stems
+            self._describe_names(self._gazetteer, first)
         if self._ngram_max:
             self._describe_words(first)
         else:
@@ -290,9 +233,8 @@ class TokenCache:
         if self._stem:
             points, bounds = to_points(self._stem(self.spellings.strings(first)))
             self.word_spellings.extend(points, bounds)
-            self.word_hash.values[first:], self.word_check.values[first:] = kernel.hash_word_ngrams(
-                points, bounds, self._mask
-            )
+            hashes, checks = kernel.hash_strings(points, bounds, True, self._mask)
+            self.word_hash.values[first:], self.word_check.values[first:] = hashes, checks
         hashes, checks = self.word_hash.values[first:], self.word_check.values[first:]
         self._word_ids.extend(self._vocabulary.identify_words(hashes, checks, first))
 
