@@ -28,9 +28,9 @@ def test_an_entry_is_valid_only_after_the_one_that_was_read(
     change: dict[str, Any] = {
         "after": first, "kind": "promote", "previous": "1", "version": "1", "verdict": {"verdict": "better"},
     }  # fmt: skip
-    ledger.append(client, name, reason="first", **change)
+    ledger.change_champion(client, name, reason="first", **change)
     with pytest.raises(ledger.ChampionChangedError, match="made version 1 champion in the meantime"):
-        ledger.append(client, name, reason="second", **change)
+        ledger.change_champion(client, name, reason="second", **change)
     assert [entry.reason for entry in ledger.read_entries(client, name)] == ["", "first"]
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from newsdesk.base.console import path_option
 from newsdesk.base.files import read_yaml
 from newsdesk.base.normalization import Normalization
 from newsdesk.base.schema import Origin, Task
@@ -205,3 +206,8 @@ def read_settings(path: Path) -> Settings:
     with checking(document, path):
         # Strict validation of JSON accepts a list as a tuple, but not "no" as a boolean.
         return Settings.model_validate_json(json.dumps(document, default=str), strict=True)
+
+
+settings_option = path_option(
+    "--params", "settings", default="params.yaml", callback=lambda context, option, path: read_settings(path)
+)

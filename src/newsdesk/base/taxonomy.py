@@ -206,8 +206,11 @@ def _country_names() -> dict[str, str]:
     from babel import Locale  # 45 ms to import with its data
 
     names = Locale("ar").territories
-    codes = [code for code in names if len(code) == 2 and code.isalpha() and code not in NOT_COUNTRIES]
-    return {code: names[code] for code in codes}
+    return {
+        code: name
+        for code, name in names.items()
+        if len(code) == 2 and code.isalpha() and code not in NOT_COUNTRIES
+    }
 
 
 def _problems(taxonomy: Taxonomy) -> Iterator[str]:

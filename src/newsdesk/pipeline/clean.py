@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,7 +11,7 @@ from newsdesk import readers
 from newsdesk.base.console import entry_point, note, path_option, progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import write_json, write_table
-from newsdesk.base.settings import Settings, read_settings
+from newsdesk.base.settings import Settings, settings_option
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.corpus.cleaning import Cleaned, clean
 from newsdesk.corpus.label_tables import read_label_tables
@@ -20,6 +19,18 @@ from newsdesk.corpus.label_tables import read_label_tables
 SHOWN = 5  # refused rows that are printed
 
 
+@click.argument("raw", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@path_option("--taxonomy", default="data/taxonomy.yaml")
+@path_option("--gold", help="Gold labels (tab-separated).")
+@path_option("--silver", help="Labels that train and are not tested on; gold labels replace them.")
+@path_option(
+    "--review",
+    help="Labels of `newsdesk review merge` that train and are not tested on; they replace silver labels.",
+)
+@settings_option
+@path_option("--articles", default="data/clean/articles.parquet")
+@path_option("--quarantine", default="data/clean/quarantine.parquet")
+@path_option("--account", default="metrics/clean.json")
 def run(
     settings: Settings,
     *,
@@ -32,15 +43,19 @@ def run(
     quarantine: Path,
     account: Path,
 ) -> None:
-    """Clean raw corpora into `articles`, `quarantine` and `account`."""
+    """Clean RAW files and folders: every row is kept, or refused with a reason and counted.
+
+    \b
+    Example:
+      newsdesk clean data/starter --gold data/labels/gold.tsv
+    """
     known = read_taxonomy(taxonomy)
     label_table = read_label_tables(known, silver=silver, review=review, gold=gold)
     records = readers.read(raw, sections=known.sections)
     cleaned = clean(records, settings.clean, known, label_table, progress=progress)
     if not cleaned.articles.num_rows:
-        raise NewsdeskError(
-            f"no article was kept; refused by reason: {cleaned.account['refused'] or 'no rows'}"
-        )
+        refused = cleaned.account["refused"] or "no rows"
+        raise NewsdeskError(f"no article was kept; refused by reason: {refused}")
     write_table(cleaned.articles, articles)
     write_table(cleaned.quarantine, quarantine)
     write_json(cleaned.account, account)
@@ -59,27 +74,7 @@ def _note_refused(cleaned: Cleaned, quarantine: Path) -> None:
     )
 
 
-@click.command("clean")
-@click.argument("raw", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@path_option("--taxonomy", default="data/taxonomy.yaml")
-@path_option("--gold", help="Gold labels (tab-separated).")
-@path_option("--silver", help="Labels that train and are not tested on; gold labels replace them.")
-@path_option(
-    "--review",
-    help="Labels of `newsdesk review merge` that train and are not tested on; they replace silver labels.",
-)
-@path_option("--params", default="params.yaml")
-@path_option("--articles", default="data/clean/articles.parquet")
-@path_option("--quarantine", default="data/clean/quarantine.parquet")
-@path_option("--account", default="metrics/clean.json")
-def main(params: Path, **options: Any) -> None:
-    """Clean RAW files and folders: every row is kept, or refused with a reason and counted.
-
-    \b
-    Example:
-      newsdesk clean data/starter --gold data/labels/gold.tsv
-    """
-    run(read_settings(params), **options)
+main = click.command("clean")(run)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from newsdesk.base.console import entry_point, note, path_option, progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_model, read_table, write_csv, write_json, write_table
 from newsdesk.base.schema import ARTICLES
-from newsdesk.base.settings import Settings, read_settings
+from newsdesk.base.settings import Settings, settings_option
 from newsdesk.evaluation.model_evaluation import (
     measure_model_head,
     predict_articles,
@@ -19,6 +19,13 @@ from newsdesk.evaluation.model_evaluation import (
 )
 
 
+@settings_option
+@path_option("--model", default="model")
+@path_option("--articles", default="data/clean/articles.parquet")
+@path_option("--metrics", default="metrics/evaluate.json")
+@path_option("--labels", default="metrics/labels.json")
+@path_option("--plots", default="plots")
+@path_option("--predictions", default="data/predictions.parquet")
 def run(
     settings: Settings,
     *,
@@ -29,7 +36,12 @@ def run(
     plots: Path,
     predictions: Path,
 ) -> None:
-    """Predict the labelled test articles, and measure each head on the trusted ones."""
+    """Measure the packaged model on the test split, from raw text.
+
+    \b
+    Example:
+      newsdesk evaluate --model model
+    """
     scorer = read_model(model)
     tested = select_test_articles(read_table(articles, ARTICLES))
     predicted = list(progress(predict_articles(scorer, tested), "scoring"))
@@ -51,22 +63,7 @@ def run(
     write_table(prediction_table(tested, predicted), predictions)
 
 
-@click.command("evaluate")
-@path_option("--params", default="params.yaml")
-@path_option("--model", default="model")
-@path_option("--articles", default="data/clean/articles.parquet")
-@path_option("--metrics", default="metrics/evaluate.json")
-@path_option("--labels", default="metrics/labels.json")
-@path_option("--plots", default="plots")
-@path_option("--predictions", default="data/predictions.parquet")
-def main(params: Path, **paths: Path) -> None:
-    """Measure the packaged model on the test split, from raw text.
-
-    \b
-    Example:
-      newsdesk evaluate --model model
-    """
-    run(read_settings(params), **paths)
+main = click.command("evaluate")(run)
 
 
 if __name__ == "__main__":

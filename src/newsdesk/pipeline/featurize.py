@@ -8,18 +8,11 @@ from pathlib import Path
 import click
 import pyarrow as pa
 
+from newsdesk.base import files
 from newsdesk.base.console import entry_point, note, path_option, progress
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.files import (
-    read_table,
-    write_arrays,
-    write_compact_json,
-    write_json,
-    write_matrix,
-    write_table,
-)
 from newsdesk.base.schema import ARTICLES
-from newsdesk.base.settings import Settings, read_settings
+from newsdesk.base.settings import Settings, settings_option
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.features.feature_matrix import append_places, select_training_rows
 from newsdesk.features.gazetteer_tables import read_places
@@ -32,6 +25,16 @@ LABEL_COLUMNS = [
 SPLITS = ("train", "valid", "test")  # split `evaluation` never trains a model
 
 
+@settings_option
+@path_option("--articles", default="data/clean/articles.parquet")
+@path_option("--places", default="data/places")
+@path_option("--fields", default="data/fields.tsv")
+@path_option("--taxonomy", default="data/taxonomy.yaml")
+@path_option("--features", default="data/features", help="Folder to write.")
+@click.option(
+    "--split", "splits", multiple=True, default=SPLITS[:2], show_default=True, type=click.Choice(SPLITS),
+    help="Split to train on; repeatable.",
+)  # fmt: skip
 def run(
     settings: Settings,
     *,
@@ -42,10 +45,15 @@ def run(
     features: Path,
     splits: Sequence[str] = SPLITS[:2],
 ) -> None:
-    """Fit the vectorizer on the articles that train a head, transform them, and append the places."""
+    """Compute the features of the training articles: TF-IDF, fitted on them only, and places.
+
+    \b
+    Example:
+      newsdesk featurize --articles data/clean/articles.parquet
+    """
     words = read_fields(fields)
     rows = select_training_rows(
-        read_table(articles, ARTICLES), splits=splits, origin_weights=settings.train.origin_weights
+        files.read_table(articles, ARTICLES), splits=splits, origin_weights=settings.train.origin_weights
     )
     if not rows.num_rows:
         raise NewsdeskError(
@@ -58,13 +66,13 @@ def run(
     if settings.features.places:
         gazetteer = read_places(places, read_taxonomy(taxonomy), settings.text)
         matrix = append_places(matrix, texts, gazetteer, settings)
-        write_compact_json(gazetteer.as_dict(), features / "gazetteer.json")
+        files.write_compact_json(gazetteer.as_dict(), features / "gazetteer.json")
     shared = field_matrix(words, terms, normalization=settings.text, stem=settings.features.stem)
-    write_table(rows.select(LABEL_COLUMNS), features / "rows.parquet")
-    write_json(terms, features / "terms.json")
-    write_arrays(features / "idf.npz", idf=vectorizer.idf_)
-    write_matrix(matrix, features / "matrix.npz")
-    write_matrix(shared, features / "fields.npz")
+    files.write_table(rows.select(LABEL_COLUMNS), features / "rows.parquet")
+    files.write_json(terms, features / "terms.json")
+    files.write_arrays(features / "idf.npz", idf=vectorizer.idf_)
+    files.write_matrix(matrix, features / "matrix.npz")
+    files.write_matrix(shared, features / "fields.npz")
     note(
         f"featurize: {matrix.shape[0]:,} articles, {len(terms):,} terms, {matrix.shape[1] - len(terms)} "
         f"values of places, {matrix.nnz:,} non-zero values"
@@ -81,25 +89,7 @@ def fit_vectorizer(settings: Settings, texts: pa.Table, articles: Path) -> Arabi
         raise NewsdeskError(f"{articles}: {error}{hint}") from None
 
 
-@click.command("featurize")
-@path_option("--params", default="params.yaml")
-@path_option("--articles", default="data/clean/articles.parquet")
-@path_option("--places", default="data/places")
-@path_option("--fields", default="data/fields.tsv")
-@path_option("--taxonomy", default="data/taxonomy.yaml")
-@path_option("--features", default="data/features", help="Folder to write.")
-@click.option(
-    "--split", "splits", multiple=True, default=SPLITS[:2], show_default=True, type=click.Choice(SPLITS),
-    help="Split to train on; repeatable.",
-)  # fmt: skip
-def main(params: Path, splits: tuple[str, ...], **paths: Path) -> None:
-    """Compute the features of the training articles: TF-IDF, fitted on them only, and places.
-
-    \b
-    Example:
-      newsdesk featurize --articles data/clean/articles.parquet
-    """
-    run(read_settings(params), splits=splits, **paths)
+main = click.command("featurize")(run)
 
 
 if __name__ == "__main__":

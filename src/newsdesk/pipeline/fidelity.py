@@ -13,11 +13,18 @@ from newsdesk.base.console import entry_point, note, path_option
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import list_files, read_model, read_table, write_json
 from newsdesk.base.schema import ARTICLES
-from newsdesk.base.settings import Package, Settings, read_settings
+from newsdesk.base.settings import Package, Settings, settings_option
 from newsdesk.evaluation.fidelity import compare_scores
 from newsdesk.pipeline.package import write_model
 
 
+@click.argument("heads", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@settings_option
+@path_option("--articles", default="data/clean/articles.parquet")
+@path_option("--features", default="data/features")
+@path_option("--taxonomy", default="data/taxonomy.yaml")
+@path_option("--model", default="model")
+@path_option("--metrics", default="metrics/fidelity.json", help="File to write.")
 def run(
     settings: Settings,
     *,
@@ -28,7 +35,12 @@ def run(
     model: Path,
     metrics: Path,
 ) -> None:
-    """Score the articles of evaluation outlets by the model and by an unquantized one of the same heads."""
+    """Compare a packaged model with its unquantized HEADS on the articles of evaluation outlets.
+
+    \b
+    Example:
+      newsdesk fidelity data/heads/region data/heads/topic --model model
+    """
     table = read_table(articles, ARTICLES)
     unread = table.filter(pc.equal(table["split"], "evaluation"))
     if not unread.num_rows:
@@ -44,22 +56,7 @@ def run(
     note(f"fidelity: {size / 1e6:.1f} MB, {compared}")
 
 
-@click.command("fidelity")
-@click.argument("heads", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@path_option("--params", default="params.yaml")
-@path_option("--articles", default="data/clean/articles.parquet")
-@path_option("--features", default="data/features")
-@path_option("--taxonomy", default="data/taxonomy.yaml")
-@path_option("--model", default="model")
-@path_option("--metrics", default="metrics/fidelity.json", help="File to write.")
-def main(heads: tuple[Path, ...], params: Path, **paths: Path) -> None:
-    """Compare a packaged model with its unquantized HEADS on the articles of evaluation outlets.
-
-    \b
-    Example:
-      newsdesk fidelity data/heads/region data/heads/topic --model model
-    """
-    run(read_settings(params), heads=heads, **paths)
+main = click.command("fidelity")(run)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
@@ -15,11 +14,11 @@ from newsdesk.base.console import entry_point, note, path_option, print_rows, pr
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import write_csv, write_json, write_table
 from newsdesk.base.schema import TASKS
-from newsdesk.base.settings import Settings, read_settings
+from newsdesk.base.settings import Settings, settings_option
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.evaluation.labelled_corpus import choose_outlets
 from newsdesk.evaluation.leave_one_outlet_out import compute_places, predict_split
-from newsdesk.evaluation.outlet_comparison import compare_task, prediction_table
+from newsdesk.evaluation.outlet_comparison import TaskComparison, compare_task, prediction_table
 from newsdesk.evaluation.outlet_corpus import read_outlet_corpus
 from newsdesk.evaluation.peers import add_peers, read_peer
 from newsdesk.evaluation.splits import WITHIN_OUTLET_SPLITS, leave_outlet_out, split_within_outlets
@@ -33,6 +32,32 @@ AGREEMENT = (
 )
 
 
+def _parse_peers(context: click.Context, option: click.Parameter, values: Sequence[str]) -> dict[str, Path]:
+    peers = {}
+    for value in values:
+        name, separator, path = value.partition("=")
+        if not (name and separator and path):
+            raise click.BadParameter(f"expected NAME=PATH, found {value!r}")
+        peers[name] = Path(path)
+    return peers
+
+
+@settings_option
+@path_option("--articles", default="data/clean/articles.parquet")
+@path_option("--taxonomy", default="data/taxonomy.yaml")
+@path_option("--places", default="data/places")
+@path_option("--fields", default="data/fields.tsv")
+@click.option("--test-only", type=click.Path(exists=True, path_type=Path), help="Corpus that trains nothing.")
+@path_option("--gold", help="Gold labels of the --test-only corpus.")
+@click.option(
+    "--peer", "peers", multiple=True, callback=_parse_peers, metavar="NAME=PATH",
+    help="Parquet of another program's labels (article_id, region, topic), or a model folder.",
+)  # fmt: skip
+@click.option("--outlet", "chosen", multiple=True, help="Leave out only this outlet; may be given again.")
+@path_option("--metrics", default="metrics/outlets.json")
+@path_option("--labels", "by_label", default="metrics/outlets_labels.json")
+@path_option("--plots", default="plots")
+@path_option("--predictions", default="data/outlets_predictions.parquet")
 def run(
     settings: Settings,
     *,
@@ -50,7 +75,13 @@ def run(
     predictions: Path,
     n_jobs: int = -1,
 ) -> None:
-    """Leave each outlet out in turn, then split the same articles within outlets; measure every system."""
+    """Compare systems on outlets that they did not read: each of `outlets` is left out in turn.
+
+    \b
+    Examples:
+      newsdesk outlets --test-only egypt2013.jsonl.gz --gold data/labels/gold.tsv
+      newsdesk outlets --peer starter=model --peer fasttext=labels.parquet
+    """
     known = read_taxonomy(taxonomy)
     gazetteer = read_places(places, known, settings.text)
     words = read_fields(fields)
@@ -67,71 +98,37 @@ def run(
     # unlabelled articles only keep their near-duplicates out of training: their text is not needed any more
     kept = np.any([split.train | split.test for split in (*left_out, *within)], axis=0)
     corpus = corpus.filter(kept)
-    n_splits = len(left_out) + len(within)
-    note(f"outlets: {corpus.articles.num_rows:,} labelled articles, {n_splits} splits")
+    note(f"outlets: {corpus.articles.num_rows:,} labelled articles, {len(left_out) + len(within)} splits")
     predict = partial(
         predict_split, corpus, places=compute_places(corpus.articles, gazetteer, settings),
         fields=words, settings=settings, n_jobs=n_jobs,
     )  # fmt: skip
-    measured, measured_by_label = {}, {}
     try:
         of_outlets, of_within = (
             [found for split in progress(splits, "splits") for found in predict(split.filter(kept))]
             for splits in (left_out, within)
         )
         of_outlets = [add_peers(each, labels_by_peer) for each in of_outlets]
-        for task in TASKS:
-            compared = compare_task(task, of_outlets, of_within, settings.evaluate)
-            measured[task], measured_by_label[task] = compared.measured, compared.by_label
-            for name, rows in compared.plots.items():
-                write_csv(rows, plots / f"{name}_{task}.csv")
-            for protocol, table in compared.tables.items():
-                print_rows([{"protocol": protocol} | row for row in table])
-            click.echo(AGREEMENT.format(task=task, f1=READERS_F1[task]))
+        compared = {task: compare_task(task, of_outlets, of_within, settings.evaluate) for task in TASKS}
     except ValueError as error:
         raise NewsdeskError(f"{articles}: {error}") from None
-    write_json(measured, metrics)
-    write_json(measured_by_label, by_label)
+    for task, comparison in compared.items():
+        _show(task, comparison, plots)
+    write_json({task: comparison.measured for task, comparison in compared.items()}, metrics)
+    write_json({task: comparison.by_label for task, comparison in compared.items()}, by_label)
     tables = [prediction_table(of_outlets, "outlet"), prediction_table(of_within, "contrast")]
     write_table(pa.concat_tables(tables), predictions)
 
 
-def _parse_peers(context: click.Context, option: click.Parameter, values: Sequence[str]) -> dict[str, Path]:
-    peers = {}
-    for value in values:
-        name, separator, path = value.partition("=")
-        if not (name and separator and path):
-            raise click.BadParameter(f"expected NAME=PATH, found {value!r}")
-        peers[name] = Path(path)
-    return peers
+def _show(task: str, comparison: TaskComparison, plots: Path) -> None:
+    for name, rows in comparison.plots.items():
+        write_csv(rows, plots / f"{name}_{task}.csv")
+    for protocol, table in comparison.tables.items():
+        print_rows([{"protocol": protocol} | row for row in table])
+    click.echo(AGREEMENT.format(task=task, f1=READERS_F1[task]))
 
 
-@click.command("outlets")
-@path_option("--params", default="params.yaml")
-@path_option("--articles", default="data/clean/articles.parquet")
-@path_option("--taxonomy", default="data/taxonomy.yaml")
-@path_option("--places", default="data/places")
-@path_option("--fields", default="data/fields.tsv")
-@click.option("--test-only", type=click.Path(exists=True, path_type=Path), help="Corpus that trains nothing.")
-@path_option("--gold", help="Gold labels of the --test-only corpus.")
-@click.option(
-    "--peer", "peers", multiple=True, callback=_parse_peers, metavar="NAME=PATH",
-    help="Parquet of another program's labels (article_id, region, topic), or a model folder.",
-)  # fmt: skip
-@click.option("--outlet", "chosen", multiple=True, help="Leave out only this outlet; may be given again.")
-@path_option("--metrics", default="metrics/outlets.json")
-@path_option("--labels", "by_label", default="metrics/outlets_labels.json")
-@path_option("--plots", default="plots")
-@path_option("--predictions", default="data/outlets_predictions.parquet")
-def main(params: Path, **options: Any) -> None:
-    """Compare systems on outlets that they did not read: each of `outlets` is left out in turn.
-
-    \b
-    Examples:
-      newsdesk outlets --test-only egypt2013.jsonl.gz --gold data/labels/gold.tsv
-      newsdesk outlets --peer starter=model --peer fasttext=labels.parquet
-    """
-    run(read_settings(params), **options)
+main = click.command("outlets")(run)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """Stage `track`: record the finished pipeline as one MLflow run.
 
-DVC runs no code of a stage that it takes from its cache. So recording is a stage of its own, whose output,
-the receipt, is not cached: each experiment gets a run, even if its outputs equal those of another one. The
-receipt holds the hashes of what was recorded, and the run is found by the receipt's hash.
+Its output, the receipt, is not cached, so that each experiment gets a run, even if its outputs equal those of
+another one. The receipt holds the hashes of what was recorded; the run is found by the receipt's hash.
 """
 
 from __future__ import annotations
@@ -23,8 +22,19 @@ from newsdesk.evaluation.test_set import hash_test_set, select_test_set, source_
 from newsdesk.reporting.figures import read_figures
 from newsdesk.reporting.run_files import RunPaths
 from newsdesk.tracking import runs
+from newsdesk.tracking.experiments import flatten
 
 
+@path_option("--params", default="params.yaml")
+@path_option("--articles", default="data/clean/articles.parquet")
+@path_option("--account", default="metrics/clean.json")
+@path_option("--metrics", default="metrics/evaluate.json")
+@path_option("--labels", default="metrics/labels.json")
+@path_option("--plots", default="plots")
+@path_option("--heads", default="data/heads")
+@path_option("--model", default="model")
+@path_option("--predictions", default="data/predictions.parquet")
+@path_option("--receipt", default="metrics/receipt.json", help="File to write.")
 def run(
     params: Path,
     *,
@@ -38,7 +48,14 @@ def run(
     predictions: Path,
     receipt: Path,
 ) -> None:
-    """Record the run, then write the receipt."""
+    """Record the finished pipeline as one MLflow run.
+
+    The store is mlflow.db in the project's root, or the one that MLFLOW_TRACKING_URI names.
+
+    \b
+    Example:
+      MLFLOW_TRACKING_URI=http://127.0.0.1:5000 newsdesk track
+    """
     settings = read_settings(params)
     recorded = {
         "params": params, "articles": articles, "account": account, "heads": heads, "model": model,
@@ -56,23 +73,19 @@ def run(
         metrics=[metrics.parent], plots=[plots], account=account, predictions=predictions,
         articles=articles, model=model, params=params,
     )  # fmt: skip
+    files = [
+        ("", params), ("metrics", metrics), ("metrics", labels), ("metrics", account),
+        ("plots", plots), ("evaluation", predictions), ("heads", heads),
+    ]  # fmt: skip
     spans = json.dumps(source_spans(read_table(articles, ARTICLES)), ensure_ascii=False, indent=2)
     with atomic_write(receipt) as written:
         write_json(hashes, written)
         run_id = runs.log_run(
             settings.track.experiment,
             tags=tags | receipt_tags(written),
-            params=flatten(settings.model_dump()),
+            params={name: value for name, value in flatten(settings.model_dump()).items() if value != {}},
             metrics=flatten(read_json(metrics)) | flatten(read_json(labels)) | count_rows(read_json(account)),
-            files=[
-                ("", params),
-                ("metrics", metrics),
-                ("metrics", labels),
-                ("metrics", account),
-                ("plots", plots),
-                ("evaluation", predictions),
-                ("heads", heads),
-            ],
+            files=files,
             texts={
                 "evaluation/sources.json": f"{spans}\n",
                 **{f"figures/{name}": svg for name, svg in read_figures(run_paths).items()},
@@ -88,44 +101,13 @@ def receipt_tags(receipt: Path) -> dict[str, str]:
     return {runs.RECEIPT_TAG: sha256(receipt), runs.RECEIPT_MD5_TAG: md5}
 
 
-def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Flatten `{"a": {"b": 1}}` to `{"a.b": 1}`."""
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        if isinstance(value, Mapping):
-            flat |= flatten(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
-
-
 def count_rows(account: Mapping[str, Any]) -> dict[str, float]:
     """Return the numbers of rows read, kept and refused, as metrics."""
     counts = {f"clean.{name}": account[name] for name in ("read", "kept", "groups")}
     return counts | {f"clean.refused.{reason}": n for reason, n in account["refused"].items()}
 
 
-@click.command("track")
-@path_option("--params", default="params.yaml")
-@path_option("--articles", default="data/clean/articles.parquet")
-@path_option("--account", default="metrics/clean.json")
-@path_option("--metrics", default="metrics/evaluate.json")
-@path_option("--labels", default="metrics/labels.json")
-@path_option("--plots", default="plots")
-@path_option("--heads", default="data/heads")
-@path_option("--model", default="model")
-@path_option("--predictions", default="data/predictions.parquet")
-@path_option("--receipt", default="metrics/receipt.json", help="File to write.")
-def main(params: Path, **paths: Path) -> None:
-    """Record the finished pipeline as one MLflow run.
-
-    The store is mlflow.db in the project's root, or the one that MLFLOW_TRACKING_URI names.
-
-    \b
-    Example:
-      MLFLOW_TRACKING_URI=http://127.0.0.1:5000 newsdesk track
-    """
-    run(params, **paths)
+main = click.command("track")(run)
 
 
 if __name__ == "__main__":

@@ -11,14 +11,25 @@ from newsdesk.base.console import entry_point, note, path_option
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_arrays, read_matrix, read_table, write_arrays, write_json
 from newsdesk.base.schema import TASKS
-from newsdesk.base.settings import Settings, read_settings
+from newsdesk.base.settings import Settings, settings_option
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.training.heads import describe_head, train_head
 from newsdesk.training.targets import build_targets, outlet_by_source
 
 
-def run(settings: Settings, task: str, *, features: Path, taxonomy: Path, head: Path) -> None:
-    """Train the head of a task on the articles with a label, weighted by the label's origin."""
+@click.argument("task", type=click.Choice(TASKS))
+@settings_option
+@path_option("--features", default="data/features")
+@path_option("--taxonomy", default="data/taxonomy.yaml")
+@path_option("--head", help="Folder to write; data/heads/TASK by default.")
+def run(settings: Settings, task: str, *, features: Path, taxonomy: Path, head: Path | None) -> None:
+    """Train the head of TASK: one linear classifier a label, thresholds from out-of-outlet scores.
+
+    \b
+    Example:
+      newsdesk train region
+    """
+    head = head or Path("data/heads", task)
     labels = read_taxonomy(taxonomy).labels_of(task)
     rows = read_table(features / "rows.parquet")
     outlet_of = outlet_by_source(settings.outlets)
@@ -50,21 +61,7 @@ def run(settings: Settings, task: str, *, features: Path, taxonomy: Path, head: 
         note(f"train {task}: no training article, so never predicted: {', '.join(absent)}")
 
 
-@click.command("train")
-@click.argument("task", type=click.Choice(TASKS))
-@path_option("--params", default="params.yaml")
-@path_option("--features", default="data/features")
-@path_option("--taxonomy", default="data/taxonomy.yaml")
-@path_option("--head", help="Folder to write; data/heads/TASK by default.")
-def main(task: str, params: Path, features: Path, taxonomy: Path, head: Path | None) -> None:
-    """Train the head of TASK: one linear classifier a label, thresholds from out-of-outlet scores.
-
-    \b
-    Example:
-      newsdesk train region
-    """
-    head = head or Path("data/heads", task)
-    run(read_settings(params), task, features=features, taxonomy=taxonomy, head=head)
+main = click.command("train")(run)
 
 
 if __name__ == "__main__":

@@ -40,25 +40,22 @@ IDENTITY = {
 }
 SETTINGS = ("n_bootstrap", "seed", "min_support")
 N_CONFUSED = 5
+N_LOWEST = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardData:
-    """Content of a model card.
-
-    `metrics`, `labels`, `account` and `spans` are the `FILES` of the run, `info` is `model.json`, `rows` the
-    test set with predictions, `unseen` the metrics of `newsdesk outlets` if the run has its settings.
-    """
+    """Content of a model card; the fields from `metrics` to `spans` are the `FILES` of the run."""
 
     identity: Mapping[str, str]
     metrics: Mapping[str, Any]
     labels: Mapping[str, Any]
     account: Mapping[str, Any]
     spans: Mapping[str, Any]
-    info: Mapping[str, Any]
-    rows: Sequence[Mapping[str, Any]]
+    info: Mapping[str, Any]  # model.json
+    rows: Sequence[Mapping[str, Any]]  # the test set with predictions
     sources: Mapping[str, Mapping[str, str]]
-    unseen: Mapping[str, Any] | None
+    unseen: Mapping[str, Any] | None  # metrics of `newsdesk outlets`, if the run has its settings
     n_bootstrap: int
     seed: int
     min_support: int
@@ -91,11 +88,7 @@ def read_sources(path: Path) -> dict[str, dict[str, str]]:
 
 
 def measure_task(data: CardData, task: str) -> dict[str, Any]:
-    """Measure calibration, confusions, and F1 by label and outlet with bootstrap intervals, of a head.
-
-    `confused` has pairs of a missed and a predicted label with the number of articles, most frequent first;
-    `abstained` the number of articles without labels by reason.
-    """
+    """Measure calibration, failures, and F1 by label and outlet with bootstrap intervals, of a head."""
     labels = next(head for head in data.info["heads"] if head["task"] == task)["labels"]
     rows = [row for row in data.rows if row[f"{task}_true"] is not None]
     y_true = indicator([row[f"{task}_true"] for row in rows], labels)
@@ -121,13 +114,8 @@ def measure_task(data: CardData, task: str) -> dict[str, Any]:
     outlets = np.array([row["source"] for row in rows])
     for outlet in sorted(set(outlets.tolist())):
         own = np.flatnonzero(outlets == outlet)
-        draws = draw_f1(
-            y_true[own],
-            y_pred[own],
-            groups=[groups[i] for i in own],
-            min_support=data.min_support,
-            **settings,
-        )
+        own_groups = [groups[i] for i in own]
+        draws = draw_f1(y_true[own], y_pred[own], groups=own_groups, min_support=data.min_support, **settings)
         by_outlet[outlet] = {"n_articles": len(own), **summarize_draws(draws)}
 
     return {
@@ -135,6 +123,7 @@ def measure_task(data: CardData, task: str) -> dict[str, Any]:
         "outlets": by_outlet,
         "brier": brier_score(y_true, y_score),
         "calibration_error": calibration_error(y_true, y_score),
+        "lowest": sorted((f["f1"], name) for name, f in data.labels[task].items() if f["support"])[:N_LOWEST],
         "confused": _count_confusions(rows, task),
         "abstained": Counter(row["reason"] for row in rows if row["reason"]),
     }

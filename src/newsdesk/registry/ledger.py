@@ -1,10 +1,8 @@
 """The ledger of champions: an append-only list of all changes of the alias `champion`.
 
-An entry is a version of the registered model `NAME.ledger`. MLflow numbers versions one after the other, each
-in a transaction, and never uses a number twice. Each entry names the entry before it; of two that name the
-same one, the first is valid and the other is void. So a change of champion is a compare-and-set without a
-lock that a killed process could leave behind. The alias is set after the entry is written, and then the
-entry is marked as applied.
+An entry is a version of the registered model `NAME.ledger`, which MLflow numbers in transactions. It names
+the entry before it; of two that name the same one, the first is valid. So a change of champion is a
+compare-and-set without a lock. The alias is set afterwards, and then the entry is marked as applied.
 """
 
 from __future__ import annotations
@@ -44,24 +42,19 @@ class BrokenLedgerError(NewsdeskError):
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One change of champion, from version `previous` (None for the first champion) to `version`.
-
-    `created` is by the clock of the store; `applied` is when the alias was seen to be set, None before.
-    `nonce` distinguishes an entry from a repetition of the same request. `sha256` is the hash of the entry's
-    text, which the next entry holds.
-    """
+    """One change of champion."""
 
     number: int
-    created: datetime
+    created: datetime  # by the clock of the store
     kind: Kind
-    previous: str | None
+    previous: str | None  # version, None for the first champion
     version: str
     user: str
     reason: str
     verdict: Mapping[str, Any]
-    nonce: str
-    sha256: str
-    applied: datetime | None
+    nonce: str  # distinguishes an entry from a repetition of the same request
+    sha256: str  # of the entry's text, which the next entry holds
+    applied: datetime | None  # when the alias was seen to be set
 
 
 def read_entries(client: MlflowClient, name: str) -> list[LedgerEntry]:
@@ -106,7 +99,7 @@ def read_last(client: MlflowClient, name: str) -> LedgerEntry | None:
     return entries[-1] if entries else None
 
 
-def append(
+def change_champion(
     client: MlflowClient,
     name: str,
     *,
@@ -117,7 +110,7 @@ def append(
     reason: str,
     verdict: Mapping[str, Any],
 ) -> LedgerEntry:
-    """Write an entry after the one that was read last; raise if another process wrote one first."""
+    """Write an entry after the one that was read last, and set the alias; raise if another was first."""
     last = after.number if after else 0
     nonce = uuid.uuid4().hex
     content = {
@@ -131,9 +124,8 @@ def append(
         "verdict": verdict,
         "nonce": nonce,
     }
-    ensure_model(
-        client, name + SUFFIX, f"The ledger of {name}'s champions; `newsdesk history {name}` reads it."
-    )
+    description = f"The ledger of {name}'s champions; `newsdesk history {name}` reads it."
+    ensure_model(client, name + SUFFIX, description)
     client.create_model_version(
         name + SUFFIX,
         f"models:/{name}/{version}",
@@ -146,31 +138,22 @@ def append(
             f"{first.user} made version {first.version} champion in the meantime (entry {first.number} of the"
             f" ledger); nothing was changed, see `newsdesk history {name}`"
         )
-    return first
+    apply_last_entry(client, name)
+    return next(found for found in read_entries(client, name) if found.number == first.number)
 
 
 def apply_last_entry(client: MlflowClient, name: str) -> LedgerEntry:
-    """Set the alias `champion` by the last entry, mark this entry as applied, and return it.
-
-    Several processes may do so at once: each reads the ledger again after it has set the alias, so that the
-    process that sets it last does so by the last entry.
-    """
+    """Set the alias `champion` by the last entry, mark this entry as applied, and return it."""
     last = read_entries(client, name)[-1]
     while True:
         set_with_retry(client.set_registered_model_alias, name, CHAMPION, last.version)
         if last.applied is None:
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             set_with_retry(client.set_model_version_tag, name + SUFFIX, str(last.number), APPLIED_TAG, now)
-        read_again = read_entries(client, name)[-1]
+        read_again = read_entries(client, name)[-1]  # so that of several processes the last sets the last
         if read_again.number == last.number:
             return read_again
         last = read_again
-
-
-def apply_entry(client: MlflowClient, name: str, entry: LedgerEntry) -> LedgerEntry:
-    """Set the alias after an entry was appended, and return the entry as it is then."""
-    apply_last_entry(client, name)
-    return next(found for found in read_entries(client, name) if found.number == entry.number)
 
 
 def list_champions(entries: Sequence[LedgerEntry]) -> list[str]:

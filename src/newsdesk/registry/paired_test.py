@@ -20,18 +20,13 @@ FloatArray = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class PromotionRules:
-    """Conditions under which a challenger becomes champion.
+    """Conditions under which a challenger becomes champion."""
 
-    `margin` is the largest loss of F1 that is allowed for a label; labels with fewer than `min_support` test
-    articles are not judged. With `strict`, each label must be shown to lose less than the margin; without,
-    no label may be shown to lose more.
-    """
-
-    margin: float = 0.02
-    min_support: int = 20
+    margin: float = 0.02  # largest loss of F1 that is allowed for a label
+    min_support: int = 20  # fewest test articles of a label that is judged
     n_bootstrap: int = 2000
     seed: int = 0
-    strict: bool = False
+    strict: bool = False  # each label must be shown to lose less than the margin, else none to lose more
 
 
 def compare(champion: Rows, challenger: Rows, rules: PromotionRules) -> dict[str, Any]:
@@ -92,14 +87,8 @@ def compare(champion: Rows, challenger: Rows, rules: PromotionRules) -> dict[str
 
 
 def smallest_visible(standard_error: float, *, power: float = 0.8, alpha: float = 0.05) -> float:
-    """Return the smallest true difference that a two-sided test detects with the given power.
-
-    (z(1 - alpha / 2) + z(power)) times the standard error of the difference, 2.80 times by default. It
-    depends on the test set, not on the measured difference.
-
-    Source: H. S. Bloom, "Minimum detectable effects: a simple way to report the statistical power of
-    experimental designs", Evaluation Review 19(5), 1995.
-    """
+    """Return the smallest true difference that a two-sided test detects with the given power."""
+    # H. S. Bloom, "Minimum detectable effects", Evaluation Review 19(5), 1995
     return float((norm.ppf(1 - alpha / 2) + norm.ppf(power)) * standard_error)
 
 
@@ -133,7 +122,7 @@ def _compare_head(champion: Rows, challenger: Rows, task: str, rules: PromotionR
 
 
 def _summarize_difference(old: FloatArray, new: FloatArray) -> dict[str, Any]:
-    """Return both values, the paired difference with its interval, and the smallest visible difference."""
+    """Return both values, their difference with its interval, and the smallest visible difference."""
     change = new - old
     standard_error = float(np.std(change[1:], ddof=1))
     return {

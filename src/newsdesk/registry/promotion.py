@@ -42,26 +42,20 @@ class DifferentTestError(NewsdeskError):
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """Result of a promotion: the verdict, and the ledger entry if the champion changed.
-
-    `resumed` is True if another process began the promotion and was interrupted.
-    """
+    """Result of a promotion."""
 
     verdict: dict[str, Any]
-    entry: LedgerEntry | None = None
-    resumed: bool = False
+    entry: LedgerEntry | None = None  # None if the champion did not change
+    resumed: bool = False  # whether another process began the promotion and was interrupted
 
 
 @dataclass(frozen=True, slots=True)
 class ChampionState:
-    """The champion by its alias and by the last ledger entry.
-
-    `resumed` is True if reading the state completed a change that was interrupted.
-    """
+    """The champion by its alias and by the last ledger entry."""
 
     entry: LedgerEntry | None
     aliases: Mapping[str, str]
-    resumed: bool = False
+    resumed: bool = False  # whether reading the state completed a change that was interrupted
 
     @property
     def champion(self) -> str | None:
@@ -99,8 +93,33 @@ def promote(
 ) -> Promotion:
     """Compare the challenger with the champion, and make it the champion if it is better.
 
-    The verdict is stored in a tag of the challenger before the alias is set, except in a dry run.
-    `champion_predictions` is for `compare_versions`.
+    Parameters
+    ----------
+    client : MlflowClient
+    name : str
+        Registered model.
+    rules : PromotionRules
+        Conditions of `newsdesk.registry.paired_test.compare`.
+    reason : str
+        Kept in the ledger.
+    dry_run : bool
+        Whether to return the verdict only; else it is also stored in a tag of the challenger.
+    champion_predictions : Path, optional
+        Predictions of the champion for the challenger's test set, if its own is another.
+
+    Returns
+    -------
+    Promotion
+
+    Raises
+    ------
+    NewsdeskError
+        If there is no challenger, the tests differ, or the champion was changed by hand or meanwhile.
+
+    Examples
+    --------
+    >>> rules = PromotionRules(margin=0.01)
+    >>> promote(client, "newsdesk", rules=rules, reason="", dry_run=True).verdict  # doctest: +SKIP
     """
     state = _read_state(client, name, dry_run=dry_run)
     if state.entry and state.resumed and state.entry.kind == "promote":
@@ -108,21 +127,13 @@ def promote(
     if state.set_by_hand:
         raise NewsdeskError(state.describe_difference(name))
     challenger = _get_challenger(client, name, state)
-    number, champion = str(challenger.version), state.recorded
-    verdict: dict[str, Any] = {"champion": champion, "challenger": number}
-    if champion is None:
-        verdict |= {"verdict": "first", "test_sha256": challenger.tags[TEST_TAG], "blocking": []}
-    else:
-        version = get_complete_version(client, name, champion)
-        verdict |= compare_versions(
-            client, version, challenger, rules=rules, champion_predictions=champion_predictions
+    verdict = _judge(client, name, state.recorded, challenger, rules, champion_predictions)
+    if not dry_run:
+        text = json.dumps(
+            verdict | {"at": datetime.now(UTC).isoformat(timespec="seconds")}, ensure_ascii=False
         )
-    if dry_run:
-        return Promotion(verdict)
-    dated = verdict | {"at": datetime.now(UTC).isoformat(timespec="seconds")}
-    text = json.dumps(dated, ensure_ascii=False)
-    set_with_retry(client.set_model_version_tag, name, number, VERDICT_TAG, text)
-    if verdict["verdict"] not in ("first", "better"):
+        set_with_retry(client.set_model_version_tag, name, str(challenger.version), VERDICT_TAG, text)
+    if dry_run or verdict["verdict"] not in ("first", "better"):
         return Promotion(verdict)
     now_champion = read_aliases(client, name).get(CHAMPION)
     if now_champion != state.champion:
@@ -130,11 +141,11 @@ def promote(
             f"version {now_champion or 'none'} was made champion in the meantime; nothing was changed,"
             f" see `newsdesk history {name}`"
         )
-    entry = ledger.append(
-        client, name, after=state.entry, kind="promote", previous=champion, version=number,
-        reason=reason, verdict=verdict,
+    entry = ledger.change_champion(
+        client, name, after=state.entry, kind="promote", previous=state.recorded,
+        version=str(challenger.version), reason=reason, verdict=verdict,
     )  # fmt: skip
-    return Promotion(verdict, ledger.apply_entry(client, name, entry))
+    return Promotion(verdict, entry)
 
 
 def adopt(client: MlflowClient, name: str, *, reason: str) -> LedgerEntry:
@@ -147,18 +158,14 @@ def adopt(client: MlflowClient, name: str, *, reason: str) -> LedgerEntry:
     if not state.set_by_hand:
         raise NewsdeskError(f"champion of {name!r} is {state.champion} by the ledger too; nothing to adopt")
     get_complete_version(client, name, state.champion)
-    entry = ledger.append(
+    return ledger.change_champion(
         client, name, after=state.entry, kind="adopt", previous=state.recorded, version=state.champion,
         reason=reason, verdict={"verdict": "adopted"},
     )  # fmt: skip
-    return ledger.apply_entry(client, name, entry)
 
 
 def rollback(client: MlflowClient, name: str, *, reason: str) -> LedgerEntry:
-    """Return to the previous champion, or from one that was set by hand to the ledger's champion.
-
-    If a rollback was interrupted, it is completed and no other is made.
-    """
+    """Return to the previous champion, or from one that was set by hand to the ledger's champion."""
     state = _read_state(client, name)
     if state.entry is None:
         raise NewsdeskError(f"no version of {name!r} was ever promoted; run `newsdesk promote {name}` first")
@@ -170,11 +177,10 @@ def rollback(client: MlflowClient, name: str, *, reason: str) -> LedgerEntry:
     candidates = [version for version in earlier if version in complete and version != state.champion]
     if not candidates:
         raise NewsdeskError(f"{name!r} has no champion before version {state.champion}, or it was deleted")
-    entry = ledger.append(
+    return ledger.change_champion(
         client, name, after=state.entry, kind="rollback", previous=state.champion, version=candidates[-1],
         reason=reason, verdict={"verdict": "rollback"},
     )  # fmt: skip
-    return ledger.apply_entry(client, name, entry)
 
 
 def _read_state(client: MlflowClient, name: str, *, dry_run: bool = False) -> ChampionState:
@@ -206,18 +212,29 @@ def _get_challenger(client: MlflowClient, name: str, state: ChampionState) -> Mo
     return challenger
 
 
-def compare_versions(
+def _judge(
+    client: MlflowClient,
+    name: str,
+    champion: str | None,
+    challenger: ModelVersion,
+    rules: PromotionRules,
+    champion_predictions: Path | None,
+) -> dict[str, Any]:
+    verdict = {"champion": champion, "challenger": str(challenger.version)}
+    if champion is None:
+        return verdict | {"verdict": "first", "test_sha256": challenger.tags[TEST_TAG], "blocking": []}
+    version = get_complete_version(client, name, champion)
+    return verdict | _compare_versions(client, version, challenger, rules, champion_predictions)
+
+
+def _compare_versions(
     client: MlflowClient,
     champion: ModelVersion,
     challenger: ModelVersion,
-    *,
     rules: PromotionRules,
-    champion_predictions: Path | None = None,
+    champion_predictions: Path | None,
 ) -> dict[str, Any]:
-    """Compare two versions by the predictions of their runs; raise if their test sets differ.
-
-    `champion_predictions` are the champion's for the challenger's test set, if its own is another.
-    """
+    """Compare two versions by the predictions of their runs; raise if their test sets differ."""
     expected = challenger.tags[TEST_TAG]
     different = DifferentTestError(
         f"champion {champion.version} and challenger {challenger.version} were measured on different tests;"
@@ -242,6 +259,5 @@ def compare_versions(
         )
     if hash_test_set(old) != expected:
         raise different
-    verdict = compare(old, new, rules) | {"test_sha256": expected}
     given = {"champion_predictions_sha256": sha256(champion_predictions)} if champion_predictions else {}
-    return verdict | given
+    return compare(old, new, rules) | {"test_sha256": expected} | given

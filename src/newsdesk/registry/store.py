@@ -59,15 +59,13 @@ def delete_version(client: MlflowClient, name: str, version: str) -> None:
 
 
 def set_with_retry(setter: Callable[..., object], *arguments: str) -> None:
-    """Set an alias or a tag by a method of the client; once more if another process sets it too.
-
-    MLflow queries for the row and then inserts it, so that one of two processes violates the unique key.
-    """
+    """Set an alias or a tag by a method of the client; once more if another process sets it too."""
     from mlflow.exceptions import MlflowException
 
     try:
         setter(*arguments)
     except MlflowException as error:
+        # MLflow queries for the row and then inserts it: one of two processes violates the unique key
         if "unique" not in str(error).lower():
             raise
         setter(*arguments)

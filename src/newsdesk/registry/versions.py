@@ -89,28 +89,35 @@ def find_packaged_model(run: Run, folder: Path) -> Path:
 def register(client: MlflowClient, run: Run, *, name: str, card: str) -> tuple[str, Outcome]:
     """Register the model of a run as a version and make it the challenger.
 
-    The card becomes an artifact of the run. The version is created with its tags in one transaction; then
-    its alias is set, and last the tag `newsdesk.complete`. A call for the same model completes what a killed
-    process left incomplete. If two calls at once create a version of the same model, the older one remains.
-    Return the number of the version and what was done.
+    A call for the same model completes what a killed process left incomplete.
+
+    Parameters
+    ----------
+    client : MlflowClient
+    run : Run
+        As `get_finished_run` returns it.
+    name : str
+        Registered model; it is made if it is missing.
+    card : str
+        Model card, which becomes an artifact of the run.
+
+    Returns
+    -------
+    number : str
+    outcome : {"registered", "completed", "again", "already", "champion"}
+
+    Examples
+    --------
+    >>> register(client, run, name="newsdesk", card="# Model card")  # doctest: +SKIP
+    ('1', 'registered')
     """
-    digest = run.data.tags[MODEL_TAG]
-    versions = _versions_of(client, name, digest)
+    versions = _versions_of(client, name, run)
     is_new = not versions
     if is_new:
-        client.log_text(run.info.run_id, card, CARD_PATH)
-        ensure_model(client, name, "Regions and topics of Arabic news.")
-        tags = {tag: run.data.tags[tag] for tag in (*REQUIRED_TAGS, *GIT_TAGS) if tag in run.data.tags}
-        created = client.create_model_version(
-            name,
-            f"{run.info.artifact_uri.rstrip('/')}/{MODEL_PATH}",
-            run_id=run.info.run_id,
-            tags={**tags, CARD_TAG: text_sha256(card)},
-            description=f"The model of run {run.info.run_id}; its card is the run's artifact {CARD_PATH}.",
-        )
-        versions = _versions_of(client, name, digest)
+        created = _create_version(client, run, name, card)
+        versions = _versions_of(client, name, run)
         is_new = bool(versions) and versions[0].version == created.version
-    version, *duplicates = versions
+    version, *duplicates = versions  # two calls at once may have made two: the older one remains
     for duplicate in duplicates:
         if COMPLETE_TAG not in duplicate.tags:
             delete_version(client, name, duplicate.version)
@@ -126,9 +133,25 @@ def register(client: MlflowClient, run: Run, *, name: str, card: str) -> tuple[s
     return number, "registered" if is_new else "again" if complete else "completed"
 
 
-def _versions_of(client: MlflowClient, name: str, model_sha256: str) -> list[ModelVersion]:
-    """Return the versions of the model with this hash, oldest first."""
-    versions = [v for v in list_versions(client, name) if v.tags.get(MODEL_TAG) == model_sha256]
+def _create_version(client: MlflowClient, run: Run, name: str, card: str) -> ModelVersion:
+    """Create a version with its tags in one transaction."""
+    run_id, recorded = run.info.run_id, run.data.tags
+    client.log_text(run_id, card, CARD_PATH)
+    ensure_model(client, name, "Regions and topics of Arabic news.")
+    tags = {tag: recorded[tag] for tag in (*REQUIRED_TAGS, *GIT_TAGS) if tag in recorded}
+    return client.create_model_version(
+        name,
+        f"{run.info.artifact_uri.rstrip('/')}/{MODEL_PATH}",
+        run_id=run_id,
+        tags={**tags, CARD_TAG: text_sha256(card)},
+        description=f"The model of run {run_id}; its card is the run's artifact {CARD_PATH}.",
+    )
+
+
+def _versions_of(client: MlflowClient, name: str, run: Run) -> list[ModelVersion]:
+    """Return the versions of a run's model, oldest first."""
+    digest = run.data.tags[MODEL_TAG]
+    versions = [v for v in list_versions(client, name) if v.tags.get(MODEL_TAG) == digest]
     return sorted(versions, key=lambda version: int(version.version))
 
 

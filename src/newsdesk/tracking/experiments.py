@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.tracking.runs import BASELINE_TAG, NAME_TAG, RECEIPT_MD5_TAG, RECEIPT_TAG, git
+from newsdesk.tracking.runs import BASELINE_TAG, NAME_TAG, RECEIPT_MD5_TAG, RECEIPT_TAG, git, search_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -48,15 +48,11 @@ class TrackedRun:
 
 @dataclass(frozen=True, slots=True)
 class JoinedRow:
-    """An experiment with its run, or one of the two alone.
-
-    The state is `ok`, `no run`, `queued`, `running` or `failed`; of a run alone, `no experiment` or, if the
-    run did not finish, `unfinished`.
-    """
+    """An experiment with its run, or one of the two alone."""
 
     experiment: Experiment | None
     run: TrackedRun | None
-    state: str
+    state: str  # ok, no run, queued, running or failed; of a run alone, no experiment or unfinished
 
 
 def show_experiments(root: Path, baselines: Iterable[str] = ()) -> list[Experiment]:
@@ -99,26 +95,22 @@ def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name if file == "params.yaml" else f"{file}:{name}": value
         for file, parsed in content.get("params", {}).items()
-        for name, value in _flatten(parsed.get("data", {}))
+        for name, value in flatten(parsed.get("data", {})).items()
     }
 
 
-def _flatten(nested: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Flatten `{"a": {"b": 1, "c": {}}}` to `{"a.b": 1, "a.c": {}}`."""
+    flat: dict[str, Any] = {}
     for key, value in nested.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+        inner = isinstance(value, Mapping) and value
+        flat |= flatten(value, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
+    return flat
 
 
 def list_runs(client: MlflowClient) -> list[TrackedRun]:
     """List the runs of all DVC experiments, the newest first."""
-    found = client.search_runs(
-        [experiment.experiment_id for experiment in client.search_experiments()],
-        filter_string=f"tags.`{RECEIPT_TAG}` LIKE '%' and tags.`{NAME_TAG}` LIKE '%'",
-        order_by=["attributes.start_time DESC"],
-        max_results=50_000,  # the most that MLflow allows
-    )
+    found = search_runs(client, f"tags.`{RECEIPT_TAG}` LIKE '%' and tags.`{NAME_TAG}` LIKE '%'")
     return [
         TrackedRun(
             run.info.run_id,
@@ -134,43 +126,35 @@ def list_runs(client: MlflowClient) -> list[TrackedRun]:
 
 
 def join(experiments: Sequence[Experiment], runs: Iterable[TrackedRun]) -> list[JoinedRow]:
-    """Join experiments to their runs; runs without an experiment come last.
-
-    A finished run belongs to an experiment with the same name, baseline and receipt; if no experiment has
-    its name, to one with the same baseline and receipt, which was renamed. Of several runs the newest
-    counts. An experiment that ran two pipelines has a row for each.
-    """
+    """Join experiments to their newest runs, one a pipeline; runs without an experiment come last."""
     left = sorted(runs, key=lambda run: -run.started)
     names = {(experiment.name, experiment.baseline) for experiment in experiments}
     rows: list[JoinedRow] = []
     for experiment in experiments:
         own = _runs_of(experiment, left, names)
         newest = list({run.receipt: run for run in reversed(own)}.values())
-        with_run, alone = ("ok", "no run") if experiment.state == "success" else (experiment.state,) * 2
-        rows += [JoinedRow(experiment, run, with_run) for run in newest]
-        rows += [] if newest else [JoinedRow(experiment, None, alone)]
+        state = experiment.state if experiment.state != "success" else "ok" if newest else "no run"
+        rows += [JoinedRow(experiment, run, state) for run in newest] or [JoinedRow(experiment, None, state)]
         left = [run for run in left if run not in newest]
-    return rows + [
-        JoinedRow(None, run, "no experiment" if run.status == "FINISHED" else "unfinished") for run in left
-    ]
+    states = ("no experiment" if run.status == "FINISHED" else "unfinished" for run in left)
+    return rows + [JoinedRow(None, run, state) for run, state in zip(left, states, strict=True)]
 
 
 def _runs_of(
     experiment: Experiment, runs: Sequence[TrackedRun], names: set[tuple[str, str]]
 ) -> list[TrackedRun]:
-    """Return the runs that belong to an experiment; of one without a result, those that did not finish."""
+    """Return the runs with an experiment's name, baseline and receipt, else of one that was renamed."""
     named = [r for r in runs if (r.name, r.baseline) == (experiment.name, experiment.baseline)]
     if experiment.state != "success":
         return [run for run in named if run.status != "FINISHED"]
     equal = [r for r in runs if r.baseline == experiment.baseline and r.receipt in experiment.receipts]
     finished = [run for run in equal if run.status == "FINISHED"]
-    return [run for run in finished if run in named] or [
-        run for run in finished if (run.name, run.baseline) not in names
-    ]
+    renamed = [run for run in finished if (run.name, run.baseline) not in names]
+    return [run for run in finished if run in named] or renamed
 
 
 def exit_code(rows: Iterable[JoinedRow]) -> int:
-    """Return 1 if a finished experiment has no run, else 3 if an experiment failed, else 0."""
+    """Return the exit code of `newsdesk experiments`: 0 if each finished experiment has a run."""
     states = {row.state for row in rows}
     return EXIT_NO_RUN if "no run" in states else EXIT_FAILED if "failed" in states else 0
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.models import ModelSignature
 
-# all packages that the model imports, pinned to the installed versions
 REQUIREMENTS = ("mlflow-skinny", "numpy", "pandas", "pyarrow", "numba", "PyStemmer")
 
 
@@ -70,11 +69,9 @@ def taxonomy_sha256(info: Mapping[str, Any]) -> str:
 
 
 def build_signature() -> ModelSignature:
-    """Build the signature: named columns of any type, none of them required.
+    """Build the signature: named columns of any type, none of them required; the model checks its input.
 
-    The model checks its input itself. With string columns MLflow would turn each null in `inputs` and
-    `instances` into the text "None" and refuse a column of NaN; with a required `text` it would refuse a list
-    of strings, which it names column 0.
+    With string columns MLflow would turn null into "None"; with a required `text` it would refuse a list.
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
@@ -86,15 +83,11 @@ def build_signature() -> ModelSignature:
     labels, scores = Array(DataType.string), Map(DataType.double)
     # column 0 stands first, since MLflow replaces a false name by the position of the column
     inputs: list[Any] = [pyfunc.LIST, "text", "title", "article_id"]
+    text = DataType.string
     outputs: dict[str, Any] = {
-        "article_id": DataType.string,
-        "regions": labels,
-        "topics": labels,
-        "region_scores": scores,
-        "topic_scores": scores,
-        "reason": DataType.string,
-        "model_version": DataType.string,
-    }
+        "article_id": text, "regions": labels, "topics": labels,
+        "region_scores": scores, "topic_scores": scores, "reason": text, "model_version": text,
+    }  # fmt: skip
     nullable = ("article_id", "reason")
     anything = AnyType()  # type: ignore[no-untyped-call]
     return ModelSignature(
@@ -110,13 +103,7 @@ def build_example() -> pd.DataFrame:
     """Build two invented articles, one of them without title and id."""
     import pandas as pd
 
-    rows = [
-        (
-            "قمة في برلين",
-            "بحث المستشار الألماني مع نظيره الفرنسي في برلين سبل دعم الاقتصاد الأوروبي وخفض أسعار الطاقة.",
-            "a1",
-        ),
-        (None, "قتل سبعة أشخاص في تفجير انتحاري استهدف سوقاً شعبية في نيروبي وتبنته جماعة متطرفة.", None),
-    ]
-    # of dtype object: the string dtype would turn null into NaN, which JSON does not have
-    return pd.DataFrame(rows, columns=["title", "text", "article_id"], dtype=object)
+    summit = "بحث المستشار الألماني مع نظيره الفرنسي في برلين سبل دعم الاقتصاد الأوروبي وخفض أسعار الطاقة."
+    attack = "قتل سبعة أشخاص في تفجير انتحاري استهدف سوقاً شعبية في نيروبي وتبنته جماعة متطرفة."
+    columns = {"title": ["قمة في برلين", None], "text": [summit, attack], "article_id": ["a1", None]}
+    return pd.DataFrame(columns, dtype=object)  # a string dtype would turn null into NaN, which JSON lacks

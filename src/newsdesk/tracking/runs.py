@@ -19,6 +19,7 @@ from newsdesk.tracking import mlflow_model
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Run
 
 RECEIPT_TAG = "newsdesk.receipt"
 RECEIPT_MD5_TAG = "newsdesk.receipt_md5"  # as in dvc.lock
@@ -29,24 +30,17 @@ SQLITE = "sqlite:///"
 
 
 def project_root() -> Path:
-    """Return the checkout: `DVC_ROOT`, else the nearest parent folder with `.dvc`, else the current folder.
-
-    `dvc exp run --temp` and the queue run a stage in a temporary copy and set `DVC_ROOT` to the checkout.
-    """
-    if root := os.environ.get("DVC_ROOT"):
+    """Return the checkout: `DVC_ROOT`, else the nearest parent folder with `.dvc`, else this folder."""
+    if root := os.environ.get("DVC_ROOT"):  # a stage may run in a temporary copy of the checkout
         return Path(root)
     here = Path.cwd()
     return next((folder for folder in (here, *here.parents) if (folder / ".dvc").is_dir()), here)
 
 
 def store_uri() -> str:
-    """Return `MLFLOW_TRACKING_URI`, by default an SQLite file in the checkout.
-
-    A relative path of an SQLite file starts at the checkout. MLflow would start it at the working directory,
-    which DVC removes after `dvc exp run --temp`.
-    """
+    """Return `MLFLOW_TRACKING_URI`, by default an SQLite file in the checkout."""
     uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
-    if uri.startswith(SQLITE):
+    if uri.startswith(SQLITE):  # not in the working directory, which `dvc exp run --temp` removes
         return f"{SQLITE}{project_root().absolute() / uri.removeprefix(SQLITE)}"
     return uri
 
@@ -91,18 +85,14 @@ def connect() -> Iterator[MlflowClient]:
 
 @contextmanager
 def _locked(file: Path | None) -> Iterator[None]:
-    """Hold a lock while MLflow makes the SQLite file of a store.
-
-    Without a lock a second process can find only a part of the tables, and fails. MLflow places the
-    artifacts of its experiment `Default` in the working directory, so the file is made from its own folder.
-    """
+    """Hold a lock while MLflow makes the SQLite file of a store: other processes would find half of it."""
     with ExitStack() as stack:
         if file:
             with suppress(OSError):  # a read-only folder
                 file.parent.mkdir(parents=True, exist_ok=True)
                 lock = stack.enter_context(file.with_name(f"{file.name}.lock").open("a"))
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                if not file.exists():
+                if not file.exists():  # the artifacts of experiment `Default` go to the working directory
                     stack.enter_context(chdir(file.parent))
         yield
 
@@ -114,10 +104,7 @@ def _store_error(uri: str, error: Exception, hint: str = "") -> NewsdeskError:
 
 
 def experiment_id(client: MlflowClient, name: str) -> str:
-    """Return the id of an experiment, which is made if it is missing.
-
-    The artifacts of an experiment in an SQLite store lie in the checkout.
-    """
+    """Return the id of an experiment, which is made if it is missing."""
     from mlflow.exceptions import MlflowException
 
     if experiment := client.get_experiment_by_name(name):
@@ -142,14 +129,18 @@ def find_run(receipt: str) -> str | None:
     if not store_exists():
         return None
     with connect() as client:
-        experiments = [e.experiment_id for e in client.search_experiments()]
-        runs = client.search_runs(
-            experiments,
-            filter_string=f"tags.`{RECEIPT_TAG}` = '{receipt}' and attributes.status = 'FINISHED'",
-            order_by=["attributes.start_time DESC"],
-            max_results=1,
-        )
+        runs = search_runs(client, f"tags.`{RECEIPT_TAG}` = '{receipt}' and attributes.status = 'FINISHED'")
         return str(runs[0].info.run_id) if runs else None
+
+
+def search_runs(client: MlflowClient, condition: str) -> Sequence[Run]:
+    """List the runs of all MLflow experiments that meet a condition, the newest first."""
+    return client.search_runs(
+        [experiment.experiment_id for experiment in client.search_experiments()],
+        filter_string=condition,
+        order_by=["attributes.start_time DESC"],
+        max_results=50_000,  # the most that MLflow allows
+    )
 
 
 def log_run(
@@ -162,11 +153,7 @@ def log_run(
     texts: Mapping[str, str] | None = None,
     model: Path | None = None,
 ) -> str:
-    """Record a finished pipeline as one run and return its id.
-
-    `files` are artifact folders with the file or folder to log there, `texts` contents by artifact path;
-    `model` is a packaged folder, logged as an MLflow model at `MODEL_PATH`.
-    """
+    """Record a finished pipeline as one run and return its id; `files` are artifact folders and paths."""
     from mlflow.entities import Metric, Param, RunTag
 
     run_name = tags.get("mlflow.runName") or tags.get(NAME_TAG)
@@ -181,7 +168,14 @@ def log_run(
                 params=[Param(key, str(value)) for key, value in params.items()],
                 tags=[RunTag("mlflow.runName", run_name or f"pipeline-{run_id[:7]}")],
             )
-            _log_artifacts(client, run_id, files, texts or {}, model)
+            _log_files(client, run_id, files)
+            for artifact, text in (texts or {}).items():
+                client.log_text(run_id, text, artifact)
+            if model:
+                with tempfile.TemporaryDirectory() as temporary:
+                    saved = Path(temporary, MODEL_PATH)
+                    mlflow_model.save(model, saved, run_id=run_id)
+                    client.log_artifacts(run_id, str(saved), MODEL_PATH)
             client.set_terminated(run_id, "FINISHED")
         except BaseException:
             client.set_terminated(run_id, "FAILED")
@@ -189,23 +183,11 @@ def log_run(
         return run_id
 
 
-def _log_artifacts(
-    client: MlflowClient,
-    run_id: str,
-    files: Sequence[tuple[str, Path]],
-    texts: Mapping[str, str],
-    model: Path | None,
-) -> None:
+def _log_files(client: MlflowClient, run_id: str, files: Sequence[tuple[str, Path]]) -> None:
     for folder, path in files:
         for file in list_files(path) if path.is_dir() else [path]:
             inside = file.relative_to(path).parent.as_posix() if path.is_dir() else "."
             client.log_artifact(run_id, str(file), str(PurePosixPath(folder, inside)).strip("."))
-    for artifact, text in texts.items():
-        client.log_text(run_id, text, artifact)
-    if model:
-        with tempfile.TemporaryDirectory() as temporary:
-            mlflow_model.save(model, Path(temporary, MODEL_PATH), run_id=run_id)
-            client.log_artifacts(run_id, str(Path(temporary, MODEL_PATH)), MODEL_PATH)
 
 
 def log_study(
@@ -228,10 +210,7 @@ def log_study(
 
 
 def download_model(uri: str, destination: Path | None = None) -> Path:
-    """Download a model by its `models:/…` or `runs:/…` URI and return its packaged folder.
-
-    Without a destination the folder is temporary, or in the store.
-    """
+    """Download a model by its `models:/…` or `runs:/…` URI and return its packaged folder."""
     with connect() as client:
         from mlflow.artifacts import download_artifacts
 
@@ -244,10 +223,7 @@ def download_model(uri: str, destination: Path | None = None) -> Path:
 
 
 def locate_model(client: MlflowClient, uri: str) -> str:
-    """Resolve a `models:/…` URI to the location of the model in the client's store; return other URIs as is.
-
-    `download_artifacts` of MLflow resolves such a URI in the default store, not in the given one.
-    """
+    """Resolve a `models:/…` URI to the location of the model in the client's store, as MLflow does not."""
     from mlflow.store.artifact.utils.models import get_model_name_and_version
 
     while uri.startswith("models:/"):
@@ -260,14 +236,11 @@ def locate_model(client: MlflowClient, uri: str) -> str:
 
 
 def git_tags(folder: Path) -> dict[str, str]:
-    """Return tags with the commit, whether files differ from it, and name and baseline of the DVC experiment.
-
-    Within an experiment the commit is the baseline: DVC makes the commit of the experiment after the last
-    stage, and HEAD can be another commit by the time a queued experiment runs.
-    """
+    """Return tags with the commit, whether files differ from it, and name and baseline of the experiment."""
     tags = {name: os.environ[name] for name in (NAME_TAG, BASELINE_TAG) if name in os.environ}
     commit = git(folder, "rev-parse", "HEAD")
     if commit:
+        # HEAD may be another commit by the time a queued experiment runs
         tags[COMMIT_TAG] = tags.get(BASELINE_TAG, commit)
         tags["newsdesk.git_dirty"] = str(bool(git(folder, "status", "--porcelain"))).lower()
     return tags
