@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.reporting.blocks import MarkedText, Mistake, format_score
+from newsdesk.evaluation.tables import format_score
+from newsdesk.reporting.blocks import MarkedText, Mistake
 from newsdesk.reporting.render import largest_contribution, split_text
 from newsdesk.tracking.runs import project_root
 

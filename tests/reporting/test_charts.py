@@ -7,9 +7,8 @@ import pytest
 from newsdesk.reporting.charts import (
     Curve,
     Interval,
-    draw_bars,
     draw_curves,
-    draw_intervals,
+    draw_rows,
     format_tick,
     join_small,
     nice_ticks,
@@ -39,13 +38,11 @@ def test_plots_are_xml_and_escape_names() -> None:
     name = "<b>&amp;"
     small = draw_curves([Curve(name, [(0, 0), (1, 1)])], label=name, x_label=name, y_label="", small=True)
     plots = [
-        draw_intervals(
-            [(name, [Interval(0.5, 0.4, 0.6, title=name), Interval(None)])], label=name, x_label=name
-        ),
+        draw_rows([(name, [Interval(0.5, 0.4, 0.6, title=name), Interval(None)])], label=name, x_label=name),
         draw_curves(
             [Curve(name, [(0, 0)], marks=True)], label=name, x_label=name, y_label=name, diagonal=True
         ),
-        draw_bars([(name, 0.5, name)], label=name, x_label=name, high=1.0),
+        draw_rows([(name, [Interval(0.5, title=name)])], label=name, x_label=name, bars=True),
         join_small([(name, small)] * 5, label=name),
     ]
     for plot in plots:

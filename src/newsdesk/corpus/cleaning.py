@@ -148,7 +148,7 @@ def _count_rows(
         for source in sorted(kept.keys() | reasons.keys())
     }
     found = {(row["source"], row["key"]) for row in rows} & label_table.keys()
-    n_found = Counter(label_table[key].origin for key in found)
+    n_found: Counter[str] = Counter(label_table[key].origin for key in found)
     n_labels = _count(annotation.origin for annotation in label_table.values())
     group_sizes = Counter(row["group_id"] for row in rows)
     return {

@@ -4,51 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a table; `level` is the strength of its shading, from 0 to 10."""
+    """A cell of a table."""
 
     text: str
-    level: int = 0
+    level: int = 0  # the strength of its shading, from 0 to 10
     bold: bool = False
 
 
-Row = list[Cell | str]
+Row = Sequence[Cell | str]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows under a header; the first cell of a row is its heading."""
 
+    kind: ClassVar = "tables"
     caption: str
     header: Sequence[str]
-    rows: Sequence[Sequence[Cell | str]]
+    rows: Sequence[Row]
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A plot with a caption; `name` is its file name in MLflow, without the suffix."""
+    """A plot with a caption."""
 
-    name: str
+    kind: ClassVar = "figures"
+    name: str  # of its file in MLflow, without the suffix
     caption: str
     svg: str
 
 
 @dataclass(frozen=True, slots=True)
 class SmallMultiples:
-    """Many small plots in a grid, as pairs of caption and SVG; `name` as for a figure."""
+    """Many small plots in a grid."""
 
-    name: str
+    kind: ClassVar = "small-multiples"
+    name: str  # as for a figure
     caption: str
-    charts: Sequence[tuple[str, str]]
+    charts: Sequence[tuple[str, str]]  # caption and SVG
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
     """A line of text; a warning stands in a box."""
 
+    kind: ClassVar = "notes"
     text: str
     warning: bool = False
 
@@ -57,6 +62,7 @@ class Note:
 class KeyFigure:
     """A main result, in large digits if it is `primary`."""
 
+    kind: ClassVar = "key-figures"
     title: str
     value: str
     interval: str
@@ -83,13 +89,13 @@ class MarkedText:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One wrong label of one article; `kind` is `missed` or `spurious`."""
+    """One wrong label of one article."""
 
     article_id: str
     task: str
     label: str
     outlet: str
-    kind: str
+    kind: str  # `missed` or `spurious`
     probability: float
     threshold: float | None
     true_labels: Sequence[str]
@@ -102,10 +108,11 @@ class Mistake:
 
 @dataclass(frozen=True, slots=True)
 class Mistakes:
-    """Wrong labels with filters and a search; `n_left_out` more are not on the page."""
+    """Wrong labels with filters and a search."""
 
+    kind: ClassVar = "mistakes"
     shown: Sequence[Mistake]
-    n_left_out: int
+    n_left_out: int  # more mistakes, which are not on the page
 
 
 Block = Table | Figure | SmallMultiples | Note | KeyFigure | Mistakes
@@ -117,17 +124,14 @@ class Section:
 
     id: str
     title: str
-    intro: str
     blocks: Sequence[Block]
 
 
-def format_score(value: float | None, *, sign: bool = False) -> str:
-    """Format a number with three digits, `-` for None."""
-    return "-" if value is None else f"{value:{'+' if sign else ''}.3f}"
+def format_count(n: int) -> str:
+    """Format a count of a table, zero as a dot."""
+    return f"{n:,}" if n else "\u00b7"
 
 
-def shade(value: float | None, *, low: float = 0.0, high: float = 1.0) -> int:
+def shade(value: float, *, low: float = 0.0, high: float = 1.0) -> int:
     """Return the level of shading of a value between `low` and `high`, from 0 to 10."""
-    if value is None or high <= low:
-        return 0
     return round(10 * min(1.0, max(0.0, (value - low) / (high - low))))

@@ -10,12 +10,13 @@ from typing import Any
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_model, sha256
 from newsdesk.base.schema import TASKS
-from newsdesk.evaluation.tables import format_interval
+from newsdesk.evaluation.tables import format_score
 from newsdesk.registry.paired_test import PromotionRules, Rows, compare
-from newsdesk.reporting.blocks import Block, Cell, Figure, Note, Table, format_score
-from newsdesk.reporting.charts import draw_intervals, mark_interval
+from newsdesk.reporting.blocks import Block, Cell, Figure, Note, Table
+from newsdesk.reporting.charts import draw_rows, mark_interval
 from newsdesk.reporting.predictions import Champion, HeadPredictions, predict_again, read_predictions
 from newsdesk.reporting.run_files import RunContent, read_texts
+from newsdesk.reporting.scores import difference_cell
 from newsdesk.tracking import runs
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
@@ -28,11 +29,6 @@ def read_champion(champion: str, run: RunContent, articles: Path) -> Champion:
 
     `champion` is a folder with predictions or a model, a table of predictions, the id of an MLflow run, or a
     `models:/` or `runs:/` URI.
-
-    Raises
-    ------
-    NewsdeskError
-        If there is no such run, model or folder, or no predictions to compare it with.
     """
     if not run.predictions:
         raise NewsdeskError(f"--champion {champion}: this run has no predictions to compare with")
@@ -74,14 +70,14 @@ def compare_with_champion(run: RunContent) -> Iterator[Block]:
 def pair_rows(task: str, own: HeadPredictions, other: HeadPredictions) -> tuple[Rows, Rows]:
     """Return the rows of another model and of the run for the articles that both have predicted."""
     predicted = dict(zip(other.article_ids, other.predicted_labels, strict=True))
-    common = [i for i, article_id in enumerate(own.article_ids) if article_id in predicted]
     unknown = {f"{each}_true": None for each in TASKS}
-    rows = [{**unknown, f"{task}_true": own.true_labels[i], "group_id": own.groups[i]} for i in common]
-    key = f"{task}_predicted"
-    return (
-        [row | {key: predicted[own.article_ids[i]]} for row, i in zip(rows, common, strict=True)],
-        [row | {key: own.predicted_labels[i]} for row, i in zip(rows, common, strict=True)],
-    )
+    champion_rows, run_rows = [], []
+    for i, article_id in enumerate(own.article_ids):
+        if article_id in predicted:
+            row = {**unknown, f"{task}_true": own.true_labels[i], "group_id": own.groups[i]}
+            champion_rows.append(row | {f"{task}_predicted": predicted[article_id]})
+            run_rows.append(row | {f"{task}_predicted": own.predicted_labels[i]})
+    return champion_rows, run_rows
 
 
 def _table(task: str, compared: Mapping[str, Any]) -> Table:
@@ -90,7 +86,7 @@ def _table(task: str, compared: Mapping[str, Any]) -> Table:
             Cell(name, bold=name == MACRO),
             f"{n:,}",
             *(format_score(found[model]) for model in ("champion", "challenger")),
-            Cell(format_interval(found, "difference", sign=True), bold=_excludes_zero(found)),
+            difference_cell(found, "difference"),
             found["outcome"].replace("_", " "),
         ]
         for name, n, found in (
@@ -102,10 +98,6 @@ def _table(task: str, compared: Mapping[str, Any]) -> Table:
     return Table(f"{task}: this run is {VERDICTS[compared['outcome']]} the champion", header, rows)
 
 
-def _excludes_zero(found: Mapping[str, Any]) -> bool:
-    return bool(found["difference_low"] > 0 or found["difference_high"] < 0)
-
-
 def _figure(task: str, compared: Mapping[str, Any]) -> Figure:
     rows = [
         (f"{label}, n={found['support']}", [mark_interval(found, "difference", title=label, sign=True)])
@@ -113,5 +105,5 @@ def _figure(task: str, compared: Mapping[str, Any]) -> Figure:
         if found["support"]
     ]
     label = f"{task}: difference of F1 by label"
-    svg = draw_intervals(rows, label=label, x_label="F1 of this run minus F1 of the champion", zero=True)
+    svg = draw_rows(rows, label=label, x_label="F1 of this run minus F1 of the champion", zero=True)
     return Figure(f"champion_{task}", f"{label}, with paired 95 % intervals.", svg)

@@ -17,6 +17,7 @@ LETTER = 6.6  # mean width of a letter of 12 units
 DISC = "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z"
 # disc, square, diamond, triangle and ring: the series differ by the shape of their marks, not by colour only
 SHAPES = (DISC, "M-4-4h8v8h-8z", "M0-5.5L5.5 0L0 5.5L-5.5 0z", "M0-5L5 4H-5z", DISC)
+Scale = Callable[[float], float]  # from a value to its place in the plot
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 # a chart in a file of its own needs the style that the page gives it
 STYLE = """<style>
@@ -32,13 +33,13 @@ text{font:12px system-ui,sans-serif;fill:var(--ink)}.faint{fill:var(--faint)}.gr
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A value with its interval, drawn in the colour and shape number `series`; `title` is its tooltip."""
+    """A value with its interval, drawn in the colour and shape number `series`."""
 
     value: float | None
     low: float | None = None
     high: float | None = None
     series: int = 0
-    title: str = ""
+    title: str = ""  # the tooltip, or the text behind a bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,28 +60,29 @@ def mark_interval(
     return Interval(value, low, high, series, f"{title}: {format_interval(measured, name, sign=sign)}")
 
 
-def draw_intervals(
+def draw_rows(
     rows: Sequence[tuple[str, Sequence[Interval]]],
     *,
     label: str,
     x_label: str,
     names: Sequence[str] = (),
     zero: bool = False,
+    bars: bool = False,
 ) -> str:
-    """Draw values with their intervals, one mark below the other in each named row.
+    """Draw values with their intervals, or as bars from 0 to 1, one below the other in each named row.
 
     `label` describes the plot to screen readers, `names` are those of the series in the legend, and `zero`
     draws the line of no difference.
     """
-    left = min(170, 12 + LETTER * max((len(name) for name, _ in rows), default=0))
+    left = min(190, 12 + LETTER * max((len(name) for name, _ in rows), default=0))
+    right = WIDTH - (76 if bars else RIGHT)
     found = [v for _, marks in rows for m in marks for v in (m.value, m.low, m.high) if v is not None]
-    low, high = _pad([*found, 0.0] if zero else found)
-    ticks = nice_ticks(low, high)
-    x = _scale(low, high, left, WIDTH - RIGHT)
+    low, high = (0.0, 1.0) if bars else _pad([*found, 0.0] if zero else found)
+    x = _scale(low, high, left, right)
     heights = [max(24, ROW * len(marks) + 9) for _, marks in rows]
     legend, top = _draw_legend(names, left=4)
     bottom = top + sum(heights)
-    parts = [*legend, *_draw_x_axis(ticks, x, top, bottom, x_label, (left + WIDTH - RIGHT) / 2)]
+    parts = [*legend, *_draw_x_axis(nice_ticks(low, high), x, top, bottom, x_label, (left + right) / 2)]
     if zero:
         parts.append(_line(x(0), top, x(0), bottom, "zero"))
     y = float(top)
@@ -89,9 +91,10 @@ def draw_intervals(
         parts.append(_text(left - 8, y + height / 2 + 4, shown, anchor="end"))
         for i, mark in enumerate(marks):
             if mark.value is not None:
-                parts.append(_draw_interval(mark, x, y + height / 2 + ROW * (i - (len(marks) - 1) / 2)))
+                middle = y + height / 2 + ROW * (i - (len(marks) - 1) / 2)
+                parts.append((_draw_bar if bars else _draw_interval)(mark, mark.value, x, middle))
         y += height
-        parts.append(_line(left, y, WIDTH - RIGHT, y, "grid"))
+        parts.append(_line(left, y, right, y, "grid"))
     return _svg(label, bottom + BOTTOM, parts)
 
 
@@ -105,10 +108,7 @@ def draw_curves(
     diagonal: bool = False,
     small: bool = False,
 ) -> str:
-    """Draw curves over x from 0 to 1 and y from 0 to `y_max`.
-
-    `diagonal` draws the line y = x too; a `small` plot has no legend, for a grid of many.
-    """
+    """Draw curves over x from 0 to 1 and y from 0 to `y_max`; a `small` plot, for a grid, has no legend."""
     width, height = (200, 150) if small else (WIDTH, 270)
     left, bottom_space = (32, 34) if small else (LEFT, BOTTOM)
     legend, top = ([], TOP) if small else _draw_legend([c.name for c in curves], [c.series for c in curves])
@@ -120,33 +120,14 @@ def draw_curves(
     for tick in y_ticks:
         parts.append(_line(left, y(tick), width - RIGHT, y(tick), "grid"))
         parts.append(_text(left - 6, y(tick) + 4, format_tick(tick), anchor="end", style="faint"))
-    if y_label:
-        middle = (top + bottom) / 2
-        parts.append(
-            f'<text x="12" y="{_n(middle)}" text-anchor="middle" transform="rotate(-90 12 {_n(middle)})">'
-            f"{escape(y_label)}</text>"
-        )
+    if not small:
+        middle = _n((top + bottom) / 2)
+        turned = f'text-anchor="middle" transform="rotate(-90 12 {middle})"'
+        parts.append(f'<text x="12" y="{middle}" {turned}>{escape(y_label)}</text>')
     if diagonal:
         parts.append(_line(x(0), y(0), x(1), y(1), "zero"))
     parts += [_draw_curve(curve, x, y) for curve in curves]
     return _svg(label, top + height, parts, width=width)
-
-
-def draw_bars(rows: Sequence[tuple[str, float, str]], *, label: str, x_label: str, high: float) -> str:
-    """Draw horizontal bars from 0 to `high`; a row is a name, a value and the text behind its bar."""
-    left = min(190, 12 + LETTER * max((len(name) for name, _, _ in rows), default=0))
-    x = _scale(0, high, left, WIDTH - 76)
-    bottom = TOP + 24 * len(rows)
-    parts = _draw_x_axis(nice_ticks(0, high), x, TOP, bottom, x_label, (left + WIDTH - 76) / 2)
-    for i, (name, value, text) in enumerate(rows):
-        y = TOP + 24 * i
-        parts.append(_text(left - 8, y + 16, name, anchor="end"))
-        parts.append(
-            f'<rect class="s0" fill="currentColor" x="{_n(left)}" y="{y + 5}" width="{_n(x(value) - left)}"'
-            ' height="14" rx="2"/>'
-        )
-        parts.append(_text(x(value) + 5, y + 16, text, style="faint"))
-    return _svg(label, bottom + BOTTOM, parts)
 
 
 def standalone(svg: str) -> str:
@@ -189,7 +170,7 @@ def _pad(found: Sequence[float]) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _scale(low: float, high: float, start: float, end: float) -> Callable[[float], float]:
+def _scale(low: float, high: float, start: float, end: float) -> Scale:
     return lambda value: start + (min(max(value, low), high) - low) / ((high - low) or 1.0) * (end - start)
 
 
@@ -208,7 +189,7 @@ def _draw_legend(
 
 
 def _draw_x_axis(
-    ticks: Sequence[float], x: Callable[[float], float], top: float, bottom: float, label: str, middle: float
+    ticks: Sequence[float], x: Scale, top: float, bottom: float, label: str, middle: float
 ) -> list[str]:
     parts = []
     for tick in ticks:
@@ -217,15 +198,20 @@ def _draw_x_axis(
     return [*parts, _text(middle, bottom + 31, label, anchor="middle")]
 
 
-def _draw_interval(mark: Interval, x: Callable[[float], float], y: float) -> str:
-    assert mark.value is not None
-    parts = [f"<title>{escape(mark.title)}</title>"] if mark.title else []
+def _draw_interval(mark: Interval, value: float, x: Scale, y: float) -> str:
+    parts = [f"<title>{escape(mark.title)}</title>"]
     if mark.low is not None and mark.high is not None:
         parts.append(_line(x(mark.low), y, x(mark.high), y, "whisker"))
-    return _in_colour(mark.series, *parts, _draw_mark(x(mark.value), y, mark.series))
+    return _in_colour(mark.series, *parts, _draw_mark(x(value), y, mark.series))
 
 
-def _draw_curve(curve: Curve, x: Callable[[float], float], y: Callable[[float], float]) -> str:
+def _draw_bar(mark: Interval, value: float, x: Scale, y: float) -> str:
+    size = f'width="{_n(x(value) - x(0))}" height="14" rx="2"'
+    bar = f'<rect fill="currentColor" x="{_n(x(0))}" y="{_n(y - 7)}" {size}/>'
+    return _in_colour(mark.series, bar) + _text(x(value) + 5, y + 4, mark.title, style="faint")
+
+
+def _draw_curve(curve: Curve, x: Scale, y: Scale) -> str:
     points = [(x(px), y(py)) for px, py in curve.points]
     path = " ".join(f"{_n(px)},{_n(py)}" for px, py in points)
     line = f'<polyline class="curve" points="{path}"/>'
@@ -245,10 +231,8 @@ def _in_colour(series: int, *parts: str) -> str:
 
 
 def _svg(label: str, height: float, parts: Iterable[str], *, width: int = WIDTH) -> str:
-    return (
-        f'<svg viewBox="0 0 {width} {_n(height)}" role="img" aria-label="{escape(label)}">'
-        f"{''.join(parts)}</svg>"
-    )
+    opening = f'<svg viewBox="0 0 {width} {_n(height)}" role="img" aria-label="{escape(label)}">'
+    return f"{opening}{''.join(parts)}</svg>"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, style: str) -> str:

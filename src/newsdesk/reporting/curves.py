@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
-import numpy as np
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from newsdesk.base.schema import TASKS
 from newsdesk.evaluation.metrics import (
     brier_score,
     calibration_error,
+    label_set_probability,
     main_label_pairs,
     reliability_points,
     risk_coverage_points,
+    spread_evenly,
 )
-from newsdesk.reporting.blocks import Block, Cell, Figure, Row, SmallMultiples, Table, format_score, shade
+from newsdesk.evaluation.tables import format_score
+from newsdesk.reporting.blocks import Block, Cell, Figure, Row, SmallMultiples, Table, format_count, shade
 from newsdesk.reporting.charts import Curve, draw_curves
-from newsdesk.reporting.predictions import confidence
+from newsdesk.reporting.predictions import HeadPredictions
 from newsdesk.reporting.run_files import Rows, RunContent
 from newsdesk.training.targets import BoolArray, FloatArray
 
@@ -30,43 +33,35 @@ Points = Sequence[tuple[float, float]]
 
 def show_precision_recall(run: RunContent) -> Iterator[Block]:
     """Draw precision by recall of each head, and of each label."""
+    axes = {"x_label": "recall", "y_label": "precision"}
+    plots = {task: run.plots.get(f"precision_recall_{task}", ()) for task in TASKS}
     curves = [
         Curve(task, _points(rows, "recall", "precision"), i)
-        for i, task in enumerate(TASKS)
-        if (rows := run.plots.get(f"precision_recall_{task}"))
+        for i, (task, rows) in enumerate(plots.items())
+        if rows
     ]
     if curves:
-        svg = draw_curves(
-            curves, label="precision by recall of both heads", x_label="recall", y_label="precision"
-        )
         caption = "All labels of a head counted together, on the test split."
-        yield Figure("precision_recall", caption, svg)
+        yield _plot("precision_recall", caption, curves, **axes)
     for task, head in run.predictions.items():
-        y_true = head.y_true
-        charts = []
-        for j, label in enumerate(head.labels):
-            truth, scores = y_true[:, j], head.scores[:, j]
-            if truth.any():
-                average = average_precision_score(truth, scores)
-                svg = _draw_small(Curve(label, recall_steps(truth, scores)), "precision by recall", "recall")
-                charts.append((f"{label}: {average:.2f}, n={int(truth.sum())}", svg))
         caption = f"{task}: precision (y) by recall (x) of each label, with its average precision."
-        yield SmallMultiples(f"precision_recall_{task}", caption, charts)
+        yield _plot_labels(f"precision_recall_{task}", caption, head, _precision_recall_of_label, **axes)
 
 
-def recall_steps(truth: BoolArray, scores: FloatArray) -> list[tuple[float, float]]:
-    """Return the best precision at each recall of one label, at most `MAX_POINTS` points."""
+def _precision_recall_of_label(truth: BoolArray, scores: FloatArray) -> tuple[str, Points]:
+    """Compute the average precision of a label, and the best precision at each recall."""
     precision, recall, _ = precision_recall_curve(truth, scores)
     best: dict[float, float] = {}
     for r, p in zip(recall.tolist(), precision.tolist(), strict=True):
         best[r] = max(p, best.get(r, 0.0))
     points = sorted(best.items())
-    keep = np.unique(np.linspace(0, len(points) - 1, MAX_POINTS).astype(int))
-    return [points[i] for i in keep]
+    kept = [points[i] for i in spread_evenly(len(points), MAX_POINTS)]
+    return f": {average_precision_score(truth, scores):.2f}", kept
 
 
 def show_reliability(run: RunContent) -> Iterator[Block]:
     """Draw the observed share by the predicted probability of each head, and of each label."""
+    axes: dict[str, Any] = {"x_label": "predicted", "y_label": "observed", "diagonal": True}
     for task in TASKS:
         if rows := run.plots.get(f"outlets_reliability_{task}"):
             curves = [
@@ -75,37 +70,21 @@ def show_reliability(run: RunContent) -> Iterator[Block]:
                 if (own := [row for row in rows if row["calibrated"] is calibrated])
             ]
             caption = f"{task}: on outlets left out of training."
-            yield _draw_reliability(f"reliability_outlets_{task}", caption, curves)
+            yield _plot(f"reliability_outlets_{task}", caption, curves, **axes)
     for task, head in run.predictions.items():
         y_true = head.y_true
-        caption = (
-            f"{task}: on the test articles of this run; calibration error "
-            f"{format_score(calibration_error(y_true, head.scores))}, "
-            f"Brier score {format_score(brier_score(y_true, head.scores))}."
-        )
-        points = _points(reliability_points(y_true, head.scores), "predicted", "observed")
-        yield _draw_reliability(f"reliability_{task}", caption, [Curve("all labels", points, marks=True)])
+        error = format_score(calibration_error(y_true, head.scores))
+        brier = format_score(brier_score(y_true, head.scores))
+        caption = f"{task}: on the test articles of this run; calibration error {error}, Brier score {brier}."
+        _, points = _reliability_of_label(y_true, head.scores)
+        yield _plot(f"reliability_{task}", caption, [Curve("all labels", points, marks=True)], **axes)
     for task, head in run.predictions.items():
-        charts = []
-        for j, label in enumerate(head.labels):
-            truth = head.y_true[:, [j]]
-            if truth.any():
-                points = _points(reliability_points(truth, head.scores[:, [j]]), "predicted", "observed")
-                svg = _draw_small(Curve(label, points), "observed share by probability", "predicted", True)
-                charts.append((f"{label}, n={int(truth.sum())}", svg))
         caption = f"{task}: observed (y) by predicted (x) of each label, in bins of equal size."
-        yield SmallMultiples(f"reliability_labels_{task}", caption, charts)
+        yield _plot_labels(f"reliability_labels_{task}", caption, head, _reliability_of_label, **axes)
 
 
-def _draw_reliability(name: str, caption: str, curves: Sequence[Curve]) -> Figure:
-    label = f"{caption} Observed share by probability"
-    svg = draw_curves(curves, label=label, x_label="predicted", y_label="observed", diagonal=True)
-    return Figure(name, caption, svg)
-
-
-def _draw_small(curve: Curve, content: str, x_label: str, diagonal: bool = False) -> str:
-    label = f"{curve.name}: {content}"
-    return draw_curves([curve], label=label, x_label=x_label, y_label="", diagonal=diagonal, small=True)
+def _reliability_of_label(truth: BoolArray, scores: FloatArray) -> tuple[str, Points]:
+    return "", _points(reliability_points(truth, scores), "predicted", "observed")
 
 
 def show_confusion(run: RunContent) -> Iterator[Block]:
@@ -122,21 +101,18 @@ def show_confusion(run: RunContent) -> Iterator[Block]:
 def _confusion_table(task: str, pairs: Rows) -> Table:
     counts = Counter((str(pair["actual"]), str(pair["predicted"])) for pair in pairs)
     totals = Counter(str(pair["actual"]) for pair in pairs)
-    labels = sorted(
-        {label for pair in counts for label in pair}, key=lambda name: (name == NONE, -totals[name], name)
-    )
+    found = {label for pair in counts for label in pair}
+    labels = sorted(found, key=lambda name: (name == NONE, -totals[name], name))
     rows: list[Row] = []
     for actual in labels:
-        row: Row = [Cell(actual, bold=True)]
+        row: list[Cell | str] = [Cell(actual, bold=True)]
         for predicted in labels:
             n = counts[actual, predicted]
             level = shade(n / max(1, totals[actual]))
-            row.append(Cell(f"{n:,}" if n else "\u00b7", level, bold=actual == predicted))
+            row.append(Cell(format_count(n), level, bold=actual == predicted))
         rows.append([*row, f"{totals[actual]:,}"])
     n_correct = sum(counts[label, label] for label in labels)
-    caption = (
-        f"{task}: {n_correct:,} of {len(pairs):,} main labels right ({n_correct / max(1, len(pairs)):.1%})"
-    )
+    caption = f"{task}: {n_correct:,} of {len(pairs):,} main labels right ({n_correct / len(pairs):.1%})"
     return Table(caption, ["true \\ predicted", *labels, "articles"], rows)
 
 
@@ -145,45 +121,67 @@ def show_coverage(run: RunContent) -> Iterator[Block]:
     own = {}
     for task, head in run.predictions.items():
         correct = (head.y_true == head.y_pred).all(axis=1)
-        own[task] = _points(risk_coverage_points(correct, confidence(head)), "coverage", "risk")
-    unseen = {
-        task: _points(rows, "coverage", "risk")
-        for task in TASKS
-        if (rows := run.plots.get(f"outlets_risk_{task}"))
-    }
-    shown = [
+        risks = risk_coverage_points(correct, label_set_probability(head.y_pred, head.scores))
+        own[task] = _points(risks, "coverage", "risk")
+    plots = {task: run.plots.get(f"outlets_risk_{task}", ()) for task in TASKS}
+    unseen = {task: _points(rows, "coverage", "risk") for task, rows in plots.items() if rows}
+    measured = [
         ("unseen", "on outlets left out of training", unseen),
         ("own", "on the test articles of this run", own),
     ]
-    for name, caption, curves in shown:
-        if curves:
-            yield _draw_risk(f"risk_{name}", caption, curves)
-    for _, caption, curves in shown:
-        if curves:
-            yield _table_of_risks(caption, curves)
+    shown = [each for each in measured if each[2]]
+    for name, where, points in shown:
+        high = max(risk for of_task in points.values() for _, risk in of_task)
+        curves = [Curve(task, of_task, i) for i, (task, of_task) in enumerate(points.items())]
+        y_max = max(0.05, -(-high // 0.05) * 0.05)
+        caption = f"Risk by coverage {where}."
+        yield _plot(f"risk_{name}", caption, curves, x_label="coverage", y_label="risk", y_max=y_max)
+    for _, where, points in shown:
+        yield _table_of_risks(where, points)
 
 
-def _table_of_risks(caption: str, curves: Mapping[str, Points]) -> Table:
-    rows = [
-        [task, *(format_score(_risk_at(points, coverage)) for coverage in COVERAGES)]
-        for task, points in curves.items()
-    ]
+def _table_of_risks(where: str, points: Mapping[str, Points]) -> Table:
+    rows = []
+    for task, of_task in points.items():
+        risks = [
+            next((risk for covered, risk in of_task if covered >= coverage - 1e-9), None)
+            for coverage in COVERAGES
+        ]
+        rows.append([task, *map(format_score, risks)])
     header = ["head", *(f"at {coverage:.0%} coverage" for coverage in COVERAGES)]
-    return Table(f"Risk {caption}", header, rows)
+    return Table(f"Risk {where}", header, rows)
 
 
-def _draw_risk(name: str, caption: str, curves: Mapping[str, Points]) -> Figure:
-    high = max(risk for points in curves.values() for _, risk in points)
-    svg = draw_curves(
-        [Curve(task, points, i) for i, (task, points) in enumerate(curves.items())],
-        label=f"risk by coverage {caption}", x_label="coverage", y_label="risk",
-        y_max=max(0.05, -(-high // 0.05) * 0.05),
-    )  # fmt: skip
-    return Figure(name, f"Risk by coverage {caption}.", svg)
+def _plot(
+    name: str, caption: str, curves: Sequence[Curve], *, x_label: str, y_label: str, **options: Any
+) -> Figure:
+    label = f"{caption} {y_label} by {x_label}"
+    return Figure(
+        name, caption, draw_curves(curves, label=label, x_label=x_label, y_label=y_label, **options)
+    )
 
 
-def _risk_at(points: Points, coverage: float) -> float | None:
-    return next((risk for covered, risk in points if covered >= coverage - 1e-9), None)
+def _plot_labels(
+    name: str,
+    caption: str,
+    head: HeadPredictions,
+    measure: Callable[[BoolArray, FloatArray], tuple[str, Points]],
+    *,
+    x_label: str,
+    y_label: str,
+    **options: Any,
+) -> SmallMultiples:
+    """Draw a small plot for each label with articles, of the value and the points that `measure` returns."""
+    charts = []
+    for label, truth, scores in zip(head.labels, head.y_true.T, head.scores.T, strict=True):
+        if truth.any():
+            value, points = measure(truth, scores)
+            svg = draw_curves(
+                [Curve(label, points)], label=f"{label}: {y_label} by {x_label}",
+                x_label=x_label, y_label=y_label, small=True, **options,
+            )  # fmt: skip
+            charts.append((f"{label}{value}, n={int(truth.sum())}", svg))
+    return SmallMultiples(name, caption, charts)
 
 
 def _points(rows: Rows, x: str, y: str) -> Points:

@@ -6,7 +6,6 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
 
 import numpy as np
 
@@ -44,68 +43,54 @@ def list_mistakes(
     for task, head in predictions.items():
         y_true = head.y_true
         for i, j in np.argwhere(y_true != head.y_pred).tolist():
-            label = head.labels[j]
-            found.append(
-                Mistake(
-                    head.article_ids[i],
-                    task,
-                    label,
-                    head.outlets[i],
-                    "missed" if y_true[i, j] else "spurious",
-                    float(head.scores[i, j]),
-                    thresholds.get(task, {}).get(label),
-                    head.true_labels[i],
-                    head.predicted_labels[i],
-                )
-            )
-    return sorted(found, key=lambda m: (_probability_of_truth(m), m.article_id, m.task, m.label))
-
-
-def _probability_of_truth(mistake: Mistake) -> float:
-    return mistake.probability if mistake.kind == "missed" else 1 - mistake.probability
+            label, probability = head.labels[j], float(head.scores[i, j])
+            mistake = Mistake(
+                head.article_ids[i], task, label, head.outlets[i],
+                "missed" if y_true[i, j] else "spurious", probability,
+                thresholds.get(task, {}).get(label), head.true_labels[i], head.predicted_labels[i],
+            )  # fmt: skip
+            probability_of_truth = probability if y_true[i, j] else 1 - probability
+            found.append((probability_of_truth, mistake.article_id, task, label, mistake))
+    return [mistake for *_, mistake in sorted(found, key=lambda row: row[:4])]
 
 
 def explain_mistakes(
     mistakes: Sequence[Mistake], texts: Mapping[str, tuple[str, str]], scorer: Scorer | None
 ) -> list[Mistake]:
     """Add title and text to mistakes, with the words that contributed to the label if there is a scorer."""
-    explained: dict[int, Mistake] = {}
-    order = sorted(range(len(mistakes)), key=lambda i: mistakes[i].article_id)
-    for article_id, rows in groupby(order, key=lambda i: mistakes[i].article_id):
-        own = {i: mistakes[i] for i in rows}
-        if article_id not in texts:
-            explained |= own
-            continue
+    known = {label for head in scorer.heads for label in head.labels} if scorer else set()
+    explained = list(mistakes)
+    by_article: defaultdict[str, list[int]] = defaultdict(list)
+    for i, mistake in enumerate(mistakes):
+        by_article[mistake.article_id].append(i)
+    for article_id in by_article.keys() & texts.keys():
         title, text = texts[article_id]
-        contributions = {}
-        if scorer is not None:
-            known = {label for head in scorer.heads for label in head.labels}
-            labels = sorted({mistake.label for mistake in own.values()} & known)
-            for found in explanations(scorer, title, text, labels=labels):
-                contributions[found.task, found.label] = found.contributions
-        for i, mistake in own.items():
-            explained[i] = _add_texts(
-                mistake, title, text, contributions.get((mistake.task, mistake.label), ())
-            )
-    return [explained[i] for i in range(len(mistakes))]
+        rows = by_article[article_id]
+        labels = sorted({mistakes[i].label for i in rows} & known)
+        found = explanations(scorer, title, text, labels=labels) if scorer else ()
+        contributions = {(each.task, each.label): each.contributions for each in found}
+        for i in rows:
+            own = contributions.get((mistakes[i].task, mistakes[i].label), ())
+            explained[i] = _add_texts(mistakes[i], title, text, own)
+    return explained
 
 
-def _add_texts(mistake: Mistake, title: str, text: str, contributions: Iterable[Contribution]) -> Mistake:
-    by_part: dict[str | None, list[Contribution]] = defaultdict(list)
-    for contribution in contributions:
-        by_part[contribution.part].append(contribution)
-    words = {"title": sum_by_word(title, by_part["title"]), "text": sum_by_word(text, by_part["text"])}
+def _add_texts(mistake: Mistake, title: str, text: str, contributions: Sequence[Contribution]) -> Mistake:
+    of_title, of_text = (
+        sum_by_word(whole, [each for each in contributions if each.part == part])
+        for part, whole in (("title", title), ("text", text))
+    )
     terms: dict[str, float] = defaultdict(float)
-    for part, whole in (("title", title), ("text", text)):
-        for span in words[part]:
+    for whole, spans in ((title, of_title), (text, of_text)):
+        for span in spans:
             terms[whole[span.start : span.stop]] += span.value
-    least = LEAST * max((abs(span.value) for spans in words.values() for span in spans), default=0.0)
-    marked = {part: [span for span in spans if abs(span.value) >= least] for part, spans in words.items()}
+    least = LEAST * max((abs(span.value) for span in (*of_title, *of_text)), default=0.0)
     excerpt = text if len(text) <= EXCERPT else text[:EXCERPT].rsplit(None, 1)[0]
+    shown = [span for span in of_text if abs(span.value) >= least and span.stop <= len(excerpt)]
     return replace(
         mistake,
-        title=MarkedText(title, marked["title"]),
-        text=MarkedText(excerpt, [span for span in marked["text"] if span.stop <= len(excerpt)]),
+        title=MarkedText(title, [span for span in of_title if abs(span.value) >= least]),
+        text=MarkedText(excerpt, shown),
         n_characters_left_out=len(text) - len(excerpt),
         terms=sorted(terms.items(), key=lambda item: (-abs(item[1]), item[0]))[:N_TERMS],
     )

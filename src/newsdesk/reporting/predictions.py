@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -43,40 +44,31 @@ class HeadPredictions:
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """Another model's predictions on the articles of a run, by task.
-
-    `sha256` is the hash of the table that they were read from, or of the model that made them.
-    """
+    """Another model's predictions on the articles of a run, by task."""
 
     name: str
-    sha256: str
+    sha256: str  # of the table that they were read from, or of the model that made them
     predictions: Mapping[str, HeadPredictions]
 
 
 def read_predictions(path: Path, *, origins: Sequence[str]) -> dict[str, HeadPredictions]:
-    """Read the predictions of stage `evaluate` or `outlets`, by task.
-
-    Of `evaluate`, articles are kept whose label has one of the origins; of `outlets`, the predictions of
-    newsdesk on outlets that were left out of its training.
-    """
+    """Read the predictions of `evaluate` with labels of these origins, or ours of `outlets`, by task."""
     table = read_table(path)
     heads = {}
-    if "protocol" in table.column_names:
-        table = table.filter(pc.and_(pc.equal(table["protocol"], "outlet"), pc.equal(table["system"], OURS)))
-        for task in TASKS:
-            rows = table.filter(pc.equal(table["task"], task))
-            heads[task] = _build(rows, outlet="split", true="true", predicted="predicted", scores="scores")
-    else:
-        for task in TASKS:
-            rows = table.filter(pc.is_in(table[f"{task}_origin"], pa.array(origins, pa.string())))
-            names = {"true": f"{task}_true", "predicted": f"{task}_predicted", "scores": f"{task}_scores"}
-            heads[task] = _build(rows, outlet="source", **names)
+    for task in TASKS:
+        if "protocol" in table.column_names:
+            wanted = {"protocol": "outlet", "system": OURS, "task": task}
+            kept = [pc.equal(table[name], value) for name, value in wanted.items()]
+            heads[task] = _build(table.filter(reduce(pc.and_, kept)), outlet="split")
+        else:
+            trusted = pc.is_in(table[f"{task}_origin"], pa.array(origins, pa.string()))
+            heads[task] = _build(table.filter(trusted), outlet="source", prefix=f"{task}_")
     return {task: head for task, head in heads.items() if head.article_ids}
 
 
-def _build(rows: pa.Table, *, outlet: str, true: str, predicted: str, scores: str) -> HeadPredictions:
-    probabilities: list[dict[str, Any]] = [dict(pairs or []) for pairs in rows[scores].to_pylist()]
-    true_labels = rows[true].to_pylist()
+def _build(rows: pa.Table, *, outlet: str, prefix: str = "") -> HeadPredictions:
+    probabilities: list[dict[str, Any]] = [dict(pairs or []) for pairs in rows[f"{prefix}scores"].to_pylist()]
+    true_labels = rows[f"{prefix}true"].to_pylist()
     # an article that was not labelled has no scores; all others have one for every label, in the head's order
     labels = tuple(dict.fromkeys(name for each in (*probabilities, *true_labels) for name in each))
     return HeadPredictions(
@@ -85,7 +77,7 @@ def _build(rows: pa.Table, *, outlet: str, true: str, predicted: str, scores: st
         rows[outlet].to_pylist(),
         rows["group_id"].to_pylist(),
         true_labels,
-        rows[predicted].to_pylist(),
+        rows[f"{prefix}predicted"].to_pylist(),
         np.array([[each.get(label, 0.0) for label in labels] for each in probabilities]),
     )
 
@@ -113,8 +105,3 @@ def predict_again(
             np.array([[p.scores[task].get(label, 0.0) for label in labels] for p in predicted]),
         )
     return found
-
-
-def confidence(head: HeadPredictions) -> FloatArray:
-    """Return the probability that the whole label set is right if labels are independent, by article."""
-    return np.asarray(np.where(head.y_pred, head.scores, 1 - head.scores).prod(axis=1))

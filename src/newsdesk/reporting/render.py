@@ -5,40 +5,19 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 from newsdesk import __version__
-from newsdesk.reporting.blocks import (
-    Block,
-    Cell,
-    Figure,
-    KeyFigure,
-    MarkedText,
-    Mistake,
-    Mistakes,
-    Note,
-    Section,
-    SmallMultiples,
-    Table,
-    format_score,
-)
+from newsdesk.evaluation.tables import format_score
+from newsdesk.reporting.blocks import Block, Cell, MarkedText, Mistake, Section, Table
 
 HERE = Path(__file__).parent
-KINDS = {
-    KeyFigure: "key-figures",
-    Figure: "figures",
-    SmallMultiples: "small-multiples",
-    Note: "notes",
-    Table: "tables",
-    Mistakes: "mistakes",
-}
 N_LEVELS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class TextSegment:
+class TextSegment(NamedTuple):
     """A part of a text; `style` is `for1` to `for4` or `against1` to `against4` by its contribution."""
 
     text: str
@@ -61,15 +40,8 @@ def render(name: str, sections: Sequence[Section]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "grouped": group_blocks,
-        "segments": split_text,
-        "largest_contribution": largest_contribution,
-        "options": lambda mistakes, field: sorted({getattr(mistake, field) for mistake in mistakes}),
-        "table_rows": table_rows,
-        "text_columns": text_columns,
-        "signed": lambda value: format_score(value, sign=True),
-    }
+    for function in (group_blocks, split_text, largest_contribution, table_rows, text_columns):
+        environment.filters[function.__name__] = function
     style, script = ((HERE / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     return environment.get_template("report.html.j2").render(
         name=name,
@@ -94,7 +66,7 @@ def content_security_policy(style: str, script: str) -> str:
 
 def group_blocks(blocks: Sequence[Block]) -> list[tuple[str, list[Block]]]:
     """Group blocks of one kind that follow each other."""
-    return [(kind, [*own]) for kind, own in groupby(blocks, key=lambda block: KINDS[type(block)])]
+    return [(kind, [*own]) for kind, own in groupby(blocks, key=lambda block: block.kind)]
 
 
 def table_rows(table: Table) -> list[list[Cell]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from newsdesk.base.schema import TASKS
-from newsdesk.reporting.blocks import Block, Cell, Note, Row, Table, shade
+from newsdesk.reporting.blocks import Block, Cell, Note, Row, Table, format_count, shade
 from newsdesk.reporting.run_files import RunContent
 
 COUNTS = ("read", "kept", "groups", "teasers", "repaired")
@@ -50,7 +50,7 @@ def _table_of_rows(counted: Mapping[str, Any], sources: Mapping[str, Any]) -> Ta
             Cell(source, bold=source == "all"),
             *(f"{counts[name]:,}" if name in counts else "-" for name in COUNTS),
             *(
-                Cell(_count(n), shade(n / max(1, counts["read"]), high=0.2))
+                Cell(format_count(n), shade(n / max(1, counts["read"]), high=0.2))
                 for n in (counts["refused"].get(reason, 0) for reason in reasons)
             ),
         ]
@@ -65,10 +65,6 @@ def _table_of_counts(caption: str, sources: Mapping[str, Any], name: str, order:
     keys = {key for counts in sources.values() for key in counts.get(name, {})}
     columns = [*(key for key in order if key in keys), *sorted(keys - {*order})]
     counts = {source: [of.get(name, {}).get(key, 0) for key in columns] for source, of in sources.items()}
-    rows = [[source, *map(_count, own)] for source, own in counts.items()]
+    rows = [[source, *map(format_count, own)] for source, own in counts.items()]
     totals = [f"{sum(own):,}" for own in zip(*counts.values(), strict=True)]
     return Table(caption, ["source", *columns], [*rows, [Cell("all", bold=True), *totals]])
-
-
-def _count(n: int) -> str:
-    return f"{n:,}" if n else "\u00b7"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pacsv
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_json, read_model, read_table, sha256
@@ -38,14 +38,11 @@ class RunPaths:
 
 
 def find_run_paths(profile: str, root: Path) -> RunPaths:
-    """Return where a profile of a checkout keeps its files.
-
-    Profile `unseen` compares systems on outlets left out of training, on the articles of profile `public`;
-    its models are not kept.
-    """
-    own = {"starter": root, "public": root / "profiles/public", "unseen": root / "profiles/unseen"}[profile]
-    base = root / "profiles/public" if profile == "unseen" else own
-    folders = [own, root / "profiles/unseen"] if profile == "public" else [own]
+    """Return where a profile of a checkout keeps its files; `unseen` has the articles of `public`."""
+    public, unseen = root / "profiles/public", root / "profiles/unseen"
+    own = {"starter": root, "public": public, "unseen": unseen}[profile]
+    base = public if profile == "unseen" else own
+    folders = [own, unseen] if profile == "public" else [own]
     predictions = "outlets_predictions" if profile == "unseen" else "predictions"
     return RunPaths(
         metrics=[folder / "metrics" for folder in folders],
@@ -117,7 +114,7 @@ class _Reader:
             return None
         try:
             content = read(path)
-        except (NewsdeskError, KeyError, TypeError, ValueError, OSError, csv.Error) as error:
+        except (NewsdeskError, KeyError, TypeError, ValueError, OSError) as error:
             message = str(error).replace(str(path), name)  # the same page on every machine
             self.damaged.append(f"{name} could not be read: {message}")
             return None
@@ -126,18 +123,9 @@ class _Reader:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read the rows of a CSV file; numbers become floats, an empty cell becomes None."""
-    with path.open(encoding="utf-8", newline="") as lines:
-        return [{k: _value(v) for k, v in row.items()} for row in csv.DictReader(lines, strict=True)]
-
-
-def _value(cell: str) -> Any:
-    if cell in ("", "true", "false"):
-        return {"": None, "true": True, "false": False}[cell]
-    try:
-        return float(cell)
-    except ValueError:
-        return cell
+    """Read the rows of a CSV file."""
+    rows: list[dict[str, Any]] = pacsv.read_csv(path).to_pylist()
+    return rows
 
 
 def read_texts(path: Path, article_ids: set[str]) -> dict[str, tuple[str, str]]:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from newsdesk.evaluation.leave_one_outlet_out import OURS
-from newsdesk.evaluation.tables import format_interval
-from newsdesk.reporting.blocks import Block, Cell, Figure, KeyFigure, Note, Row, Table, format_score, shade
-from newsdesk.reporting.charts import draw_bars, draw_intervals, mark_interval
+from newsdesk.evaluation.tables import format_interval, format_score
+from newsdesk.reporting.blocks import Block, Cell, Figure, KeyFigure, Note, Row, Table, shade
+from newsdesk.reporting.charts import Interval, draw_rows, mark_interval
 from newsdesk.reporting.run_files import RunContent
 
 Measured = Mapping[str, Any]
@@ -24,43 +24,34 @@ def show_key_figures(run: RunContent) -> Iterator[Block]:
     """Show macro F1 on outlets left out of training, if measured, and on the test split."""
     outlets, own = run.metrics.get("outlets", {}), run.metrics.get("evaluate", {})
     for task, compared in outlets.items():
-        yield _key_figure_of_outlets(task, compared)
+        mean = compared["mean"]
+        ours, best = mean["systems"][OURS], mean["best_baseline"]
+        difference = format_interval(mean["difference"][best], "f1_macro", sign=True)
+        n_articles = sum(outlet["n_articles"] for outlet in compared["outlets"].values())
+        error, before = (format_score(ours[name]) for name in ("ece", "ece_before"))
+        yield _key_figure(
+            f"{task}: outlets left out of training",
+            ours,
+            f"macro F1 {difference} to the next system, {best}",
+            f"calibration error {error}, {before} before calibration",
+            f"mean of {len(compared['outlets'])} outlets, {n_articles:,} articles",
+        )
     for task, measured in own.items():
-        details = [
-            f"micro F1 {format_interval(measured, 'f1_micro')}",
+        yield _key_figure(
+            f"{task}: test split of this run",
+            measured,
             f"all labels of an article right {format_interval(measured, 'exact_match')}",
             f"{measured['n_articles']:,} articles in {measured['n_groups']:,} groups",
-        ]
-        yield KeyFigure(
-            f"{task}: test split of this run",
-            format_score(measured["f1_macro"]),
-            _macro_interval(measured),
-            details,
             primary=not outlets,
         )
     if own:
         yield Note(OPTIMISTIC, warning=True)
 
 
-def _key_figure_of_outlets(task: str, compared: Measured) -> KeyFigure:
-    mean = compared["mean"]
-    ours, best = mean["systems"][OURS], mean["best_baseline"]
-    difference = format_interval(mean["difference"][best], "f1_macro", sign=True)
-    details = [
-        f"micro F1 {format_interval(ours, 'f1_micro')}",
-        f"macro F1 {difference} to the next system, {best}",
-    ]
-    if "ece" in ours:
-        before = format_score(ours["ece_before"])
-        details.append(f"calibration error {format_score(ours['ece'])}, {before} before calibration")
-    n_articles = sum(outlet["n_articles"] for outlet in compared["outlets"].values())
-    details.append(f"mean of {len(compared['outlets'])} outlets, {n_articles:,} articles")
-    title = f"{task}: outlets left out of training"
-    return KeyFigure(title, format_score(ours["f1_macro"]), _macro_interval(ours), details)
-
-
-def _macro_interval(measured: Measured) -> str:
-    return f"macro F1, {format_score(measured['f1_macro_low'])} to {format_score(measured['f1_macro_high'])}"
+def _key_figure(title: str, measured: Measured, *details: str, primary: bool = True) -> KeyFigure:
+    value, low, high = (format_score(measured[f"f1_macro{suffix}"]) for suffix in ("", "_low", "_high"))
+    micro = f"micro F1 {format_interval(measured, 'f1_micro')}"
+    return KeyFigure(title, value, f"macro F1, {low} to {high}", [micro, *details], primary)
 
 
 def show_outlets(run: RunContent) -> Iterator[Block]:
@@ -78,21 +69,17 @@ def _draw_outlets(task: str, compared: Measured) -> Iterator[Figure]:
     drawn = [system for system in means if means[system]["f1_macro"] >= LEAST_DRAWN]
     rest = ", ".join(system for system in means if system not in drawn)
     for measure, name in (("f1_macro", "macro"), ("f1_micro", "micro")):
-        rows = [
-            (
-                split,
-                [
-                    mark_interval(found["systems"][system], measure, title=f"{system}, {split}", series=i)
-                    for i, system in enumerate(drawn)
-                ],
-            )
-            for split, found in splits.items()
-        ]
+        rows = []
+        for split, found in splits.items():
+            marks = [
+                mark_interval(found["systems"][system], measure, title=f"{system}, {split}", series=i)
+                for i, system in enumerate(drawn)
+            ]
+            rows.append((split, marks))
         caption = f"{task}: {name} F1 by outlet, with 95 % intervals."
         if rest:
             caption += f" In the table only, because far below: {rest}."
-        label = f"{task}: {name} F1 by outlet and system"
-        svg = draw_intervals(rows, label=label, x_label=f"{name} F1", names=drawn)
+        svg = draw_rows(rows, label=caption, x_label=f"{name} F1", names=drawn)
         yield Figure(f"outlets_{name}_{task}", caption, svg)
 
 
@@ -104,13 +91,16 @@ def _table_of_systems(task: str, compared: Measured) -> Table:
     }
     rows: list[Row] = []
     for system, mean in compared["mean"]["systems"].items():
-        row: Row = [Cell(system, bold=system == OURS)]
-        for outlet, found in outlets.items():
-            value = found["systems"][system]["f1_macro"]
-            row.append(Cell(format_score(value), bold=value == best[outlet]))
-        row.append(Cell(format_interval(mean, "f1_macro"), bold=system == OURS))
-        scores = [format_score(mean.get(name)) for name in ("ece", "brier")]
-        rows.append([*row, format_interval(mean, "f1_micro"), *scores])
+        by_outlet = {outlet: found["systems"][system]["f1_macro"] for outlet, found in outlets.items()}
+        rows.append(
+            [
+                Cell(system, bold=system == OURS),
+                *(Cell(format_score(f1), bold=f1 == best[outlet]) for outlet, f1 in by_outlet.items()),
+                Cell(format_interval(mean, "f1_macro"), bold=system == OURS),
+                format_interval(mean, "f1_micro"),
+                *(format_score(mean.get(name)) for name in ("ece", "brier")),
+            ]
+        )
     header = ["system", *outlets, "mean, macro F1", "mean, micro F1", "calibration error", "Brier score"]
     return Table(f"{task}: macro F1 by system and outlet", header, rows)
 
@@ -135,8 +125,8 @@ def _table_of_differences(task: str, compared: Measured) -> Table:
     rows = [
         [
             system,
-            *(_difference(found["difference"][system], "f1_macro") for found in splits.values()),
-            _difference(compared["mean"]["difference"][system], "f1_micro"),
+            *(difference_cell(found["difference"][system], "f1_macro") for found in splits.values()),
+            difference_cell(compared["mean"]["difference"][system], "f1_micro"),
         ]
         for system in compared["mean"]["difference"]
     ]
@@ -144,7 +134,7 @@ def _table_of_differences(task: str, compared: Measured) -> Table:
     return Table(f"{task}: {OURS} minus each other system, macro F1, paired", header, rows)
 
 
-def _difference(measured: Measured, name: str) -> Cell:
+def difference_cell(measured: Measured, name: str) -> Cell:
     """Make the cell of a difference, in bold if its interval excludes zero."""
     low, high = measured[f"{name}_low"], measured[f"{name}_high"]
     excludes_zero = low is not None and (low > 0 or high < 0)
@@ -155,10 +145,12 @@ def show_labels(run: RunContent) -> Iterator[Block]:
     """Show precision, recall and F1 of each label, on the test split and on outlets left out."""
     measured = run.metrics.get("labels", {})
     for task, by_label in measured.items():
-        bars = [(label, of["f1"], f"{of['f1']:.2f}, n={of['support']}") for label, of in by_label.items()]
-        svg = draw_bars(bars, label=f"{task}: F1 by label", x_label="F1", high=1.0)
+        bars = [
+            (label, [Interval(of["f1"], title=f"{of['f1']:.2f}, n={of['support']}")])
+            for label, of in by_label.items()
+        ]
         caption = f"{task}: F1 by label on the test split; n articles have the label."
-        yield Figure(f"labels_{task}", caption, svg)
+        yield Figure(f"labels_{task}", caption, draw_rows(bars, label=caption, x_label="F1", bars=True))
     for task, by_label in measured.items():
         rows = [
             [

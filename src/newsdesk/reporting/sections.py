@@ -1,26 +1,16 @@
-"""All sections of the report, in their order."""
+"""All sections of the report, in their order, and its plots as SVG files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from newsdesk.reporting import curves, scores
-from newsdesk.reporting.blocks import Block, Note, Section, Table
+from newsdesk.reporting.blocks import Block, Figure, Note, Section, SmallMultiples, Table
 from newsdesk.reporting.champion import compare_with_champion
+from newsdesk.reporting.charts import join_small, standalone
 from newsdesk.reporting.mistakes import show_mistakes
 from newsdesk.reporting.row_counts import show_row_counts
-from newsdesk.reporting.run_files import RunContent
-
-
-@dataclass(frozen=True, slots=True)
-class SectionBuilder:
-    """The heading and introduction of a section, and the function that makes its blocks."""
-
-    id: str
-    title: str
-    build: Callable[[RunContent], Iterable[Block]]
-    intro: str
+from newsdesk.reporting.run_files import RunContent, RunPaths, read_run
 
 
 def show_files(run: RunContent) -> Iterator[Block]:
@@ -30,75 +20,50 @@ def show_files(run: RunContent) -> Iterator[Block]:
     yield Table("Files read", ["file", "SHA-256"], [*run.hashes.items()])
 
 
-SECTIONS = (
-    SectionBuilder(
-        "key-figures", "Key figures", scores.show_key_figures,
-        "Macro F1 is the mean over labels; rare labels count as much as common ones. The intervals hold "
-        "95 % of a bootstrap over groups of near-duplicates.",
-    ),
-    SectionBuilder(
-        "outlets", "Outlet by outlet", scores.show_outlets,
-        "Each outlet is left out in turn: every system is trained on the other outlets and tested on "
-        "this one. All systems get the same bootstrap samples, so differences are paired. A difference "
-        "is in bold if its interval excludes zero.",
-    ),
-    SectionBuilder(
-        "labels", "Label by label", scores.show_labels,
-        "Precision, recall and F1 of each label. Scores of labels with little support are uncertain.",
-    ),
-    SectionBuilder(
-        "precision-recall", "Precision and recall", curves.show_precision_recall,
-        "The trade-off between precision and recall as the threshold changes.",
-    ),
-    SectionBuilder(
-        "reliability", "Reliability", curves.show_reliability,
-        "On the dashed line, four of five labels predicted with a probability of 0.8 are right. Below "
-        "the line the model is overconfident.",
-    ),
-    SectionBuilder(
-        "confusion", "Confusion of main labels", curves.show_confusion,
-        "Rows are true labels, columns predicted ones, shaded by the share of the row. Only the main "
-        "label of an article counts; the true label may be among its other predicted labels.",
-    ),
-    SectionBuilder(
-        "coverage", "Risk and coverage", curves.show_coverage,
-        "If the model labelled only the articles that it is most confident of: the share of articles "
-        "that it labels (coverage), and the share of these with a missed or spurious label (risk).",
-    ),
-    SectionBuilder(
-        "champion", "Comparison with the champion", compare_with_champion,
-        "Both models label the same articles, and the bootstrap draws the same groups for both, so "
-        "differences are paired. The outcomes are those of `newsdesk promote`. A champion that was trained "
-        "on these articles has scores that are too high.",
-    ),
-    SectionBuilder(
-        "data", "Data", show_row_counts,
-        "Each row that was read is kept, or refused for a reason: read = kept + refused, for every "
-        "source.",
-    ),
-    SectionBuilder(
-        "errors", "Errors", show_mistakes,
-        "Wrong labels, the most confident first. Words in blue contributed to the label; words in "
-        "orange, underlined, against it; a deeper colour is a larger contribution. Below each text are "
-        "the words that contributed most, with what they add to the log-odds.",
-    ),
-    SectionBuilder(
-        "files", "Files", show_files,
-        "The files that the page was made from. The same files give the same page.",
-    ),
-)  # fmt: skip
+# title and function by id; the template has an introduction for each
+SECTIONS: dict[str, tuple[str, Callable[[RunContent], Iterable[Block]]]] = {
+    "key-figures": ("Key figures", scores.show_key_figures),
+    "outlets": ("Outlet by outlet", scores.show_outlets),
+    "labels": ("Label by label", scores.show_labels),
+    "precision-recall": ("Precision and recall", curves.show_precision_recall),
+    "reliability": ("Reliability", curves.show_reliability),
+    "confusion": ("Confusion of main labels", curves.show_confusion),
+    "coverage": ("Risk and coverage", curves.show_coverage),
+    "champion": ("Comparison with the champion", compare_with_champion),
+    "data": ("Data", show_row_counts),
+    "errors": ("Errors", show_mistakes),
+    "files": ("Files", show_files),
+}
+EVALUATION = ("labels", "precision-recall", "reliability", "coverage")  # plots kept with an MLflow run
 
 
 def build_sections(run: RunContent) -> list[Section]:
     """Build the sections that have content."""
     sections = []
-    for builder in SECTIONS:
+    for section_id, (title, show) in SECTIONS.items():
         try:
-            blocks = [*builder.build(run)]
+            blocks = [*show(run)]
         except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
             # files of another version, or edited by hand, must not prevent the other sections
             message = f"The files of this section have an unknown format ({type(error).__name__}: {error})."
             blocks = [Note(message, warning=True)]
         if blocks:
-            sections.append(Section(builder.id, builder.title, builder.intro, blocks))
+            sections.append(Section(section_id, title, blocks))
     return sections
+
+
+def draw_figures(blocks: Iterable[Block]) -> dict[str, str]:
+    """Return the plots among the blocks as SVG files, by file name."""
+    figures = {}
+    for block in blocks:
+        if isinstance(block, Figure):
+            figures[f"{block.name}.svg"] = standalone(block.svg)
+        elif isinstance(block, SmallMultiples) and block.charts:
+            figures[f"{block.name}.svg"] = standalone(join_small(block.charts, label=block.caption))
+    return figures
+
+
+def read_figures(paths: RunPaths) -> dict[str, str]:
+    """Draw the plots of a run's evaluation, which show no text."""
+    run = read_run(paths, with_texts=False)
+    return draw_figures(block for name in EVALUATION for block in SECTIONS[name][1](run))

@@ -68,8 +68,8 @@ def count_confusions(scored: HeldOutScores, y_pred: BoolArray, labels: Sequence[
     for truth, predicted in zip(scored.y_true, y_pred, strict=True):
         missed, spurious = truth & ~predicted, predicted & ~truth
         if missed.any() or spurious.any():
-            found = (select_labels(labels, mask) or ["none"] for mask in (missed, spurious))
-            pairs.update(product(*found))
+            of_missed, of_spurious = (select_labels(labels, mask) or ["none"] for mask in (missed, spurious))
+            pairs.update(product(of_missed, of_spurious))
     return [
         {"missed": missed, "spurious": spurious, "n": n, "pair": f"{missed} / {spurious}"}
         for (missed, spurious), n in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
