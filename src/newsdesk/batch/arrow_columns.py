@@ -1,7 +1,7 @@
 """Articles as Arrow columns, made from records or straight from the columns of a Parquet file.
 
-The bytes of a Parquet batch show which rows need no check and no repair. All other rows go through the
-functions of the readers and of `repair`, so that each rule is written once.
+Arrow finds the rows that need no check and no repair. All other rows go through the functions of the readers
+and of `repair`, so that each rule is written once.
 """
 
 from __future__ import annotations
@@ -20,23 +20,16 @@ from newsdesk.readers.column_aliases import ALIASES
 from newsdesk.readers.records import MAX_OPTIONAL_CHARS, as_text, carried
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
-Bytes = np.ndarray[Any, np.dtype[np.uint8]]
-Rows = np.ndarray[Any, np.dtype[np.int64]]  # or positions in bytes
 
 TEXT, ID = ALIASES["text"], ALIASES["article_id"]
-COLUMNS = ("article_id", "title", "text", "kind", "section")
+NAMES = {"article_id": ID, "title": ("title",), "text": TEXT, "kind": ("kind",), "section": ("section",)}
+COLUMNS, OPTIONAL = tuple(NAMES), ("kind", "section")
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 UNCHECKED_TYPES = (
     pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_timestamp,
     pa.types.is_date,
 )  # fmt: skip
-# First and last bytes that a space may have; the byte before tells the last byte of an Arabic letter apart.
-MAY_LEAD = np.zeros(256, bool)
-MAY_LEAD[[*range(0x21), 0x7F, 0xC2, 0xE1, 0xE2, 0xE3]] = True
-MAY_END = np.zeros(256, bool)
-MAY_END[[*range(0x21), *range(0x7F, 0xC0)]] = True
-ARABIC_LEAD = np.zeros(256, bool)
-ARABIC_LEAD[0xD8:0xDC] = True
+MENDABLE = r"[\x00-\x09\x0b-\x1f\x7f-\x{9f}&]"  # what `repair_text` may change, beside outer space
 
 
 def from_articles(articles: Sequence[Article], *, carry: Sequence[str] = ()) -> pa.RecordBatch:
@@ -61,43 +54,10 @@ def repair_columns(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _repair_column(column: pa.StringArray) -> pa.StringArray:
-    data, starts, ends = _bytes(column)
-    mask = pa.array(_has_mendable_byte(data, ends) | _may_have_outer_space(data, starts, ends))
+    has_outer_space = pc.not_equal(pc.utf8_trim_whitespace(column), column)
+    mask = pc.or_(pc.match_substring_regex(column, MENDABLE), has_outer_space).fill_null(False)
     repaired = [repair_text(value) for value in column.filter(mask).to_pylist()]
     return pc.replace_with_mask(column, mask, pa.array(repaired, pa.string())) if repaired else column
-
-
-def _bytes(column: pa.StringArray) -> tuple[Bytes, Rows, Rows]:
-    """Return a column's bytes, and where each value starts and ends in them; null is empty."""
-    _, offsets, data = column.buffers()
-    bounds = np.frombuffer(offsets, np.int32)[column.offset : column.offset + len(column) + 1]
-    bounds = bounds.astype(np.int64) if len(column) else np.zeros(1, np.int64)
-    data = np.frombuffer(data, np.uint8) if data is not None else np.empty(0, np.uint8)
-    return data[bounds[0] : bounds[-1]], bounds[:-1] - bounds[0], bounds[1:] - bounds[0]
-
-
-def _rows_at(positions: Rows, ends: Rows) -> Mask:
-    """Mark the rows that hold the bytes at these positions."""
-    mask = np.zeros(len(ends), bool)
-    mask[np.searchsorted(ends, positions, side="right")] = True
-    return mask
-
-
-def _has_mendable_byte(data: Bytes, ends: Rows) -> Mask:
-    low = np.flatnonzero(((data < 0x20) & (data != ord("\n"))) | (data == ord("&")) | (data == 0x7F))
-    high = np.flatnonzero(data == 0xC2)  # a control if 0x80 to 0x9F follows
-    return _rows_at(np.concatenate([low, high[data[high + 1] < 0xA0]]), ends)
-
-
-def _may_have_outer_space(data: Bytes, starts: Rows, ends: Rows) -> Mask:
-    filled = ends > starts
-    if not filled.any():
-        return filled
-    first, last = (data[np.where(filled, at, 0)] for at in (starts, ends - 1))
-    before = data[np.where(ends - starts > 1, ends - 2, 0)]
-    may_end = MAY_END[last] & ~(ARABIC_LEAD[before] & (last >= 0x80) & (ends - starts > 1))
-    mask: Mask = filled & (MAY_LEAD[first] | may_end)
-    return mask
 
 
 def decoded_bytes(batch: pa.RecordBatch) -> int:
@@ -119,35 +79,27 @@ def from_parquet(
 
     A row whose mask is false is left to the readers, which check, mend or refuse it.
     """
-    nothing = from_articles([], carry=carry), np.zeros(len(batch), bool)
-    values = {name: _decoded(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)}
+    values = {
+        name: column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        for name, column in zip(batch.schema.names, batch.columns, strict=True)
+    }
     if len(values) < batch.num_columns or not _is_known(values, carry):
-        return nothing
-    text = _first(values, TEXT, len(batch)).fill_null("")
-    title = _first(values, ("title",), len(batch)).fill_null("")
-    identifier = _first(values, ID, len(batch))
-    section = _first(values, ("section",), len(batch))
-    kind = _first(values, ("kind",), len(batch))
+        return from_articles([], carry=carry), np.zeros(len(batch), bool)
+    columns = {name: _first(values, names, len(batch)) for name, names in NAMES.items()}
+    columns |= {name: _carried_text(values[name]) for name in carry}
     mask = np.ones(len(batch), bool)
-    for column, max_bytes in (
-        (title, limits.max_field_chars), (text, limits.max_field_chars), (identifier, limits.max_field_chars),
-        (section, MAX_OPTIONAL_CHARS), (kind, MAX_OPTIONAL_CHARS),
-    ):  # fmt: skip
-        mask &= ~_to_check(column, max_bytes)
-    carried_columns = {name: _carried_text(values[name]) for name in carry}
-    for column in carried_columns.values():
-        mask &= ~_to_check(column, limits.max_field_chars)
-    rows = pa.array(mask)
-    columns = {"title": title, "text": text, "section": _empty_to_null(section), **carried_columns}
-    columns["kind"] = pc.if_else(pc.equal(kind, "teaser").fill_null(False), "teaser", "article")
-    columns = {name: column.filter(rows) for name, column in columns.items()}
-    identifier = _empty_to_null(identifier).filter(rows)
-    columns["article_id"] = _fill_identifiers(identifier, columns["title"], columns["text"])
+    for name, column in columns.items():
+        mask &= ~_to_check(column, MAX_OPTIONAL_CHARS if name in OPTIONAL else limits.max_field_chars)
+    for name in ("title", "text"):
+        columns[name] = columns[name].fill_null("")
+    for name in ("section", "article_id"):
+        columns[name] = pc.if_else(pc.equal(columns[name], ""), pa.scalar(None, pa.string()), columns[name])
+    is_teaser = pc.equal(columns["kind"], "teaser").fill_null(False)
+    columns["kind"] = pc.if_else(is_teaser, "teaser", "article")
+    columns = {name: column.filter(pa.array(mask)) for name, column in columns.items()}
+    identifier, title, text = (columns[name] for name in ("article_id", "title", "text"))
+    columns["article_id"] = _fill_identifiers(identifier, title, text)
     return _batch(columns, carry), mask
-
-
-def _decoded(column: pa.Array) -> pa.Array:
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -156,7 +108,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _is_known(values: dict[str, pa.Array], carry: Sequence[str]) -> bool:
     """Return whether no column has a type whose values must be checked one by one, or invalid UTF-8."""
-    used = {"title", "kind", "section", *TEXT, *ID}
+    used = {name for names in NAMES.values() for name in names}
     for name, column in values.items():
         kind = column.type
         if _is_text(kind) or (name not in used and pa.types.is_list(kind) and _is_text(kind.value_type)):
@@ -180,14 +132,15 @@ def _first(values: dict[str, pa.Array], names: Sequence[str], n: int) -> pa.Stri
     return pc.coalesce(*found) if len(found) > 1 else found[0] if found else pa.nulls(n, pa.string())
 
 
-def _empty_to_null(column: pa.StringArray) -> pa.StringArray:
-    return pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
-
-
 def _to_check(column: pa.StringArray, max_bytes: int) -> Mask:
     """Mark rows with NULs, carriage returns or many bytes; a text has no more characters than bytes."""
-    data, starts, ends = _bytes(column)
-    return _rows_at(np.flatnonzero((data == 0) | (data == 0x0D)), ends) | (ends - starts > max_bytes)
+    is_long = pc.greater(pc.binary_length(column), max_bytes)
+    mask: Mask = (
+        pc.or_(pc.match_substring_regex(column, r"[\x00\r]"), is_long)
+        .fill_null(False)
+        .to_numpy(zero_copy_only=False)
+    )
+    return mask
 
 
 def _carried_text(column: pa.Array) -> pa.StringArray:

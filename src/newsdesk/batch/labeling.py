@@ -44,28 +44,55 @@ def label_columns(
     Parameters
     ----------
     batch : RecordBatch
-        `arrow_columns.COLUMNS`, then carried columns.
+        `arrow_columns.COLUMNS`, then columns to carry.
+    scorer : Scorer
+    taxonomy : Taxonomy
+        Its sections name regions.
+    profile : str, default="balanced"
+        Set of thresholds.
     counts : PredictionCounts, optional
         Counts the model's predictions by profile `balanced`, whatever `profile` is.
 
     Returns
     -------
     RecordBatch
-        Columns of `LABELED`, then the carried ones.
+        A row for each article: columns of `LABELED`, then the carried ones.
+
+    Examples
+    --------
+    >>> from newsdesk.base.files import SHIPPED, read_model
+    >>> from newsdesk.base.schema import Article
+    >>> from newsdesk.batch.arrow_columns import from_articles
+    >>> scorer = read_model(SHIPPED)
+    >>> taxonomy = Taxonomy.model_validate(scorer.info["taxonomy"])
+    >>> batch = from_articles([Article("1", "desk", "مباراة", "فاز المنتخب الألماني على فرنسا في برلين أمس")])
+    >>> label_columns(batch, scorer, taxonomy)["regions"].to_pylist()
+    [['europe']]
     """
     batch = repair_columns(batch)  # as stage `clean` does
     probabilities, unscored = scorer.predict_proba(batch["title"], batch["text"])
-    held, reasons = scorer.decide(probabilities, unscored, profile)
     if counts:
         _count(counts, scorer, batch, probabilities, unscored)
+    held, reasons = scorer.decide(probabilities, unscored, profile)
+    return _build_batch(batch, scorer.heads, taxonomy, probabilities, held, reasons)
+
+
+def _build_batch(
+    batch: pa.RecordBatch,
+    heads: Sequence[Head],
+    taxonomy: Taxonomy,
+    probabilities: FloatArray,
+    held: Sequence[BoolArray],
+    reasons: Sequence[str | None],
+) -> pa.RecordBatch:
     labels = {
         head.task: _labels(probabilities[:, head.columns], holds, head)
-        for head, holds in zip(scorer.heads, held, strict=True)
+        for head, holds in zip(heads, held, strict=True)
     }
     regions, by_section = _regions_of_sections(batch, labels["region"], taxonomy)
     has_region = pc.greater(pc.list_value_length(regions), 0)
     scored = ~np.isnan(probabilities[:, 0])
-    scores = {head.task: _scores(probabilities[:, head.columns], head, scored) for head in scorer.heads}
+    scores = {head.task: _scores(probabilities[:, head.columns], head, scored) for head in heads}
     columns = {
         "article_id": batch["article_id"],
         "title": batch["title"],
@@ -124,20 +151,14 @@ def _regions_of_sections(
 ) -> tuple[pa.ListArray, pa.BooleanArray]:
     """Replace the regions of teasers by those of their sections; also return which rows these are."""
     has_section = pc.and_(pc.equal(batch["kind"], "teaser"), pc.is_valid(batch["section"]))
-    rows = np.flatnonzero(has_section.to_numpy(zero_copy_only=False))
-    sections = batch["section"].take(pa.array(rows)).to_pylist()
-    named = {
-        int(row): taxonomy.region_of_section(section) for row, section in zip(rows, sections, strict=True)
-    }
-    named = {row: region for row, region in named.items() if region}
     by_section = np.zeros(len(batch), bool)
-    by_section[list(named)] = True
-    if named:
-        listed = regions.to_pylist()
-        for row, region in named.items():
+    listed = None
+    for row in np.flatnonzero(has_section.to_numpy(zero_copy_only=False)).tolist():
+        if region := taxonomy.region_of_section(batch["section"][row].as_py()):
+            listed = listed or regions.to_pylist()
             listed[row] = [region]
-        regions = pa.array(listed, NAMES)
-    return regions, pa.array(by_section)
+            by_section[row] = True
+    return pa.array(listed, NAMES) if listed else regions, pa.array(by_section)
 
 
 def _first_labels(labels: pa.ListArray) -> pa.StringArray:

@@ -42,10 +42,31 @@ def is_output(path: Path) -> bool:
 def read_output(path: Path) -> Iterator[OutputRow]:
     """Yield the rows of an output in order; of a folder, file after file by name.
 
+    Parameters
+    ----------
+    path : Path
+        A Parquet, JSONL or CSV file, or a folder of such files.
+
+    Yields
+    ------
+    OutputRow
+        The prediction for an article.
+
     Raises
     ------
     NewsdeskError
         If a folder has no output, or a row is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> row = dict.fromkeys(COLUMNS) | {"article_id": "1", "regions": ["us"], "topics": []}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "labels.jsonl")
+    ...     _ = path.write_text(json.dumps(row | {"region_scores": {"us": 0.9}, "topic_scores": {}}))
+    ...     [read] = read_output(path)
+    >>> read.prediction.labels
+    {'region': ['us'], 'topic': []}
     """
     files = list(_files(path))
     if not files:

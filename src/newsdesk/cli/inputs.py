@@ -6,9 +6,10 @@ import glob
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,6 +30,20 @@ taxonomy_option = path_option(
     default=lambda: runs.project_root() / "data/taxonomy.yaml",
     show_default="the checkout's data/taxonomy.yaml",
 )
+CORPUS_FILES = {
+    "params": "params.yaml",
+    "articles": "data/clean/articles.parquet",
+    "taxonomy": "data/taxonomy.yaml",
+    "places": "data/places",
+    "fields": "data/fields.tsv",
+}
+
+
+def corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options for the settings and the files that heads are trained on."""
+    for name, default in reversed(CORPUS_FILES.items()):
+        command = path_option(f"--{name}", default=default)(command)
+    return command
 
 
 class RefusalLog:
@@ -43,9 +58,12 @@ class RefusalLog:
         """Number of articles and refusals."""
         return self.n_articles + len(self.refusals)
 
-    def keep_articles(self, records: Iterable[Article | Refusal]) -> Iterator[Article]:
-        """Yield the articles, and collect the refusals."""
-        for record in records:
+    def read_articles(
+        self, inputs: Sequence[str], sections: Sequence[str], *, prints_rows: bool = False
+    ) -> Iterator[Article]:
+        """Yield the articles of INPUT arguments with a progress line, and collect the refusals."""
+        records = readers.read(expand_globs(inputs), sections=sections, stdin=sys.stdin.buffer)
+        for record in progress(records, "reading", prints_rows=prints_rows):
             if isinstance(record, Refusal):
                 self.refusals.append(record)
             else:
@@ -76,14 +94,6 @@ class RefusalLog:
 def format_reasons(by_reason: Mapping[str, int]) -> str:
     """Format counts by reason, sorted by the reason."""
     return ", ".join(f"{reason} {n:,}" for reason, n in sorted(by_reason.items()))
-
-
-def read_inputs(
-    inputs: Sequence[str], sections: Sequence[str], *, prints_rows: bool = False
-) -> Iterator[Article | Refusal]:
-    """Read INPUT arguments with a progress line: files, folders, globs, and `-` for standard input."""
-    records = readers.read(expand_globs(inputs), sections=sections, stdin=sys.stdin.buffer)
-    return progress(records, "reading", prints_rows=prints_rows)
 
 
 def expand_globs(inputs: Sequence[str]) -> list[str]:

@@ -28,7 +28,6 @@ from newsdesk.serving.schemas import (
     EXAMPLES,
     MAX_EXPLAINED,
     RESPONSES,
-    ArticleIn,
     Batch,
     Body,
     Single,
@@ -50,7 +49,33 @@ SYNTAX_ERRORS = {"json_invalid", "string_unicode", "nul"}
 
 
 def build_app(watcher: ModelWatcher, *, threads: int, interval: float, log: Log) -> FastAPI:
-    """Build the application: score `threads` requests at a time, check the alias every `interval` seconds."""
+    """Build the HTTP application.
+
+    Parameters
+    ----------
+    watcher : ModelWatcher
+        Holds the model; the application starts and stops it.
+    threads : int
+        Number of requests that are scored at a time.
+    interval : float
+        Seconds between two checks of the model's alias.
+    log : callable
+        Called with a mapping for each request, without text of articles.
+
+    Returns
+    -------
+    FastAPI
+        Paths `/predict`, `/health`, `/version`, `/openapi.json` and a page at `/`.
+
+    Examples
+    --------
+    >>> from fastapi.testclient import TestClient
+    >>> from newsdesk.serving.model_watcher import open_model
+    >>> watcher = ModelWatcher(open_model(None), model=None, log=print)
+    >>> app = build_app(watcher, threads=1, interval=15.0, log=lambda record: None)
+    >>> TestClient(app).get("/health").json()["status"]
+    'loading'
+    """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="score")
     counts: Counter[str] = Counter()
 
@@ -64,15 +89,10 @@ def build_app(watcher: ModelWatcher, *, threads: int, interval: float, log: Log)
         pool.shutdown()
         log({"event": "stopped", **counts})
 
-    # FastAPI's own documentation pages load their scripts from another host.
     app = FastAPI(
-        title="newsdesk",
-        version=__version__,
-        description=DESCRIPTION,
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-    )
+        title="newsdesk", version=__version__, description=DESCRIPTION, lifespan=lifespan,
+        docs_url=None, redoc_url=None,  # these pages load their scripts from another host
+    )  # fmt: skip
     _add_predict(app, watcher, pool)
     _add_status(app, watcher, counts)
     _add_page(app)
@@ -113,10 +133,8 @@ def _add_status(app: FastAPI, watcher: ModelWatcher, counts: Counter[str]) -> No
     async def version() -> Response:
         """Return the versions of newsdesk and of the model, with its labels and profiles."""
         model = watcher.current
-        labels = labels_by_task(model.scorer)
-        return json_response(
-            {"newsdesk": __version__, "model": model.identity, "profiles": PROFILES, "labels": labels}
-        )
+        content = {"newsdesk": __version__, "model": model.identity, "profiles": PROFILES}
+        return json_response({**content, "labels": labels_by_task(model.scorer)})
 
 
 def _add_page(app: FastAPI) -> None:
@@ -148,14 +166,15 @@ def _add_error_handlers(app: FastAPI) -> None:
 
 def answer(model: ServedModel, body: Batch | Single) -> dict[str, Any]:
     """Predict the articles of a request; return the content of an `Answer`."""
-    articles = [_repair(article) for article in (body.articles if isinstance(body, Batch) else [body])]
-    thresholds = thresholds_by_task(model.scorer, body.profile)
+    articles = body.articles if isinstance(body, Batch) else [body]
+    titles = [repair_text(article.title or "") for article in articles]  # as `clean` and `predict` do
+    texts = [repair_text(article.text or "") for article in articles]
+    heads, profile = model.scorer.heads, body.profile
+    thresholds = {head.task: dict(zip(head.labels, head.profiles[profile], strict=True)) for head in heads}
     values = {task: list(by_label.values()) for task, by_label in thresholds.items()}
-    predictions = model.scorer.predict(
-        [article.title for article in articles], [article.text for article in articles], body.profile
-    )
+    predictions = model.scorer.predict(titles, texts, profile)
     rows = []
-    for article, prediction in zip(articles, predictions, strict=True):
+    for article, title, text, prediction in zip(articles, titles, texts, predictions, strict=True):
         row: dict[str, Any] = {
             "article_id": article.article_id,
             "regions": prediction.labels["region"],
@@ -165,22 +184,10 @@ def answer(model: ServedModel, body: Batch | Single) -> dict[str, Any]:
             "reason": prediction.reason,
         }
         if body.explain:
-            evidence = explain(model.scorer, article.title, article.text, top=body.top, thresholds=values)
-            row |= {"title": article.title, "text": article.text, "evidence": evidence}
+            evidence = explain(model.scorer, title, text, top=body.top, thresholds=values)
+            row |= {"title": title, "text": text, "evidence": evidence}
         rows.append(row)
-    identity = {"model": model.identity, "profile": body.profile}
-    return {**identity, "thresholds": thresholds, "predictions": rows}
-
-
-def _repair(article: ArticleIn) -> ArticleIn:
-    """Repair title and text as `clean` and `predict` do."""
-    title, text = (repair_text(part or "") for part in (article.title, article.text))
-    return ArticleIn.model_construct(article_id=article.article_id, title=title, text=text)
-
-
-def thresholds_by_task(scorer: Scorer, profile: str) -> dict[str, dict[str, float]]:
-    """Return the threshold of each label in a profile, by task."""
-    return {head.task: dict(zip(head.labels, head.profiles[profile], strict=True)) for head in scorer.heads}
+    return {"model": model.identity, "profile": profile, "thresholds": thresholds, "predictions": rows}
 
 
 def labels_by_task(scorer: Scorer) -> dict[str, list[dict[str, str]]]:

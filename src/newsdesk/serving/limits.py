@@ -78,9 +78,8 @@ async def read_body(scope: Scope, receive: Receive) -> bytes | Response:
     kind, *parameters = headers.get("content-type", "").lower().replace(" ", "").split(";")
     if kind != "application/json" or any(p not in ("charset=utf-8", "") for p in parameters):
         return error_response(415, "send JSON in UTF-8, with the header Content-Type: application/json")
-    too_large = error_response(
-        413, f"the body is larger than {MAX_BYTES:,} bytes; send fewer articles at a time"
-    )
+    found = f"the body is larger than {MAX_BYTES:,} bytes; send fewer articles at a time"
+    too_large = error_response(413, found)
     length = headers.get("content-length", "")
     if length.isdecimal() and int(length) > MAX_BYTES:
         return too_large

@@ -27,33 +27,24 @@ Log = Callable[[Mapping[str, Any]], None]
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
-    """A model in memory, and its `identity`: name, version, SHA-256 of its files and time of loading."""
+    """A model in memory, and its identity."""
 
     scorer: Scorer
-    identity: Mapping[str, str]
+    identity: Mapping[str, str]  # `name`, `version`, `sha256` of its files and time when `loaded`
 
 
 def open_model(model: str | None, *, threads: int = 1) -> ServedModel:
     """Load a model by folder or by `models:/` or `runs:/` URI; None is the model of the package."""
-    if not model:
-        return _open_folder(files.SHIPPED, threads=threads)
-    if match := ALIAS_URI.fullmatch(model):
-        return _open_version(match["name"], version_of(match["name"], match["alias"]), threads=threads)
-    if match := VERSION_URI.fullmatch(model):
-        return _open_version(match["name"], match["version"], threads=threads)
-    if model.startswith(("models:/", "runs:/")):
-        return _open_uri(model, threads=threads, version=model)
-    return _open_folder(mlflow_model.packaged_folder(Path(model)), threads=threads)
-
-
-def _open_version(name: str, version: str, *, threads: int) -> ServedModel:
-    return _open_uri(f"models:/{name}/{version}", threads=threads, name=name, version=version)
-
-
-def _open_uri(uri: str, *, threads: int, **identity: str) -> ServedModel:
+    if match := ALIAS_URI.fullmatch(model or ""):
+        model = f"models:/{match['name']}/{version_of(**match.groupdict())}"
+    if not model or not model.startswith(("models:/", "runs:/")):
+        folder = mlflow_model.packaged_folder(Path(model)) if model else files.SHIPPED
+        return _open_folder(folder, threads=threads)
+    match = VERSION_URI.fullmatch(model)
+    identity = match.groupdict() if match else {"version": model}
     # A private copy that is deleted once it is loaded, so that updates do not fill the disk.
-    with tempfile.TemporaryDirectory(prefix="newsdesk-") as folder:
-        return _open_folder(runs.download_model(uri, Path(folder)), threads=threads, **identity)
+    with tempfile.TemporaryDirectory(prefix="newsdesk-") as name:
+        return _open_folder(runs.download_model(model, Path(name)), threads=threads, **identity)
 
 
 def _open_folder(folder: Path, *, threads: int, **identity: str) -> ServedModel:
@@ -87,22 +78,12 @@ def version_of(name: str, alias: str) -> str:
 
 
 class ModelWatcher:
-    """Holds the model that is served and replaces it when the alias of `models:/NAME@ALIAS` moves.
-
-    Attributes
-    ----------
-    current : ServedModel
-        Other threads may read it at any time.
-    ready : bool
-        Whether the first model is warmed up.
-    trouble : str or None
-        Why the last update failed.
-    """
+    """Holds the model that is served and replaces it when the alias of `models:/NAME@ALIAS` moves."""
 
     def __init__(self, loaded: ServedModel, *, model: str | None, log: Log) -> None:
-        self.current = loaded
-        self.ready = False
-        self.trouble: str | None = None
+        self.current = loaded  # other threads may read it at any time
+        self.ready = False  # whether the first model is warmed up
+        self.trouble: str | None = None  # why the last update failed
         self._alias = ALIAS_URI.fullmatch(model or "")
         self._log = log
 
@@ -115,27 +96,19 @@ class ModelWatcher:
             self.update(self._alias["name"], self._alias["alias"])
 
     def update(self, name: str, alias: str) -> None:
-        """Load the version that the alias refers to, if it is another one.
-
-        On failure the current model stays in use; the error is kept in `trouble` and logged once.
-        """
+        """Load the version of the alias, if it is another one; on failure keep the current one."""
         try:
             version = version_of(name, alias)
             if version != self.current.identity["version"]:
-                loaded = _open_version(name, version, threads=self.current.scorer.threads)
+                loaded = open_model(f"models:/{name}/{version}", threads=self.current.scorer.threads)
                 warm_up(loaded.scorer)
                 self.current = loaded
                 self._log({"event": "renewed", **loaded.identity})
-        except NewsdeskError as error:
-            self._fail(str(error))
-        except Exception as error:  # keep watching, whatever MLflow or a model raises
-            self._fail(f"{type(error).__name__}: {error}")
-        else:
             if self.trouble:
                 self._log({"event": "recovered", **self.current.identity})
             self.trouble = None
-
-    def _fail(self, message: str) -> None:
-        if message != self.trouble:
-            self._log({"event": "degraded", "trouble": message})
-        self.trouble = message
+        except Exception as error:  # keep watching, whatever MLflow or a model raises
+            trouble = str(error) if isinstance(error, NewsdeskError) else f"{type(error).__name__}: {error}"
+            if trouble != self.trouble:
+                self._log({"event": "degraded", "trouble": trouble})
+            self.trouble = trouble

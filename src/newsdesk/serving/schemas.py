@@ -202,11 +202,7 @@ def describe_errors(errors: Sequence[Mapping[str, Any]]) -> tuple[str, list[dict
     for error in errors[:MAX_ERRORS]:
         location = error["loc"][2:] if error["loc"][1:2] in (("single",), ("batch",)) else error["loc"][1:]
         cause = f": {error['ctx']['error']}" if error["type"] == "json_invalid" else ""
-        details.append(
-            {
-                "at": ".".join(map(str, location))[:MAX_ERROR_CHARS],
-                "message": f"{error['msg']}{cause}"[:MAX_ERROR_CHARS],
-            }
-        )
+        at, message = ".".join(map(str, location)), f"{error['msg']}{cause}"
+        details.append({"at": at[:MAX_ERROR_CHARS], "message": message[:MAX_ERROR_CHARS]})
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{details[0]['at'] or 'body'}: {details[0]['message']}{more}", details

@@ -12,14 +12,14 @@ import click
 from newsdesk.base.console import print_rows
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.schema import Article
-from newsdesk.cli.inputs import RefusalLog, read_inputs, refused_option
+from newsdesk.cli.inputs import RefusalLog, inputs_argument, refused_option
 from newsdesk.cli.models import load_model, model_option, taxonomy_of
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.explain import Explanation, explanations
 
 
 @click.command("explain")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@inputs_argument
 @click.option("--label", "labels", multiple=True, help="Region or topic; repeatable. [default: predicted]")
 @model_option
 @click.option("--top", default=10, show_default=True, type=click.IntRange(1), help="Contributions to show.")
@@ -40,31 +40,23 @@ def main(
     """
     scorer = load_model(model).scorer
     refusals = RefusalLog()
-    records = read_inputs(inputs, taxonomy_of(scorer).sections, prints_rows=True)
-    for article in refusals.keep_articles(records):
-        article = repair(article)  # as `predict` does
+    articles = refusals.read_articles(inputs, taxonomy_of(scorer).sections, prints_rows=True)
+    for article in map(repair, articles):  # as `predict` does
         (prediction,) = scorer.predict([article.title], [article.text])
         wanted = labels or [label for predicted in prediction.labels.values() for label in predicted]
         try:
             found = explanations(scorer, article.title, article.text, labels=wanted, top=top)
         except ValueError as error:
             raise NewsdeskError(str(error)) from None
-        if form == "json":
-            click.echo(json.dumps(_record(article, prediction.reason, found), ensure_ascii=False))
+        if form == "json":  # offsets refer to this title and text
+            record = {
+                "article_id": article.article_id, "title": article.title, "text": article.text,
+                "reason": prediction.reason, "evidence": [asdict(explanation) for explanation in found],
+            }  # fmt: skip
+            click.echo(json.dumps(record, ensure_ascii=False))
         else:
             _print(article, prediction.reason, found)
     refusals.report(refused)
-
-
-def _record(article: Article, reason: str | None, found: Sequence[Explanation]) -> dict[str, Any]:
-    """Return the JSON record; the offsets of the evidence refer to its `title` and `text`."""
-    return {
-        "article_id": article.article_id,
-        "title": article.title,
-        "text": article.text,
-        "reason": reason,
-        "evidence": [asdict(explanation) for explanation in found],
-    }
 
 
 def _print(article: Article, reason: str | None, found: Sequence[Explanation]) -> None:

@@ -48,19 +48,14 @@ def main(folder: Path, model: str | None) -> None:
       newsdesk export newsdesk_model
       newsdesk export news_labels --model models:/newsdesk@champion
     """
-    check_destination(folder)
-    loaded = load_model(model)
-    write_package(loaded, folder)
-    name, version = loaded.identity["name"], loaded.identity["version"]
-    note(f"export: {name} {version} in {folder}; try `import {folder.name}`")
-
-
-def check_destination(folder: Path) -> None:
-    """Raise a NewsdeskError unless the folder is new or empty and its name can be imported."""
     if not folder.name.isidentifier() or keyword.iskeyword(folder.name):
         raise NewsdeskError(f"{folder}: expected a folder name that Python can import, found {folder.name!r}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise NewsdeskError(f"{folder}: expected a new or empty folder; remove it or choose another name")
+    loaded = load_model(model)
+    write_package(loaded, folder)
+    name, version = loaded.identity["name"], loaded.identity["version"]
+    note(f"export: {name} {version} in {folder}; try `import {folder.name}`")
 
 
 def write_package(loaded: LoadedModel, folder: Path) -> None:

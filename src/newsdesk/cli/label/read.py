@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 
 from newsdesk.base.taxonomy import read_taxonomy
-from newsdesk.cli.inputs import RefusalLog, read_inputs, refused_option, taxonomy_option
+from newsdesk.cli.inputs import RefusalLog, inputs_argument, refused_option, taxonomy_option
 
 
 @click.command("read")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@inputs_argument
 @taxonomy_option
 @click.option("--format", "form", default="text", show_default=True, type=click.Choice(["text", "jsonl"]))
 @refused_option
@@ -26,8 +26,7 @@ def main(inputs: tuple[str, ...], taxonomy: Path, form: str, refused: Path | Non
       newsdesk read corpus/ --format jsonl --refused refused.jsonl > articles.jsonl
     """
     refusals = RefusalLog()
-    records = read_inputs(inputs, read_taxonomy(taxonomy).sections, prints_rows=True)
-    for article in refusals.keep_articles(records):
+    for article in refusals.read_articles(inputs, read_taxonomy(taxonomy).sections, prints_rows=True):
         if form == "jsonl":
             click.echo(json.dumps(asdict(article), ensure_ascii=False, default=str))
         else:

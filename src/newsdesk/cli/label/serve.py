@@ -14,36 +14,29 @@ import click
 
 from newsdesk.base.console import Stopped, note
 from newsdesk.base.errors import NewsdeskError
+from newsdesk.cli.models import model_option
 
 MAX_CONNECTIONS = 512
 
 
 @click.command("serve")
-@click.option(
-    "--model",
-    show_default="the model that newsdesk comes with",
-    help="Model folder, models:/… or runs:/… URI; models:/NAME@ALIAS is updated when the alias moves.",
-)
+@model_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 is any free port."
 )
 @click.option(
-    "--threads",
-    default=lambda: os.cpu_count() or 1,
-    show_default="the number of processors",
-    type=click.IntRange(1, 256),
-    help="Number of requests that are scored at a time.",
-)
+    "--threads", default=lambda: os.cpu_count() or 1, show_default="the number of processors",
+    type=click.IntRange(1, 256), help="Number of requests that are scored at a time.",
+)  # fmt: skip
 @click.option(
-    "--interval",
-    default=15.0,
-    show_default=True,
-    type=click.FloatRange(0.1),
+    "--interval", default=15.0, show_default=True, type=click.FloatRange(0.1),
     help="Seconds between two checks of the alias.",
-)
+)  # fmt: skip
 def main(model: str | None, host: str, port: int, threads: int, interval: float) -> None:
     """Serve a model over HTTP and on a page in the browser.
+
+    A model given as models:/NAME@ALIAS is updated when the alias moves.
 
     There are limits on each request, but no accounts: anyone who can reach the address can use it. The log on
     standard error has a line of JSON for each request, without text of articles. On SIGTERM the server

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,14 +44,9 @@ MAX_BYTES = 5_000_000
 @path_option("--figures", help="Folder to write the plots to as well, as SVG.")
 @path_option("--output", show_default="reports/PROFILE.html", help="File to write.")
 def main(
-    profile: str,
-    folder: Path | None,
-    champion: str | None,
-    without_texts: bool,
-    figures: Path | None,
-    output: Path | None,
-    **given: Any,
-) -> None:
+    profile: str, folder: Path | None, champion: str | None, without_texts: bool, figures: Path | None,
+    output: Path | None, **given: Any,
+) -> None:  # fmt: skip
     """Write an HTML page about a finished run. It is one file, which works offline.
 
     The page contains texts of articles unless --without-texts is given. Do not publish those of a corpus
@@ -68,7 +62,10 @@ def main(
     if output.is_dir():
         raise NewsdeskError(f"{output}: is a folder; name a file")
     root = folder or runs.project_root()
-    check_paths({"folder": root} | given)
+    for name, value in {"folder": root, **given}.items():
+        for path in value if isinstance(value, tuple) else [value]:
+            if path and not path.exists():
+                raise NewsdeskError(f"--{name} {path}: no such file or folder")
     paths = replace(find_run_paths(profile, root), **{name: value for name, value in given.items() if value})
     run = read_run(paths, with_texts=not without_texts)
     if not run.metrics and not run.predictions:
@@ -87,11 +84,3 @@ def main(
     if size > MAX_BYTES:
         note(f"report: {size / 1e6:.1f} MB; pages above {MAX_BYTES / 1e6:.0f} MB are slow on a phone")
     note(f"report: {len(sections)} sections, {size / 1e6:.2f} MB in {output}")
-
-
-def check_paths(given: Mapping[str, Any]) -> None:
-    """Raise a NewsdeskError if a path that was given does not exist."""
-    for name, value in given.items():
-        for path in value if isinstance(value, tuple) else [value]:
-            if path and not path.exists():
-                raise NewsdeskError(f"--{name} {path}: no such file or folder")

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from newsdesk.base.console import note, print_rows
+from newsdesk.base.console import note, path_option, print_rows
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import sha256, write_json
 from newsdesk.reproducibility import rerun
@@ -31,9 +31,9 @@ N_SHOWN = 6
     "--cpu", type=click.Choice(["here", "generic"]), default="here", show_default=True,
     help="Let libraries use all instructions of this processor, or no AVX and FMA.",
 )  # fmt: skip
-@click.option(
+@path_option(
     "--output", type=click.Path(path_type=Path, dir_okay=False),
-    help="Report to write.  [default: reports/certify-PROFILE.json]",
+    show_default="reports/certify-PROFILE.json", help="Report to write.",
 )  # fmt: skip
 @click.option("--allow-rounding", is_flag=True, help="Exit with 0 if only rounding differs.")
 def main(profile: str, cpu: str, output: Path | None, allow_rounding: bool) -> None:
@@ -118,9 +118,8 @@ def print_report(report: Mapping[str, Any], outputs: Sequence[OutputComparison])
     if report["uncommitted"]:
         note(f"certify: not certified, since not committed: {', '.join(report['uncommitted'])}")
     for stage, names in report["changed_inputs"].items():
-        click.echo(
-            f"{stage}: the lock was made with other inputs: {', '.join(names)}; `dvc repro` and commit"
-        )
+        found = f"the lock was made with other inputs: {', '.join(names)}"
+        click.echo(f"{stage}: {found}; `dvc repro` and commit")
     if report["first_stage"]:
         click.echo(f"the first stage that gives other content is {report['first_stage']}")
     for out in outputs:
@@ -139,8 +138,9 @@ def tag_run(folder: Path, outputs: Sequence[OutputComparison], verdict: str) -> 
         return
     try:
         if run_id := runs.find_run(sha256(folder / RECEIPT)):
+            value = str(verdict == "equal").lower()
             with runs.connect() as client:
-                client.set_tag(run_id, CERTIFIED_TAG, str(verdict == "equal").lower())
-            note(f"certify: MLflow run {run_id} is tagged {CERTIFIED_TAG}={str(verdict == 'equal').lower()}")
+                client.set_tag(run_id, CERTIFIED_TAG, value)
+            note(f"certify: MLflow run {run_id} is tagged {CERTIFIED_TAG}={value}")
     except NewsdeskError as error:  # an unreachable store does not change the result
         note(f"certify: no run is tagged: {error}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_model, read_table, write_compact_json, write_json
 from newsdesk.base.schema import ARTICLES
 from newsdesk.batch import output_reader
-from newsdesk.cli.inputs import RefusalLog, read_inputs
-from newsdesk.cli.label.job import DRIFTED
+from newsdesk.cli.inputs import RefusalLog, inputs_argument
+from newsdesk.cli.label.job import DRIFTED, fail_on_drift_option
 from newsdesk.cli.models import model_folder, model_option, taxonomy_of
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import Scorer
@@ -82,11 +82,11 @@ def _count_new(
         raise NewsdeskError(f"{inputs[0]}: {error}") from None
 
 
-def _count_all(inputs: Iterable[str], scorer: Scorer) -> tuple[PredictionCounts, dict[str, int]]:
+def _count_all(inputs: Sequence[str], scorer: Scorer) -> tuple[PredictionCounts, dict[str, int]]:
     """Predict and count the articles of any input."""
     counts, sources = PredictionCounts.for_model(scorer, lookup_every=1), Counter[str]()
     refusals = RefusalLog()
-    articles = map(repair, refusals.keep_articles(read_inputs(list(inputs), taxonomy_of(scorer).sections)))
+    articles = map(repair, refusals.read_articles(inputs, taxonomy_of(scorer).sections))
     while batch := list(islice(articles, BATCH)):
         titles, texts = [article.title for article in batch], [article.text for article in batch]
         counts.update(scorer.predict(titles, texts), titles=titles, texts=texts)
@@ -96,22 +96,18 @@ def _count_all(inputs: Iterable[str], scorer: Scorer) -> tuple[PredictionCounts,
 
 
 @main.command("check")
-@click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+@inputs_argument
 @path_option(
     "--reference", "path", show_default=f"{REFERENCE} of the model", help="Output of `drift reference`."
 )
 @model_option
 @path_option("--report", help="Write the report to this JSON file.")
-@click.option("--fail-on-drift", is_flag=True, help=f"Exit with code {DRIFTED} if a quantity has drifted.")
+@fail_on_drift_option
 @click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap intervals.")
 def check(
-    inputs: tuple[str, ...],
-    path: Path | None,
-    model: str | None,
-    report: Path | None,
-    fail_on_drift: bool,
-    seed: int,
-) -> None:
+    inputs: tuple[str, ...], path: Path | None, model: str | None, report: Path | None,
+    fail_on_drift: bool, seed: int,
+) -> None:  # fmt: skip
     """Compare INPUT with a reference: articles, which are labelled first, or outputs of `predict`.
 
     Outputs of `predict` have no texts, so length and unknown words are not measured. Exit codes: 0, and with
@@ -122,17 +118,13 @@ def check(
       newsdesk drift check february.parquet --reference drift.json --report report.json
       newsdesk drift check labels.parquet --reference drift.json --fail-on-drift
     """
-    folder = None
-    if path is None:
-        folder = model_folder(model)
-        path = folder / REFERENCE
     if all(name != "-" and output_reader.is_output(Path(name)) for name in inputs):
-        content = read_reference(path)
+        content = read_reference(path or model_folder(model) / REFERENCE)
         counts = _count_outputs(inputs, content)
     else:
-        folder = folder or model_folder(model)
+        folder = model_folder(model)
         scorer = read_model(folder)
-        content = read_reference_of(scorer, folder, path)
+        content = read_reference_of(scorer, folder, path or folder / REFERENCE)
         counts, _ = _count_all(inputs, scorer)
     found = drift.compare(content, counts, seed=seed)
     if report:

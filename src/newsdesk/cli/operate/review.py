@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import UTC, datetime
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -18,7 +17,8 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_model, write_text
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.batch import output_reader
-from newsdesk.cli.inputs import RefusalLog, read_inputs, taxonomy_option
+from newsdesk.batch.job import utc_now
+from newsdesk.cli.inputs import RefusalLog, format_reasons, taxonomy_option
 from newsdesk.cli.models import model_folder, model_option, taxonomy_of
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import Scorer
@@ -60,15 +60,9 @@ def main() -> None:
     help="Drift reference, which gives the limit of unknown words for drifting articles.",
 )
 def export(
-    labels: Path,
-    inputs: tuple[str, ...],
-    output: Path,
-    form: str | None,
-    n: int,
-    seed: int,
-    model: str | None,
-    reference: Path | None,
-) -> None:
+    labels: Path, inputs: tuple[str, ...], output: Path, form: str | None, n: int, seed: int,
+    model: str | None, reference: Path | None,
+) -> None:  # fmt: skip
     """Sample articles of a job for review: uncertain, drifting and random ones, with evidence.
 
     With --format label-studio the labeling configuration is written too, to OUTPUT.config.xml.
@@ -86,12 +80,8 @@ def export(
     limit = _read_limit(reference, folder)
     articles = sampling.sample_articles(
         progress(read_candidates(labels, inputs, scorer), "reading"),
-        n=n,
-        seed=seed,
-        heads=scorer.heads,
-        unknown_share=build_unknown_share(scorer),
-        unknown_limit=limit,
-    )
+        n=n, seed=seed, heads=scorer.heads, unknown_share=build_unknown_share(scorer), unknown_limit=limit,
+    )  # fmt: skip
     if not articles:
         raise NewsdeskError(f"{labels}: no article that could have labels; nothing to review")
     queue = [(article, find_evidence(article, scorer)) for article in articles]
@@ -109,7 +99,7 @@ def export(
 def read_candidates(labels: Path, inputs: tuple[str, ...], scorer: Scorer) -> Iterator[sampling.Candidate]:
     """Yield the articles with their predictions: `predict` writes one row an article, in order."""
     refusals = RefusalLog()
-    articles = map(repair, refusals.keep_articles(read_inputs(inputs, taxonomy_of(scorer).sections)))
+    articles = map(repair, refusals.read_articles(inputs, taxonomy_of(scorer).sections))
     own = f"{scorer.info['name']} {scorer.info['version']}"
     known = {head.task: set(head.labels) for head in scorer.heads}
     pairs = zip_longest(articles, output_reader.read_output(labels))
@@ -124,14 +114,9 @@ def read_candidates(labels: Path, inputs: tuple[str, ...], scorer: Scorer) -> It
             if unknown := set(row.prediction.scores[task]) - names:
                 raise NewsdeskError(f"{labels}: row {position:,}: the model has no label {min(unknown)!r}")
         yield sampling.Candidate(
-            article.article_id,
-            article.source,
-            article.key or article.article_id,
-            article.title,
-            article.text,
-            row.prediction,
-            row.model or own,
-        )
+            article.article_id, article.source, article.key or article.article_id,
+            article.title, article.text, row.prediction, row.model or own,
+        )  # fmt: skip
     refusals.report()
 
 
@@ -191,8 +176,7 @@ def merge(
             for position, record in formats.read_queue(path)
             for parsed in formats.parse_record(record, reviewer=reviewer)
         )
-        now = datetime.now(UTC).replace(microsecond=0).isoformat().replace("+00:00", "Z")
-        merged = corrections.merge(table, records, known, batch=path.stem, now=now)
+        merged = corrections.merge(table, records, known, batch=path.stem, now=utc_now())
         table = merged.rows
         refusals += [{"file": str(path), "position": at, **asdict(why)} for at, why in merged.refused]
         _print_account(merged, path)
@@ -211,6 +195,5 @@ def _print_account(merged: corrections.MergeResult, path: Path) -> None:
         note(f"conflict: {conflict}")
     outcomes = ("added", "changed", "unchanged", "superseded")
     counts = ", ".join(f"{outcome} {merged.outcomes[outcome]:,}" for outcome in outcomes)
-    reasons = Counter(record.reason for _, record in merged.refused)
-    refused = ", ".join(f"{reason} {n:,}" for reason, n in sorted(reasons.items())) or "none"
+    refused = format_reasons(Counter(record.reason for _, record in merged.refused)) or "none"
     note(f"review: read {merged.n_read:,}: {counts}; refused: {refused}; conflicts {len(merged.conflicts):,}")

@@ -39,23 +39,19 @@ def main(name: str, as_of: str | None) -> None:
         return
     entry = ledger.find_entry(entries, moment)
     if entry is None:
+        first = _format(entries[0].created)
         raise NewsdeskError(
-            f"no version of {name!r} was champion at {_format(moment)};"
-            f" the first was at {_format(entries[0].created)}"
+            f"no version of {name!r} was champion at {_format(moment)}; the first was at {first}"
         )
     click.echo(entry.version)
-    note(
-        f"history: version {entry.version} of {name}, champion since {_format(entry.created)}"
-        f" (entry {entry.number})"
-    )
+    since = _format(entry.created)
+    note(f"history: version {entry.version} of {name}, champion since {since} (entry {entry.number})")
     previous = entry.previous or "none"
     if entry.applied is None:
         note(f"history: interrupted before its alias was set; version {previous} may be in use still")
     elif (entry.applied - entry.created).total_seconds() > LATE_SECONDS and moment < entry.applied:
-        note(
-            f"history: interrupted, and finished at {_format(entry.applied)};"
-            f" until then version {previous} may have been in use"
-        )
+        found = f"interrupted, and finished at {_format(entry.applied)}"
+        note(f"history: {found}; until then version {previous} may have been in use")
 
 
 def parse_moment(text: str) -> datetime:

@@ -76,8 +76,8 @@ def main(
     if "heads" in result.verdict:
         print_rows(_tabulate(result.verdict))
     outcome, code = _describe(result)
-    verdict, blocking = VERDICTS[result.verdict["verdict"]], ", ".join(result.verdict["blocking"])
-    found = f"{verdict} ({blocking})" if blocking else verdict
+    blocking = ", ".join(result.verdict["blocking"])
+    found = VERDICTS[result.verdict["verdict"]] + (f" ({blocking})" if blocking else "")
     note(f"promote: version {result.verdict['challenger']} of {name}: {found}; {outcome}")
     if code:
         sys.exit(code)

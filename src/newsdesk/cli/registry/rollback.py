@@ -25,7 +25,5 @@ def main(name: str, reason: str) -> None:
     """
     with runs.connect() as client:
         entry = promotion.rollback(client, name, reason=reason)
-    note(
-        f"rollback: version {entry.version} of {name} is champion, after {entry.previous or 'none'}"
-        f" (entry {entry.number} of the ledger)"
-    )
+    champion, previous = f"version {entry.version} of {name}", entry.previous or "none"
+    note(f"rollback: {champion} is champion, after {previous} (entry {entry.number} of the ledger)")

@@ -14,6 +14,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import write_csv
 from newsdesk.base.schema import TASKS
 from newsdesk.base.settings import read_settings
+from newsdesk.cli.inputs import corpus_options
 from newsdesk.evaluation.inner_validation.corpus import (
     ValidationCorpus,
     VariantResult,
@@ -28,15 +29,8 @@ from newsdesk.evaluation.tables import format_interval
 
 SHOWN = 20
 BASE = "as in params"
-INPUT_OPTIONS = (
-    path_option("--params", default="params.yaml"),
-    path_option("--articles", default="data/clean/articles.parquet"),
-    path_option("--taxonomy", default="data/taxonomy.yaml"),
-    path_option("--places", default="data/places"),
-    path_option("--fields", default="data/fields.tsv"),
-)
 OPTIONS = (
-    *INPUT_OPTIONS,
+    corpus_options,
     path_option("--out", default="data/audit", help="Folder of tables with text or terms, not to publish."),
     path_option("--plots", default="plots", help="Folder of tables without text or terms."),
     click.option("--task", "tasks", multiple=True, type=click.Choice(TASKS), help="A head; both by default."),

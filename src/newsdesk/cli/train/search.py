@@ -16,6 +16,7 @@ from newsdesk.base.console import entry_point, note, path_option, print_rows
 from newsdesk.base.files import sha256, write_csv, write_json
 from newsdesk.base.schema import TASKS
 from newsdesk.base.settings import Settings, read_settings
+from newsdesk.cli.inputs import corpus_options
 from newsdesk.evaluation.inner_validation.corpus import read_validation_corpus
 from newsdesk.evaluation.inner_validation.hyperparameter_search import (
     TrialResult,
@@ -37,10 +38,6 @@ def run(
     settings: Settings,
     task: str,
     *,
-    articles: Path,
-    taxonomy: Path,
-    places: Path,
-    fields: Path,
     trials: int,
     seed: int,
     storage: Path,
@@ -48,20 +45,17 @@ def run(
     plots: Path,
     track: bool = True,
     n_jobs: int = -1,
+    **files: Path,
 ) -> None:
     """Run trials until so many are finished, those of an earlier run included, and write the choice."""
     current = HeadSettings.of(settings, task)
-    read = partial(
-        read_validation_corpus,
-        articles=articles, taxonomy=taxonomy, places=places, fields=fields, tasks=(task,), n_jobs=n_jobs,
-    )  # fmt: skip
+    read = partial(read_validation_corpus, **files, tasks=(task,), n_jobs=n_jobs)
     corpus = read(use_origins(settings, task, [*current.origin_weights]))
     n_labels = Counter(corpus.labelled.articles[f"{task}_origin"].to_pylist())
     space = build_space(current, [origin for origin in n_labels if origin not in settings.evaluate.origins])
-    files = [sha256(path) for path in (articles, taxonomy, places, fields)]
-    inputs = json.dumps([*files, settings.model_dump(mode="json"), space])
-    name = f"{task}-{seed}-{hashlib.sha256(inputs.encode()).hexdigest()[:12]}"
-    study = open_study(storage, name)
+    hashes = [sha256(files[name]) for name in ("articles", "taxonomy", "places", "fields")]
+    inputs = json.dumps([*hashes, settings.model_dump(mode="json"), space])
+    study = open_study(storage, f"{task}-{seed}-{hashlib.sha256(inputs.encode()).hexdigest()[:12]}")
     n_finished = len(read_results(study))
     measure = build_measure(read, settings, task)
     found = run_trials(study, measure, current=current, space=space, n_trials=trials, seed=seed)
@@ -71,27 +65,27 @@ def run(
             f"in {result.seconds:.0f} s, best {study.best_value:.4f}"
         )
     results = read_results(study)[:trials]
+    params = {"task": task, "seed": seed, "n_trials": len(results)}
     choice = {
-        "task": task, "seed": seed, "n_trials": len(results), "articles_sha256": files[0],
-        "outlets": [*corpus.outlets], "n_labels": dict(n_labels.most_common()),
-        **describe_choice(results, current),
+        **params, "articles_sha256": hashes[0], "outlets": [*corpus.outlets],
+        "n_labels": dict(n_labels.most_common()), **describe_choice(results, current),
     }  # fmt: skip
-    choice_file, trials_file = output / f"search_{task}.json", plots / f"search_{task}.csv"
+    written = [output / f"search_{task}.json", plots / f"search_{task}.csv"]
     rows = trial_rows(results, current)
-    write_json(choice, choice_file)
-    write_csv(rows, trials_file)
+    write_json(choice, written[0])
+    write_csv(rows, written[1])
     print_rows(terminal_rows(rows))
-    note(f"search: the choice is in {choice_file}; params.yaml is unchanged")
+    note(f"search: the choice is in {written[0]}; params.yaml is unchanged")
     if track:
         chosen = choose_simplest(results, current)
         run_id = runs.log_study(
             f"{settings.track.experiment}-search",
-            name=name,
-            tags={"newsdesk.articles_sha256": files[0], **runs.git_tags(runs.project_root())},
-            params={"task": task, "seed": seed, "n_trials": len(results)},
+            name=study.study_name,
+            tags={"newsdesk.articles_sha256": hashes[0], **runs.git_tags(runs.project_root())},
+            params=params,
             metrics={**chosen.measured, "score": chosen.score},
             children=[describe_trial(number, result) for number, result in enumerate(results)],
-            files=[("", choice_file), ("", trials_file)],
+            files=[("", path) for path in written],
         )
         note(f"search: MLflow run {run_id}")
 
@@ -129,11 +123,7 @@ def terminal_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 
 @click.command("search")
 @click.option("--task", required=True, type=click.Choice(TASKS), help="The head.")
-@path_option("--params", default="params.yaml")
-@path_option("--articles", default="data/clean/articles.parquet")
-@path_option("--taxonomy", default="data/taxonomy.yaml")
-@path_option("--places", default="data/places")
-@path_option("--fields", default="data/fields.tsv")
+@corpus_options
 @click.option(
     "--trials", default=25, show_default=True, type=click.IntRange(min=1),
     help="Trials in all, those that an earlier run finished included.",
