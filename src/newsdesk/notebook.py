@@ -45,8 +45,7 @@ class Html:
 def copy_project(folder: Path) -> Path:
     """Clone the project around the working folder, as committed, with the outputs of its pipeline.
 
-    The clone pulls the outputs from the project's DVC cache. It has a cache of its own and, unless
-    `MLFLOW_TRACKING_URI` names one, an MLflow store of its own: nothing done there changes the project.
+    The clone has a DVC cache and an MLflow store of its own, unless `MLFLOW_TRACKING_URI` names one.
 
     Parameters
     ----------
@@ -89,14 +88,9 @@ def run(command: str, *, cwd: Path | None = None) -> None:
     env["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])
     try:
         done = subprocess.run(
-            shlex.split(command),
-            cwd=cwd,
-            env=env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            check=False,
-        )
+            shlex.split(command), cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            encoding="utf-8", check=False,
+        )  # fmt: skip
     except OSError as error:
         raise NewsdeskError(f"{command}: {error}") from None
     click.echo(done.stdout, nl=False)
@@ -115,17 +109,13 @@ def tabulate(frame: pd.DataFrame) -> Styler:
     (True, True)
     """
     words = frame.map(_join_lists)
-    arabic = [name for name in words if words[name].map(_is_arabic).any()]
+    arabic = [name for name in words if words[name].astype(str).str.contains(ARABIC).any()]
     styled = words.style.format(precision=3, na_rep="", escape="html")
     return styled.set_properties(subset=arabic, **RIGHT_TO_LEFT)
 
 
 def _join_lists(value: Any) -> Any:
     return value if isinstance(value, str) or not hasattr(value, "__iter__") else ", ".join(map(str, value))
-
-
-def _is_arabic(value: Any) -> bool:
-    return isinstance(value, str) and ARABIC.search(value) is not None
 
 
 def show_mistake(mistake: Mistake) -> Html:

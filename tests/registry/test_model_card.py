@@ -13,8 +13,14 @@ import pytest
 from newsdesk.evaluation.metrics import brier_score, calibration_error
 from newsdesk.evaluation.test_set import select_test_set
 from newsdesk.registry import versions
-from newsdesk.registry.card_data import SOURCES, CardData, measure_task, read_card_data, read_sources
-from newsdesk.registry.model_card import build_card
+from newsdesk.registry.model_card import (
+    SOURCES,
+    CardData,
+    build_card,
+    measure_task,
+    read_card_data,
+    read_sources,
+)
 from newsdesk.tracking import runs
 from tests.commands import Command
 from tests.recorded_runs import LABELS, N_BOOTSTRAP, make_predictions, make_run

@@ -175,9 +175,20 @@ def read_taxonomy(path: Path) -> Taxonomy:
 
 def taxonomy_rows(taxonomy: Taxonomy) -> list[dict[str, str]]:
     """Return one row of text values for each label, for display."""
-    regions = [_row("region", r, code=str(r.m49), n_members=str(len(r.countries))) for r in taxonomy.regions]
-    topics = [_row("topic", t, code=t.iptc or "", parent=t.parent or "") for t in taxonomy.topics]
-    return regions + topics
+    labels: tuple[Region | Topic, ...] = (*taxonomy.regions, *taxonomy.topics)
+    return [
+        {
+            "head": "region" if isinstance(label, Region) else "topic",
+            "id": label.id,
+            "english": label.english,
+            "arabic": label.arabic,
+            "code": str(label.m49) if isinstance(label, Region) else label.iptc or "",
+            "parent": "" if isinstance(label, Region) else label.parent or "",
+            "n_members": str(len(label.countries)) if isinstance(label, Region) else "",
+            "n_sections": str(len(label.sections)),
+        }
+        for label in labels
+    ]
 
 
 def fold_name(name: str) -> str:
@@ -186,19 +197,6 @@ def fold_name(name: str) -> str:
     bare = "".join(c for c in letters if unicodedata.category(c) not in {"Mn", "Cf"})
     words = re.findall(r"[^\W_]+", bare)
     return " ".join(re.sub(r"^ال(?=..)", "", word) for word in words)
-
-
-def _row(head: str, label: Label, *, code: str, parent: str = "", n_members: str = "") -> dict[str, str]:
-    return {
-        "head": head,
-        "id": label.id,
-        "english": label.english,
-        "arabic": label.arabic,
-        "code": code,
-        "parent": parent,
-        "n_members": n_members,
-        "n_sections": str(len(label.sections)),
-    }
 
 
 @cache

@@ -82,23 +82,21 @@ def zip_members(
             raise RefusalError("empty_file", "the zip holds no file")
         for info in infos:
             member = provenance.member(info.orig_filename)
-            try:
-                _check_member(info)
-            except RefusalError as error:
-                yield member.refuse(0, error)
-            else:
-                if not any(map(is_skipped, info.filename.split("/"))):
-                    yield member, _unpack_member(archive, info, size)
+            if fault := _member_error(info):
+                yield member.refuse(0, fault)
+            elif not any(map(is_skipped, info.filename.split("/"))):
+                yield member, _unpack_member(archive, info, size)
 
 
-def _check_member(info: zipfile.ZipInfo) -> None:
+def _member_error(info: zipfile.ZipInfo) -> RefusalError | None:
     if _UNSAFE_NAME.search(info.orig_filename) or stat.S_ISLNK(info.external_attr >> 16):
-        raise RefusalError("unsafe_path", "the member is a link, or its name points outside of the archive")
+        return RefusalError("unsafe_path", "the member is a link, or its name points outside of the archive")
     if info.flag_bits & _ENCRYPTED:
-        raise RefusalError("bad_archive", "the member is encrypted")
+        return RefusalError("bad_archive", "the member is encrypted")
     if info.compress_type not in _METHODS:
         detail = f"compression method {info.compress_type} is not supported, use deflate"
-        raise RefusalError("bad_archive", detail)
+        return RefusalError("bad_archive", detail)
+    return None
 
 
 def _unpack_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, size: UnpackedSize) -> Iterator[bytes]:

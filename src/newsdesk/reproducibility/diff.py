@@ -27,15 +27,13 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What differs in a file, an array, a column or a JSON document.
-
-    It is rounding if only floating-point numbers differ, each by at most `ROUNDING` of the largest, or only
-    SHA-256 hashes, which differ with the files that they belong to.
-    """
+    """What differs in a file, an array, a column or a JSON document."""
 
     where: str
     message: str
-    rounding: bool = False
+    rounding: bool = (
+        False  # only floats differ, by at most `ROUNDING` of the largest, or only hashes of files
+    )
 
 
 def compare_outputs(expected: Path, found: Path) -> list[Difference]:
@@ -45,9 +43,7 @@ def compare_outputs(expected: Path, found: Path) -> list[Difference]:
         return [Difference(expected.name, f"expected a {kinds[0]}, found a {kinds[1]}")]
     if not expected.is_dir():
         return list(_compare_files(expected, found, expected.name))
-    names = {
-        path.relative_to(folder).as_posix() for folder in (expected, found) for path in output_files(folder)
-    }
+    names = {p.relative_to(folder).as_posix() for folder in (expected, found) for p in output_files(folder)}
     return [d for name in sorted(names) for d in _compare_files(expected / name, found / name, name)]
 
 

@@ -1,7 +1,4 @@
-"""Describe the environment of a process: its newsdesk package, machine, versions and library kernels.
-
-`rerun.py` runs this file by its path in the environment of a rerun, so it imports nothing of newsdesk.
-"""
+"""Describe the environment of a process; run by its path, so nothing of newsdesk is imported."""
 
 from __future__ import annotations
 
@@ -44,12 +41,9 @@ def describe() -> dict[str, Any]:
 
 def simd_features() -> list[str]:
     """List the instruction sets that NumPy has kernels for and that this process may use."""
-    from numpy._core._multiarray_umath import (  # type: ignore[import-not-found]
-        __cpu_dispatch__,
-        __cpu_features__,
-    )
+    from numpy._core import _multiarray_umath as kernels  # type: ignore[attr-defined]
 
-    return [name for name in __cpu_dispatch__ if __cpu_features__[name]]
+    return [name for name in kernels.__cpu_dispatch__ if kernels.__cpu_features__[name]]
 
 
 if __name__ == "__main__":

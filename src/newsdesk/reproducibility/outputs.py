@@ -29,11 +29,7 @@ class OutputComparison:
 def compare_to_lock(
     locked: Mapping[str, LockedStage], ran: Mapping[str, LockedStage], *, rerun: Path, checkout: Path
 ) -> Iterator[OutputComparison]:
-    """Compare outputs by hash, and by value if the rerun or the checkout has the content of the lock.
-
-    `locked` is the committed lock, `ran` the lock that the rerun wrote; `rerun` and `checkout` are the
-    folders of both.
-    """
+    """Compare outputs by hash, and by value if the rerun or the checkout has the content of the lock."""
     for name, stage in locked.items():
         for path, md5 in stage.outs.items():
             found = ran[name].outs.get(path) if name in ran else None

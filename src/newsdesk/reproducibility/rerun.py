@@ -65,9 +65,7 @@ def clone(root: Path, commit: str, scratch: Path) -> Path:
 
 def add_imports(root: Path, checkout: Path) -> None:
     """Add the imported corpora, which git ignores, to a clone: as hard links where the disk allows."""
-    folders = (
-        [path for path in (root / IMPORTS).iterdir() if path.is_dir()] if (root / IMPORTS).is_dir() else []
-    )
+    folders = [path for path in (root / IMPORTS).glob("*") if path.is_dir()]
     if not folders:
         raise NewsdeskError(f"{root / IMPORTS}: no imported corpora; run `make import`")
     for folder in folders:
@@ -85,9 +83,8 @@ def _link(source: str, target: str) -> None:
 def rerun_environment(checkout: Path, conditions: Mapping[str, str]) -> dict[str, str]:
     """Build the variables of a rerun: the package of the clone first, stores and configuration of its own."""
     scratch = checkout.parent
-    outer = {k: v for k, v in os.environ.items() if not k.startswith(OUTER_VARIABLES)}
     return {
-        **outer,
+        **{name: value for name, value in os.environ.items() if not name.startswith(OUTER_VARIABLES)},
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PYTHONPATH": str(checkout / "src"),
         "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -125,6 +122,5 @@ def repro(folder: Path, env: Mapping[str, str]) -> None:
             os.killpg(process.pid, signal.SIGTERM)
             raise
     if code:
-        raise NewsdeskError(
-            f"rerun: `dvc {' '.join(REPRO)}` failed with exit code {code}; see its output above"
-        )
+        command_line = f"dvc {' '.join(REPRO)}"
+        raise NewsdeskError(f"rerun: `{command_line}` failed with exit code {code}; see its output above")
