@@ -70,15 +70,16 @@ class PredictionCounts:
     ) -> None:
         self.heads = {task: tuple(labels) for task, labels in heads.items()}
         self._unknown_share, self._lookup_every = unknown_share, lookup_every
-        shapes: dict[str, tuple[int, ...]] = {"language": (len(LANGUAGES),), "abstention": (len(OUTCOMES),)}
+        self.counts = {
+            "language": np.zeros(len(LANGUAGES), np.int64),
+            "abstention": np.zeros(len(OUTCOMES), np.int64),
+        }
         for task, labels in self.heads.items():
-            shapes |= {
-                task: (len(labels) + 1,),
-                f"{task}_held": (len(labels),),
-                f"{task}_scores": (len(labels), len(SCORE_EDGES) + 1),
-            }
-        shapes |= {"length": (len(LENGTH_EDGES) + 1,), "unknown": (len(UNKNOWN_EDGES) + 1,)}
-        self.counts = {name: np.zeros(shape, np.int64) for name, shape in shapes.items()}
+            self.counts[task] = np.zeros(len(labels) + 1, np.int64)
+            self.counts[f"{task}_held"] = np.zeros(len(labels), np.int64)
+            self.counts[f"{task}_scores"] = np.zeros((len(labels), len(SCORE_EDGES) + 1), np.int64)
+        self.counts["length"] = np.zeros(len(LENGTH_EDGES) + 1, np.int64)
+        self.counts["unknown"] = np.zeros(len(UNKNOWN_EDGES) + 1, np.int64)
 
     @classmethod
     def for_model(cls, scorer: Scorer, *, lookup_every: int = LOOKUP_EVERY) -> Self:
@@ -98,19 +99,7 @@ class PredictionCounts:
         titles: Sequence[str | None] | None = None,
         texts: Sequence[str | None] | None = None,
     ) -> None:
-        """Count a batch of predictions.
-
-        Parameters
-        ----------
-        predictions : sequence of Prediction, shape (n_articles,)
-        titles, texts : sequence of (str or None), shape (n_articles,), optional
-            Without them, neither lengths nor unknown words are counted.
-
-        Raises
-        ------
-        KeyError
-            If a prediction has a label that the heads lack, or lacks the score of a label.
-        """
+        """Count a batch of predictions; lengths and unknown words only if titles and texts are given."""
         scores, held = {}, {}
         for task, labels in self.heads.items():
             column = {label: j for j, label in enumerate(labels)}
@@ -132,10 +121,9 @@ class PredictionCounts:
         titles: Any = None,
         texts: Any = None,
     ) -> None:
-        """Count a batch of predictions given as arrays by task, as `update` does.
+        """Count a batch given as arrays by task: scores, NaN for articles without, and assigned labels.
 
-        `scores` and `held` (the assigned labels) have shape (n_articles, n_labels), scores NaN for articles
-        without. Titles and texts may be Arrow string arrays.
+        Titles and texts may be Arrow string arrays.
         """
         reason_array = np.array(reasons, object)
         arabic = reason_array != "not_arabic"
@@ -165,7 +153,6 @@ class PredictionCounts:
         self.counts[f"{task}_scores"] += counts.reshape(n_labels, n_bins)
 
     def _count_unknown(self, articles: Sequence[tuple[str, str]]) -> None:
-        """Count the share of unknown words in a sample of titles and leads."""
         if not self._unknown_share:
             return
         # sampled by content, so that neither the order nor the batches change the sample
@@ -218,11 +205,10 @@ def _lengths_and_leads(texts: Any, n_chars: int | None) -> tuple[IntArray, list[
 
 
 def build_unknown_share(scorer: Scorer) -> UnknownShare | None:
-    """Return a function for the share of an article's words that are no terms of the model.
+    """Return a function for the share of words that are no terms; None for a model without word features.
 
     A word is no term if it was too rare in training, or more frequent than `max_df`; the latter are about as
-    many in any Arabic text. Each occurrence counts; without words, the share is None. Models without word
-    features have no such function.
+    many in any Arabic text. Without words, the share is None.
     """
     features, fold = scorer.info["features"], scorer.info["normalization"]
     if not features["ngram_max"]:

@@ -30,22 +30,17 @@ PRIOR = 0.5  # Jeffreys prior: articles added to each bin, so that no share is 0
 
 @dataclass(frozen=True, slots=True)
 class QuantityDrift:
-    """Drift of one quantity, measured on `n` articles.
-
-    `by_chance` is the expected PSI of two samples of one population; after a large change it may be negative.
-    `low` and `high` are the 95 % interval of `psi` less `by_chance`. The verdict is `drift` if `low` exceeds
-    `limit`. `most` is the bin or label that contributes most.
-    """
+    """Drift of one quantity."""
 
     quantity: str
-    n: int
+    n: int  # articles that it was measured on
     psi: float
-    by_chance: float
-    low: float
+    by_chance: float  # expected PSI of two samples of one population; negative after a large change
+    low: float  # of the 95 % interval of `psi` less `by_chance`; above `limit` it is drift
     high: float
     limit: float
     verdict: Verdict
-    most: str
+    most: str  # the bin or label that contributes most
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +53,11 @@ class PsiEstimate:
 
 
 def psi(expected: FloatArray, found: FloatArray) -> FloatArray:
-    """Return the population stability index, the sum of `(found - expected) ln(found / expected)` over bins.
+    """Compute the population stability index of shares above 0, shape (..., n_bins).
 
-    The shares, shape (..., n_bins), have to be above 0. Source: Jeffreys (1946) for the divergence; Siddiqi,
-    Credit Risk Scorecards (2006) for the name.
+    Source: Jeffreys (1946) for the divergence; Siddiqi, Credit Risk Scorecards (2006) for the name.
     """
-    index: FloatArray = np.sum((found - expected) * np.log(found / expected), axis=-1)
-    return index
+    return np.asarray(np.sum((found - expected) * np.log(found / expected), axis=-1))
 
 
 def equal_mass_bins(counts: IntArray, n_bins: int = N_BINS) -> IntArray:
@@ -72,8 +65,7 @@ def equal_mass_bins(counts: IntArray, n_bins: int = N_BINS) -> IntArray:
     # position of the middle of each fine bin among all articles, from 0 to 1
     position = (np.cumsum(counts) - counts / 2.0) / max(1, counts.sum())
     bins = np.minimum((position * n_bins).astype(np.int64), n_bins - 1)
-    numbered: IntArray = np.unique(bins, return_inverse=True)[1].astype(np.int64)
-    return numbered
+    return np.unique(bins, return_inverse=True)[1].astype(np.int64)
 
 
 def estimate_psi(
@@ -83,10 +75,8 @@ def estimate_psi(
 
     Each draw samples both rows again, which adds as much chance as the measured PSI already has: the mean of
     the draws less the measured PSI estimates the bias (Efron and Tibshirani, An Introduction to the
-    Bootstrap, 1993, chapter 10). The bias is in the measured PSI once and in each draw twice. With many
-    articles a bin and no change it is (n_bins - 1) (1/n + 1/m) (B. Yurdakul, Statistical Properties of
-    Population Stability Index, Western Michigan University, 2018). Articles count as independent; copies of
-    one story make the interval too narrow, which the limits allow for.
+    Bootstrap, 1993, chapter 10), which is in the measured PSI once and in each draw twice. Articles count as
+    independent; copies of one story make the interval too narrow, which the limits allow for.
     """
     p, q = _shares(expected), _shares(found)
     value = float(psi(p, q))
@@ -101,8 +91,7 @@ def estimate_psi(
 
 def _shares(counts: IntArray) -> FloatArray:
     smoothed = counts + PRIOR
-    shares: FloatArray = smoothed / smoothed.sum(axis=-1, keepdims=True)
-    return shares
+    return np.asarray(smoothed / smoothed.sum(axis=-1, keepdims=True))
 
 
 def compare(
@@ -179,17 +168,13 @@ def _measure_quantity(
     else:
         p, q = (_shares(counts) for counts in pairs[0])
         contributions = (q - p) * np.log(q / p)
-    return QuantityDrift(
-        quantity=name,
-        n=n,
-        psi=round(float(np.mean([estimate.psi for estimate in estimates])), 4),
-        by_chance=round(float(np.mean([estimate.by_chance for estimate in estimates])), 4),
-        low=low,
-        high=high,
-        limit=limit,
-        verdict="drift" if low > limit else "quiet",
-        most=names[int(np.argmax(contributions))],
+    value, by_chance = (
+        round(float(np.mean([getattr(estimate, part) for estimate in estimates])), 4)
+        for part in ("psi", "by_chance")
     )
+    verdict: Verdict = "drift" if low > limit else "quiet"
+    most = names[int(np.argmax(contributions))]
+    return QuantityDrift(name, n, value, by_chance, low, high, limit, verdict, most)
 
 
 def _comparable_counts(
@@ -197,16 +182,13 @@ def _comparable_counts(
 ) -> tuple[list[tuple[IntArray, IntArray]], Sequence[str]]:
     """Return pairs of binned counts and names: of each bin, or for scores of each pair (a label)."""
     a, b = before.counts[name], now.counts[name]
-    if name == "language":
-        return [(a, b)], LANGUAGES
-    if name == "abstention":
-        return [(a, b)], OUTCOMES
-    if name in before.heads:
-        return [(a, b)], (*before.heads[name], NO_LABEL)
+    categories = {"language": LANGUAGES, "abstention": OUTCOMES}
+    categories |= {task: (*labels, NO_LABEL) for task, labels in before.heads.items()}
+    if name in categories:
+        return [(a, b)], categories[name]
     if a.ndim == 2:
-        return [_join_bins(*rows)[0] for rows in zip(a, b, strict=True)], before.heads[
-            name.removesuffix("_scores")
-        ]
+        labels = before.heads[name.removesuffix("_scores")]
+        return [_join_bins(a[j], b[j])[0] for j in range(len(labels))], labels
     pair, starts = _join_bins(a, b)
     edges = LENGTH_EDGES if name == "length" else UNKNOWN_EDGES
     ends = [*starts[1:], None]
@@ -243,14 +225,11 @@ def _label_shares(before: PredictionCounts, now: PredictionCounts, task: str) ->
 def difference_interval(a: int, n_a: int, b: int, n_b: int) -> tuple[float, float]:
     """Return the 95 % interval of `b / n_b - a / n_a`, which combines the Wilson intervals of both shares.
 
-    Source: method 10 of R. G. Newcombe, Interval estimation for the difference between independent
-    proportions, Statistics in Medicine 17 (1998).
+    Source: method 10 of R. G. Newcombe, Statistics in Medicine 17 (1998).
     """
     p, q = a / n_a, b / n_b
     (p_low, p_high), (q_low, q_high) = _wilson(a, n_a), _wilson(b, n_b)
-    low = q - p - math.hypot(q - q_low, p_high - p)
-    high = q - p + math.hypot(q_high - q, p - p_low)
-    return low, high
+    return q - p - math.hypot(q - q_low, p_high - p), q - p + math.hypot(q_high - q, p - p_low)
 
 
 def _wilson(k: int, n: int, z: float = 1.959964) -> tuple[float, float]:

@@ -34,10 +34,7 @@ LIMITS: Mapping[str, float] = {
 def build_reference(
     counts: PredictionCounts, *, model: Mapping[str, Any], sources: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Return a reference as JSON types: counts, their model and sources, and limits, which users may edit.
-
-    `model` is as `model_identity` returns it, `sources` the number of articles by source.
-    """
+    """Return a reference as JSON types: counts, their model and sources, and limits, which users may edit."""
     return {
         "format": FORMAT,
         "model": dict(model),
@@ -50,11 +47,7 @@ def build_reference(
 def count_unseen_articles(
     articles: pa.Table, scorer: Scorer, *, trained_groups: Collection[str]
 ) -> tuple[PredictionCounts, dict[str, int]]:
-    """Count the articles that the model was not trained on; return the counts and the articles by source.
-
-    Articles of evaluation outlets, and of the near-duplicate groups `trained_groups`, are left out. Raise
-    ValueError if no article is left.
-    """
+    """Count the articles, also by source, that are not of evaluation outlets or trained groups."""
     trained = pc.is_in(articles["group_id"], pa.array(sorted(trained_groups), pa.string()))
     unseen = articles.filter(pc.and_(pc.invert(trained), pc.not_equal(articles["split"], "evaluation")))
     if not unseen.num_rows:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.corpus.label_tables import NONE
+from newsdesk.corpus.label_tables import NONE, describe_unknown, open_rows
 from newsdesk.review.formats import Correction, RefusedRecord
 
 # the columns that `newsdesk.corpus.label_tables` reads, then the provenance
@@ -25,17 +25,12 @@ TableRow = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class MergeResult:
-    """A table after a merge, and the account of the merge.
-
-    `outcomes` counts corrections that are `added`, `changed` or `unchanged`, or `superseded` by a later one
-    of the same article. `refused` has the positions of refused records. `conflicts` describe articles with
-    different corrections.
-    """
+    """A table after a merge, and the account of the merge."""
 
     rows: list[TableRow]
-    outcomes: Counter[str]
-    refused: list[tuple[int, RefusedRecord]]
-    conflicts: list[str]
+    outcomes: Counter[str]  # corrections `added`, `changed`, `unchanged`, or `superseded` by a later one
+    refused: list[tuple[int, RefusedRecord]]  # with their positions
+    conflicts: list[str]  # articles with different corrections
 
     @property
     def n_read(self) -> int:
@@ -45,11 +40,9 @@ class MergeResult:
 
 def check_labels(correction: Correction, taxonomy: Taxonomy) -> RefusedRecord | None:
     """Refuse a correction with a label that the taxonomy lacks."""
-    for labels, known in ((correction.regions, taxonomy.region_ids), (correction.topics, taxonomy.topic_ids)):
-        if unknown := [label for label in labels if label not in known]:
-            detail = f"{unknown[0]!r} is not in the taxonomy; expected one of {', '.join(known)}"
-            return RefusedRecord("unknown_label", detail)
-    return None
+    unknown = describe_unknown(correction.regions, taxonomy.region_ids)
+    unknown = unknown or describe_unknown(correction.topics, taxonomy.topic_ids)
+    return RefusedRecord("unknown_label", unknown) if unknown else None
 
 
 def merge(
@@ -63,8 +56,7 @@ def merge(
     """Merge corrections into a table: the last one of an article is kept, by time, then by position.
 
     A correction that the table already has from the same reviewer changes nothing, so that a file may be
-    merged again. Different labels of an article, in the file or in the table, are a conflict. `records` come
-    with their positions; `batch` goes into new rows; `now` is the time of corrections that have none.
+    merged again. `now` is the time of corrections that have none.
     """
     rows = {(row["outlet"], row["key"]): row for row in table}
     refused: list[tuple[int, RefusedRecord]] = []
@@ -129,22 +121,18 @@ def read_table(path: Path) -> list[TableRow]:
     """Return the rows of a table of corrections, an empty list if there is no such file."""
     if not path.exists():
         return []
-    try:
-        with path.open(encoding="utf-8", newline="") as handle:
-            lines = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
-            if tuple(lines.fieldnames or ()) != COLUMNS:
-                raise NewsdeskError(
-                    f"{path}: expected the columns {', '.join(COLUMNS)}; found {lines.fieldnames}"
-                )
-            return [_check_row(line, f"{path}:{lines.line_num}") for line in lines]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise NewsdeskError(f"{path}: not readable: {error}") from None
-
-
-def _check_row(line: Mapping[str | None, str | None], where: str) -> TableRow:
-    if None in line or None in line.values():
-        raise NewsdeskError(f"{where}: expected {len(COLUMNS)} columns")
-    return {name: line[name] or "" for name in COLUMNS}
+    with open_rows(path) as handle:
+        lines = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
+        if tuple(lines.fieldnames or ()) != COLUMNS:
+            raise NewsdeskError(
+                f"{path}: expected the columns {', '.join(COLUMNS)}; found {lines.fieldnames}"
+            )
+        rows = []
+        for line in lines:
+            if None in line or None in line.values():  # more or fewer cells than columns
+                raise NewsdeskError(f"{path}:{lines.line_num}: expected {len(COLUMNS)} columns")
+            rows.append(line)
+        return rows
 
 
 def format_table(rows: Iterable[TableRow]) -> str:

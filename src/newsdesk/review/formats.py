@@ -15,7 +15,7 @@ from xml.sax.saxutils import quoteattr
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.corpus.label_tables import NONE
+from newsdesk.corpus.label_tables import NONE, open_rows
 from newsdesk.review.sampling import SampledArticle
 
 QueueFormat = Literal["label-studio", "jsonl", "csv"]
@@ -32,17 +32,14 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """A reviewer's labels of an article, main label first, empty where none applies.
-
-    `reviewed_at` is ISO 8601 in UTC, or empty if the record has no time.
-    """
+    """A reviewer's labels of an article."""
 
     outlet: str
     key: str
-    regions: tuple[str, ...]
+    regions: tuple[str, ...]  # main label first, empty if none applies
     topics: tuple[str, ...]
     reviewer: str
-    reviewed_at: str
+    reviewed_at: str  # ISO 8601 in UTC, empty if the record has no time
     model: str
     stratum: str
     probability: str
@@ -94,23 +91,14 @@ def flat_record(article: SampledArticle, evidence: str) -> Record:
 
 
 def label_studio_task(article: SampledArticle, evidence: str) -> Record:
-    """Return a task with the model's labels as prediction, as Label Studio imports it.
-
-    Source: https://labelstud.io/guide/predictions; the control tags are those of `label_studio_config`.
-    """
+    """Return a task with the model's labels as prediction: https://labelstud.io/guide/predictions."""
     record = flat_record(article, evidence)
     answers = ("reviewer", "reviewed_at", *QUESTIONS)
     data = {name: value for name, value in record.items() if name not in answers}
     data |= {f"predicted_{name}": "|".join(record[name]) for name in QUESTIONS}
+    tag = {"to_name": "text", "type": "choices"}  # of `label_studio_config`
     result = [
-        {
-            "id": name,
-            "from_name": name,
-            "to_name": "text",
-            "type": "choices",
-            "value": {"choices": record[name]},
-        }
-        for name in QUESTIONS
+        {"id": name, "from_name": name, **tag, "value": {"choices": record[name]}} for name in QUESTIONS
     ]
     prediction: Record = {"model_version": record["model"], "result": result}
     by_task = article.candidate.prediction.scores.values()
@@ -134,27 +122,21 @@ def label_studio_config(taxonomy: Taxonomy) -> str:
 
 def read_queue(path: Path) -> Iterator[tuple[int, Any]]:
     """Yield the records of a queue file with their positions from 1; raise if it is missing or damaged."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as handle:
-            if path.suffix == ".csv":
-                csv.field_size_limit(2**31 - 1)
-                yield from enumerate(csv.DictReader(handle), 1)
-            elif path.suffix == ".jsonl":
-                yield from enumerate((json.loads(line) for line in handle if line.strip()), 1)
-            else:
-                content = json.load(handle)
-                if not isinstance(content, list):
-                    raise NewsdeskError(f"{path}: expected a list of records, found {type(content).__name__}")
-                yield from enumerate(content, 1)
-    except (OSError, UnicodeDecodeError, ValueError, csv.Error) as error:
-        raise NewsdeskError(f"{path}: not readable: {error}") from None
+    with open_rows(path) as handle:
+        if path.suffix == ".csv":
+            csv.field_size_limit(2**31 - 1)
+            yield from enumerate(csv.DictReader(handle), 1)
+        elif path.suffix == ".jsonl":
+            yield from enumerate((json.loads(line) for line in handle if line.strip()), 1)
+        else:
+            content = json.load(handle)
+            if not isinstance(content, list):
+                raise NewsdeskError(f"{path}: expected a list of records, found {type(content).__name__}")
+            yield from enumerate(content, 1)
 
 
 def parse_record(record: Any, *, reviewer: str = "") -> Iterator[Correction | RefusedRecord]:
-    """Yield the corrections of a record of any format; a Label Studio record may hold several.
-
-    `reviewer` is the reviewer of records that name none.
-    """
+    """Yield the corrections of a record of any format; `reviewer` is that of records that name none."""
     if not isinstance(record, Mapping):
         yield RefusedRecord("bad_record", f"expected a record with names, found a {type(record).__name__}")
     elif isinstance(record.get("data"), Mapping):
@@ -214,9 +196,8 @@ def _build_correction(
         if not isinstance(answer, list) or not all(isinstance(label, str) for label in answer):
             return RefusedRecord("bad_record", f"{name}: expected a list of labels, found {answer!r}"[:200])
         if len(set(answer)) < len(answer) or (NONE in answer and len(answer) > 1):
-            return RefusedRecord(
-                "bad_record", f"{name}: {'|'.join(answer)} names a label twice, or none beside one"
-            )
+            detail = f"{name}: {'|'.join(answer)} names a label twice, or none beside one"
+            return RefusedRecord("bad_record", detail)
         # choices have no order: labels that were predicted stay in the model's, main label first
         kept = [label for label in predicted.get(name, ()) if label in answer]
         ordered = [*kept, *(label for label in answer if label not in kept)]

@@ -36,17 +36,12 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class SampledArticle:
-    """An article to review, listed under the first of the strata that sampled it.
-
-    `probability` is that of being sampled by any stratum: an average over sampled articles, weighted by its
-    inverse, estimates the average over all articles. `margin` is the log-odds between the least certain label
-    and its threshold, infinite without scores.
-    """
+    """An article to review."""
 
     candidate: Candidate
-    strata: tuple[Stratum, ...]
-    probability: float
-    margin: float
+    strata: tuple[Stratum, ...]  # that sampled it
+    probability: float  # of being sampled by any stratum; its inverse is the weight in an average
+    margin: float  # log-odds between the least certain label and its threshold, infinite without scores
     unknown_share: float | None
 
 
@@ -93,15 +88,12 @@ def sample_articles(
 ) -> list[SampledArticle]:
     """Sample up to `n` articles in one pass: a third uncertain, a third drifting, the others random.
 
-    Uncertain articles have a label whose odds are within a factor of `UNCERTAIN_ODDS` of its threshold's.
-    Drifting articles have a share of unknown words (`build_unknown_share`) above `unknown_limit`. If a
-    stratum has too few articles, more random ones are sampled. Articles without labels to correct are left
-    out.
-
     Each stratum samples the articles with the smallest hashes of seed, stratum and id, so the sample does not
     depend on the order. The inclusion probability is then the smallest hash that was not sampled (E. Cohen
     and H. Kaplan, Summarizing Data using Bottom-k Sketches, PODC 2007).
     """
+
+    limit = math.inf if unknown_limit is None else unknown_limit
 
     def share_of(candidate: Candidate) -> float | None:
         return unknown_share(candidate.title, candidate.text[:LEAD_CHARS]) if unknown_share else None
@@ -110,23 +102,22 @@ def sample_articles(
         return margin(candidate.prediction, heads) <= math.log(UNCERTAIN_ODDS)
 
     def is_drifting(candidate: Candidate) -> bool:
-        share = share_of(candidate) if unknown_limit is not None else None
-        return share is not None and unknown_limit is not None and share > unknown_limit
+        return limit < math.inf and (share_of(candidate) or 0.0) > limit
 
-    has_drifting = unknown_share is not None and unknown_limit is not None
     uncertain = _BottomK("uncertain", n // 3, is_uncertain)
-    drifting = _BottomK("drifting", n // 3 if has_drifting else 0, is_drifting)
+    drifting = _BottomK("drifting", n // 3 if unknown_share and unknown_limit is not None else 0, is_drifting)
     random = _BottomK("random", n, lambda candidate: True)
+    strata = uncertain, drifting, random
     for candidate in candidates:
         if candidate.prediction.reason not in NOTHING_TO_LABEL:
-            for stratum in (uncertain, drifting, random):
+            for stratum in strata:
                 stratum.offer(candidate, seed)
 
     articles = []
-    for candidate, strata in _combine(uncertain, drifting, random):
-        excluded = math.prod(1.0 - s.limit for s in (uncertain, drifting, random) if s.contains(candidate))
-        least = margin(candidate.prediction, heads)
-        articles.append(SampledArticle(candidate, tuple(strata), 1.0 - excluded, least, share_of(candidate)))
+    for candidate, sampled_by in _combine(*strata):
+        excluded = math.prod(1.0 - stratum.limit for stratum in strata if stratum.contains(candidate))
+        least, share = margin(candidate.prediction, heads), share_of(candidate)
+        articles.append(SampledArticle(candidate, tuple(sampled_by), 1.0 - excluded, least, share))
     return articles
 
 
