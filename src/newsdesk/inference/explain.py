@@ -27,27 +27,16 @@ TOP = 20  # contributions of a label in the JSON form
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one span of the article adds to a label's score.
+    """What one span of the article adds to a label's score."""
 
-    Attributes
-    ----------
-    part : "title", "text" or None
-        None for a remainder, and for place features that count no mention.
-    start, end : int or None
-        The span in code points: `part[start:end]` is `surface`.
-    surface : str
-    kind : "word", "chars", "place" or "remainder"
-    term : str
-        What the model counts: a stem or word n-gram, a character n-gram, or the region of a place.
-    value : float
-    """
-
-    part: Part | None
+    part: (
+        Part | None
+    )  # None for a remainder, and for place features that count no mention, as `start` and `end`
     start: int | None
     end: int | None
-    surface: str
+    surface: str  # `part[start:end]`, in code points
     kind: Kind
-    term: str
+    term: str  # what the model counts: a stem or word n-gram, a character n-gram, or the region of a place
     value: float
 
 
@@ -65,33 +54,22 @@ class Explanation:
 
 
 def explain(
-    scorer: Scorer,
-    title: str | None,
-    text: str | None,
-    *,
-    labels: Sequence[str] | None = None,
-    top: int | None = TOP,
-    thresholds: Mapping[str, Sequence[float]] | None = None,
-) -> list[dict[str, Any]]:
+    scorer: Scorer, title: str | None, text: str | None, *, labels: Sequence[str] | None = None,
+    top: int | None = TOP, thresholds: Mapping[str, Sequence[float]] | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Return the `explanations` of an article as dictionaries, ready for JSON."""
     explained = explanations(scorer, title, text, labels=labels, top=top, thresholds=thresholds)
     return [asdict(explanation) for explanation in explained]
 
 
 def explanations(
-    scorer: Scorer,
-    title: str | None,
-    text: str | None,
-    *,
-    labels: Sequence[str] | None = None,
-    top: int | None = None,
-    thresholds: Mapping[str, Sequence[float]] | None = None,
-) -> list[Explanation]:
+    scorer: Scorer, title: str | None, text: str | None, *, labels: Sequence[str] | None = None,
+    top: int | None = None, thresholds: Mapping[str, Sequence[float]] | None = None,
+) -> list[Explanation]:  # fmt: skip
     """Explain the scores of an article's labels.
 
-    The contribution of a term is divided evenly among its occurrences; one in the title counts as often as
-    the model counts it. The contribution of a place feature (`mentions.place_features`) is divided among the
-    mentions that it counts, by their weight in it.
+    What a term adds is divided among its occurrences, and what a place feature adds among the mentions that
+    it counts, by the weights that the model gives them.
 
     Parameters
     ----------
@@ -100,60 +78,73 @@ def explanations(
     labels : sequence of str, optional
         Labels of any task; all by default.
     top : int, optional
-        Number of contributions of each label to return, those of the largest absolute value; the others are
-        summed up as one remainder.
+        Number of contributions of each label, the largest; the others are summed up as one remainder.
     thresholds : mapping of str to sequence of float, optional
         By task, one for each label; by default those of the model.
 
     Returns
     -------
     list of Explanation
-        In the order of the model's labels, contributions by falling absolute value. Empty if the article is
-        not scored.
+        In the order of the model's labels. Empty if the article is not scored.
 
     Raises
     ------
     ValueError
         If the model has no such label.
+
+    Examples
+    --------
+    >>> from newsdesk.base.files import SHIPPED
+    >>> scorer, text = Scorer.load(SHIPPED), "بحث المستشار الألماني سبل دعم الاقتصاد الأوروبي"
+    >>> [explanation] = explanations(scorer, "قمة في برلين", text, labels=["europe"])
+    >>> explanation.contributions[0].surface
+    'برلين'
     """
-    known = {label for head in scorer.heads for label in head.labels}
-    if unknown := sorted(set(labels or ()) - known):
-        raise ValueError(f"the model has no label {unknown[0]!r}; it has {', '.join(sorted(known))}")
+    _check_labels(scorer, labels or ())
     title, text = title or "", text or ""
     probabilities, (reason,) = scorer.predict_proba([title], [text])
     if reason:
         return []
+    scores, added = _added_scores(scorer, title, text)
+    found, contributed = _contributions(scorer, title, text, added)
+    intercepts = scorer.log_odds(np.zeros(len(scores)))
+    explained = []
+    for head in scorer.heads:
+        columns = range(head.columns.start, head.columns.stop)
+        limits = (thresholds or {}).get(head.task, head.thresholds)
+        for column, label, threshold in zip(columns, head.labels, limits, strict=True):
+            if labels is None or label in labels:
+                largest = _largest(found, contributed[:, column], top)
+                values = (scores[column], intercepts[column], probabilities[0, column], threshold)
+                score, intercept, probability, limit = map(float, values)
+                explained.append(Explanation(head.task, label, score, intercept, probability, limit, largest))
+    return explained
+
+
+def _check_labels(scorer: Scorer, labels: Sequence[str]) -> None:
+    known = {label for head in scorer.heads for label in head.labels}
+    if unknown := sorted(set(labels) - known):
+        raise ValueError(f"the model has no label {unknown[0]!r}; it has {', '.join(sorted(known))}")
+
+
+def _added_scores(scorer: Scorer, title: str, text: str) -> tuple[FloatArray, dict[int, FloatArray]]:
+    """Return the scores of an article, and what each column adds to them, of shape (n_labels,) each."""
     reference = scorer.reference
     columns, values = reference.row(reference.tokenize(title), reference.tokenize(text))
     products = reference.products(columns, values)
     scores = scorer.log_odds(np.cumsum(products, axis=0)[-1])  # in the scorer's order of summation
-    intercepts = scorer.log_odds(np.zeros(len(scores)))
-    added = dict(zip(columns.tolist(), products * scorer.model.slope, strict=True))
-    parts: dict[Part, AlignedText] = {
-        "title": align(title, reference.table), "text": align(text, reference.table),
-    }  # fmt: skip
+    return scores, dict(zip(columns.tolist(), products * scorer.model.slope, strict=True))
+
+
+def _contributions(
+    scorer: Scorer, title: str, text: str, added: Mapping[int, FloatArray]
+) -> tuple[list[Contribution], FloatArray]:
+    """Return the contributions, still without values, and these, of shape (n_contributions, n_labels)."""
+    table = scorer.reference.table
+    parts: dict[Part, AlignedText] = {"title": align(title, table), "text": align(text, table)}
     terms, from_terms = _term_contributions(scorer, parts, added)
     places, from_places = _place_contributions(scorer, parts, added)
-    found, contributed = [*terms, *places], np.array([*from_terms, *from_places])
-    explained = []
-    for head in scorer.heads:
-        limits = (thresholds or {}).get(head.task, head.thresholds)
-        for i, label in enumerate(head.labels):
-            if labels is not None and label not in labels:
-                continue
-            column = head.columns.start + i
-            explained.append(
-                Explanation(
-                    head.task,
-                    label,
-                    float(scores[column]),
-                    float(intercepts[column]),
-                    float(probabilities[0, column]),
-                    float(limits[i]),
-                    _largest(found, contributed[:, column], top),
-                )
-            )
-    return explained
+    return [*terms, *places], np.array([*from_terms, *from_places])
 
 
 def _largest(found: Sequence[Contribution], values: FloatArray, top: int | None) -> tuple[Contribution, ...]:
@@ -167,10 +158,6 @@ def _largest(found: Sequence[Contribution], values: FloatArray, top: int | None)
     return (*largest, Contribution(None, None, None, "", "remainder", number, float(values[rest].sum())))
 
 
-# Contributions, still without value, and their values, each of shape (n_labels,)
-_Contributions = tuple[list[Contribution], list[FloatArray]]
-
-
 def _locate(part: Part, aligned: AlignedText, start: int, stop: int, kind: Kind, term: str) -> Contribution:
     """Return a contribution, still without value, of the span `normalized[start:stop]` of a part."""
     begin, end = aligned.span(start, stop)
@@ -179,7 +166,7 @@ def _locate(part: Part, aligned: AlignedText, start: int, stop: int, kind: Kind,
 
 def _term_contributions(
     scorer: Scorer, parts: Mapping[Part, AlignedText], added: Mapping[int, FloatArray]
-) -> _Contributions:
+) -> tuple[list[Contribution], list[FloatArray]]:
     """Divide what terms add among their occurrences; `added` maps columns to arrays of shape (n_labels,)."""
     occurrences: dict[int, list[tuple[Contribution, int]]] = {}
     for name, aligned in parts.items():
@@ -223,7 +210,7 @@ _PartMention = tuple[Part, Mention]
 
 def _place_contributions(
     scorer: Scorer, parts: Mapping[Part, AlignedText], added: Mapping[int, FloatArray]
-) -> _Contributions:
+) -> tuple[list[Contribution], list[FloatArray]]:
     """Divide what place features add among the mentions that they count."""
     n_terms, gazetteer = len(scorer.model.terms), scorer.model.gazetteer
     columns = [column for column in added if column >= n_terms]

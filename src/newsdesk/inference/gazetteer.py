@@ -62,58 +62,36 @@ class Form(NamedTuple):
 
 @dataclass(frozen=True)
 class Gazetteer:
-    """All spellings of all places.
+    """All spellings of all places."""
 
-    Attributes
-    ----------
-    regions : tuple of str
-        In the order of the features.
-    places : tuple of Place
-    forms : mapping of str to Form
-        By normalized tokens joined with spaces.
-    """
-
-    regions: tuple[str, ...]
+    regions: tuple[str, ...]  # in the order of the features
     places: tuple[Place, ...]
-    forms: Mapping[str, Form]
+    forms: Mapping[str, Form]  # by normalized tokens joined with spaces
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what `from_dict` needs, ready for JSON, without the names of the places.
-
-        Places of equal code, region and kind become one; spellings of the same places and rule are grouped.
-        """
+        """Return what `from_dict` needs, ready for JSON; places of equal code, region and kind become one."""
         distinct = {key: i for i, key in enumerate(dict.fromkeys(place[:3] for place in self.places))}
         place_numbers = [distinct[place[:3]] for place in self.places]
-        rules = sorted({form.rule for form in self.forms.values() if form.rule}, key=_rule_key)
+        rules = sorted({form.rule for form in self.forms.values() if form.rule}, key=_rule_as_list)
         rule_numbers = {rule: i for i, rule in enumerate(rules)}
         spellings: dict[tuple[tuple[int, ...], int | None], list[str]] = {}
         for spelling, form in self.forms.items():
             places = tuple(place_numbers[i] for i in form.places)
-            spellings.setdefault((places, rule_numbers[form.rule] if form.rule else None), []).append(
-                spelling
-            )
+            number = rule_numbers[form.rule] if form.rule else None
+            spellings.setdefault((places, number), []).append(spelling)
         return {
             "regions": list(self.regions),
             "places": [list(place) for place in distinct],
-            "rules": [[*map(sorted, rule.word_sets), rule.named] for rule in rules],
+            "rules": [_rule_as_list(rule) for rule in rules],
             "forms": [[list(places), rule, own] for (places, rule), own in spellings.items()],
         }
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Gazetteer:
-        """Build a gazetteer from the result of `as_dict`.
-
-        Raises
-        ------
-        ValueError
-            If a value is not allowed; KeyError or TypeError if a part is missing or has another type.
-        """
+        """Build a gazetteer from the result of `as_dict`; an error if a value is missing or not allowed."""
         _check_content(content)
         places = tuple(Place(*place) for place in content["places"])
-        rules = [
-            Rule(frozenset(after), frozenset(before), frozenset(not_after), frozenset(not_before), named)
-            for after, before, not_after, not_before, named in content["rules"]
-        ]
+        rules = [Rule._make((*map(frozenset, word_sets), named)) for *word_sets, named in content["rules"]]
         forms: dict[str, Form] = {}
         n_spellings = 0
         for indices, rule, spellings in content["forms"]:
@@ -161,5 +139,5 @@ def _is_index(value: Any, values: Sequence[object]) -> bool:
     return type(value) is int and 0 <= value < len(values)
 
 
-def _rule_key(rule: Rule) -> tuple[object, ...]:
-    return (*map(sorted, rule.word_sets), rule.named)
+def _rule_as_list(rule: Rule) -> list[Any]:
+    return [*map(sorted, rule.word_sets), rule.named]

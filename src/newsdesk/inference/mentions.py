@@ -41,6 +41,14 @@ def find_mentions(tokens: Sequence[str], gazetteer: Gazetteer) -> list[Mention]:
     ----------
     tokens : sequence of str
         As `text.tokenize` returns them.
+    gazetteer : Gazetteer
+
+    Examples
+    --------
+    >>> content = {"regions": ["europe"], "places": [["FR", "europe", "country"]], "rules": []}
+    >>> gazetteer = Gazetteer.from_dict(content | {"forms": [[[0], None, ["فرنسا"]]]})
+    >>> find_mentions(["قمه", "فرنسا"], gazetteer)
+    [Mention(start=1, stop=2, place='FR', region='europe', kind='country')]
     """
     candidates = _find_candidates(tokens, gazetteer)
     return _resolve(candidates, _count_support(candidates))
@@ -142,24 +150,12 @@ def place_feature_names(regions: Sequence[str]) -> list[str]:
 def place_features(
     title_tokens: Sequence[str], text_tokens: Sequence[str], gazetteer: Gazetteer, *, lead_tokens: int = 60
 ) -> list[float]:
-    """Compute the features of the regions of an article from the places that it mentions.
+    """Compute the features of the regions of an article, named by `place_feature_names`, from its mentions.
 
-    Counts, also by group of kinds, are log(1 + n). `share` is the region's share of all mentions, where a
-    mention in the title weighs four times and one in the lead twice as much as another; `early_share` is the
-    share of the mentions in title and lead. `rank` is 1 for the region of the largest share, 1/2 for the
-    next. `first` is 1 for the region mentioned first. A city that opens the text is usually a dateline: it
-    counts as `opening_city` only. Without mentions all values are 0.
-
-    Parameters
-    ----------
-    title_tokens, text_tokens : sequence of str
-    lead_tokens : int
-        Number of tokens at the beginning of the text that form its lead.
-
-    Returns
-    -------
-    list of float
-        In the order of `place_feature_names`.
+    Counts are log(1 + n). `share` is the region's share of all mentions, where one in the title weighs four
+    times and one in the lead twice as much as another; `early_share` is that of the mentions in title and
+    lead; `rank` is 1 for the largest share, 1/2 for the next. A city that opens the text is usually a
+    dateline: it counts as `opening_city` only.
     """
     title, text = find_article_mentions(title_tokens, text_tokens, gazetteer)
     opening = text.pop(0).region if text and text[0].start == 0 and text[0].kind == "city" else None

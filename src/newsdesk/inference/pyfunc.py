@@ -1,8 +1,7 @@
 """The wrapper that MLflow logs with a model: rows in, one row out for each, in the same order.
 
-MLflow runs this file at each load, in a process where newsdesk need not be installed. The model's artifacts
-hold the packaged folder and a copy of this package, which is imported under a name of its own, so that two
-versions in one process each keep their own behaviour.
+MLflow runs this file by its path, where newsdesk need not be installed. The model's artifacts hold a copy of
+this package, imported under a name of its own, so that two versions in one process keep their behaviour.
 """
 
 from __future__ import annotations
@@ -30,26 +29,10 @@ HASH_DIGITS = 12
 
 
 class NewsdeskModel(PythonModel):
-    """Regions and topics of Arabic news.
-
-    Attributes
-    ----------
-    scorer : Scorer
-        Of the code in the model's artifacts; its `threads` are the `threads` of the model config.
-    version : str
-        The version of newsdesk that packaged the model, and a hash of all that is in it.
-    """
+    """Regions and topics of Arabic news, by the code in the model's artifacts."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Load the packaged folder.
-
-        Raises
-        ------
-        ValueError
-            If it is damaged, or PyStemmer is missing.
-        MlflowException
-            If the model config asks for less than one thread.
-        """
+        """Load the packaged folder, and set the `threads` of the model config."""
         folder = Path(context.artifacts[MODEL])
         threads = {**CONFIG, **(context.model_config or {})}["threads"]
         if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
@@ -60,18 +43,15 @@ class NewsdeskModel(PythonModel):
         self.version = f"{self.scorer.info['version']}+{_sha256(folder)[:HASH_DIGITS]}"
 
     def predict(
-        self,
-        context: PythonModelContext,
-        model_input: pd.DataFrame,
-        params: Mapping[str, Any] | None = None,
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None
     ) -> pd.DataFrame:
         """Label articles.
 
         Parameters
         ----------
         model_input : DataFrame
-            `text`, and where there are any `title` and `article_id`; other columns are ignored. What stands
-            in column `LIST` is text too. Anything that pandas takes for missing is.
+            `text`, and optionally `title` and `article_id`; other columns are ignored. A plain list of texts
+            comes as column `LIST`.
         params : mapping, optional
             `profile`, a set of thresholds, and whether to `explain`.
 
@@ -79,7 +59,7 @@ class NewsdeskModel(PythonModel):
         -------
         DataFrame
             With the input's index: article_id, regions, topics, region_scores, topic_scores, reason and
-            model_version; with `explain` evidence too, None where nothing was scored.
+            model_version; with `explain` also evidence, None for articles that are not scored.
 
         Raises
         ------
@@ -134,15 +114,13 @@ class NewsdeskModel(PythonModel):
 
 
 def _refusal(message: str) -> MlflowException:
-    """An error of the caller's, which a server answers with status 400."""
+    """Return an error of the caller, which a server answers with status 400."""
     return MlflowException(message, error_code=INVALID_PARAMETER_VALUE)
 
 
 def _text_column(frame: pd.DataFrame) -> tuple[pd.Series, str]:
-    """The column of texts and what to call it: `text`, else what came as a plain list.
-
-    Spark's columns without names come counted from `LIST` on, so that a title would be taken for text.
-    """
+    """Return the column of texts, `text` or that of a plain list, and its name for messages."""
+    # Spark's columns without names come counted from `LIST` on, so that a title would be taken for text
     named, listed = "text" in frame, LIST in frame and not frame[LIST].isna().all()
     if named and listed and not frame["text"].isna().all():
         raise _refusal("columns without names: pass them by name, in Spark as struct('text', 'title')")
@@ -154,7 +132,7 @@ def _text_column(frame: pd.DataFrame) -> tuple[pd.Series, str]:
 
 
 def _strings(column: pd.Series, name: str) -> list[str]:
-    """A column's strings, empty where they are missing."""
+    """Return the strings of a column, empty where they are missing."""
     strings = []
     for row, (value, missing) in enumerate(zip(column.tolist(), column.isna().tolist(), strict=True)):
         if not missing and not isinstance(value, str):
@@ -164,7 +142,7 @@ def _strings(column: pd.Series, name: str) -> list[str]:
 
 
 def _article_ids(frame: pd.DataFrame) -> list[Any]:
-    """As given, None where they are missing."""
+    """Return the identifiers as given, None where they are missing."""
     if "article_id" not in frame:
         return [None] * len(frame)
     ids = frame["article_id"]
@@ -172,7 +150,7 @@ def _article_ids(frame: pd.DataFrame) -> list[Any]:
 
 
 def _sha256(folder: Path) -> str:
-    """The hash of all files of the folder and their names, as the run that made it records it."""
+    """Hash all files of a folder and their names, as the run that made it records it."""
     digest = hashlib.sha256()
     files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
     for file in sorted(path for path in files if "__pycache__" not in path.parts):
@@ -182,7 +160,7 @@ def _sha256(folder: Path) -> str:
 
 
 def _import_package(folder: Path) -> ModuleType:
-    """Import the folder as a package whose name says where it lies and what it holds."""
+    """Import a folder as a package whose name depends on its place and content."""
     place = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()
     name = f"newsdesk_inference_{place[:HASH_DIGITS]}_{_sha256(folder)[:HASH_DIGITS]}"
     if name not in sys.modules:

@@ -1,7 +1,7 @@
 """Score articles: text in, regions and topics out.
 
-Two implementations compute the linear scores: `ReferenceFeatures` in plain Python, and `CompiledFeatures`, by
-`engine` and `kernel`, for many articles if numba is installed. Their scores are equal to the last bit.
+`ReferenceFeatures`, in plain Python, and `CompiledFeatures`, for many articles if numba is installed, compute
+linear scores that are equal to the last bit.
 """
 
 from __future__ import annotations
@@ -40,20 +40,14 @@ Scores = tuple[FloatArray, list[str | None]]
 
 
 class Scorer:
-    """A packaged model: `Scorer.load(folder).predict(titles, texts)`.
-
-    Threads may share a scorer; each process loads its own.
+    """A packaged model, which threads may share; each process loads its own.
 
     Attributes
     ----------
-    model : PackagedModel
     info : dict
         The content of `model.json`.
     heads : tuple of Head
     terms : tuple of str, shape (n_terms,)
-    reference : ReferenceFeatures
-    compiled : CompiledFeatures or None
-        None until it is loaded.
     threads : int
         Threads of the compiled implementation, 1 unless set.
     compile_from : int
@@ -67,6 +61,10 @@ class Scorer:
     >>> [prediction] = scorer.predict([title], [text])
     >>> prediction.labels["region"]
     ['europe']
+    >>> probabilities, unscored = scorer.predict_proba([title], [text])
+    >>> (region, topic), reasons = scorer.decide(probabilities, unscored, "high_recall")
+    >>> region.shape, reasons
+    ((1, 7), [None])
     """
 
     def __init__(self, model: PackagedModel) -> None:
@@ -114,7 +112,6 @@ class Scorer:
         Returns
         -------
         list of Prediction, shape (n_articles,)
-            One for each article, in the same order.
 
         Raises
         ------
@@ -146,18 +143,13 @@ class Scorer:
         probabilities, unscored
             As `predict_proba` returns them.
         profile : str
-            One of `PROFILES`.
+            One of `PROFILES`, or a ValueError is raised.
 
         Returns
         -------
         assigned : list of bool ndarray of shape (n_articles, n_labels of the head)
             One for each head.
         reasons : list of str or None, shape (n_articles,)
-
-        Raises
-        ------
-        ValueError
-            If the profile is unknown.
         """
         if profile not in PROFILES:
             raise ValueError(f"profile: expected one of {', '.join(PROFILES)}, found {profile!r}")
@@ -186,14 +178,7 @@ class Scorer:
         return probabilities, reasons
 
     def linear_scores(self, titles: Iterable[str | None], texts: Iterable[str | None]) -> Scores:
-        """Return the features of each article times the coefficients, and why an article is not scored.
-
-        Returns
-        -------
-        scores : ndarray of shape (n_articles, n_labels)
-            Undefined for articles that are not scored.
-        unscored : list of str or None, shape (n_articles,)
-        """
+        """Return the features of each article times the coefficients, and why an article is not scored."""
         all_titles, all_texts = _as_sequence(titles), _as_sequence(texts)
         n = len(all_texts)
         if len(all_titles) != n:
@@ -216,11 +201,10 @@ class Scorer:
         """Return the compiled implementation after `compile_from` articles; one thread loads it."""
         if self.compiled is None and self._n_scored >= self.compile_from:
             with self._lock:
-                if self.compiled is None:
-                    if _can_compile():
-                        self.compiled = CompiledFeatures(self.model, self.reference)
-                    else:
-                        self.compile_from = sys.maxsize  # do not try again
+                if self.compiled is None and _can_compile():
+                    self.compiled = CompiledFeatures(self.model, self.reference)
+                elif self.compiled is None:
+                    self.compile_from = sys.maxsize  # do not try again
         if self.compiled is None:
             return self.reference
         self.compiled.threads = self.threads
@@ -228,17 +212,11 @@ class Scorer:
 
 
 class ReferenceFeatures:
-    """Features and linear scores of articles, in plain Python.
-
-    Attributes
-    ----------
-    columns : dict of str to int
-        Term to column.
-    """
+    """Features and linear scores of articles, in plain Python."""
 
     def __init__(self, model: PackagedModel) -> None:
         table = model.info["normalization"]
-        self.columns = {term: i for i, term in enumerate(model.terms)}
+        self.columns = {term: column for column, term in enumerate(model.terms)}
         self.table = str.maketrans(table["from"], table["to"], table["remove"])
         self.stem = build_stemmer(model.info["features"]["stem"])
         self._model = model
@@ -249,7 +227,7 @@ class ReferenceFeatures:
         scores = np.zeros((len(texts), len(self._model.intercept)))
         reasons: list[str | None] = []
         for i, (title, text) in enumerate(zip(_strings(titles), _strings(texts), strict=True)):
-            parts = [self.tokenize(title), self.tokenize(text)]
+            parts = self.tokenize(title), self.tokenize(text)
             reason = None
             if sum(len(sentence) for part in parts for sentence in part) < self._settings["min_words"]:
                 reason = "too_short"
@@ -288,12 +266,10 @@ class ReferenceFeatures:
                     for token in tokens:
                         for ngram in char_ngrams(token, shortest=shortest, longest=longest):
                             chars[CHAR_PREFIX + ngram] += weight
-        blocks = [
-            self._tfidf(words, settings["word_weight"]),
-            self._tfidf(chars, settings["char_weight"]),
-            self._places(title, text),
-        ]
-        return np.concatenate([b[0] for b in blocks]), np.concatenate([b[1] for b in blocks])
+        word_block = self._tfidf(words, settings["word_weight"])
+        char_block = self._tfidf(chars, settings["char_weight"])
+        columns, values = zip(word_block, char_block, self._places(title, text), strict=True)
+        return np.concatenate(columns), np.concatenate(values)
 
     def products(self, columns: IntArray, values: FloatArray) -> FloatArray:
         """Return value times coefficient for each label, shape (n_values, n_labels)."""
@@ -317,21 +293,15 @@ class ReferenceFeatures:
         if gazetteer is None:
             return np.empty(0, np.intp), np.empty(0)
         title_tokens, text_tokens = ([token for tokens in part for token in tokens] for part in (title, text))
-        features = place_features(
-            title_tokens, text_tokens, gazetteer, lead_tokens=self._settings["lead_tokens"]
-        )
+        lead_tokens = self._settings["lead_tokens"]
+        features = place_features(title_tokens, text_tokens, gazetteer, lead_tokens=lead_tokens)
         values = self._settings["place_weight"] * np.array(features)
         columns = np.flatnonzero(values)
         return len(self._model.terms) + columns, values[columns]
 
 
 class CompiledFeatures:
-    """Features and linear scores of articles by the compiled kernel.
-
-    Attributes
-    ----------
-    threads : int
-    """
+    """Features and linear scores of articles by the compiled kernel."""
 
     def __init__(self, model: PackagedModel, reference: ReferenceFeatures) -> None:
         from .charmap import build_maps  # imports numba, which is slow
@@ -356,13 +326,9 @@ class CompiledFeatures:
         )
         self._engine.vocabulary.set_terms(words, chars)
         self._weights = build_term_weights(
-            model.idf[: len(words)],
-            model.idf[len(words) :],
-            sublinear=settings["sublinear_tf"],
-            norm=settings["norm"],
-            word_weight=settings["word_weight"],
-            char_weight=settings["char_weight"],
-        )
+            model.idf[: len(words)], model.idf[len(words) :], sublinear=settings["sublinear_tf"],
+            norm=settings["norm"], word_weight=settings["word_weight"], char_weight=settings["char_weight"],
+        )  # fmt: skip
 
     def score(self, titles: Any, texts: Any) -> Scores:
         """Return linear scores and why an article is not scored, as `Scorer.linear_scores`."""

@@ -25,6 +25,7 @@ FORMAT = 5
 TERMS = "terms.json.gz"
 PLACES = "places.json.gz"
 WEIGHTS = "weights.npz"
+VECTORS = ("idf", "intercept", "slope", "offset")
 # what reading a damaged file can raise
 UNREADABLE = (
     OSError, EOFError, ImportError, KeyError, IndexError, TypeError, ValueError, AttributeError,
@@ -36,30 +37,15 @@ Arrays = Mapping[str, np.ndarray[Any, Any]]
 
 @dataclass(frozen=True, slots=True)
 class PackagedModel:
-    """The content of a packaged model's folder.
+    """The content of a packaged model's folder; a label's log-odds are those of `Scorer.log_odds`."""
 
-    The score of a label is `slope * (row @ coef + intercept) + offset`, its probability the sigmoid of that.
-
-    Attributes
-    ----------
-    info : dict
-        The content of `model.json`.
-    heads : tuple of Head
-    terms : tuple of str, shape (n_terms,)
-        Words and word n-grams, then character n-grams, which begin with `CHAR_PREFIX`.
-    gazetteer : Gazetteer or None
-    idf : float64 ndarray of shape (n_terms,)
-    coef : float32 ndarray of shape (n_terms + n_place_features, n_labels)
-    intercept, slope, offset : float64 ndarrays of shape (n_labels,)
-    """
-
-    info: dict[str, Any]
+    info: dict[str, Any]  # the content of `model.json`
     heads: tuple[Head, ...]
-    terms: tuple[str, ...]
+    terms: tuple[str, ...]  # words and word n-grams, then character n-grams, which begin with `CHAR_PREFIX`
     gazetteer: Gazetteer | None
     idf: FloatArray
-    coef: np.ndarray[Any, np.dtype[np.float32]]
-    intercept: FloatArray
+    coef: np.ndarray[Any, np.dtype[np.float32]]  # of shape (n_terms + n_place_features, n_labels)
+    intercept: FloatArray  # of shape (n_labels,), like `slope` and `offset`
     slope: FloatArray
     offset: FloatArray
 
@@ -69,20 +55,12 @@ class PackagedModel:
     ) -> PackagedModel:
         """Build a model from values that are checked already."""
         coef = np.ascontiguousarray(arrays["coef"], dtype=np.float32)
-        vectors = {
-            name: np.asarray(arrays[name], np.float64) for name in ("idf", "intercept", "slope", "offset")
-        }
+        vectors = {name: np.asarray(arrays[name], np.float64) for name in VECTORS}
         return cls(dict(info), _build_heads(info["heads"]), tuple(terms), gazetteer, coef=coef, **vectors)
 
 
 def read_model_folder(folder: Path) -> PackagedModel:
-    """Read and check a model folder.
-
-    Raises
-    ------
-    any of UNREADABLE
-        If a file is missing, damaged, or of a format that this code does not know.
-    """
+    """Read and check a model folder; raises any of `UNREADABLE`."""
     info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     if info["format"] != FORMAT:
         raise ValueError(f"model format {info['format']}, this code reads {FORMAT}")
@@ -91,7 +69,7 @@ def read_model_folder(folder: Path) -> PackagedModel:
     _check_features(info["features"])
     _check_terms(terms)
     _check_heads(info["heads"])
-    gazetteer = _read_gazetteer(folder / PLACES) if info["features"]["places"] else None
+    gazetteer = read_packed(folder / PLACES, Gazetteer.from_dict) if info["features"]["places"] else None
     n_places = len(place_feature_names(gazetteer.regions)) if gazetteer else 0
     _check_arrays(arrays, len(terms), n_places, sum(len(head["labels"]) for head in info["heads"]))
     return PackagedModel.build(info, terms, arrays, gazetteer)
@@ -105,29 +83,17 @@ def warn_of_other_code(folder: Path, info: Mapping[str, Any]) -> None:
         warnings.warn(f"{folder}: {found}; scores may differ", RuntimeWarning, stacklevel=3)
 
 
-def read_packed(path: Path) -> Any:
-    """Read gzip-compressed JSON.
-
-    Raises
-    ------
-    ValueError
-        If the file is truncated or holds anything else.
-    """
+def read_packed(path: Path, build: Callable[[Any], Any] = lambda content: content) -> Any:
+    """Read gzip-compressed JSON, and build something of it; an error names the file."""
     packed = path.read_bytes()
     try:
-        return json.loads(gzip.decompress(packed))
+        return build(json.loads(gzip.decompress(packed)))
     except UNREADABLE as error:
         raise ValueError(f"{path.name}: {describe_error(error)}") from error
 
 
 def read_weights(path: Path) -> dict[str, np.ndarray[Any, Any]]:
-    """Read arrays without pickle; integer coefficients become float32, multiplied by their label's `scale`.
-
-    Raises
-    ------
-    ValueError
-        If the integers are neither int8 nor int16, or there is not one positive scale for each label.
-    """
+    """Read arrays without pickle; integer coefficients become float32, multiplied by their `scale`."""
     with np.load(path, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
     coef, scale = arrays["coef"], arrays.pop("scale", None)
@@ -154,10 +120,9 @@ def check_ngram_settings(ngram_max: Any, char_ngrams: Any, title_weight: Any) ->
     if not _is_integer(title_weight, 1, 1000):
         raise ValueError(f"title_weight: expected an integer from 1 to 1000, found {title_weight!r}")
     if char_ngrams is not None:
-        pair = isinstance(char_ngrams, tuple | list) and len(char_ngrams) == 2
-        if not (
-            pair and all(_is_integer(n, 1, 10) for n in char_ngrams) and char_ngrams[0] <= char_ngrams[1]
-        ):
+        is_pair = isinstance(char_ngrams, tuple | list) and len(char_ngrams) == 2
+        in_range = is_pair and all(_is_integer(n, 1, 10) for n in char_ngrams)
+        if not in_range or char_ngrams[0] > char_ngrams[1]:
             raise ValueError(f"char_ngrams: expected 1 <= shortest <= longest <= 10, found {char_ngrams!r}")
     elif not ngram_max:
         raise ValueError("neither words nor characters to count; set ngram_max or char_ngrams")
@@ -175,18 +140,9 @@ def _build_heads(described: Sequence[Mapping[str, Any]]) -> tuple[Head, ...]:
 
 
 def _profiles(head: Mapping[str, Any]) -> dict[str, tuple[float, ...]]:
-    """Thresholds by profile of a head of `model.json`."""
-    return {
-        name: tuple(head["thresholds"] if name == BALANCED else head["profiles"][name]) for name in PROFILES
-    }
-
-
-def _read_gazetteer(path: Path) -> Gazetteer:
-    content = read_packed(path)
-    try:
-        return Gazetteer.from_dict(content)
-    except UNREADABLE as error:
-        raise ValueError(f"{path.name}: {describe_error(error)}") from error
+    """Return the thresholds by profile of a head of `model.json`."""
+    by_name = {**head["profiles"], BALANCED: head["thresholds"]}
+    return {name: tuple(by_name[name]) for name in PROFILES}
 
 
 def _check_features(features: Any) -> None:
@@ -229,9 +185,8 @@ def _check_heads(heads: Any) -> None:
             raise ValueError(f"heads: labels of {task!r} are not distinct names")
         for profile, thresholds in _profiles(head).items():
             if len(thresholds) != len(labels) or not all(_is_number(t, 0, 1) for t in thresholds):
-                raise ValueError(
-                    f"heads: {task}: expected one {profile} threshold from 0 to 1 for each label"
-                )
+                expected = f"one {profile} threshold from 0 to 1 for each label"
+                raise ValueError(f"heads: {task}: expected {expected}")
         most, floor = head.get("most"), head.get("floor")
         if most is not None and not _is_integer(most, 1, len(labels)):
             raise ValueError(f"heads: {task}: expected 1 to {len(labels)} labels at most, found {most!r}")
