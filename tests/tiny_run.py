@@ -36,19 +36,21 @@ def make_tiny_run(folder: Path) -> None:
     for name in ("starter", "places", "fields.tsv"):
         (folder / "data" / name).symlink_to(ROOT / "data" / name)
     YAML(typ="safe", pure=True).dump(settings.model_dump(mode="json"), folder / "params.yaml")
-    clean.run(
+    clean.main.callback(
         settings, raw=[folder / "data/starter"], taxonomy=taxonomy, gold=None, silver=None, review=None,
         articles=articles, quarantine=folder / "data/clean/quarantine.parquet", account=metrics / "clean.json",
     )  # fmt: skip
-    featurize.run(
+    featurize.main.callback(
         settings, articles=articles, places=ROOT / "data/places", fields=ROOT / "data/fields.tsv",
         taxonomy=taxonomy, features=features,
     )  # fmt: skip
     heads = [folder / "data/heads/region", folder / "data/heads/topic"]
-    train.run(settings, "region", features=features, taxonomy=taxonomy, head=heads[0])
-    train.run(settings, "topic", features=features, taxonomy=taxonomy, head=heads[1])
-    package.run(settings, features=features, heads=heads, taxonomy=taxonomy, model=model, articles=articles)
-    evaluate.run(
+    train.main.callback(settings, "region", features=features, taxonomy=taxonomy, head=heads[0])
+    train.main.callback(settings, "topic", features=features, taxonomy=taxonomy, head=heads[1])
+    package.main.callback(
+        settings, features=features, heads=heads, taxonomy=taxonomy, model=model, articles=articles
+    )
+    evaluate.main.callback(
         settings, model=model, articles=articles, metrics=metrics / "evaluate.json",
         labels=metrics / "labels.json", plots=folder / "plots", predictions=folder / "data/predictions.parquet",
     )  # fmt: skip

@@ -12,7 +12,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import SHIPPED, read_model
 from newsdesk.base.settings import Settings
 from newsdesk.evaluation.metrics import draw_f1
-from newsdesk.pipeline.outlets import main, run
+from newsdesk.pipeline.outlets import main
 from tests.evaluation.made import SETTINGS, inputs, write_articles
 
 
@@ -23,7 +23,7 @@ def measure(folder: Path, settings: Settings = SETTINGS, **changed: object) -> P
         "test_only": None, "gold": None, "peers": {}, "chosen": (), "metrics": folder / "m.json",
         "by_label": folder / "l.json", "plots": folder / "plots", "predictions": folder / "p.parquet", "n_jobs": 1,
     } | inputs(folder, articles if articles.exists() else write_articles(articles))  # fmt: skip
-    run(settings, **(options | changed))
+    main.callback(settings, **(options | changed))
     return folder
 
 

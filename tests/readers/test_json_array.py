@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from newsdesk.base.schema import Refusal
 from newsdesk.readers import Limits
-from newsdesk.readers.formats.json_array import read_json
+from newsdesk.readers.formats.json_records import read_json
 from newsdesk.readers.options import ReadOptions
 
 from .conftest import ReadBytes, line, reasons

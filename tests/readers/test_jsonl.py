@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsdesk.base.schema import Article, Refusal
-from newsdesk.readers.formats.jsonl import read_jsonl
+from newsdesk.readers.formats.json_records import read_jsonl
 from newsdesk.readers.options import ReadOptions
 
 from .conftest import ReadBytes, line, reasons

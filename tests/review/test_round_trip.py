@@ -61,7 +61,7 @@ def call_review(*arguments: object) -> None:
 
 
 def run_clean(folder: Path, name: str, *, review: Path | None) -> None:
-    clean.run(
+    clean.main.callback(
         SETTINGS,
         raw=[folder / "paper"],
         taxonomy=TAXONOMY,
@@ -104,7 +104,7 @@ def test_training_uses_corrections_outside_of_the_test_split(folder: Path) -> No
     assert reviewed & test
     assert reviewed - test
     features = folder / "features"
-    featurize.run(
+    featurize.main.callback(
         SETTINGS,
         articles=folder / "after.parquet",
         places=ROOT / "data/places",
@@ -117,10 +117,10 @@ def test_training_uses_corrections_outside_of_the_test_split(folder: Path) -> No
     assert trained >= reviewed - test
     heads = [folder / "data/heads" / task for task in ("region", "topic")]
     for head in heads:
-        train.run(SETTINGS, head.name, features=features, taxonomy=TAXONOMY, head=head)
+        train.main.callback(SETTINGS, head.name, features=features, taxonomy=TAXONOMY, head=head)
         assert read_json(head / "head.json")["n_train"]["review"] == len(reviewed - test)
     package.write_model(SETTINGS, features=features, heads=heads, taxonomy=TAXONOMY, model=folder / "model")
-    evaluate.run(
+    evaluate.main.callback(
         SETTINGS,
         model=folder / "model",
         articles=folder / "after.parquet",

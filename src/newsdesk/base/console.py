@@ -13,8 +13,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import click
 
@@ -66,9 +65,7 @@ class ProgressLine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stop()
 
     def update(self, n: int, done: int = 0) -> None:
@@ -126,18 +123,13 @@ def _stop(number: int, frame: object) -> None:
 
 
 def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any, **__: Any
 ) -> None:
     """Show a RuntimeWarning of this package in one line, and other warnings as Python does."""
     if issubclass(category, RuntimeWarning) and Path(filename).is_relative_to(PACKAGE):
         note(f"newsdesk: warning: {message}")
     else:
-        note(warnings.formatwarning(message, category, filename, lineno, line).rstrip())
+        note(warnings.formatwarning(message, category, filename, lineno).rstrip())
 
 
 def entry_point(command: click.Command) -> None:

@@ -19,6 +19,7 @@ from newsdesk.corpus.label_tables import read_label_tables
 SHOWN = 5  # refused rows that are printed
 
 
+@click.command("clean")
 @click.argument("raw", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @path_option("--taxonomy", default="data/taxonomy.yaml")
 @path_option("--gold", help="Gold labels (tab-separated).")
@@ -31,7 +32,7 @@ SHOWN = 5  # refused rows that are printed
 @path_option("--articles", default="data/clean/articles.parquet")
 @path_option("--quarantine", default="data/clean/quarantine.parquet")
 @path_option("--account", default="metrics/clean.json")
-def run(
+def main(
     settings: Settings,
     *,
     raw: Iterable[Path],
@@ -72,9 +73,6 @@ def _note_refused(cleaned: Cleaned, quarantine: Path) -> None:
         f"clean: read {counts['read']:,}, kept {counts['kept']:,}, groups {counts['groups']:,}; "
         f"refused: {reasons} (all in {quarantine})"
     )
-
-
-main = click.command("clean")(run)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from newsdesk.evaluation.model_evaluation import (
 )
 
 
+@click.command("evaluate")
 @settings_option
 @path_option("--model", default="model")
 @path_option("--articles", default="data/clean/articles.parquet")
@@ -26,7 +27,7 @@ from newsdesk.evaluation.model_evaluation import (
 @path_option("--labels", default="metrics/labels.json")
 @path_option("--plots", default="plots")
 @path_option("--predictions", default="data/predictions.parquet")
-def run(
+def main(
     settings: Settings,
     *,
     model: Path,
@@ -61,9 +62,6 @@ def run(
     write_json(measured, metrics)
     write_json(by_label, labels)
     write_table(prediction_table(tested, predicted), predictions)
-
-
-main = click.command("evaluate")(run)
 
 
 if __name__ == "__main__":

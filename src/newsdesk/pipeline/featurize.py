@@ -25,6 +25,7 @@ LABEL_COLUMNS = [
 SPLITS = ("train", "valid", "test")  # split `evaluation` never trains a model
 
 
+@click.command("featurize")
 @settings_option
 @path_option("--articles", default="data/clean/articles.parquet")
 @path_option("--places", default="data/places")
@@ -35,7 +36,7 @@ SPLITS = ("train", "valid", "test")  # split `evaluation` never trains a model
     "--split", "splits", multiple=True, default=SPLITS[:2], show_default=True, type=click.Choice(SPLITS),
     help="Split to train on; repeatable.",
 )  # fmt: skip
-def run(
+def main(
     settings: Settings,
     *,
     articles: Path,
@@ -87,9 +88,6 @@ def fit_vectorizer(settings: Settings, texts: pa.Table, articles: Path) -> Arabi
     except ValueError as error:
         hint = "; lower features.min_df or give more rows" if "terms remain" in str(error) else ""
         raise NewsdeskError(f"{articles}: {error}{hint}") from None
-
-
-main = click.command("featurize")(run)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from newsdesk.evaluation.fidelity import compare_scores
 from newsdesk.pipeline.package import write_model
 
 
+@click.command("fidelity")
 @click.argument("heads", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @settings_option
 @path_option("--articles", default="data/clean/articles.parquet")
@@ -25,7 +26,7 @@ from newsdesk.pipeline.package import write_model
 @path_option("--taxonomy", default="data/taxonomy.yaml")
 @path_option("--model", default="model")
 @path_option("--metrics", default="metrics/fidelity.json", help="File to write.")
-def run(
+def main(
     settings: Settings,
     *,
     heads: Sequence[Path],
@@ -54,9 +55,6 @@ def run(
     size = sum(file.stat().st_size for file in list_files(model))
     write_json({"bytes": size, "n_terms": len(packaged.terms), **compared}, metrics)
     note(f"fidelity: {size / 1e6:.1f} MB, {compared}")
-
-
-main = click.command("fidelity")(run)
 
 
 if __name__ == "__main__":

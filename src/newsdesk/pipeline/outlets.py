@@ -42,6 +42,7 @@ def _parse_peers(context: click.Context, option: click.Parameter, values: Sequen
     return peers
 
 
+@click.command("outlets")
 @settings_option
 @path_option("--articles", default="data/clean/articles.parquet")
 @path_option("--taxonomy", default="data/taxonomy.yaml")
@@ -58,7 +59,7 @@ def _parse_peers(context: click.Context, option: click.Parameter, values: Sequen
 @path_option("--labels", "by_label", default="metrics/outlets_labels.json")
 @path_option("--plots", default="plots")
 @path_option("--predictions", default="data/outlets_predictions.parquet")
-def run(
+def main(
     settings: Settings,
     *,
     articles: Path,
@@ -126,9 +127,6 @@ def _show(task: str, comparison: TaskComparison, plots: Path) -> None:
     for protocol, table in comparison.tables.items():
         print_rows([{"protocol": protocol} | row for row in table])
     click.echo(AGREEMENT.format(task=task, f1=READERS_F1[task]))
-
-
-main = click.command("outlets")(run)
 
 
 if __name__ == "__main__":

@@ -19,13 +19,14 @@ from newsdesk.monitoring.reference import WEIGHTS
 from newsdesk.training.packaging import describe_model, join_heads
 
 
+@click.command("package")
 @click.argument("heads", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @settings_option
 @path_option("--features", default="data/features")
 @path_option("--articles", default="data/clean/articles.parquet")
 @path_option("--taxonomy", default="data/taxonomy.yaml")
 @path_option("--model", default="model", help="Folder to write.")
-def run(
+def main(
     settings: Settings, *, features: Path, heads: Sequence[Path], taxonomy: Path, articles: Path, model: Path
 ) -> None:
     """Package the trained HEADS into one folder of JSON and npz files.
@@ -67,9 +68,6 @@ def write_model(
             files.read_json(features / "gazetteer.json"), model / storage.PLACES, compressed=True
         )
     files.write_json(info, model / "model.json")
-
-
-main = click.command("package")(run)
 
 
 if __name__ == "__main__":

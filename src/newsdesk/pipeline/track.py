@@ -25,6 +25,7 @@ from newsdesk.tracking import runs
 from newsdesk.tracking.experiments import flatten
 
 
+@click.command("track")
 @path_option("--params", default="params.yaml")
 @path_option("--articles", default="data/clean/articles.parquet")
 @path_option("--account", default="metrics/clean.json")
@@ -35,7 +36,7 @@ from newsdesk.tracking.experiments import flatten
 @path_option("--model", default="model")
 @path_option("--predictions", default="data/predictions.parquet")
 @path_option("--receipt", default="metrics/receipt.json", help="File to write.")
-def run(
+def main(
     params: Path,
     *,
     articles: Path,
@@ -105,9 +106,6 @@ def count_rows(account: Mapping[str, Any]) -> dict[str, float]:
     """Return the numbers of rows read, kept and refused, as metrics."""
     counts = {f"clean.{name}": account[name] for name in ("read", "kept", "groups")}
     return counts | {f"clean.refused.{reason}": n for reason, n in account["refused"].items()}
-
-
-main = click.command("track")(run)
 
 
 if __name__ == "__main__":

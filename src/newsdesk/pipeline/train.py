@@ -17,12 +17,13 @@ from newsdesk.training.heads import describe_head, train_head
 from newsdesk.training.targets import build_targets, outlet_by_source
 
 
+@click.command("train")
 @click.argument("task", type=click.Choice(TASKS))
 @settings_option
 @path_option("--features", default="data/features")
 @path_option("--taxonomy", default="data/taxonomy.yaml")
 @path_option("--head", help="Folder to write; data/heads/TASK by default.")
-def run(settings: Settings, task: str, *, features: Path, taxonomy: Path, head: Path | None) -> None:
+def main(settings: Settings, task: str, *, features: Path, taxonomy: Path, head: Path | None) -> None:
     """Train the head of TASK: one linear classifier a label, thresholds from out-of-outlet scores.
 
     \b
@@ -59,9 +60,6 @@ def run(settings: Settings, task: str, *, features: Path, taxonomy: Path, head: 
     note(f"train {task}: {n_train:,} articles, {n_trusted:,} of them trusted, {len(labels)} labels")
     if absent := [label for label, n in described["n_train_positives"].items() if not n]:
         note(f"train {task}: no training article, so never predicted: {', '.join(absent)}")
-
-
-main = click.command("train")(run)
 
 
 if __name__ == "__main__":

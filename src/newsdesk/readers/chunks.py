@@ -15,11 +15,11 @@ _MAX_SPOOL_IN_MEMORY = 64 * 2**20
 
 
 class Line(NamedTuple):
-    """A line without its line end; `raw` is None if the line exceeds the size limit."""
+    """A line without its line end, or an element of a JSON array."""
 
     number: int
-    offset: int
-    raw: bytes | None
+    offset: int  # in bytes from the start of the file
+    raw: bytes | None  # None if it exceeds the size limit
 
 
 def read_chunks(handle: BinaryIO) -> Iterator[bytes]:

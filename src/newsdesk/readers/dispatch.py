@@ -14,8 +14,7 @@ from newsdesk.readers.containers import UnpackedSize, unpack_gzip, zip_members
 from newsdesk.readers.encodings import BLANK, detect_encoding, to_utf8
 from newsdesk.readers.formats.delimited import read_delimited
 from newsdesk.readers.formats.html import read_html
-from newsdesk.readers.formats.json_array import read_json
-from newsdesk.readers.formats.jsonl import read_jsonl
+from newsdesk.readers.formats.json_records import read_json, read_jsonl
 from newsdesk.readers.formats.parquet import read_parquet
 from newsdesk.readers.formats.saved_pages import read_saved_page
 from newsdesk.readers.formats.trec import read_trec

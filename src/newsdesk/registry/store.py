@@ -30,7 +30,7 @@ def list_versions(client: MlflowClient, name: str) -> Iterator[ModelVersion]:
 def read_aliases(client: MlflowClient, name: str) -> dict[str, str]:
     """Return the version of each alias, an empty dict if there is no such model."""
     found = client.search_registered_models(f"name='{name}'", max_results=1)
-    return {alias: str(version) for alias, version in found[0].aliases.items()} if found else {}
+    return {alias: str(version) for model in found for alias, version in model.aliases.items()}
 
 
 @contextmanager

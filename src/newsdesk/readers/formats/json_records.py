@@ -1,16 +1,16 @@
-"""Read JSON: an array of records of any length, or a single object.
+"""Read JSON lines, a JSON array of any length, or a single object.
 
 The event parser ijson stops at a broken record, and 100,000 brackets cost it 20 GB.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 
-from newsdesk.readers.chunks import CHUNK_BYTES, peek, read_whole
-from newsdesk.readers.encodings import BLANK
-from newsdesk.readers.formats.jsonl import parse_json_record
+from newsdesk.readers.chunks import CHUNK_BYTES, Line, peek, read_whole, split_lines
+from newsdesk.readers.encodings import BLANK, decode
 from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import RawRecord
 from newsdesk.readers.refusals import RefusalError, too_long
@@ -19,24 +19,40 @@ _OUTSIDE_STRING = re.compile(rb'[][{},"]')
 _INSIDE_STRING = re.compile(rb'["\\]')
 
 
+def read_jsonl(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRecord]:
+    """Yield a record for each line that is not blank; `position` is the line."""
+    max_bytes = options.limits.max_line_bytes
+    lines = split_lines(chunks, max_bytes=max_bytes)
+    filled = (line for line in lines if line.raw is None or line.raw.strip(BLANK))
+    return _parse(filled, "the line", max_bytes)
+
+
 def read_json(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRecord]:
     """Yield each element of an array, or a single object."""
     max_bytes = options.limits.max_line_bytes
     head, chunks = peek(chunks, CHUNK_BYTES)
-    if not head.lstrip(BLANK).startswith(b"["):
-        raw = read_whole(chunks, "the record", max_bytes=max_bytes)
-        yield parse_json_record(raw, 1, offset=0)
-        return
-    for position, (offset, element) in enumerate(_elements(chunks, max_bytes=max_bytes), start=1):
-        if element is None:
-            yield RawRecord(position, too_long("the record", max_bytes))
-        else:
-            yield parse_json_record(element, position, offset=offset)
+    if head.lstrip(BLANK).startswith(b"["):
+        return _parse(_elements(chunks, max_bytes=max_bytes), "the record", max_bytes)
+    return _parse(
+        [Line(1, 0, read_whole(chunks, "the record", max_bytes=max_bytes))], "the record", max_bytes
+    )
 
 
-def _elements(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[tuple[int, bytes | None]]:
-    """Yield the byte offset and the bytes of each element of an array; None if it exceeds `max_bytes`."""
+def _parse(lines: Iterable[Line], what: str, max_bytes: int) -> Iterator[RawRecord]:
+    """Parse each line or element as a JSON object."""
+    for number, offset, raw in lines:
+        record: dict[str, object] | RefusalError
+        try:
+            record = too_long(what, max_bytes) if raw is None else _parse_object(decode(raw, offset=offset))
+        except RefusalError as error:
+            record = error
+        yield RawRecord(number, record, raw or b"")
+
+
+def _elements(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[Line]:
+    """Split an array into its elements."""
     held = bytearray()
+    number = 1
     offset = size = 0
     inside = False
     for content, delimiter in _split(chunks):
@@ -46,12 +62,13 @@ def _elements(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[tuple[int,
             held.clear()
         if not delimiter:
             continue
-        if inside and size > max_bytes:
-            yield offset, None
-        elif inside and (held.strip(BLANK) or delimiter == b","):  # else an empty array or a final comma
-            yield offset, bytes(held)
-        elif not inside:
+        if not inside:
             _check_blank(held, offset)
+        elif (
+            size > max_bytes or held.strip(BLANK) or delimiter == b","
+        ):  # else an empty array or a final comma
+            yield Line(number, offset, bytes(held) if size <= max_bytes else None)
+            number += 1
         inside = delimiter != b"]"
         offset += size + 1
         size = 0
@@ -91,3 +108,18 @@ def _split(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
                 start = at
         skip = max(at - len(chunk), 0)
         yield chunk[start:], b""
+
+
+def _parse_object(text: str) -> dict[str, object]:
+    try:
+        # strict=False accepts a bare tab or newline within a string, which scrapers write.
+        record = json.loads(text, strict=False)
+    except json.JSONDecodeError as error:
+        raise RefusalError("bad_record", f"not JSON: {error.msg} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise RefusalError("bad_record", "the JSON is nested too deep") from None
+    except ValueError:  # Python reads no integer of more than 4,300 digits
+        raise RefusalError("bad_record", "the JSON holds a number of too many digits") from None
+    if not isinstance(record, dict):
+        raise RefusalError("bad_record", f"expected a JSON object, found {type(record).__name__}")
+    return record
