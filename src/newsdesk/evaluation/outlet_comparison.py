@@ -75,56 +75,57 @@ def compare_systems(
     predictions: Sequence[SplitPredictions], *, n_bootstrap: int, seed: int, min_support: int
 ) -> dict[str, Any]:
     """Measure the systems of one task on each of the `splits`, and their `mean`; see `_summarize`."""
-    draws = {
-        system: [
-            draw_f1(
-                each.y_true, each.by_system[system].labels, groups=each.groups.tolist(),
-                n_bootstrap=n_bootstrap, seed=(seed, i), min_support=min_support,
-            )
-            for i, each in enumerate(predictions)
-        ]
-        for system in predictions[0].by_system
-    }  # fmt: skip
-    calibration = {system: [_calibration(each, system) for each in predictions] for system in draws}
+    measured = [
+        {
+            system: _measure_system(each, system, (seed, i), n_bootstrap=n_bootstrap, min_support=min_support)
+            for system in predictions[0].by_system
+        }
+        for i, each in enumerate(predictions)
+    ]
     splits = {
         each.split: {
             "n_articles": len(each.y_true),
             "n_groups": len({*each.groups.tolist()}),
             "n_train": each.n_train,
         }
-        | _summarize(
-            {system: of_system[i] for system, of_system in draws.items()},
-            {system: of_system[i] for system, of_system in calibration.items()},
-        )
-        for i, each in enumerate(predictions)
+        | _summarize(of_split)
+        for each, of_split in zip(predictions, measured, strict=True)
     }
-    mean_calibration = {
-        system: {name: round(float(np.mean([m[name] for m in of_system])), 6) for name in of_system[0]}
-        for system, of_system in calibration.items()
-    }
-    mean_draws = {system: np.mean(of_system, axis=0) for system, of_system in draws.items()}
-    return {"splits": splits, "mean": _summarize(mean_draws, mean_calibration)}
+    mean = {}
+    for system in measured[0]:
+        draws, calibrations = zip(*(of_split[system] for of_split in measured), strict=True)
+        values = {name: [each[name] for each in calibrations] for name in calibrations[0]}
+        rounded = {name: round(float(np.mean(of_splits)), 6) for name, of_splits in values.items()}
+        mean[system] = np.mean(draws, axis=0), rounded
+    return {"splits": splits, "mean": _summarize(mean)}
 
 
-def _calibration(predictions: SplitPredictions, system: str) -> dict[str, float]:
-    of_system = predictions.by_system[system]
-    if of_system.probabilities is None or of_system.uncalibrated is None:
-        return {}
-    return {
-        f"{name}{suffix}": measure(predictions.y_true, probabilities)
+def _measure_system(
+    predictions: SplitPredictions, system: str, seed: tuple[int, int], *, n_bootstrap: int, min_support: int
+) -> tuple[FloatArray, dict[str, float]]:
+    """Draw F1 of a system, and measure its calibration if it gives probabilities."""
+    y_true, of_system = predictions.y_true, predictions.by_system[system]
+    draws = draw_f1(
+        y_true, of_system.labels, groups=predictions.groups.tolist(),
+        n_bootstrap=n_bootstrap, seed=seed, min_support=min_support,
+    )  # fmt: skip
+    calibration = {
+        f"{name}{suffix}": measure(y_true, probabilities)
         for name, measure in (("ece", calibration_error), ("brier", brier_score))
         for suffix, probabilities in (("_before", of_system.uncalibrated), ("", of_system.probabilities))
+        if probabilities is not None
     }
+    return draws, calibration
 
 
-def _summarize(
-    draws: Mapping[str, FloatArray], calibration: Mapping[str, Mapping[str, float]]
-) -> dict[str, Any]:
+def _summarize(measured: Mapping[str, tuple[FloatArray, Mapping[str, float]]]) -> dict[str, Any]:
     """Summarize each system, find the best other one, and compute our paired difference to each."""
+    draws = {system: of_system for system, (of_system, _) in measured.items()}
     others = [system for system in draws if system != OURS]
     return {
         "systems": {
-            system: summarize_draws(each) | dict(calibration[system]) for system, each in draws.items()
+            system: summarize_draws(of_system) | dict(calibration)
+            for system, (of_system, calibration) in measured.items()
         },
         "best_baseline": max(others, key=lambda system: tuple(np.nan_to_num(draws[system][0]))),
         "difference": {system: summarize_draws(draws[OURS] - draws[system]) for system in others},

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import Any
 
 from newsdesk.evaluation.tables import format_interval
@@ -19,16 +20,7 @@ DISC = "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z"
 SHAPES = (DISC, "M-4-4h8v8h-8z", "M0-5.5L5.5 0L0 5.5L-5.5 0z", "M0-5L5 4H-5z", DISC)
 Scale = Callable[[float], float]  # from a value to its place in the plot
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
-# a chart in a file of its own needs the style that the page gives it
-STYLE = """<style>
-svg{background:#fff;--ink:#1b1f24;--faint:#59626d;--line:#d5dae0;
---s0:#0b62b0;--s1:#b4560a;--s2:#2f7d32;--s3:#6f6f76;--s4:#8a3ba8}
-@media(prefers-color-scheme:dark){svg{background:#14171b;--ink:#e6e8eb;--faint:#a3abb5;--line:#363d46;
---s0:#6cb2f5;--s1:#f2a65a;--s2:#7fcf83;--s3:#a9a9b2;--s4:#cf97e8}}
-text{font:12px system-ui,sans-serif;fill:var(--ink)}.faint{fill:var(--faint)}.grid{stroke:var(--line)}
-.zero{stroke:var(--faint);stroke-dasharray:4 3}.curve,.whisker{fill:none;stroke:currentColor;stroke-width:2}
-.s0{color:var(--s0)}.s1{color:var(--s1)}.s2{color:var(--s2)}.s3{color:var(--s3)}.s4{color:var(--s4)}
-</style>"""
+STYLE = Path(__file__).with_name("figure.css")  # what the page gives to a chart, for one in its own file
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +125,8 @@ def draw_curves(
 def standalone(svg: str) -> str:
     """Turn a chart of the page into the content of an SVG file."""
     opening, rest = svg.split(">", 1)
-    return f"{opening} {NAMESPACE}>{STYLE}{rest}\n"
+    style = STYLE.read_text(encoding="utf-8")
+    return f"{opening} {NAMESPACE}><style>\n{style}</style>{rest}\n"
 
 
 def join_small(charts: Sequence[tuple[str, str]], *, label: str, columns: int = 4) -> str:

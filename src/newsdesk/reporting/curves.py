@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from sklearn.metrics import average_precision_score, precision_recall_curve
@@ -34,11 +34,9 @@ Points = Sequence[tuple[float, float]]
 def show_precision_recall(run: RunContent) -> Iterator[Block]:
     """Draw precision by recall of each head, and of each label."""
     axes = {"x_label": "recall", "y_label": "precision"}
-    plots = {task: run.plots.get(f"precision_recall_{task}", ()) for task in TASKS}
     curves = [
         Curve(task, _points(rows, "recall", "precision"), i)
-        for i, (task, rows) in enumerate(plots.items())
-        if rows
+        for i, (task, rows) in enumerate(run.plots_of("precision_recall").items())
     ]
     if curves:
         caption = "All labels of a head counted together, on the test split."
@@ -62,15 +60,14 @@ def _precision_recall_of_label(truth: BoolArray, scores: FloatArray) -> tuple[st
 def show_reliability(run: RunContent) -> Iterator[Block]:
     """Draw the observed share by the predicted probability of each head, and of each label."""
     axes: dict[str, Any] = {"x_label": "predicted", "y_label": "observed", "diagonal": True}
-    for task in TASKS:
-        if rows := run.plots.get(f"outlets_reliability_{task}"):
-            curves = [
-                Curve(name, _points(own, "predicted", "observed"), series, marks=True)
-                for name, calibrated, series in (("before calibration", False, 3), ("calibrated", True, 0))
-                if (own := [row for row in rows if row["calibrated"] is calibrated])
-            ]
-            caption = f"{task}: on outlets left out of training."
-            yield _plot(f"reliability_outlets_{task}", caption, curves, **axes)
+    for task, rows in run.plots_of("outlets_reliability").items():
+        curves = [
+            Curve(name, _points(own, "predicted", "observed"), series, marks=True)
+            for name, calibrated, series in (("before calibration", False, 3), ("calibrated", True, 0))
+            if (own := [row for row in rows if row["calibrated"] is calibrated])
+        ]
+        caption = f"{task}: on outlets left out of training."
+        yield _plot(f"reliability_outlets_{task}", caption, curves, **axes)
     for task, head in run.predictions.items():
         y_true = head.y_true
         error = format_score(calibration_error(y_true, head.scores))
@@ -89,13 +86,12 @@ def _reliability_of_label(truth: BoolArray, scores: FloatArray) -> tuple[str, Po
 
 def show_confusion(run: RunContent) -> Iterator[Block]:
     """Tabulate true main labels by predicted ones: from the plots of the run, or its predictions."""
-    pairs = {
-        task: main_label_pairs(head.true_labels, head.predicted_labels)
-        for task, head in run.predictions.items()
-    }
+    plots = run.plots_of("confusion")
     for task in TASKS:
-        if rows := run.plots.get(f"confusion_{task}") or pairs.get(task):
-            yield _confusion_table(task, rows)
+        if task in plots:
+            yield _confusion_table(task, plots[task])
+        elif head := run.predictions.get(task):
+            yield _confusion_table(task, main_label_pairs(head.true_labels, head.predicted_labels))
 
 
 def _confusion_table(task: str, pairs: Rows) -> Table:
@@ -118,38 +114,30 @@ def _confusion_table(task: str, pairs: Rows) -> Table:
 
 def show_coverage(run: RunContent) -> Iterator[Block]:
     """Draw the share of articles with a wrong label among the most confident ones."""
-    own = {}
+    own: dict[str, Rows] = {}
     for task, head in run.predictions.items():
         correct = (head.y_true == head.y_pred).all(axis=1)
-        risks = risk_coverage_points(correct, label_set_probability(head.y_pred, head.scores))
-        own[task] = _points(risks, "coverage", "risk")
-    plots = {task: run.plots.get(f"outlets_risk_{task}", ()) for task in TASKS}
-    unseen = {task: _points(rows, "coverage", "risk") for task, rows in plots.items() if rows}
-    measured = [
-        ("unseen", "on outlets left out of training", unseen),
-        ("own", "on the test articles of this run", own),
-    ]
-    shown = [each for each in measured if each[2]]
-    for name, where, points in shown:
-        high = max(risk for of_task in points.values() for _, risk in of_task)
-        curves = [Curve(task, of_task, i) for i, (task, of_task) in enumerate(points.items())]
+        own[task] = risk_coverage_points(correct, label_set_probability(head.y_pred, head.scores))
+    unseen = run.plots_of("outlets_risk")
+    shown = [("unseen", "on outlets left out of training", unseen)] if unseen else []
+    shown += [("own", "on the test articles of this run", own)] if own else []
+    for name, where, by_task in shown:
+        curves = [
+            Curve(task, _points(rows, "coverage", "risk"), i)
+            for i, (task, rows) in enumerate(by_task.items())
+        ]
+        high = max(risk for curve in curves for _, risk in curve.points)
         y_max = max(0.05, -(-high // 0.05) * 0.05)
         caption = f"Risk by coverage {where}."
         yield _plot(f"risk_{name}", caption, curves, x_label="coverage", y_label="risk", y_max=y_max)
-    for _, where, points in shown:
-        yield _table_of_risks(where, points)
+    header = ["head", *(f"at {share:.0%} coverage" for share in COVERAGES)]
+    for _, where, by_task in shown:
+        risks = [[task, *(_risk_at(rows, share) for share in COVERAGES)] for task, rows in by_task.items()]
+        yield Table(f"Risk {where}", header, risks)
 
 
-def _table_of_risks(where: str, points: Mapping[str, Points]) -> Table:
-    rows = []
-    for task, of_task in points.items():
-        risks = [
-            next((risk for covered, risk in of_task if covered >= coverage - 1e-9), None)
-            for coverage in COVERAGES
-        ]
-        rows.append([task, *map(format_score, risks)])
-    header = ["head", *(f"at {coverage:.0%} coverage" for coverage in COVERAGES)]
-    return Table(f"Risk {where}", header, rows)
+def _risk_at(rows: Rows, coverage: float) -> str:
+    return format_score(next((row["risk"] for row in rows if row["coverage"] >= coverage - 1e-9), None))
 
 
 def _plot(

@@ -13,7 +13,7 @@ import pyarrow.csv as pacsv
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_json, read_model, read_table, sha256
-from newsdesk.base.schema import ARTICLES
+from newsdesk.base.schema import ARTICLES, TASKS
 from newsdesk.base.settings import Settings, read_settings
 from newsdesk.inference.scorer import Scorer
 from newsdesk.reporting.predictions import Champion, HeadPredictions, read_predictions
@@ -68,6 +68,10 @@ class RunContent:
     hashes: Mapping[str, str]  # SHA-256 of each file that was read, by its name in the run
     damaged: Sequence[str]  # an error message for each file that could not be read
     champion: Champion | None = None  # a model to compare with
+
+    def plots_of(self, name: str) -> dict[str, Rows]:
+        """Return the rows of the plots `name`, by task."""
+        return {task: rows for task in TASKS if (rows := self.plots.get(f"{name}_{task}"))}
 
 
 def read_run(paths: RunPaths, *, with_texts: bool) -> RunContent:
