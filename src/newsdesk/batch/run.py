@@ -112,7 +112,8 @@ def _begin(job: Job, settings: PartSettings, *, resume: bool, scored_at: datetim
     scored_at = job.begin(resume=resume, scored_at=scored_at)
     if job.checkpoints:
         note(f"predict: resumed with {len(job.checkpoints):,} parts done")
-    provenance = ModelProvenance(*(job.model[key] for key in ("name", "version", "run_id")), scored_at)
+    model = job.model
+    provenance = ModelProvenance(model["name"], model["version"], model["run_id"], scored_at)
     is_small = sum(row["bytes"] or 0 for row in job.inputs) < SMALL_BYTES
     return PartSpec(job.id, settings, provenance, 1 if is_small else LOOKUP_EVERY)
 

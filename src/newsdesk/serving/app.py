@@ -22,20 +22,10 @@ from newsdesk.inference.decision import PROFILES
 from newsdesk.inference.explain import explain
 from newsdesk.inference.scorer import Scorer
 from newsdesk.inference.text import repair_text
+from newsdesk.serving import schemas
 from newsdesk.serving.limits import RequestMiddleware
 from newsdesk.serving.model_watcher import Log, ModelWatcher, ServedModel
-from newsdesk.serving.schemas import (
-    EXAMPLES,
-    MAX_EXPLAINED,
-    RESPONSES,
-    Batch,
-    Body,
-    Single,
-    describe_errors,
-    error_response,
-    json_response,
-    marks_pattern,
-)
+from newsdesk.serving.schemas import Batch, Single, error_response, json_response
 
 STATIC = Path(__file__).with_name("static")
 STATIC_FILES = {
@@ -81,7 +71,8 @@ def build_app(watcher: ModelWatcher, *, threads: int, interval: float, log: Log)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        marks_pattern(exact=False), marks_pattern(exact=True)  # compile before the first request
+        for exact in (False, True):  # compile before the first request
+            schemas.marks_pattern(exact=exact)
         stop = threading.Event()
         threading.Thread(target=watcher.run, args=(stop,), kwargs={"interval": interval}, daemon=True).start()
         yield
@@ -95,8 +86,10 @@ def build_app(watcher: ModelWatcher, *, threads: int, interval: float, log: Log)
     )  # fmt: skip
     _add_predict(app, watcher, pool)
     _add_status(app, watcher, counts)
-    _add_page(app)
     _add_error_handlers(app)
+    for path, (name, media_type) in STATIC_FILES.items():
+        file = Response((STATIC / name).read_bytes(), media_type=media_type)
+        app.add_api_route(path, partial(_static_file, file), include_in_schema=False)
     app.add_middleware(RequestMiddleware, counts=counts, log=log)
     return app
 
@@ -104,18 +97,18 @@ def build_app(watcher: ModelWatcher, *, threads: int, interval: float, log: Log)
 def _add_predict(app: FastAPI, watcher: ModelWatcher, pool: ThreadPoolExecutor) -> None:
     @app.post(
         "/predict",
-        responses=RESPONSES,
-        openapi_extra={"requestBody": {"content": {"application/json": {"examples": EXAMPLES}}}},
+        responses=schemas.RESPONSES,
+        openapi_extra={"requestBody": {"content": {"application/json": {"examples": schemas.EXAMPLES}}}},
     )
-    async def predict(request: Request, body: Body) -> Response:
+    async def predict(request: Request, body: schemas.Body) -> Response:
         """Label one article or several, and return one row for each, in order."""
         n_articles = len(body.articles) if isinstance(body, Batch) else 1
         request.state.n_articles = n_articles
         if not watcher.ready:
             return error_response(503, "the model is not ready yet; try again in a moment")
-        if body.explain and n_articles > MAX_EXPLAINED:
-            message = f"explain: at most {MAX_EXPLAINED} articles a request are explained, found {n_articles}"
-            return error_response(422, message)
+        if body.explain and n_articles > schemas.MAX_EXPLAINED:
+            expected = f"at most {schemas.MAX_EXPLAINED} articles a request are explained"
+            return error_response(422, f"explain: {expected}, found {n_articles}")
         model = watcher.current  # the same model for the whole request
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(pool, lambda: json_response(answer(model, body)))
@@ -137,12 +130,6 @@ def _add_status(app: FastAPI, watcher: ModelWatcher, counts: Counter[str]) -> No
         return json_response({**content, "labels": labels_by_task(model.scorer)})
 
 
-def _add_page(app: FastAPI) -> None:
-    for path, (name, media_type) in STATIC_FILES.items():
-        file = Response((STATIC / name).read_bytes(), media_type=media_type)
-        app.add_api_route(path, partial(_static_file, file), include_in_schema=False)
-
-
 async def _static_file(file: Response) -> Response:
     return file
 
@@ -157,7 +144,7 @@ def _add_error_handlers(app: FastAPI) -> None:
         errors = error.errors()
         has_no_body = any(e["type"] == "missing" and tuple(e["loc"]) == ("body",) for e in errors)
         is_syntax = has_no_body or any(e["type"] in SYNTAX_ERRORS for e in errors)
-        return error_response(400 if is_syntax else 422, *describe_errors(errors))
+        return error_response(400 if is_syntax else 422, *schemas.describe_errors(errors))
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:

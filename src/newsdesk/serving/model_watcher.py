@@ -33,26 +33,26 @@ class ServedModel:
     identity: Mapping[str, str]  # `name`, `version`, `sha256` of its files and time when `loaded`
 
 
-def open_model(model: str | None, *, threads: int = 1) -> ServedModel:
+def open_model(model: str | None) -> ServedModel:
     """Load a model by folder or by `models:/` or `runs:/` URI; None is the model of the package."""
     if match := ALIAS_URI.fullmatch(model or ""):
         model = f"models:/{match['name']}/{version_of(**match.groupdict())}"
     if not model or not model.startswith(("models:/", "runs:/")):
         folder = mlflow_model.packaged_folder(Path(model)) if model else files.SHIPPED
-        return _open_folder(folder, threads=threads)
+        return _open_folder(folder)
     match = VERSION_URI.fullmatch(model)
     identity = match.groupdict() if match else {"version": model}
     # A private copy that is deleted once it is loaded, so that updates do not fill the disk.
     with tempfile.TemporaryDirectory(prefix="newsdesk-") as name:
-        return _open_folder(runs.download_model(model, Path(name)), threads=threads, **identity)
+        return _open_folder(runs.download_model(model, Path(name)), **identity)
 
 
-def _open_folder(folder: Path, *, threads: int, **identity: str) -> ServedModel:
+def _open_folder(folder: Path, **identity: str) -> ServedModel:
     scorer = files.read_model(folder)
     missing = {"region", "topic"} - {head.task for head in scorer.heads}
     if missing:
         raise NewsdeskError(f"{folder}: the model has no head for {' and '.join(sorted(missing))}")
-    scorer.threads = threads
+    scorer.threads = 1  # as requests are scored side by side
     known = {
         "name": str(scorer.info.get("name", "newsdesk")),
         "version": str(scorer.info.get("version", "")),
@@ -100,7 +100,7 @@ class ModelWatcher:
         try:
             version = version_of(name, alias)
             if version != self.current.identity["version"]:
-                loaded = open_model(f"models:/{name}/{version}", threads=self.current.scorer.threads)
+                loaded = open_model(f"models:/{name}/{version}")
                 warm_up(loaded.scorer)
                 self.current = loaded
                 self._log({"event": "renewed", **loaded.identity})

@@ -27,14 +27,7 @@ from newsdesk.batch.output_schema import build_schema, check_carry
 from newsdesk.batch.part_writer import PartSettings
 from newsdesk.batch.run import Engine, run_job
 from newsdesk.cli.inputs import RefusalLog, expand_globs, inputs_argument, refused_option
-from newsdesk.cli.label.job import (
-    RefusalLimit,
-    check_limit,
-    fail_on_drift_option,
-    parse_limit,
-    parse_time,
-    report_job,
-)
+from newsdesk.cli.label import job
 from newsdesk.cli.models import LoadedModel, load_model, model_option, taxonomy_of
 from newsdesk.inference.decision import BALANCED, PROFILES
 from newsdesk.inference.scorer import Scorer
@@ -56,7 +49,7 @@ class PredictOptions:
     carry: tuple[str, ...]
     threads: int | None
     workers: int | None
-    limit: RefusalLimit | None
+    limit: job.RefusalLimit | None
     part_rows: int
     resume: bool
     scored_at: datetime | None
@@ -121,7 +114,7 @@ def _parse_conf(
     help="Processes that write parts of FOLDER/ in parallel; each takes about 0.6 GB.",
 )  # fmt: skip
 @click.option(
-    "--max-refused", "limit", metavar="N|N%", callback=parse_limit,
+    "--max-refused", "limit", metavar="N|N%", callback=job.parse_limit,
     help="Exit with code 3 if more rows were refused. A share applies to rows and to broken files.",
 )  # fmt: skip
 @click.option(
@@ -130,14 +123,14 @@ def _parse_conf(
 )  # fmt: skip
 @click.option("--resume", is_flag=True, help="Continue the job in FOLDER/ if it was stopped.")
 @click.option(
-    "--scored-at", metavar="TIME", callback=parse_time, show_default="when the job began",
+    "--scored-at", metavar="TIME", callback=job.parse_time, show_default="when the job began",
     help="Value of column scored_at in FOLDER/.",
 )  # fmt: skip
 @path_option(
     "--reference", show_default=f"{REFERENCE} of the model",
     help="What FOLDER/ is compared with for drift, from `newsdesk drift reference`.",
 )  # fmt: skip
-@fail_on_drift_option
+@job.fail_on_drift_option
 @click.option(
     "--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True,
     help="Label FOLDER/ on this machine or on a Spark cluster.",
@@ -250,7 +243,7 @@ def label_job(options: PredictOptions, inputs: list[Input], model: LoadedModel, 
         resume=options.resume,
         scored_at=options.scored_at,
     )
-    report_job(manifest, folder, options.limit, fail_on_drift=options.fail_on_drift)
+    job.report_job(manifest, folder, options.limit, fail_on_drift=options.fail_on_drift)
 
 
 def build_engine(options: PredictOptions, model: LoadedModel, taxonomy: Taxonomy) -> Engine:
@@ -307,7 +300,7 @@ def label_stream(
             with click.open_file("-", "w", encoding="utf-8") as stdout:
                 labeling.write_lines(rows, stdout, cast(LineFormat, options.output_form), schema.names)
         refusals.report(options.refused)
-    check_limit(
+    job.check_limit(
         options.limit,
         refused=len(refusals.refusals),
         read=refusals.n_read,
@@ -336,13 +329,12 @@ def print_labels(rows: Iterable[dict[str, Any]]) -> None:
     for row in rows:
         by_section = row["region_origin"] == "section"
         regions = f"{row['regions'][0]} (section)" if by_section else _with_probabilities(row, "region")
-        table.append(
-            {
-                "article_id": row["article_id"], "kind": row["kind"], "regions": regions,
-                "topics": _with_probabilities(row, "topic"), "reason": row["reason"] or "",
-                "title": row["title"],
-            }
-        )  # fmt: skip
+        shown = {
+            "regions": regions,
+            "topics": _with_probabilities(row, "topic"),
+            "reason": row["reason"] or "",
+        }
+        table.append({"article_id": row["article_id"], "kind": row["kind"], **shown, "title": row["title"]})
     if table:
         print_rows(table, arabic="title")
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 PACKAGES = ("dvc", "mlflow", "scikit-learn", "pandas", "numpy", "pyarrow")
+COMMITTED = {
+    "starter corpus": "data/starter", "gold labels": "data/labels/gold.tsv", "taxonomy": "data/taxonomy.yaml",
+}  # fmt: skip
 PUBLIC = ("almayadeen", "skynews", "alarabiya", "saudinewsnet")
 FINISHED_BY = {"promote": "promote {}", "adopt": "promote {} --adopt", "rollback": "rollback {} --reason ..."}
 
@@ -51,11 +54,7 @@ def list_findings(root: Path) -> Iterator[Finding]:
     found = identity or "none: `dvc exp run` needs one"
     yield Finding("git identity", "ok" if identity else "optional", found, advice)
     yield from _check_packages(root / "requirements.lock")
-    for name, path in (
-        ("starter corpus", "data/starter"),
-        ("gold labels", "data/labels/gold.tsv"),
-        ("taxonomy", "data/taxonomy.yaml"),
-    ):
+    for name, path in COMMITTED.items():
         state = "ok" if (root / path).exists() else "missing"
         yield Finding(name, state, path, f"git checkout HEAD -- {path}")
     for name in PUBLIC:
@@ -173,11 +172,7 @@ def main() -> None:
       newsdesk doctor
     """
     found = list(list_findings(runs.project_root()))
-    print_rows(
-        [
-            {"check": f.check, "state": f.state, "found": f.found, "what to do": f.advice * (f.state != "ok")}
-            for f in found
-        ]
-    )
+    rows = [f if f.state != "ok" else f._replace(advice="") for f in found]
+    print_rows([dict(zip(("check", "state", "found", "what to do"), row, strict=True)) for row in rows])
     if any(finding.state in ("missing", "wrong") for finding in found):
         sys.exit(1)

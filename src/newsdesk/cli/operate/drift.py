@@ -22,16 +22,9 @@ from newsdesk.cli.models import model_folder, model_option, taxonomy_of
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring import drift
+from newsdesk.monitoring import reference as references
 from newsdesk.monitoring.counts import PredictionCounts
-from newsdesk.monitoring.reference import (
-    BATCH,
-    REFERENCE,
-    build_reference,
-    count_unseen_articles,
-    model_identity,
-    read_reference,
-    read_reference_of,
-)
+from newsdesk.monitoring.reference import BATCH, REFERENCE
 
 
 @click.group("drift")
@@ -66,7 +59,8 @@ def reference(model: str | None, inputs: tuple[str, ...], trained: Path | None, 
     folder = model_folder(model)
     scorer = read_model(folder)
     counts, sources = _count_new(inputs, scorer, trained) if trained else _count_all(inputs, scorer)
-    write_compact_json(build_reference(counts, model=model_identity(scorer, folder), sources=sources), output)
+    identity = references.model_identity(scorer, folder)
+    write_compact_json(references.build_reference(counts, model=identity, sources=sources), output)
     note(f"drift: reference of {counts.n_rows:,} articles in {output}")
 
 
@@ -75,9 +69,9 @@ def _count_new(
 ) -> tuple[PredictionCounts, dict[str, int]]:
     if len(inputs) > 1:
         raise NewsdeskError(f"--trained: expected one --articles, the table of `clean`; found {len(inputs)}")
-    groups = read_table(trained)["group_id"].to_pylist()
+    articles, groups = read_table(Path(inputs[0]), ARTICLES), read_table(trained)["group_id"].to_pylist()
     try:
-        return count_unseen_articles(read_table(Path(inputs[0]), ARTICLES), scorer, trained_groups=groups)
+        return references.count_unseen_articles(articles, scorer, trained_groups=groups)
     except ValueError as error:
         raise NewsdeskError(f"{inputs[0]}: {error}") from None
 
@@ -119,12 +113,12 @@ def check(
       newsdesk drift check labels.parquet --reference drift.json --fail-on-drift
     """
     if all(name != "-" and output_reader.is_output(Path(name)) for name in inputs):
-        content = read_reference(path or model_folder(model) / REFERENCE)
+        content = references.read_reference(path or model_folder(model) / REFERENCE)
         counts = _count_outputs(inputs, content)
     else:
         folder = model_folder(model)
         scorer = read_model(folder)
-        content = read_reference_of(scorer, folder, path or folder / REFERENCE)
+        content = references.read_reference_of(scorer, folder, path or folder / REFERENCE)
         counts, _ = _count_all(inputs, scorer)
     found = drift.compare(content, counts, seed=seed)
     if report:

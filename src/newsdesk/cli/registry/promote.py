@@ -14,17 +14,15 @@ from newsdesk.cli.registry.options import name_argument
 from newsdesk.evaluation.tables import format_interval
 from newsdesk.registry import promotion
 from newsdesk.registry.paired_test import PromotionRules
-from newsdesk.registry.promotion import Promotion
 from newsdesk.tracking import runs
 
-EXIT_CODES = {"first": 0, "better": 0, "tie": 3, "worse": 4, "worse_label": 5}
 EXIT_DRY_RUN = 8
-VERDICTS = {
-    "first": "there is no champion yet",
-    "better": "better",
-    "tie": "no difference that this test can detect",
-    "worse": "worse",
-    "worse_label": "worse on a label",
+VERDICTS = {  # description and exit code
+    "first": ("there is no champion yet", 0),
+    "better": ("better", 0),
+    "tie": ("no difference that this test can detect", 3),
+    "worse": ("worse", 4),
+    "worse_label": ("worse on a label", 5),
 }
 
 
@@ -75,22 +73,19 @@ def main(
         )  # fmt: skip
     if "heads" in result.verdict:
         print_rows(_tabulate(result.verdict))
-    outcome, code = _describe(result)
-    blocking = ", ".join(result.verdict["blocking"])
-    found = VERDICTS[result.verdict["verdict"]] + (f" ({blocking})" if blocking else "")
+    found, code = VERDICTS[result.verdict["verdict"]]
+    if blocking := ", ".join(result.verdict["blocking"]):
+        found += f" ({blocking})"
+    outcome = "not promoted"
+    if result.resumed:
+        outcome, code = "its promotion had been interrupted and is finished now", 0
+    elif result.entry:
+        outcome, code = f"champion now (entry {result.entry.number} of the ledger)", 0
+    elif code == 0:
+        outcome, code = "it would be promoted", EXIT_DRY_RUN
     note(f"promote: version {result.verdict['challenger']} of {name}: {found}; {outcome}")
     if code:
         sys.exit(code)
-
-
-def _describe(result: Promotion) -> tuple[str, int]:
-    """Return what came of a promotion, and the exit code."""
-    code = EXIT_CODES[result.verdict["verdict"]]
-    if result.resumed:
-        return "its promotion had been interrupted and is finished now", 0
-    if result.entry:
-        return f"champion now (entry {result.entry.number} of the ledger)", 0
-    return ("it would be promoted", EXIT_DRY_RUN) if code == 0 else ("not promoted", code)
 
 
 def _tabulate(verdict: Mapping[str, Any]) -> list[dict[str, str]]:

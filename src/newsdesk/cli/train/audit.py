@@ -29,6 +29,8 @@ from newsdesk.evaluation.tables import format_interval
 
 SHOWN = 20
 BASE = "as in params"
+Find = Callable[..., tuple[list[dict[str, Any]], list[dict[str, Any]]]]  # articles and their counts
+SCORES = ("f1_macro", "f1_micro", "f1_macro_change", "f1_micro_change")
 OPTIONS = (
     corpus_options,
     path_option("--out", default="data/audit", help="Folder of tables with text or terms, not to publish."),
@@ -76,13 +78,7 @@ def labels(corpus: ValidationCorpus, out: Path, plots: Path) -> None:
     Example:
       newsdesk audit labels --task region
     """
-    corpus = hold_out_all(corpus)
-    folds = corpus.build_folds()
-    for targets in progress(corpus.labelled.targets, "heads"):
-        doubtful, counts = find_doubtful_labels(corpus, folds, targets)
-        write_rows(doubtful, out / f"labels_{targets.task}.csv")
-        write_rows(counts, plots / f"audit_labels_{targets.task}.csv")
-        show_rows(counts, head=targets.task)
+    _write_articles(hold_out_all(corpus), find_doubtful_labels, "labels", out, plots)
 
 
 @_audit
@@ -112,12 +108,19 @@ def errors(corpus: ValidationCorpus, out: Path, plots: Path) -> None:
     Example:
       newsdesk audit errors --task region
     """
+    _write_articles(corpus, explain_errors, "errors", out, plots, n_shown=SHOWN)
+
+
+def _write_articles(
+    corpus: ValidationCorpus, find: Find, name: str, out: Path, plots: Path, *, n_shown: int | None = None
+) -> None:
+    """Write the articles and the counts that a function finds for each head."""
     folds = corpus.build_folds()
     for targets in progress(corpus.labelled.targets, "heads"):
-        wrong, pairs = explain_errors(corpus, folds, targets)
-        write_rows(wrong, out / f"errors_{targets.task}.csv")
-        write_rows(pairs, plots / f"audit_errors_{targets.task}.csv")
-        show_rows(pairs[:SHOWN], head=targets.task)
+        articles, counts = find(corpus, folds, targets)
+        write_rows(articles, out / f"{name}_{targets.task}.csv")
+        write_rows(counts, plots / f"audit_{name}_{targets.task}.csv")
+        show_rows(counts[:n_shown], head=targets.task)
 
 
 def measure_variants(variants: Iterable[tuple[str, ValidationCorpus]]) -> dict[str, VariantResult]:
@@ -135,16 +138,11 @@ def write_variants(
             for row in variant_rows(results, task, base=base)
         ]
         write_rows(rows, plots / f"audit_{name}_{task}.csv")
-        scores = ("f1_macro", "f1_micro", "f1_macro_change", "f1_micro_change")
-        sizes = ("variant", "n_train", "n_terms", *added)
-        show_rows(
-            [
-                {column: row[column] for column in sizes}
-                | {score: format_interval(row, score, sign=score.endswith("change")) for score in scores}
-                for row in rows
-            ],
-            head=task,
-        )
+        shown = []
+        for row in rows:
+            scores = {score: format_interval(row, score, sign=score.endswith("change")) for score in SCORES}
+            shown.append({name: row[name] for name in ("variant", "n_train", "n_terms", *added)} | scores)
+        show_rows(shown, head=task)
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], path: Path) -> None:

@@ -12,72 +12,57 @@ from typing import Any
 
 import click
 
-from newsdesk.base.console import entry_point, note, path_option, print_rows
+from newsdesk.base.console import note, path_option, print_rows
 from newsdesk.base.files import sha256, write_csv, write_json
 from newsdesk.base.schema import TASKS
 from newsdesk.base.settings import Settings, read_settings
 from newsdesk.cli.inputs import corpus_options
+from newsdesk.evaluation.inner_validation import hyperparameter_search as search
 from newsdesk.evaluation.inner_validation.corpus import read_validation_corpus
-from newsdesk.evaluation.inner_validation.hyperparameter_search import (
-    TrialResult,
-    build_measure,
-    choose_simplest,
-    describe_choice,
-    open_study,
-    read_results,
-    run_trials,
-    trial_rows,
-    use_origins,
-)
 from newsdesk.evaluation.inner_validation.search_space import HeadSettings, build_space
 from newsdesk.evaluation.tables import format_interval
 from newsdesk.tracking import runs
 
 
 def run(
-    settings: Settings,
-    task: str,
-    *,
-    trials: int,
-    seed: int,
-    storage: Path,
-    output: Path,
-    plots: Path,
-    track: bool = True,
-    n_jobs: int = -1,
-    **files: Path,
-) -> None:
+    settings: Settings, task: str, *,
+    articles: Path, taxonomy: Path, places: Path, fields: Path,
+    trials: int, seed: int, storage: Path, output: Path, plots: Path, track: bool = True, n_jobs: int = -1,
+) -> None:  # fmt: skip
     """Run trials until so many are finished, those of an earlier run included, and write the choice."""
     current = HeadSettings.of(settings, task)
-    read = partial(read_validation_corpus, **files, tasks=(task,), n_jobs=n_jobs)
-    corpus = read(use_origins(settings, task, [*current.origin_weights]))
+    read = partial(
+        read_validation_corpus,
+        articles=articles, taxonomy=taxonomy, places=places, fields=fields, tasks=(task,), n_jobs=n_jobs,
+    )  # fmt: skip
+    corpus = read(search.use_origins(settings, task, [*current.origin_weights]))
     n_labels = Counter(corpus.labelled.articles[f"{task}_origin"].to_pylist())
     space = build_space(current, [origin for origin in n_labels if origin not in settings.evaluate.origins])
-    hashes = [sha256(files[name]) for name in ("articles", "taxonomy", "places", "fields")]
+    hashes = [sha256(path) for path in (articles, taxonomy, places, fields)]
     inputs = json.dumps([*hashes, settings.model_dump(mode="json"), space])
-    study = open_study(storage, f"{task}-{seed}-{hashlib.sha256(inputs.encode()).hexdigest()[:12]}")
-    n_finished = len(read_results(study))
-    measure = build_measure(read, settings, task)
-    found = run_trials(study, measure, current=current, space=space, n_trials=trials, seed=seed)
+    study = search.open_study(storage, f"{task}-{seed}-{hashlib.sha256(inputs.encode()).hexdigest()[:12]}")
+    n_finished = len(search.read_results(study))
+    measure = search.build_measure(read, settings, task)
+    found = search.run_trials(study, measure, current=current, space=space, n_trials=trials, seed=seed)
     for number, result in enumerate(found, start=n_finished + 1):
         note(
             f"search {task}: {number} of {trials}, {result.settings.classifier} {result.score:.4f} "
             f"in {result.seconds:.0f} s, best {study.best_value:.4f}"
         )
-    results = read_results(study)[:trials]
+    results = search.read_results(study)[:trials]
     params = {"task": task, "seed": seed, "n_trials": len(results)}
     choice = {
         **params, "articles_sha256": hashes[0], "outlets": [*corpus.outlets],
-        "n_labels": dict(n_labels.most_common()), **describe_choice(results, current),
+        "n_labels": dict(n_labels.most_common()), **search.describe_choice(results, current),
     }  # fmt: skip
     written = [output / f"search_{task}.json", plots / f"search_{task}.csv"]
-    rows = trial_rows(results, current)
+    rows = search.trial_rows(results, current)
     write_json(choice, written[0])
     write_csv(rows, written[1])
     print_rows(terminal_rows(rows))
     note(f"search: the choice is in {written[0]}; params.yaml is unchanged")
     if track:
-        chosen = choose_simplest(results, current)
+        chosen = search.choose_simplest(results, current)
         run_id = runs.log_study(
             f"{settings.track.experiment}-search",
             name=study.study_name,
@@ -90,7 +75,7 @@ def run(
         note(f"search: MLflow run {run_id}")
 
 
-def describe_trial(number: int, result: TrialResult) -> tuple[str, dict[str, Any], dict[str, float]]:
+def describe_trial(number: int, result: search.TrialResult) -> tuple[str, dict[str, Any], dict[str, float]]:
     """Name, params and metrics of the MLflow run of a trial."""
     metrics = {**result.measured, "score": result.score, "fit_seconds": result.seconds}
     return f"trial-{number:03}", result.settings.params, metrics
@@ -144,7 +129,3 @@ def main(task: str, params: Path, **options: Any) -> None:
       newsdesk search --task region --trials 15
     """
     run(read_settings(params), task, **options)
-
-
-if __name__ == "__main__":
-    entry_point(main)
