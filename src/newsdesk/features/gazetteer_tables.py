@@ -7,7 +7,6 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.normalization import Normalization, build_normalizer
@@ -38,15 +37,6 @@ NISBA_ENDINGS = ("", "ة", TANWIN, "ون", "ين", "ان", "تان", "تين", "
 Normalize = Callable[[str], str]
 
 
-class Row(NamedTuple):
-    """A name in a table; `origin` is its position, for error messages."""
-
-    kind: Kind
-    code: str
-    name: str
-    origin: str
-
-
 def read_places(folder: Path, taxonomy: Taxonomy, normalization: Normalization) -> Gazetteer:
     """Read the tables of a folder, check them against the taxonomy and expand them into spellings.
 
@@ -75,11 +65,10 @@ def read_places(folder: Path, taxonomy: Taxonomy, normalization: Normalization) 
     by_file = {file: [*_read_names(folder / file, kind, region_by_code)] for file, kind in FILES.items()}
     listed = [*chain.from_iterable(by_file.values())]
     _check_names(listed, name_key)
-    rows = [*_country_rows(taxonomy), *listed]
-    known = {name_key(row.name) for row in rows}
-    groups = {file: {name_key(row.name) for row in own} for file, own in by_file.items()}
+    places = (*_country_places(taxonomy), *(place for place, _ in listed))
+    known = {name_key(place.name) for place in places}
+    groups = {file: {name_key(place.name) for place, _ in own} for file, own in by_file.items()}
     rules, bare = _read_rules(folder, spell, name_key, known=known, groups=groups)
-    places = tuple(Place(row.code, region_by_code[row.code], row.kind, row.name) for row in rows)
     return Gazetteer(taxonomy.region_ids, places, _build_forms(places, rules, bare, spell, name_key))
 
 
@@ -162,39 +151,44 @@ def _regions(taxonomy: Taxonomy) -> dict[str, str | None]:
     return by_code | dict.fromkeys((*taxonomy.unassigned, NO_PLACE))
 
 
-def _country_rows(taxonomy: Taxonomy) -> Iterator[Row]:
+def _country_places(taxonomy: Taxonomy) -> Iterator[Place]:
     for region in taxonomy.regions:
         for code in region.countries:
             for name in taxonomy.names_of_country(code):
-                yield Row("country", code, name, "taxonomy")
+                yield Place(code, region.id, "country", name)
 
 
-def _read_names(path: Path, kind: Kind, codes: Container[str]) -> Iterator[Row]:
+def _read_names(
+    path: Path, kind: Kind, region_by_code: Mapping[str, str | None]
+) -> Iterator[tuple[Place, str]]:
+    """Yield the places of a table, each with the position of its line for error messages."""
     is_media = kind == "media"
     for origin, cells in read_cells(path, n_cells=1 if is_media else 2):
         code = NO_PLACE if is_media else cells[0]
-        if code not in codes:
+        if code not in region_by_code:
             expected = f"a country or region of the taxonomy or {NO_PLACE}"
             raise NewsdeskError(f"{origin}: expected {expected}, found {code!r}")
         for name in split_names(cells[-1]):
-            yield Row("other" if code == NO_PLACE and not is_media else kind, code, name, origin)
+            own_kind = "other" if code == NO_PLACE and not is_media else kind
+            yield Place(code, region_by_code[code], own_kind, name), origin
 
 
-def _check_names(rows: Sequence[Row], name_key: Normalize) -> None:
-    firsts: dict[tuple[str, str, bool], Row] = {}
-    for row in rows:
-        words = re.split(r"[\s-]+", row.name)
+def _check_names(places: Sequence[tuple[Place, str]], name_key: Normalize) -> None:
+    firsts: dict[tuple[str, str, bool], tuple[Place, str]] = {}
+    for listed in places:
+        place, origin = listed
+        words = re.split(r"[\s-]+", place.name)
         # a country and its demonym can have the same spelling: «تشيلي»
-        first = firsts.setdefault((name_key(row.name), row.code, row.kind == "demonym"), row)
+        first = firsts.setdefault((name_key(place.name), place.code, place.kind == "demonym"), listed)
         problem = None
         if short := [word for word in words if len(word) < 2]:
             problem = f"expected words of two letters or more, as tokens are, found {short[0]!r}"
         elif len(words) > MAX_TOKENS:
             problem = f"expected {MAX_TOKENS} words at most, found {len(words)}"
-        elif first is not row:
-            problem = f"expected it once under {row.code}, found it in {first.origin} too"
+        elif first is not listed:
+            problem = f"expected it once under {place.code}, found it in {first[1]} too"
         if problem:
-            raise NewsdeskError(f"{row.origin}: «{row.name}»: {problem}")
+            raise NewsdeskError(f"{origin}: «{place.name}»: {problem}")
 
 
 def _read_rules(

@@ -75,11 +75,11 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
 
     Examples
     --------
-    >>> vectorizer = ArabicTfidfVectorizer()
-    >>> vectorizer.fit_transform(["قمة في برلين", "مباراة في مدريد"]).shape
-    (2, 5)
+    >>> vectorizer = ArabicTfidfVectorizer().fit(["قمة في برلين", "مباراة في مدريد"])
     >>> sorted(vectorizer.get_feature_names_out().tolist())
     ['برلين', 'في', 'قمه', 'مباراه', 'مدريد']
+    >>> vectorizer.transform(["وصل إلى برلين"]).sum()
+    np.float64(1.0)
     """
 
     def __init__(
@@ -118,59 +118,35 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         self.n_jobs = n_jobs
 
     def fit(self, X: Documents, y: object = None) -> Self:
-        """Learn vocabulary and IDF.
+        """Learn vocabulary and IDF; `y` is ignored.
 
         Parameters
         ----------
         X : DataFrame or Arrow table with `text` and optional `title`, or sequence or array of str or None
-        y : ignored
 
         Raises
         ------
         ValueError
             If a parameter or a text is invalid, or no term remains.
-
-        Examples
-        --------
-        >>> ArabicTfidfVectorizer().fit(["قمة في برلين"]).n_articles_
-        1
         """
         return self.fit_batches(iterate_batches(X))
 
     def fit_batches(self, batches: Iterable[Documents]) -> Self:
         """Learn vocabulary and IDF from batches; memory grows with the terms, not with the articles."""
-        engine = self._build_engine()
-        for batch in batches:
-            engine.learn(engine.scan(*titles_and_texts(batch)))
-        self._finish(engine)
+        self._fit(batches, keep=False)
         return self
 
     def fit_transform(self, X: Documents, y: object = None) -> sp.csr_matrix:
         """Learn vocabulary and IDF, and return the matrix of shape (n_articles, n_features)."""
-        engine = self._build_engine()
-        tokenized = []
-        for batch in iterate_batches(X):
-            tokenized.append(engine.scan(*titles_and_texts(batch)))
-            engine.learn(tokenized[-1])
-        self._finish(engine, tokenized)
-        weights = self._weights()
-        return self._matrix([part for batch in tokenized for part in engine.rows(batch, weights)])
+        tokenized, weights = self._fit(iterate_batches(X), keep=True), self._weights()
+        return self._matrix([part for batch in tokenized for part in self._engine.rows(batch, weights)])
 
     def transform(self, X: Documents) -> sp.csr_matrix:
-        """Return the matrix of articles.
-
-        Parameters
-        ----------
-        X : DataFrame or Arrow table with `text` and optional `title`, or sequence or array of str or None
+        """Return the features of articles, which are given as in `fit`.
 
         Returns
         -------
         sparse matrix of shape (n_articles, n_features)
-
-        Examples
-        --------
-        >>> ArabicTfidfVectorizer().fit(["قمة في برلين"]).transform(["مباراة في مدريد"]).toarray().tolist()
-        [[0.0, 0.0, 1.0]]
         """
         check_is_fitted(self, "idf_")
         return self._matrix([part for batch in iterate_batches(X) for part in self._rows(batch)])
@@ -214,7 +190,17 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
             threads=effective_n_jobs(self.n_jobs),
         )
 
-    def _finish(self, engine: Engine, tokenized: Sequence[TokenizedBatch] = ()) -> None:
+    def _fit(self, batches: Iterable[Documents], *, keep: bool) -> list[TokenizedBatch]:
+        """Learn vocabulary and IDF; return the tokenized batches to `keep`."""
+        engine, kept = self._build_engine(), []
+        for batch in batches:
+            tokenized = engine.scan(*titles_and_texts(batch))
+            engine.learn(tokenized)
+            kept += [tokenized] if keep else []
+        self._finish(engine, kept)
+        return kept
+
+    def _finish(self, engine: Engine, tokenized: Sequence[TokenizedBatch]) -> None:
         """Select the terms, number their columns and keep what `transform` needs."""
         word_df, word_tf, char_df, char_tf = engine.frequencies()
         if not len(word_df) and not len(char_df):
