@@ -47,14 +47,9 @@ def _strings(values: Any) -> Any:
     """Return Arrow arrays unchanged, and other values as a list of strings, with "" for missing ones."""
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values
-    if isinstance(values, pd.Series):
-        values = values.to_list()
-    strings = ["" if value is None or value is pd.NA or _is_nan(value) else value for value in values]
+    column = pd.Series(values, dtype=object)
+    strings = ["" if missing else value for value, missing in zip(column, column.isna(), strict=True)]
     for row, value in enumerate(strings):
         if not isinstance(value, str):
             raise ValueError(f"expected texts, found {type(value).__name__} in row {row}")
     return strings
-
-
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and value != value

@@ -179,16 +179,14 @@ class Engine:
 
     def frequencies(self) -> tuple[Array, Array, Array, Array]:
         """Return document and term frequencies of words, then of character n-grams, shape (n_terms,) each."""
-
-        def total(name: str, kind: str, n: int) -> Array:
-            parts = (getattr(getattr(counts, kind), name)[:n] for counts in self._counts)
-            return sum(parts, np.zeros(n, np.int64))
-
-        n_words, n_chars = self.vocabulary.words.n, self.vocabulary.chars.n
-        return (
-            total("df", "words", n_words), total("tf", "words", n_words),
-            total("df", "chars", n_chars), total("tf", "chars", n_chars),
-        )  # fmt: skip
+        word_df, word_tf = np.zeros((2, self.vocabulary.words.n), np.int64)
+        char_df, char_tf = np.zeros((2, self.vocabulary.chars.n), np.int64)
+        for words, chars, _ in self._counts:
+            word_df += words.df[: len(word_df)]
+            word_tf += words.tf[: len(word_tf)]
+            char_df += chars.df[: len(char_df)]
+            char_tf += chars.tf[: len(char_tf)]
+        return word_df, word_tf, char_df, char_tf
 
     def freeze(
         self, word_columns: Array, char_columns: Array, batches: Sequence[TokenizedBatch] = ()

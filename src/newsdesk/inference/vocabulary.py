@@ -29,14 +29,10 @@ class Vocabulary:
 
     def __init__(self, *, ngram_max: int, mask: Int) -> None:
         self._mask = mask
-        self.words, self.chars = (
-            HashTable(),
-            HashTable(),
-        )  # the numbers of terms are columns once it is frozen
-        # while terms are learned: the tokens of one occurrence of each word n-gram, then -1; and token, start
-        # and length of one occurrence of each character n-gram
+        self.words, self.chars = HashTable(), HashTable()
+        # of one occurrence of each n-gram, while they are learned: its tokens, then -1
         self.word_examples = np.full((1024, max(1, ngram_max)), -1, np.int32)
-        self.char_examples = GrowingArray(np.int32, 3)
+        self.char_examples = GrowingArray(np.int32, 3)  # token, start and length
         self.frozen = False
 
     def restore(self, words: HashTable, chars: HashTable) -> None:
@@ -96,25 +92,22 @@ class GazetteerIndex:
 def build_gazetteer_index(gazetteer: Gazetteer, *, lead_tokens: int, mask: Int) -> GazetteerIndex:
     """Build the index; the first `lead_tokens` of a text are its lead."""
 
-    def hashed(strings: Sequence[str]) -> HashTable:
-        table = HashTable()
-        table.intern(*kernel.hash_strings(*to_points(strings), True, mask))
-        return table
-
     forms = {form: i for i, form in enumerate(dict.fromkeys(gazetteer.forms.values()))}
     rules = {rule: i for i, rule in enumerate(dict.fromkeys(form.rule for form in forms if form.rule))}
     rule_words = sorted({word for rule in rules for words in rule.word_sets for word in words})
     number = {word: i for i, word in enumerate(rule_words)}
     neighbours = np.zeros((len(rule_words), len(rules)), np.uint8)
     for rule, i in rules.items():
-        for words, bit in zip(rule.word_sets, RULE_BITS, strict=True):
-            neighbours[[number[word] for word in words], i] |= bit
+        for listed, bit in zip(rule.word_sets, RULE_BITS, strict=True):
+            neighbours[[number[word] for word in listed], i] |= bit
     prefixes = {" ".join(s.split(" ")[:n]) for s in gazetteer.forms for n in range(1, s.count(" ") + 1)}
     spelled = list(dict.fromkeys([*gazetteer.forms, *sorted(prefixes)]))
-    spellings = hashed(spelled)
+    spellings, words = HashTable(), HashTable()
+    for table, strings in ((spellings, spelled), (words, rule_words)):
+        table.intern(*kernel.hash_strings(*to_points(strings), True, mask))
     places = gazetteer.places
     keys = {key: i for i, key in enumerate(dict.fromkeys(place.support_key for place in places))}
-    table = NameTable(
+    names = NameTable(
         slots=spellings.slots,
         form=np.array([forms[f] if (f := gazetteer.forms.get(s)) else -1 for s in spelled], np.int32),
         is_prefix=np.array([s in prefixes for s in spelled], np.bool_),
@@ -134,7 +127,7 @@ def build_gazetteer_index(gazetteer: Gazetteer, *, lead_tokens: int, mask: Int) 
         dateline_tokens=DATELINE_TOKENS,
         lead_tokens=lead_tokens,
     )
-    return GazetteerIndex(table, spellings, hashed(rule_words), len(place_feature_names(gazetteer.regions)))
+    return GazetteerIndex(names, spellings, words, len(place_feature_names(gazetteer.regions)))
 
 
 def _requirement(rule: Rule) -> int:
@@ -145,15 +138,9 @@ class TokenCache:
     """Remember what is computed once for each different token: spelling, hash, terms and role in names."""
 
     def __init__(
-        self,
-        vocabulary: Vocabulary,
-        gazetteer: GazetteerIndex | None,
-        *,
-        stem: Stem | None,
-        ngram_max: int,
-        char_ngrams: Sequence[int] | None,
-        mask: Int,
-    ) -> None:
+        self, vocabulary: Vocabulary, gazetteer: GazetteerIndex | None, *, stem: Stem | None, ngram_max: int,
+        char_ngrams: Sequence[int] | None, mask: Int,
+    ) -> None:  # fmt: skip
         self._vocabulary, self._gazetteer = vocabulary, gazetteer
         self._stem, self._ngram_max, self._char_ngrams, self._mask = stem, ngram_max, char_ngrams, mask
         self.clear()
@@ -219,13 +206,9 @@ class TokenCache:
     def _describe_names(self, gazetteer: GazetteerIndex, first: int) -> None:
         hashes, checks = self.word_hash.values[first:], self.word_check.values[first:]
         starts = self.spellings.bounds.values[first:-1]
-        described = TokenNames(
-            hashes,
-            checks,
-            spelling=gazetteer.spellings.find(hashes, checks),
-            rule_word=gazetteer.rule_words.find(hashes, checks),
-            has_conjunction=self.spellings.points.values[starts] == ord(CONJUNCTION),
-        )
+        spelling, rule_word = (t.find(hashes, checks) for t in (gazetteer.spellings, gazetteer.rule_words))
+        has_conjunction = self.spellings.points.values[starts] == ord(CONJUNCTION)
+        described = TokenNames(hashes, checks, spelling, rule_word, has_conjunction)
         for array, values in zip(self._names, described, strict=True):
             array.extend(values)
 
