@@ -19,7 +19,6 @@ from newsdesk.corpus.repair import repair
 from newsdesk.inference.text import is_arabic, tokenize
 
 Progress = Callable[[Iterable[Any], str], Iterable[Any]]
-NOT_ARABIC = "the text is not in Arabic"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,9 @@ def clean(
             continue
         repaired = repair(record)
         n_repaired[record.source] += repaired is not record
-        article = qualify_id(repaired)
+        # no two sources share an id
+        prefix = f"{record.source}:"
+        article = replace(repaired, article_id=prefix + repaired.article_id.removeprefix(prefix))
         if reason_and_detail := find_refusal_reason(article, seen, settings, taxonomy):
             excerpt = (article.title or article.text)[:MAX_EXCERPT]
             place = article.source, article.file, article.position
@@ -64,12 +65,6 @@ def clean(
     articles = _group_and_split(kept, settings, progress)
     quarantine = pa.Table.from_pylist([_row(r, QUARANTINE) for r in refused], schema=QUARANTINE)
     return Cleaned(articles, quarantine, _count_rows(articles, refused, n_repaired, label_table))
-
-
-def qualify_id(article: Article) -> Article:
-    """Prefix the id with the source, so that no two sources share an id."""
-    prefix = f"{article.source}:"
-    return replace(article, article_id=prefix + article.article_id.removeprefix(prefix))
 
 
 def find_refusal_reason(
@@ -95,7 +90,7 @@ def find_refusal_reason(
     if (n_words := len(tokenize(normalize(whole, Normalization())))) < settings.min_words:
         return "too_short", f"{n_words} words, at least {settings.min_words} are needed"
     if not is_arabic(whole):
-        return "other_language", NOT_ARABIC
+        return "other_language", "the text is not in Arabic"
     return None
 
 

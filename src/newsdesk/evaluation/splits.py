@@ -134,7 +134,8 @@ def split_within_outlets(
     drawn = columns.groups if kind == "group" else columns.article_ids
 
     def position(i: int) -> tuple[Any, str]:
-        first = -(published[i] - UNDATED).total_seconds() if kind == "time" else _hash(seed, drawn[i])
+        hashed = hashlib.sha256(f"{seed}:{drawn[i]}".encode("utf-8", "replace")).hexdigest()
+        first = -(published[i] - UNDATED).total_seconds() if kind == "time" else hashed
         return first, columns.article_ids[i]
 
     for outlet in outlets:
@@ -159,7 +160,3 @@ def _build_split(
     if not train.any():
         raise NewsdeskError(f"split {name}: no labelled article is left to train on; add outlets")
     return TrainTestSplit(name, train, test)
-
-
-def _hash(seed: int, name: str) -> str:
-    return hashlib.sha256(f"{seed}:{name}".encode("utf-8", "replace")).hexdigest()

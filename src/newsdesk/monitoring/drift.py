@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -21,26 +21,9 @@ from newsdesk.monitoring.counts import (
 )
 from newsdesk.monitoring.reference import LIMITS, parse_reference
 
-Verdict = Literal["quiet", "drift", "too_few"]
-
 N_BINS = 10  # of equal mass in the reference, as is usual for PSI
 MIN_ROWS = 100  # with fewer articles the bootstrap interval is too narrow
 PRIOR = 0.5  # Jeffreys prior: articles added to each bin, so that no share is 0
-
-
-@dataclass(frozen=True, slots=True)
-class QuantityDrift:
-    """Drift of one quantity."""
-
-    quantity: str
-    n: int  # articles that it was measured on
-    psi: float
-    by_chance: float  # expected PSI of two samples of one population; negative after a large change
-    low: float  # of the 95 % interval of `psi` less `by_chance`; above `limit` it is drift
-    high: float
-    limit: float
-    verdict: Verdict
-    most: str  # the bin or label that contributes most
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +95,10 @@ def compare(
     -------
     dict
         JSON types. `verdict` is `drift` if any quantity has drifted, `too_few` if no quantity has enough
-        articles, else `quiet`. `quantities` holds the fields of a `QuantityDrift` for each quantity,
-        `labels` each label's share in both and the interval of the difference.
+        articles, else `quiet`. `quantities` holds for each quantity the number `n` of articles, the `psi`,
+        the part of it that is expected `by_chance`, the 95 % interval of the rest from `low` to `high`, and
+        the bin or label that contributes `most`. It has drifted if `low` exceeds `limit`. `labels` holds each
+        label's share in both and the interval of the difference.
 
     Raises
     ------
@@ -135,27 +120,28 @@ def compare(
         _measure_quantity(name, before, counts, limit=limits[name], n_bootstrap=n_bootstrap, seed=seed)
         for name in LIMITS
     ]
-    drifted = [quantity.quantity for quantity in quantities if quantity.verdict == "drift"]
-    any_measured = any(quantity.verdict != "too_few" for quantity in quantities)
-    verdict: Verdict = "drift" if drifted else "quiet" if any_measured else "too_few"
+    drifted = [quantity["quantity"] for quantity in quantities if quantity["verdict"] == "drift"]
+    any_measured = any(quantity["verdict"] != "too_few" for quantity in quantities)
     return {
-        "verdict": verdict,
+        "verdict": "drift" if drifted else "quiet" if any_measured else "too_few",
         "drifted": drifted,
         "n_rows": counts.n_rows,
         "reference": {"n_rows": before.n_rows, **{key: reference[key] for key in ("model", "made_of")}},
         "settings": {"n_bootstrap": n_bootstrap, "seed": seed, "min_rows": MIN_ROWS},
-        "quantities": [asdict(quantity) for quantity in quantities],
+        "quantities": quantities,
         "labels": {task: _label_shares(before, counts, task) for task in counts.heads},
     }
 
 
 def _measure_quantity(
     name: str, before: PredictionCounts, now: PredictionCounts, *, limit: float, n_bootstrap: int, seed: int
-) -> QuantityDrift:
+) -> dict[str, Any]:
     pairs, names = _comparable_counts(name, before, now)
     n_before, n = (int(min(counts.sum() for counts in side)) for side in zip(*pairs, strict=True))
+    unmeasured = {"psi": 0.0, "by_chance": 0.0, "low": 0.0, "high": 0.0}
+    drift = {"quantity": name, "n": n, **unmeasured, "limit": limit, "verdict": "too_few", "most": ""}
     if min(n_before, n) < MIN_ROWS:
-        return QuantityDrift(name, n, 0.0, 0.0, 0.0, 0.0, limit, "too_few", "")
+        return drift
     estimates = [
         estimate_psi(*pair, n_bootstrap=n_bootstrap, seed=[seed, list(LIMITS).index(name), i])
         for i, pair in enumerate(pairs)
@@ -163,18 +149,20 @@ def _measure_quantity(
     # the scores of one article depend on each other: average the sorted draws, as if fully dependent
     draws = np.mean([np.sort(estimate.draws) for estimate in estimates], axis=0)
     low, high = (round(max(0.0, float(x)), 4) for x in np.quantile(draws, [0.025, 0.975]))
+    psis, by_chance = (np.array([getattr(e, part) for e in estimates]) for part in ("psi", "by_chance"))
     if before.counts[name].ndim == 2:
-        contributions = np.array([estimate.psi - estimate.by_chance for estimate in estimates])
+        contributions = psis - by_chance
     else:
         p, q = (_shares(counts) for counts in pairs[0])
         contributions = (q - p) * np.log(q / p)
-    value, by_chance = (
-        round(float(np.mean([getattr(estimate, part) for estimate in estimates])), 4)
-        for part in ("psi", "by_chance")
-    )
-    verdict: Verdict = "drift" if low > limit else "quiet"
-    most = names[int(np.argmax(contributions))]
-    return QuantityDrift(name, n, value, by_chance, low, high, limit, verdict, most)
+    return drift | {
+        "psi": round(float(psis.mean()), 4),
+        "by_chance": round(float(by_chance.mean()), 4),
+        "low": low,
+        "high": high,
+        "verdict": "drift" if low > limit else "quiet",
+        "most": names[int(np.argmax(contributions))],
+    }
 
 
 def _comparable_counts(

@@ -90,7 +90,7 @@ def read_run(paths: RunPaths, *, with_texts: bool) -> RunContent:
         path.stem: rows
         for folder in paths.plots
         for path in sorted(folder.glob("*.csv"))
-        if (rows := reader.read(path, f"plots/{path.name}", read_rows)) is not None
+        if (rows := reader.read(path, f"plots/{path.name}", lambda p: pacsv.read_csv(p).to_pylist()))
     }
     origins = settings.evaluate.origins
     name = f"data/{paths.predictions.name}"
@@ -124,12 +124,6 @@ class _Reader:
             return None
         self.hashes[name] = sha256(path)
         return content
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Read the rows of a CSV file."""
-    rows: list[dict[str, Any]] = pacsv.read_csv(path).to_pylist()
-    return rows
 
 
 def read_texts(path: Path, article_ids: set[str]) -> dict[str, tuple[str, str]]:

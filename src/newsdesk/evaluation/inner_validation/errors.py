@@ -58,7 +58,12 @@ def explain_errors(
                         "places": named, "title": article["title"], "text": article["text"],
                     }
                 )  # fmt: skip
-    rows.sort(key=lambda row: (_probability_of_truth(row), row["article_id"], row["label"]))
+
+    def surest(row: Mapping[str, Any]) -> tuple[Any, ...]:
+        of_truth = row["probability"] if row["error"] == "missed" else 1 - row["probability"]
+        return of_truth, row["article_id"], row["label"]
+
+    rows.sort(key=surest)
     return rows, count_confusions(scored, y_pred, targets.labels)
 
 
@@ -74,11 +79,6 @@ def count_confusions(scored: HeldOutScores, y_pred: BoolArray, labels: Sequence[
         {"missed": missed, "spurious": spurious, "n": n, "pair": f"{missed} / {spurious}"}
         for (missed, spurious), n in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
     ]
-
-
-def _probability_of_truth(row: Mapping[str, Any]) -> float:
-    probability = float(row["probability"])
-    return 1 - probability if row["error"] == "spurious" else probability
 
 
 def _describe_places(article: Mapping[str, Any], gazetteer: Gazetteer, normalization: Normalization) -> str:

@@ -118,8 +118,13 @@ def run_trials(
 ) -> Iterator[TrialResult]:
     """Run trials until the study has `n_trials` finished ones, and store each result in the study."""
     first = first_params(current, space)
-    for _ in range(len(_finished(study)), n_trials):
-        trial = ask_trial(study, first, seed=seed)
+    for n_finished in range(len(_finished(study)), n_trials):
+        # a trial depends on the seed and the finished trials only, so that a search can resume
+        sampler_seed = int(np.random.SeedSequence([seed, n_finished]).generate_state(1)[0])
+        study.sampler = optuna.samplers.TPESampler(n_startup_trials=N_RANDOM, seed=sampler_seed)
+        if n_finished < len(first):
+            study.enqueue_trial(first[n_finished])
+        trial = study.ask()
         result = measure(suggest_settings(trial, space, current))
         trial.set_user_attr("choice", asdict(result.settings))
         trial.set_user_attr("draws", result.draws.tolist())
@@ -127,16 +132,6 @@ def run_trials(
         trial.set_user_attr("seconds", result.seconds)
         study.tell(trial, result.score)
         yield result
-
-
-def ask_trial(study: optuna.Study, first: Sequence[dict[str, Any]], *, seed: int) -> optuna.Trial:
-    """Ask for the next trial; it depends on the seed and the finished trials only, so a search can resume."""
-    n_finished = len(_finished(study))
-    sampler_seed = int(np.random.SeedSequence([seed, n_finished]).generate_state(1)[0])
-    study.sampler = optuna.samplers.TPESampler(n_startup_trials=N_RANDOM, seed=sampler_seed)
-    if n_finished < len(first):
-        study.enqueue_trial(first[n_finished])
-    return study.ask()
 
 
 def read_results(study: optuna.Study) -> list[TrialResult]:

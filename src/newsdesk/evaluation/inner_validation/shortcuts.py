@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -32,11 +32,8 @@ class MediaMention(NamedTuple):
 
 def select_media(gazetteer: Gazetteer) -> Gazetteer:
     """Keep the names of newspapers, agencies and channels only."""
-    forms = {
-        spelling: form
-        for spelling, form in gazetteer.forms.items()
-        if gazetteer.places[form.places[0]].kind == "media"
-    }
+    kinds = [place.kind for place in gazetteer.places]
+    forms = {name: form for name, form in gazetteer.forms.items() if kinds[form.places[0]] == "media"}
     return replace(gazetteer, forms=forms)
 
 
@@ -62,22 +59,18 @@ def strip_bylines(text: str, media: Gazetteer, normalization: Normalization) -> 
     lines = []
     for number, line in enumerate(normalize(text, normalization).split("\n")):
         mentions = [*find_media(line, media)]
-        if mentions and len(tokenize(line)) <= BYLINE_TOKENS:
-            continue
-        kept, end = [], 0
-        for mention in mentions:
-            opening = number == 0 and mention.first_token < BYLINE_TOKENS
-            kept.append("" if opening else line[end : mention.start])
-            end = mention.stop
-        lines.append(" ".join([*kept, line[end:]]))
+        if not mentions or len(tokenize(line)) > BYLINE_TOKENS:
+            lines.append(_strip_mentions(line, mentions, opening=0 if number else BYLINE_TOKENS))
     return "\n".join(lines)
 
 
-def _strip_names(title: str, media: Gazetteer, normalization: Normalization) -> str:
-    normalized = normalize(title, normalization)
-    for mention in reversed([*find_media(normalized, media)]):
-        normalized = f"{normalized[: mention.start]} {normalized[mention.stop :]}"
-    return normalized
+def _strip_mentions(line: str, mentions: Iterable[MediaMention], *, opening: int = 0) -> str:
+    """Remove names from a line, and what precedes a name that is among its first `opening` tokens."""
+    kept, end = [], 0
+    for mention in mentions:
+        kept.append("" if mention.first_token < opening else line[end : mention.start])
+        end = mention.stop
+    return " ".join([*kept, line[end:]])
 
 
 def without_bylines(corpus: ValidationCorpus) -> ValidationCorpus:
@@ -85,10 +78,14 @@ def without_bylines(corpus: ValidationCorpus) -> ValidationCorpus:
     normalization = corpus.settings.text
     media = select_media(corpus.read_gazetteer(normalization))
     articles = corpus.labelled.articles
-    for column, strip in (("title", _strip_names), ("text", strip_bylines)):
-        stripped = [strip(text, media, normalization) for text in articles[column].to_pylist()]
+    titles = [normalize(title, normalization) for title in articles["title"].to_pylist()]
+    stripped = {
+        "title": [_strip_mentions(title, find_media(title, media)) for title in titles],
+        "text": [strip_bylines(text, media, normalization) for text in articles["text"].to_pylist()],
+    }
+    for column, texts in stripped.items():
         number = articles.schema.get_field_index(column)
-        articles = articles.set_column(number, articles.schema.field(column), pa.array(stripped, pa.string()))
+        articles = articles.set_column(number, articles.schema.field(column), pa.array(texts, pa.string()))
     return replace(corpus, labelled=replace(corpus.labelled, articles=articles))
 
 
