@@ -167,15 +167,8 @@ def _time(record: Mapping[str, Any]) -> datetime | None:
     value = _find(record, "published")[1]
     if not isinstance(value, str):
         return None
-    try:
-        time = datetime.fromisoformat(value.strip())
-    except ValueError:
-        try:
-            time = parsedate_to_datetime(value)  # RFC 2822, as feeds write it
-        except (ValueError, TypeError, IndexError):
-            return None
-    time = time.replace(microsecond=0)
-    try:
-        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except OverflowError:
-        return None
+    for parse in (datetime.fromisoformat, parsedate_to_datetime):  # RFC 2822, as feeds write it
+        with suppress(ValueError, TypeError, IndexError, OverflowError):
+            time = parse(value.strip()).replace(microsecond=0)
+            return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    return None

@@ -13,19 +13,11 @@ from typing import TYPE_CHECKING, Any
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_table, sha256
 from newsdesk.evaluation.test_set import hash_test_set, select_test_set
-from newsdesk.registry import ledger
+from newsdesk.registry import ledger, versions
 from newsdesk.registry.ledger import CHAMPION, ChampionChangedError, LedgerEntry
 from newsdesk.registry.paired_test import PromotionRules, compare
 from newsdesk.registry.store import download, list_versions, read_aliases, set_with_retry
-from newsdesk.registry.versions import (
-    CHALLENGER,
-    COMPLETE_TAG,
-    ORIGINS_TAG,
-    PREDICTIONS_PATH,
-    TEST_TAG,
-    get_complete_version,
-    get_finished_run,
-)
+from newsdesk.registry.versions import TEST_TAG, get_complete_version
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -135,17 +127,21 @@ def promote(
         set_with_retry(client.set_model_version_tag, name, str(challenger.version), VERDICT_TAG, text)
     if dry_run or verdict["verdict"] not in ("first", "better"):
         return Promotion(verdict)
-    now_champion = read_aliases(client, name).get(CHAMPION)
-    if now_champion != state.champion:
-        raise ChampionChangedError(
-            f"version {now_champion or 'none'} was made champion in the meantime; nothing was changed,"
-            f" see `newsdesk history {name}`"
-        )
+    _check_champion(client, name, state.champion)
     entry = ledger.change_champion(
         client, name, after=state.entry, kind="promote", previous=state.recorded,
         version=str(challenger.version), reason=reason, verdict=verdict,
     )  # fmt: skip
     return Promotion(verdict, entry)
+
+
+def _check_champion(client: MlflowClient, name: str, expected: str | None) -> None:
+    found = read_aliases(client, name).get(CHAMPION)
+    if found != expected:
+        raise ChampionChangedError(
+            f"version {found or 'none'} was made champion in the meantime; nothing was changed,"
+            f" see `newsdesk history {name}`"
+        )
 
 
 def adopt(client: MlflowClient, name: str, *, reason: str) -> LedgerEntry:
@@ -173,7 +169,7 @@ def rollback(client: MlflowClient, name: str, *, reason: str) -> LedgerEntry:
         return state.entry
     stack = ledger.list_champions(ledger.read_entries(client, name))
     earlier = stack if state.set_by_hand else stack[:-1]
-    complete = {str(v.version) for v in list_versions(client, name) if COMPLETE_TAG in v.tags}
+    complete = {str(v.version) for v in list_versions(client, name) if versions.COMPLETE_TAG in v.tags}
     candidates = [version for version in earlier if version in complete and version != state.champion]
     if not candidates:
         raise NewsdeskError(f"{name!r} has no champion before version {state.champion}, or it was deleted")
@@ -200,7 +196,7 @@ def _read_state(client: MlflowClient, name: str, *, dry_run: bool = False) -> Ch
 
 
 def _get_challenger(client: MlflowClient, name: str, state: ChampionState) -> ModelVersion:
-    number = state.aliases.get(CHALLENGER)
+    number = state.aliases.get(versions.CHALLENGER)
     if number is None:
         raise NewsdeskError(f"no version of {name!r} is challenger; run `newsdesk register` first")
     challenger = get_complete_version(client, name, number)
@@ -243,19 +239,19 @@ def _compare_versions(
     )
     if champion_predictions is None and champion.tags.get(TEST_TAG) != expected:
         raise different
-    origins = challenger.tags[ORIGINS_TAG].split(",")
+    origins = challenger.tags[versions.ORIGINS_TAG].split(",")
     with tempfile.TemporaryDirectory() as folder:
 
         def predictions_of(version: ModelVersion) -> Path:
-            run = get_finished_run(client, str(version.run_id))
-            return download(client, run, PREDICTIONS_PATH, Path(folder) / str(version.version))
+            run = versions.get_finished_run(client, str(version.run_id))
+            return download(client, run, versions.PREDICTIONS_PATH, Path(folder) / str(version.version))
 
         old_path, new_path = champion_predictions or predictions_of(champion), predictions_of(challenger)
         old, new = (select_test_set(read_table(path), origins=origins) for path in (old_path, new_path))
     if hash_test_set(new) != expected:
         raise NewsdeskError(
-            f"run {challenger.run_id}: its artifact {PREDICTIONS_PATH} is not of the test set that its tag"
-            " names; run `newsdesk track` again"
+            f"run {challenger.run_id}: its artifact {versions.PREDICTIONS_PATH} is not of the test set that"
+            " its tag names; run `newsdesk track` again"
         )
     if hash_test_set(old) != expected:
         raise different

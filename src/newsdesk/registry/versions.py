@@ -10,16 +10,9 @@ from typing import TYPE_CHECKING, Literal
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import sha256
-from newsdesk.registry import ledger
+from newsdesk.registry import ledger, store
 from newsdesk.registry.ledger import CHAMPION
-from newsdesk.registry.store import (
-    delete_version,
-    download,
-    ensure_model,
-    list_versions,
-    read_aliases,
-    set_with_retry,
-)
+from newsdesk.registry.store import download, list_versions, read_aliases, set_with_retry
 from newsdesk.tracking.runs import COMMIT_TAG, MODEL_PATH, RECEIPT_TAG
 
 if TYPE_CHECKING:
@@ -120,7 +113,7 @@ def register(client: MlflowClient, run: Run, *, name: str, card: str) -> tuple[s
     version, *duplicates = versions  # two calls at once may have made two: the older one remains
     for duplicate in duplicates:
         if COMPLETE_TAG not in duplicate.tags:
-            delete_version(client, name, duplicate.version)
+            store.delete_version(client, name, duplicate.version)
     number, aliases = str(version.version), read_aliases(client, name)
     complete = COMPLETE_TAG in version.tags
     if complete and aliases.get(CHAMPION) == number:
@@ -137,7 +130,7 @@ def _create_version(client: MlflowClient, run: Run, name: str, card: str) -> Mod
     """Create a version with its tags in one transaction."""
     run_id, recorded = run.info.run_id, run.data.tags
     client.log_text(run_id, card, CARD_PATH)
-    ensure_model(client, name, "Regions and topics of Arabic news.")
+    store.ensure_model(client, name, "Regions and topics of Arabic news.")
     tags = {tag: recorded[tag] for tag in (*REQUIRED_TAGS, *GIT_TAGS) if tag in recorded}
     return client.create_model_version(
         name,

@@ -86,7 +86,8 @@ def read_saved_page(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[R
         detail = "no article found; expected a saved page, HTML, JSON, CSV or Parquet"
         yield RawRecord(0, RefusalError("unknown_format", detail), text)
     for position, article in enumerate(articles, start=1):
-        yield RawRecord(position, {"title": article.title, "text": article.text}, article.title)
+        columns = {"title": article.title, "text": article.text, "kind": "article"}
+        yield RawRecord(position, columns, article.title)
         for t in article.teasers:
             record = {"title": t.title, "text": t.summary, "kind": "teaser", "section": t.section}
             yield RawRecord(position, record, t.title)
