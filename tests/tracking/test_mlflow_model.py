@@ -12,7 +12,7 @@ import pytest
 from mlflow.models import Model
 from mlflow.models.utils import load_serving_example
 
-from newsdesk.base.files import list_files, read_model, sha256
+from newsdesk.base.files import list_files, read_model, sha256, sha256_of_json
 from newsdesk.inference import pyfunc
 from newsdesk.inference.code import code_files
 from newsdesk.tracking import mlflow_model
@@ -49,7 +49,7 @@ def test_metadata_and_flavor(tiny_run: Path, tiny_model: Path, saved: Path) -> N
         "format": info["format"],
         "newsdesk_version": info["version"],
         "model_sha256": sha256(tiny_model),
-        "taxonomy_sha256": mlflow_model.taxonomy_sha256(info),
+        "taxonomy_sha256": sha256_of_json(info["taxonomy"]),
     }
     flavor = description.flavors["python_function"]
     assert (flavor["model_code_path"], flavor["code"]) == ("pyfunc.py", None)

@@ -136,8 +136,9 @@ def join(experiments: Sequence[Experiment], runs: Iterable[TrackedRun]) -> list[
         state = experiment.state if experiment.state != "success" else "ok" if newest else "no run"
         rows += [JoinedRow(experiment, run, state) for run in newest] or [JoinedRow(experiment, None, state)]
         left = [run for run in left if run not in newest]
-    states = ("no experiment" if run.status == "FINISHED" else "unfinished" for run in left)
-    return rows + [JoinedRow(None, run, state) for run, state in zip(left, states, strict=True)]
+    for run in left:
+        rows.append(JoinedRow(None, run, "no experiment" if run.status == "FINISHED" else "unfinished"))
+    return rows
 
 
 def _runs_of(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +45,7 @@ def save(folder: Path, destination: Path, *, run_id: str | None = None) -> None:
                 "format": info["format"],
                 "newsdesk_version": info["version"],
                 "model_sha256": sha256(folder),
-                "taxonomy_sha256": taxonomy_sha256(info),
+                "taxonomy_sha256": sha256_of_json(info["taxonomy"]),
             },
         )
     # MLflow records the folders that it copied from, which mean nothing on another machine
@@ -61,11 +60,6 @@ def packaged_folder(model: Path) -> Path:
     """Return the packaged folder in an MLflow model or an export; return any other folder as is."""
     inner = (model / "artifacts" / "model", model / "model")  # as `save` and `export` name it
     return next((folder for folder in inner if (folder / "model.json").is_file()), model)
-
-
-def taxonomy_sha256(info: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of the taxonomy in a `model.json`, independent of the order of its keys."""
-    return sha256_of_json(info["taxonomy"])
 
 
 def build_signature() -> ModelSignature:
