@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -71,28 +71,30 @@ def label_columns(
     """
     batch = repair_columns(batch)  # as stage `clean` does
     probabilities, unscored = scorer.predict_proba(batch["title"], batch["text"])
-    if counts:
-        _count(counts, scorer, batch, probabilities, unscored)
+    scores = {head.task: probabilities[:, head.columns] for head in scorer.heads}
+    if counts:  # by the thresholds that drift references are made with
+        held, reasons = scorer.decide(probabilities, unscored, BALANCED)
+        assigned = {head.task: holds for head, holds in zip(scorer.heads, held, strict=True)}
+        counts.update_arrays(scores, assigned, reasons, titles=batch["title"], texts=batch["text"])
     held, reasons = scorer.decide(probabilities, unscored, profile)
-    return _build_batch(batch, scorer.heads, taxonomy, probabilities, held, reasons)
+    return _build_batch(batch, scorer.heads, taxonomy, scores, held, reasons)
 
 
 def _build_batch(
     batch: pa.RecordBatch,
     heads: Sequence[Head],
     taxonomy: Taxonomy,
-    probabilities: FloatArray,
+    probabilities: Mapping[str, FloatArray],
     held: Sequence[BoolArray],
     reasons: Sequence[str | None],
 ) -> pa.RecordBatch:
     labels = {
-        head.task: _labels(probabilities[:, head.columns], holds, head)
+        head.task: _labels(probabilities[head.task], holds, head)
         for head, holds in zip(heads, held, strict=True)
     }
     regions, by_section = _regions_of_sections(batch, labels["region"], taxonomy)
     has_region = pc.greater(pc.list_value_length(regions), 0)
-    scored = ~np.isnan(probabilities[:, 0])
-    scores = {head.task: _scores(probabilities[:, head.columns], head, scored) for head in heads}
+    scores = {head.task: _scores(probabilities[head.task], head) for head in heads}
     columns = {
         "article_id": batch["article_id"],
         "title": batch["title"],
@@ -113,20 +115,6 @@ def _build_batch(
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
-def _count(
-    counts: PredictionCounts,
-    scorer: Scorer,
-    batch: pa.RecordBatch,
-    probabilities: FloatArray,
-    unscored: Sequence[str | None],
-) -> None:
-    """Count the predictions by the thresholds that drift references are made with."""
-    held, reasons = scorer.decide(probabilities, unscored, BALANCED)
-    scores = {head.task: probabilities[:, head.columns] for head in scorer.heads}
-    holds = {head.task: each for head, each in zip(scorer.heads, held, strict=True)}
-    counts.update_arrays(scores, holds, reasons, titles=batch["title"], texts=batch["text"])
-
-
 def _labels(probabilities: FloatArray, holds: BoolArray, head: Head) -> pa.ListArray:
     """List the assigned labels of each article, main one first."""
     order = np.argsort(-probabilities, axis=1, kind="stable")
@@ -139,7 +127,8 @@ def _list_offsets(lengths: np.ndarray[Any, Any]) -> pa.Array:
     return pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
 
 
-def _scores(probabilities: FloatArray, head: Head, scored: np.ndarray[Any, Any]) -> pa.MapArray:
+def _scores(probabilities: FloatArray, head: Head) -> pa.MapArray:
+    scored = ~np.isnan(probabilities[:, 0])
     n_labels, n_scored = len(head.labels), int(scored.sum())
     keys = pa.array(head.labels, pa.string()).take(pa.array(np.tile(np.arange(n_labels), n_scored)))
     values = pa.array(probabilities[scored].ravel())

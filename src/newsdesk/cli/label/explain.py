@@ -68,15 +68,9 @@ def _print(article: Article, reason: str | None, found: Sequence[Explanation]) -
             f"{article.article_id} {e.label}: probability {e.probability:.4f} {sign} {e.threshold:.4f}; "
             f"score {e.score:+.4f} = intercept {e.intercept:+.4f} and these:"
         )
-        print_rows(
-            [
-                {
-                    "value": f"{c.value:+.4f}",
-                    "kind": c.kind if c.part else f"{c.kind} ({c.term})",
-                    "where": f"{c.part} {c.start}-{c.end}" if c.part else "",
-                    "surface": c.surface,
-                }
-                for c in e.contributions
-            ],
-            arabic="surface",
-        )
+        rows = []
+        for c in e.contributions:
+            kind = c.kind if c.part else f"{c.kind} ({c.term})"
+            where = f"{c.part} {c.start}-{c.end}" if c.part else ""
+            rows.append({"value": f"{c.value:+.4f}", "kind": kind, "where": where, "surface": c.surface})
+        print_rows(rows, arabic="surface")

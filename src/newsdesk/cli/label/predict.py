@@ -137,12 +137,9 @@ def _parse_conf(
 )  # fmt: skip
 @click.option("--master", metavar="URL", show_default="local[*]", help="Cluster for --engine spark.")
 @click.option(
-    "--conf",
-    multiple=True,
-    metavar="KEY=VALUE",
-    callback=_parse_conf,
+    "--conf", metavar="KEY=VALUE", multiple=True, callback=_parse_conf,
     help="Setting of Spark; may be repeated.",
-)
+)  # fmt: skip
 def main(**options: Any) -> None:
     """Label the articles of INPUT: pages, HTML, JSONL(.gz), CSV, Parquet, folders and globs of them, or - .
 

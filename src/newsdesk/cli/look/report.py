@@ -22,12 +22,9 @@ MAX_BYTES = 5_000_000
 
 @click.command("report")
 @click.option(
-    "--profile",
-    type=click.Choice(PROFILES),
-    default=PROFILES[0],
-    show_default=True,
+    "--profile", type=click.Choice(PROFILES), default=PROFILES[0], show_default=True,
     help="The run's profile.",
-)
+)  # fmt: skip
 @path_option("--folder", show_default="this checkout", help="Folder of the checkout.")
 @path_option("--metrics", multiple=True, help="Folder of metrics; repeatable.")
 @path_option("--plots", multiple=True, help="Folder of plots; repeatable.")
