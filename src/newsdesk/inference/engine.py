@@ -15,7 +15,7 @@ import numpy as np
 from . import kernel
 from .charmap import encode
 from .gazetteer import Gazetteer
-from .kernel import BREAK, Array, Articles, CountSettings, Spans, TermCounts, TermWeights, ThreadCounts
+from .kernel import BREAK, Array, Articles, Spans, TermCounts, TermWeights, ThreadCounts
 from .vocabulary import GazetteerIndex, Stem, TokenCache, Vocabulary, build_gazetteer_index
 
 NORMS = {None: 0, "l1": 1, "l2": 2}
@@ -81,7 +81,7 @@ class Engine:
         self._charmap, self._identity = maps
         self._sentences, self._ngram_max = sentences, ngram_max
         self._mask = np.uint64((1 << hash_bits) - 1)
-        self._settings = CountSettings(title_weight, ngram_max > 0)
+        self._title_weight = title_weight
         self._gazetteer: GazetteerIndex | None = None
         if gazetteer:
             self._gazetteer = build_gazetteer_index(gazetteer, lead_tokens=lead_tokens, mask=self._mask)
@@ -254,7 +254,7 @@ class Engine:
             for counts in self._counts
         ]
         return self._map(
-            lambda lo, hi, counts: function(batch.articles, lo, hi, self._settings, token_terms, counts),
+            lambda lo, hi, counts: function(batch.articles, lo, hi, self._title_weight, token_terms, counts),
             [(*part, counts) for part, counts in zip(parts, self._counts, strict=False)],
         )
 

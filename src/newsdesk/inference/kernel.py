@@ -418,13 +418,6 @@ class TokenTerms(NamedTuple):
     char_ends: Array
 
 
-class CountSettings(NamedTuple):
-    """How often a word of the title counts, and whether words are counted at all."""
-
-    title_weight: Int
-    has_words: bool
-
-
 class TermWeights(NamedTuple):
     """How counts become TF-IDF values; `norm` is 0 for none, 1 for l1 and 2 for l2."""
 
@@ -503,24 +496,24 @@ def _add_tokens(spans: Spans, d: Int, weight: Int, own: TermCounts, m: Int) -> I
 
 @_leaf
 def _count_words(
-    articles: Articles, d: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts
+    articles: Articles, d: Int, title_weight: Int, token_terms: TokenTerms, counts: ThreadCounts
 ) -> Int:
     """Count the words and word n-grams of an article; return the number of different ones."""
-    if not settings.has_words:
+    if not len(token_terms.word_ids):
         return 0
-    m = _add_words(articles.titles, d, settings.title_weight, token_terms.word_ids, counts.words, ZERO)
+    m = _add_words(articles.titles, d, title_weight, token_terms.word_ids, counts.words, ZERO)
     return _add_words(articles.texts, d, ONE, token_terms.word_ids, counts.words, m)
 
 
 @_leaf
 def _count_chars(
-    articles: Articles, d: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts
+    articles: Articles, d: Int, title_weight: Int, token_terms: TokenTerms, counts: ThreadCounts
 ) -> Int:
     """Count the character n-grams of an article; return the number of different ones."""
     if not len(token_terms.char_ids):
         return 0
     tokens, own, m = counts.tokens, counts.chars, ZERO
-    n = _add_tokens(articles.titles, d, settings.title_weight, tokens, ZERO)
+    n = _add_tokens(articles.titles, d, title_weight, tokens, ZERO)
     n = _add_tokens(articles.texts, d, ONE, tokens, n)
     for k in range(n):  # the n-grams of each different token are added once
         token = tokens.terms[k]
@@ -543,17 +536,12 @@ def _add_frequencies(own: TermCounts, m: Int) -> None:
 
 @_leaf
 def count_terms(
-    articles: Articles,
-    lo: Int,
-    hi: Int,
-    settings: CountSettings,
-    token_terms: TokenTerms,
-    counts: ThreadCounts,
+    articles: Articles, lo: Int, hi: Int, title_weight: Int, token_terms: TokenTerms, counts: ThreadCounts
 ) -> None:
     """Add the articles from `lo` to `hi` to the document and term frequencies."""
     for d in range(lo, hi):
-        _add_frequencies(counts.words, _count_words(articles, d, settings, token_terms, counts))
-        _add_frequencies(counts.chars, _count_chars(articles, d, settings, token_terms, counts))
+        _add_frequencies(counts.words, _count_words(articles, d, title_weight, token_terms, counts))
+        _add_frequencies(counts.chars, _count_chars(articles, d, title_weight, token_terms, counts))
 
 
 @_leaf
@@ -579,9 +567,10 @@ def _sort(keys: Array, m: Int, spare: Array, digits: Array, n_keys: Int) -> None
 
 @_leaf
 def _weigh_terms(
-    own: TermCounts, m: Int, idf: Array, weights: TermWeights, weight: float, values: Array, at: Int
-) -> None:
-    """Write the TF-IDF values of an article's terms from `values[at]` on, by column; zero its counts."""
+    own: TermCounts, m: Int, idf: Array, weights: TermWeights, weight: float, columns: Array, values: Array,
+    at: Int, first_column: Int,
+) -> None:  # fmt: skip
+    """Write columns and TF-IDF values of an article's terms from place `at` on; set its counts to zero."""
     _sort(own.terms, m, own.spare, own.digits, len(idf))
     total = 0.0
     for k in range(m):
@@ -592,7 +581,7 @@ def _weigh_terms(
         if weights.sublinear:
             value = weights.logs[count] if count < len(weights.logs) else math.log(value) + 1.0
         value *= idf[term]
-        values[at + k] = value
+        columns[at + k], values[at + k] = first_column + term, value
         total += value if weights.norm == 1 else value * value
     scale = math.sqrt(total) if weights.norm == 2 else total
     for k in range(at, at + m):
@@ -601,24 +590,21 @@ def _weigh_terms(
 
 @_leaf
 def _row(
-    articles: Articles, d: Int, settings: CountSettings, token_terms: TokenTerms, counts: ThreadCounts,
+    articles: Articles, d: Int, title_weight: Int, token_terms: TokenTerms, counts: ThreadCounts,
     weights: TermWeights, columns: Array, values: Array,
 ) -> Int:  # fmt: skip
     """Write columns and values of one article, in the order of columns; return their number."""
-    m = _count_words(articles, d, settings, token_terms, counts)
-    _weigh_terms(counts.words, m, weights.word_idf, weights, weights.word_weight, values, ZERO)
-    for k in range(m):
-        columns[k] = counts.words.terms[k]
-    n = _count_chars(articles, d, settings, token_terms, counts)
-    _weigh_terms(counts.chars, n, weights.char_idf, weights, weights.char_weight, values, m)
-    for k in range(n):
-        columns[m + k] = counts.chars.terms[k] + len(weights.word_idf)
+    word_idf, char_idf = weights.word_idf, weights.char_idf
+    m = _count_words(articles, d, title_weight, token_terms, counts)
+    _weigh_terms(counts.words, m, word_idf, weights, weights.word_weight, columns, values, ZERO, ZERO)
+    n = _count_chars(articles, d, title_weight, token_terms, counts)
+    _weigh_terms(counts.chars, n, char_idf, weights, weights.char_weight, columns, values, m, len(word_idf))
     return m + n
 
 
 @_compiled
 def tfidf_rows(
-    articles: Articles, lo: Int, hi: Int, settings: CountSettings, token_terms: TokenTerms,
+    articles: Articles, lo: Int, hi: Int, title_weight: Int, token_terms: TokenTerms,
     counts: ThreadCounts, weights: TermWeights, columns: Array, values: Array,
 ) -> tuple[Int, Array, Array, Array]:  # fmt: skip
     """Return the next article, and values, columns and lengths of as many rows as fit into the buffers."""
@@ -626,7 +612,7 @@ def tfidf_rows(
     lengths = np.empty(hi - lo, np.int64)
     at, d = 0, lo
     while d < hi and at + n_columns <= len(values):
-        m = _row(articles, d, settings, token_terms, counts, weights, columns[at:], values[at:])
+        m = _row(articles, d, title_weight, token_terms, counts, weights, columns[at:], values[at:])
         lengths[d - lo] = m
         at += m
         d += 1
@@ -635,7 +621,7 @@ def tfidf_rows(
 
 @_compiled
 def linear_scores(
-    articles: Articles, lo: Int, hi: Int, settings: CountSettings, token_terms: TokenTerms,
+    articles: Articles, lo: Int, hi: Int, title_weight: Int, token_terms: TokenTerms,
     counts: ThreadCounts, weights: TermWeights, places: Array, coef: Array,
 ) -> tuple[Array, Array]:  # fmt: skip
     """Return the sums of value times coefficient, added in the order of columns, and the lengths of rows."""
@@ -645,7 +631,7 @@ def linear_scores(
     scores = np.zeros((hi - lo, n_labels), np.float64)
     lengths = np.zeros(hi - lo, np.int64)
     for d in range(lo, hi):
-        m = _row(articles, d, settings, token_terms, counts, weights, columns, values)
+        m = _row(articles, d, title_weight, token_terms, counts, weights, columns, values)
         for k in range(places.shape[1]):  # the columns after the terms
             if places[d, k] != 0.0:
                 columns[m], values[m] = n_terms + k, places[d, k]

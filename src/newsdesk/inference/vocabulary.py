@@ -148,6 +148,7 @@ class TokenCache:
     def clear(self) -> None:
         """Forget all tokens."""
         self.table = HashTable()
+        self._n_described = 0
         self.spellings = GrowingStrings()
         self.word_spellings = GrowingStrings() if self._stem else self.spellings
         self.word_hash, self.word_check = GrowingArray(np.uint64), GrowingArray(np.uint64)
@@ -185,15 +186,14 @@ class TokenCache:
 
     def describe(self) -> None:
         """Compute terms and names of the tokens added since the last call."""
-        first, n = self._word_ids.n, self.table.n
+        first, n = self._n_described, self.table.n
         if n == first:
             return
+        self._n_described = n
         if self._gazetteer:  # before words, which replace hashes by those of stems
             self._describe_names(self._gazetteer, first)
         if self._ngram_max:
             self._describe_words(first)
-        else:
-            self._word_ids.extend(np.full(n - first, -1, np.int32))
         if self._char_ngrams:
             for lo in range(first, n, CHUNK):
                 self._describe_chars(lo, min(lo + CHUNK, n), *self._char_ngrams)
