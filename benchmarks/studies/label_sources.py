@@ -58,9 +58,8 @@ def read_corpus(
     unlabelled = np.flatnonzero(is_unlabelled(everything.articles))
     rng = np.random.default_rng(settings.evaluate.seed)
     kept[rng.permutation(unlabelled)[:n_unlabelled]] = True
-    return read_validation_corpus(
-        settings, articles=articles, taxonomy=taxonomy, labelled=everything.filter(kept), **files
-    )
+    corpus = read_validation_corpus(settings, articles=articles, taxonomy=taxonomy, **files)
+    return replace(corpus, labelled=everything.filter(kept))
 
 
 def is_unlabelled(articles: Any) -> np.ndarray:

@@ -105,13 +105,11 @@ def read_validation_corpus(
     places: Path,
     fields: Path,
     tasks: Sequence[str] = TASKS,
-    labelled: LabelledCorpus | None = None,
     n_jobs: int = -1,
 ) -> ValidationCorpus:
-    """Read the articles of training and validation that have a label, or take those that are given."""
-    if labelled is None:
-        everything = read_labelled_articles(articles, taxonomy, settings, tasks=tasks)
-        labelled = everything.filter(everything.columns.may_train)
+    """Read the articles of training and validation that have a label."""
+    everything = read_labelled_articles(articles, taxonomy, settings, tasks=tasks)
+    labelled = everything.filter(everything.columns.may_train)
     outlets = choose_outlets(labelled.columns, settings)
     if len(outlets) < 2:
         raise NewsdeskError(
