@@ -26,8 +26,7 @@ def test_a_model_predicts_as_the_table_of_its_run(
     from_table = read_champion(str(tiny_run), run, run_paths.articles)
     from_model = read_champion(str(tiny_model), run, run_paths.articles)
     assert (from_model.name, from_model.sha256) == ("model", sha256(tiny_model))
-    for task, head in from_table.predictions.items():
-        assert head.predicted_labels == from_model.predictions[task].predicted_labels
+    assert from_table.predictions == from_model.predictions
     first, *blocks = compare_with_champion(replace(run, champion=from_model))
     assert first.text == f"The champion is model, SHA-256 {sha256(tiny_model)[:12]}."  # type: ignore[union-attr]
     assert blocks[0].caption == "region: this run is not shown to differ from the champion"  # type: ignore[union-attr]
@@ -40,7 +39,7 @@ def predictions(ids: list[str], predicted: list[list[str]]) -> HeadPredictions:
 
 def test_articles_are_paired_by_their_id() -> None:
     own = predictions(["1", "2", "3"], [["sport"], ["culture"], []])
-    pairs = zip(*pair_rows("topic", own, predictions(["3", "1"], [["culture"], ["sport"]])), strict=True)
+    pairs = zip(*pair_rows("topic", own, {"3": ["culture"], "1": ["sport"]}), strict=True)
     assert [(a["group_id"], a["topic_predicted"], b["topic_predicted"]) for a, b in pairs] == [
         ("1", ["sport"], ["sport"]), ("3", ["culture"], []),
     ]  # fmt: skip
@@ -48,8 +47,8 @@ def test_articles_are_paired_by_their_id() -> None:
 
 def test_a_better_run_is_shown_by_head_and_label(run: RunContent) -> None:
     ids = [str(i) for i in range(40)]
-    own, other = predictions(ids, [["sport"]] * 40), predictions(ids, [["culture"]] * 40)
-    champion = Champion("other", "0" * 64, {"topic": other})
+    own = predictions(ids, [["sport"]] * 40)
+    champion = Champion("other", "0" * 64, {"topic": {name: ["culture"] for name in ids}})
     _, table, figure = compare_with_champion(replace(run, predictions={"topic": own}, champion=champion))
     assert table.caption == "topic: this run is better than the champion"  # type: ignore[union-attr]
     texts = [[cell.text for cell in row] for row in table_rows(table)]

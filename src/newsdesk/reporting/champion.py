@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,12 @@ def read_champion(champion: str, run: RunContent, articles: Path) -> Champion:
         raise NewsdeskError(f"--champion {champion}: no such folder; or give a run id or a models:/ URI")
     for file in (path, path / "predictions.parquet", path / "data/predictions.parquet"):
         if file.is_file():
-            return Champion(name, sha256(file), read_predictions(file, origins=run.settings.evaluate.origins))
+            heads = read_predictions(file, origins=run.settings.evaluate.origins)
+            labels = {
+                task: dict(zip(head.article_ids, head.predicted_labels, strict=True))
+                for task, head in heads.items()
+            }
+            return Champion(name, sha256(file), labels)
     model = path if (path / "model.json").exists() else path / "model"
     article_ids = {article_id for head in run.predictions.values() for article_id in head.article_ids}
     texts = run.texts or read_texts(articles, article_ids)
@@ -57,8 +62,7 @@ def compare_with_champion(run: RunContent) -> Iterator[Block]:
     yield Note(f"The champion is {champion.name}, SHA-256 {champion.sha256[:12]}.")
     options = run.settings.evaluate.model_dump(include={"n_bootstrap", "seed"})
     for task, own in run.predictions.items():
-        other = champion.predictions.get(task)
-        champion_rows, run_rows = pair_rows(task, own, other) if other else ([], [])
+        champion_rows, run_rows = pair_rows(task, own, champion.predictions.get(task, {}))
         if not run_rows:
             yield Note(f"{task}: the champion has no predictions of these articles.", warning=True)
             continue
@@ -67,9 +71,8 @@ def compare_with_champion(run: RunContent) -> Iterator[Block]:
         yield _figure(task, compared)
 
 
-def pair_rows(task: str, own: HeadPredictions, other: HeadPredictions) -> tuple[Rows, Rows]:
+def pair_rows(task: str, own: HeadPredictions, predicted: Mapping[str, Sequence[str]]) -> tuple[Rows, Rows]:
     """Return the rows of another model and of the run for the articles that both have predicted."""
-    predicted = dict(zip(other.article_ids, other.predicted_labels, strict=True))
     unknown = {f"{each}_true": None for each in TASKS}
     champion_rows, run_rows = [], []
     for i, article_id in enumerate(own.article_ids):

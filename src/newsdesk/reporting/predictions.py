@@ -44,11 +44,11 @@ class HeadPredictions:
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """Another model's predictions on the articles of a run, by task."""
+    """Another model's predictions on the articles of a run."""
 
     name: str
     sha256: str  # of the table that they were read from, or of the model that made them
-    predictions: Mapping[str, HeadPredictions]
+    predictions: Mapping[str, Mapping[str, Sequence[str]]]  # labels by task, by article
 
 
 def read_predictions(path: Path, *, origins: Sequence[str]) -> dict[str, HeadPredictions]:
@@ -84,24 +84,12 @@ def _build(rows: pa.Table, *, outlet: str, prefix: str = "") -> HeadPredictions:
 
 def predict_again(
     predictions: Mapping[str, HeadPredictions], texts: Mapping[str, tuple[str, str]], scorer: Scorer
-) -> dict[str, HeadPredictions]:
-    """Predict the same articles with another model; articles without a text are left out."""
-    heads = {head.task: head for head in scorer.heads}
+) -> dict[str, dict[str, list[str]]]:
+    """Predict the articles that have a text with another model: labels by task, by article."""
     found = {}
-    for task, own in predictions.items():
-        rows = [i for i, article_id in enumerate(own.article_ids) if article_id in texts]
-        if task not in heads or not rows:
-            continue
-        pairs = [texts[own.article_ids[i]] for i in rows]
-        predicted = scorer.predict([title for title, _ in pairs], [text for _, text in pairs])
-        labels = tuple(dict.fromkeys((*own.labels, *heads[task].labels)))
-        found[task] = HeadPredictions(
-            labels,
-            [own.article_ids[i] for i in rows],
-            [own.outlets[i] for i in rows],
-            [own.groups[i] for i in rows],
-            [own.true_labels[i] for i in rows],
-            [p.labels[task] for p in predicted],
-            np.array([[p.scores[task].get(label, 0.0) for label in labels] for p in predicted]),
-        )
+    for task in predictions.keys() & {head.task for head in scorer.heads}:
+        article_ids = [article_id for article_id in predictions[task].article_ids if article_id in texts]
+        titles, bodies = ([texts[article_id][part] for article_id in article_ids] for part in (0, 1))
+        predicted = scorer.predict(titles, bodies)
+        found[task] = {name: each.labels[task] for name, each in zip(article_ids, predicted, strict=True)}
     return found
