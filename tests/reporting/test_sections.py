@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from newsdesk.base.files import read_json
+from newsdesk.reporting.figures import draw_figures, read_figures
 from newsdesk.reporting.run_files import RunPaths, find_run_paths, read_run
-from newsdesk.reporting.sections import SECTIONS, build_sections, draw_figures, read_figures
+from newsdesk.reporting.sections import SECTIONS, build_sections
 from tests import ROOT
 from tests.reporting.page import Page, make_page
 

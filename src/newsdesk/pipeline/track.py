@@ -19,8 +19,8 @@ from newsdesk.base.files import atomic_write, read_json, read_table, sha256, wri
 from newsdesk.base.schema import ARTICLES
 from newsdesk.base.settings import read_settings
 from newsdesk.evaluation.test_set import hash_test_set, select_test_set, source_spans
+from newsdesk.reporting.figures import read_figures
 from newsdesk.reporting.run_files import RunPaths
-from newsdesk.reporting.sections import read_figures
 from newsdesk.tracking import runs
 from newsdesk.tracking.experiments import flatten
 

@@ -1,16 +1,15 @@
-"""All sections of the report, in their order, and its plots as SVG files."""
+"""All sections of the report, in their order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
 from newsdesk.reporting import curves, scores
-from newsdesk.reporting.blocks import Block, Figure, Note, Section, SmallMultiples, Table
+from newsdesk.reporting.blocks import Block, Note, Section, Table
 from newsdesk.reporting.champion import compare_with_champion
-from newsdesk.reporting.charts import join_small, standalone
 from newsdesk.reporting.mistakes import show_mistakes
 from newsdesk.reporting.row_counts import show_row_counts
-from newsdesk.reporting.run_files import RunContent, RunPaths, read_run
+from newsdesk.reporting.run_files import RunContent
 
 
 def show_files(run: RunContent) -> Iterator[Block]:
@@ -34,7 +33,6 @@ SECTIONS: dict[str, tuple[str, Callable[[RunContent], Iterable[Block]]]] = {
     "errors": ("Errors", show_mistakes),
     "files": ("Files", show_files),
 }
-EVALUATION = ("labels", "precision-recall", "reliability", "coverage")  # plots kept with an MLflow run
 
 
 def build_sections(run: RunContent) -> list[Section]:
@@ -50,20 +48,3 @@ def build_sections(run: RunContent) -> list[Section]:
         if blocks:
             sections.append(Section(section_id, title, blocks))
     return sections
-
-
-def draw_figures(blocks: Iterable[Block]) -> dict[str, str]:
-    """Return the plots among the blocks as SVG files, by file name."""
-    figures = {}
-    for block in blocks:
-        if isinstance(block, Figure):
-            figures[f"{block.name}.svg"] = standalone(block.svg)
-        elif isinstance(block, SmallMultiples) and block.charts:
-            figures[f"{block.name}.svg"] = standalone(join_small(block.charts, label=block.caption))
-    return figures
-
-
-def read_figures(paths: RunPaths) -> dict[str, str]:
-    """Draw the plots of a run's evaluation, which show no text."""
-    run = read_run(paths, with_texts=False)
-    return draw_figures(block for name in EVALUATION for block in SECTIONS[name][1](run))

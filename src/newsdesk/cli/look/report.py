@@ -12,9 +12,10 @@ from newsdesk.base.console import note, path_option
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import write_text
 from newsdesk.reporting.champion import read_champion
+from newsdesk.reporting.figures import draw_figures
 from newsdesk.reporting.render import render
 from newsdesk.reporting.run_files import PROFILES, find_run_paths, read_run
-from newsdesk.reporting.sections import build_sections, draw_figures
+from newsdesk.reporting.sections import build_sections
 from newsdesk.tracking import runs
 
 MAX_BYTES = 5_000_000
