@@ -60,13 +60,14 @@ def build_table(settings: Normalization) -> dict[str, str]:
     }
 
 
-def normalize(text: str, settings: Normalization) -> str:
+def normalize(text: str, settings: Normalization | None = None) -> str:
     """Normalize the spelling of a text.
 
     Parameters
     ----------
     text : str
-    settings : Normalization
+    settings : Normalization, optional
+        The defaults if left out.
 
     Returns
     -------
@@ -75,10 +76,10 @@ def normalize(text: str, settings: Normalization) -> str:
 
     Examples
     --------
-    >>> normalize("أَخْبَـــار ١٢", Normalization())
+    >>> normalize("أَخْبَـــار ١٢")
     'اخبار 12'
     """
-    return _normalize(text, translation(build_table(settings)))
+    return _normalize(text, translation(build_table(settings or Normalization())))
 
 
 def build_normalizer(settings: Normalization) -> Callable[[str], str]:

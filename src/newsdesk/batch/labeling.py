@@ -158,18 +158,18 @@ def _first_labels(labels: pa.ListArray) -> pa.StringArray:
 
 def rows_of(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
     """Yield the rows of a labelled batch: labels as lists, scores as dicts."""
-    columns = [_values(column) for column in batch.columns]
+    columns = [column_values(column) for column in batch.columns]
     for row in zip(*columns, strict=True):
         yield dict(zip(batch.schema.names, row, strict=True))
 
 
-def _values(column: pa.Array) -> list[Any]:
+def column_values(column: pa.Array) -> list[Any]:
     """List a column's values ten times as fast as `to_pylist`, which makes a scalar of each probability."""
     if pa.types.is_list(column.type):
-        values, bounds = _values(column.values), column.offsets.to_pylist()
+        values, bounds = column_values(column.values), column.offsets.to_pylist()
         return [values[start:end] for start, end in pairwise(bounds)]
     if pa.types.is_map(column.type):
-        keys, values, bounds = _values(column.keys), _values(column.items), column.offsets.to_pylist()
+        keys, values, bounds = column_values(column.keys), column_values(column.items), column.offsets.to_pylist()
         return [dict(zip(keys[i:k], values[i:k], strict=True)) for i, k in pairwise(bounds)]
     if pa.types.is_floating(column.type):
         return list(column.to_numpy().tolist())

@@ -39,6 +39,16 @@ class Prediction:
     scores: dict[str, dict[str, float]]
     reason: str | None
 
+    @property
+    def regions(self) -> list[str]:
+        """The regions, the main one first."""
+        return self.labels["region"]
+
+    @property
+    def topics(self) -> list[str]:
+        """The topics, the main one first."""
+        return self.labels["topic"]
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
