@@ -53,7 +53,9 @@ def test_title_counts(model: newsdesk.Model) -> None:
         ([SPORT], {"title": []}, "0 titles for 1 texts"),
     ],
 )
-def test_wrong_arguments(model: newsdesk.Model, texts: object, options: dict[str, object], message: str) -> None:
+def test_wrong_arguments(
+    model: newsdesk.Model, texts: object, options: dict[str, object], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         model.predict(texts, **options)  # type: ignore[call-overload]
 

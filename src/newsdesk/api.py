@@ -70,7 +70,9 @@ class Model:
         return {head.task: head.labels for head in self.scorer.heads}
 
     @overload
-    def predict(self, texts: str, *, title: str | None = None, profile: str = BALANCED) -> Prediction: ...
+    def predict(  # type: ignore[overload-overlap]  # a str is an iterable of str
+        self, texts: str, *, title: str | None = None, profile: str = BALANCED
+    ) -> Prediction: ...
 
     @overload
     def predict(
@@ -157,10 +159,10 @@ class Model:
         _check_profile(profile)
         articles = frames.to_articles(frame, text=text, title=title)
         batches = articles.to_batches(max_chunksize=frames.BATCH_ROWS)
-        labeled = [label_columns(batch, self.scorer, self.taxonomy, profile=profile) for batch in batches]
-        schema = build_schema(provenance=False)
-        predictions = pa.Table.from_batches(labeled, schema).select(frames.COLUMNS)
-        return frames.like(frame, predictions)
+        batches = [label_columns(batch, self.scorer, self.taxonomy, profile=profile) for batch in batches]
+        table = pa.Table.from_batches(batches, build_schema(provenance=False)).select(frames.COLUMNS)
+        predictions: Frame = frames.like(frame, table)
+        return predictions
 
     def predict_files(self, *inputs: str | Path, profile: str = BALANCED) -> LabeledFiles:
         """Label the articles of files and folders, as `newsdesk predict` does.

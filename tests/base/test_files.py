@@ -7,20 +7,17 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-import scipy.sparse as sp
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import (
     read_arrays,
     read_json,
-    read_matrix,
     read_table,
     sha256,
     write_arrays,
     write_compact_json,
     write_csv,
     write_json,
-    write_matrix,
     write_table,
     write_text,
 )
@@ -39,19 +36,16 @@ def test_failed_write_leaves_only_the_old_file(tmp_path: Path) -> None:
 
 
 def test_files_read_back_and_bytes_are_stable(tmp_path: Path) -> None:
-    matrix = sp.random(20, 30, density=0.2, format="csr", random_state=0)
     for i in (1, 2):
         write_table(TABLE, tmp_path / f"{i}.parquet")
         write_arrays(tmp_path / f"{i}.npz", idf=np.arange(3.0))
-        write_matrix(matrix, tmp_path / f"{i}.csr.npz")
         write_compact_json({"قمة": [1]}, tmp_path / f"{i}.json.gz", compressed=True)
         write_csv([{"task": "region", "f1": 0.5}], tmp_path / f"{i}.csv")
-    for kind in ("parquet", "npz", "csr.npz", "json.gz", "csv"):
+    for kind in ("parquet", "npz", "json.gz", "csv"):
         assert (tmp_path / f"1.{kind}").read_bytes() == (tmp_path / f"2.{kind}").read_bytes()
     assert read_table(tmp_path / "1.parquet").equals(TABLE)
     assert json.loads(gzip.decompress((tmp_path / "1.json.gz").read_bytes())) == {"قمة": [1]}
     assert read_arrays(tmp_path / "1.npz")["idf"].tolist() == [0, 1, 2]
-    assert abs(read_matrix(tmp_path / "1.csr.npz") - matrix).max() == 0
 
 
 def test_permissions_follow_the_umask(tmp_path: Path) -> None:
@@ -60,7 +54,7 @@ def test_permissions_follow_the_umask(tmp_path: Path) -> None:
     assert (tmp_path / "a").stat().st_mode == (tmp_path / "b").stat().st_mode
 
 
-@pytest.mark.parametrize("read", [read_json, read_table, read_arrays, read_matrix])
+@pytest.mark.parametrize("read", [read_json, read_table, read_arrays])
 def test_missing_and_broken_files_are_one_line(tmp_path: Path, read) -> None:
     with pytest.raises(NewsdeskError, match="no such file; run `dvc repro`"):
         read(tmp_path / "none")

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import scipy.sparse as sp
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
@@ -46,7 +45,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _reading(
+def reading(
     path: Path, kind: str, errors: tuple[type[Exception], ...], *, missing: str = "run `dvc repro` to make it"
 ) -> Iterator[None]:
     """Turn the errors of a missing or broken file into `NewsdeskError`."""
@@ -81,13 +80,13 @@ def write_compact_json(content: Any, path: Path, *, compressed: bool = False) ->
 
 def read_json(path: Path) -> Any:
     """Read a JSON file."""
-    with _reading(path, "JSON", (OSError, ValueError)):
+    with reading(path, "JSON", (OSError, ValueError)):
         return json.loads(path.read_text(encoding="utf-8"))
 
 
 def read_yaml(path: Path, *, missing: str) -> Any:
     """Read a YAML 1.2 file, in which `NO` is text; the error for a missing file ends with `missing`."""
-    with _reading(path, "YAML", (OSError, YAMLError, ValueError), missing=missing):
+    with reading(path, "YAML", (OSError, YAMLError, ValueError), missing=missing):
         try:
             return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
         except UnicodeDecodeError as error:
@@ -106,7 +105,7 @@ def write_table(table: pa.Table, path: Path) -> None:
 
 def read_table(path: Path, schema: pa.Schema | None = None) -> pa.Table:
     """Read a Parquet file and check its schema."""
-    with _reading(path, "Parquet", (OSError, pa.ArrowInvalid)):
+    with reading(path, "Parquet", (OSError, pa.ArrowInvalid)):
         table = pq.read_table(path)
     if schema is not None and not table.schema.equals(schema):
         missing = [name for name in schema.names if name not in table.column_names]
@@ -131,20 +130,8 @@ def write_arrays(path: Path, **arrays: np.ndarray[Any, Any]) -> None:
 
 def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
     """Read an npz file without pickle."""
-    with _reading(path, "npz", NPZ_ERRORS), np.load(path, allow_pickle=False) as archive:
+    with reading(path, "npz", NPZ_ERRORS), np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
-
-
-def write_matrix(matrix: sp.csr_matrix, path: Path) -> None:
-    """Write a CSR matrix of shape (n_articles, n_features)."""
-    with atomic_write(path) as temporary, temporary.open("wb") as handle:
-        sp.save_npz(handle, matrix)
-
-
-def read_matrix(path: Path) -> sp.csr_matrix:
-    """Read a CSR matrix."""
-    with _reading(path, "a sparse matrix", NPZ_ERRORS):
-        return sp.load_npz(path)
 
 
 def read_model(folder: Path) -> Scorer:

@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from newsdesk.base.errors import NewsdeskError
+from newsdesk.batch.arrow_columns import TEXT_TYPES
 from newsdesk.batch.labeling import column_values
 
 BATCH_ROWS = 8192
@@ -78,6 +79,6 @@ def _read_text(frame: Any, name: str) -> pa.Array:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):  # pandas' categories
+    if pa.types.is_dictionary(kind):  # categories of pandas
         return _is_text(kind.value_type)
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return any(is_type(kind) for is_type in TEXT_TYPES)

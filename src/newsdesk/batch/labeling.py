@@ -169,7 +169,11 @@ def column_values(column: pa.Array) -> list[Any]:
         values, bounds = column_values(column.values), column.offsets.to_pylist()
         return [values[start:end] for start, end in pairwise(bounds)]
     if pa.types.is_map(column.type):
-        keys, values, bounds = column_values(column.keys), column_values(column.items), column.offsets.to_pylist()
+        keys, values, bounds = (
+            column_values(column.keys),
+            column_values(column.items),
+            column.offsets.to_pylist(),
+        )
         return [dict(zip(keys[i:k], values[i:k], strict=True)) for i, k in pairwise(bounds)]
     if pa.types.is_floating(column.type):
         return list(column.to_numpy().tolist())

@@ -16,8 +16,9 @@ import click
 from newsdesk import readers
 from newsdesk.base.console import note, path_option, progress
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.files import write_text
+from newsdesk.base.files import SHIPPED, read_json, write_text
 from newsdesk.base.schema import Article, Refusal
+from newsdesk.base.taxonomy import Taxonomy, read_taxonomy
 from newsdesk.batch.input_reader import STDIN, Batch
 from newsdesk.tracking import runs
 
@@ -25,10 +26,20 @@ MAX_SHOWN = 10
 
 inputs_argument = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 refused_option = path_option("--refused", help="Write what could not be read to this JSONL file.")
+
+
+def choose_taxonomy(ctx: click.Context, param: click.Parameter, path: Path | None) -> Taxonomy:
+    """Read the given taxonomy, else that of the checkout, else that of the model that newsdesk comes with."""
+    checkout = runs.project_root() / "data/taxonomy.yaml"
+    if path or checkout.is_file():
+        return read_taxonomy(path or checkout)
+    return Taxonomy.model_validate(read_json(SHIPPED / "model.json")["taxonomy"])
+
+
 taxonomy_option = path_option(
     "--taxonomy",
-    default=lambda: runs.project_root() / "data/taxonomy.yaml",
-    show_default="the checkout's data/taxonomy.yaml",
+    callback=choose_taxonomy,
+    show_default="the checkout's data/taxonomy.yaml, else that of the model that newsdesk comes with",
 )
 CORPUS_FILES = {
     "params": "params.yaml",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import click
 
 from newsdesk import __version__
 from newsdesk.base.console import entry_point
+from newsdesk.base.extras import named_extras
 
 # (title, package, description by command); the module of a command has its name, and a function `main`
 GROUPS = (
@@ -66,6 +68,10 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(COMMANDS[cmd_name]).main
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with named_extras():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         width = max(map(len, COMMANDS))

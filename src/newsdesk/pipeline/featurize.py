@@ -17,6 +17,7 @@ from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.features.feature_matrix import append_places, select_training_rows
 from newsdesk.features.gazetteer_tables import read_places
 from newsdesk.features.lexical_fields import field_matrix, read_fields
+from newsdesk.features.matrices import write_matrix
 from newsdesk.features.tfidf import ArabicTfidfVectorizer
 
 LABEL_COLUMNS = [
@@ -72,8 +73,8 @@ def main(
     files.write_table(rows.select(LABEL_COLUMNS), features / "rows.parquet")
     files.write_json(terms, features / "terms.json")
     files.write_arrays(features / "idf.npz", idf=vectorizer.idf_)
-    files.write_matrix(matrix, features / "matrix.npz")
-    files.write_matrix(shared, features / "fields.npz")
+    write_matrix(matrix, features / "matrix.npz")
+    write_matrix(shared, features / "fields.npz")
     note(
         f"featurize: {matrix.shape[0]:,} articles, {len(terms):,} terms, {matrix.shape[1] - len(terms)} "
         f"values of places, {matrix.nnz:,} non-zero values"

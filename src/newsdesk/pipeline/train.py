@@ -9,10 +9,11 @@ import numpy as np
 
 from newsdesk.base.console import entry_point, note, path_option
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.files import read_arrays, read_matrix, read_table, write_arrays, write_json
+from newsdesk.base.files import read_arrays, read_table, write_arrays, write_json
 from newsdesk.base.schema import TASKS
 from newsdesk.base.settings import Settings, settings_option
 from newsdesk.base.taxonomy import read_taxonomy
+from newsdesk.features.matrices import read_matrix
 from newsdesk.training.heads import describe_head, train_head
 from newsdesk.training.targets import build_targets, outlet_by_source
 

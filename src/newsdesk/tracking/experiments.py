@@ -57,6 +57,8 @@ class JoinedRow:
 
 def show_experiments(root: Path, baselines: Iterable[str] = ()) -> list[Experiment]:
     """List the experiments of HEAD, of all commits with finished experiments and of the given baselines."""
+    import dvc  # noqa: F401 - else its process would fail with a traceback
+
     head = git(root, "rev-parse", "HEAD")
     if head is None:
         raise NewsdeskError(f"{root}: no git repository with a commit; DVC experiments need one")

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from newsdesk.base.errors import NewsdeskError
+from newsdesk.base.extras import named_extras
 from newsdesk.base.files import list_files
 from newsdesk.tracking import mlflow_model
 
@@ -63,10 +64,11 @@ def connect() -> Iterator[MlflowClient]:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # send nothing without consent
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # the default takes minutes to fail
-    from alembic.util import CommandError
-    from mlflow import MlflowClient  # takes seconds to import
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
+    with named_extras():
+        from alembic.util import CommandError
+        from mlflow import MlflowClient  # takes seconds to import
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
 
     for noisy in ("alembic", "mlflow"):
         logging.getLogger(noisy).setLevel(logging.WARNING)  # importing mlflow sets its own level

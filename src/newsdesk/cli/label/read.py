@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from newsdesk.base.taxonomy import read_taxonomy
+from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.cli.inputs import RefusalLog, inputs_argument, refused_option, taxonomy_option
 
 
@@ -17,7 +17,7 @@ from newsdesk.cli.inputs import RefusalLog, inputs_argument, refused_option, tax
 @taxonomy_option
 @click.option("--format", "form", default="text", show_default=True, type=click.Choice(["text", "jsonl"]))
 @refused_option
-def main(inputs: tuple[str, ...], taxonomy: Path, form: str, refused: Path | None) -> None:
+def main(inputs: tuple[str, ...], taxonomy: Taxonomy, form: str, refused: Path | None) -> None:
     """Print the articles and teasers of INPUT with title and text, and count refused rows.
 
     \b
@@ -26,7 +26,7 @@ def main(inputs: tuple[str, ...], taxonomy: Path, form: str, refused: Path | Non
       newsdesk read corpus/ --format jsonl --refused refused.jsonl > articles.jsonl
     """
     refusals = RefusalLog()
-    for article in refusals.read_articles(inputs, read_taxonomy(taxonomy).sections, prints_rows=True):
+    for article in refusals.read_articles(inputs, taxonomy.sections, prints_rows=True):
         if form == "jsonl":
             click.echo(json.dumps(asdict(article), ensure_ascii=False, default=str))
         else:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import click
 
 from newsdesk.base.console import print_rows
-from newsdesk.base.taxonomy import read_taxonomy, taxonomy_rows
+from newsdesk.base.taxonomy import Taxonomy, taxonomy_rows
 from newsdesk.cli.inputs import taxonomy_option
 
 
 @click.command("taxonomy")
 @taxonomy_option
 @click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
-def main(taxonomy: Path, form: str) -> None:
+def main(taxonomy: Taxonomy, form: str) -> None:
     """Print regions and topics, and check their file. An error in the file exits with code 2.
 
     \b
@@ -23,8 +22,7 @@ def main(taxonomy: Path, form: str) -> None:
       newsdesk taxonomy
       newsdesk taxonomy --format json
     """
-    labels = read_taxonomy(taxonomy)
     if form == "json":
-        click.echo(json.dumps(labels.as_dict(), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(taxonomy.as_dict(), ensure_ascii=False, indent=2))
     else:
-        print_rows(taxonomy_rows(labels), arabic="arabic")
+        print_rows(taxonomy_rows(taxonomy), arabic="arabic")

@@ -51,6 +51,8 @@ def main(profile: str, cpu: str, output: Path | None, allow_rounding: bool) -> N
       newsdesk certify
       newsdesk certify --cpu generic --allow-rounding
     """
+    import dvc  # noqa: F401 - else the rerun would fail late
+
     root = runs.project_root().resolve()
     lock = Path(PROFILES[profile], "dvc.lock")
     commit = runs.git(root, "rev-parse", "HEAD")

@@ -15,7 +15,7 @@ import click
 from newsdesk.base.console import note, path_option, progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_model, write_text
-from newsdesk.base.taxonomy import read_taxonomy
+from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch import output_reader
 from newsdesk.batch.job import utc_now
 from newsdesk.cli.inputs import RefusalLog, format_reasons, taxonomy_option
@@ -155,7 +155,7 @@ def find_evidence(article: sampling.SampledArticle, scorer: Scorer) -> str:
 @path_option("--refused", help="Write refused records to this JSONL file.")
 @taxonomy_option
 def merge(
-    queues: tuple[Path, ...], labels: Path, reviewer: str, refused: Path | None, taxonomy: Path
+    queues: tuple[Path, ...], labels: Path, reviewer: str, refused: Path | None, taxonomy: Taxonomy
 ) -> None:
     """Merge the corrections of queues into a table of labels: Label Studio's JSON, JSON lines or CSV.
 
@@ -167,7 +167,6 @@ def merge(
       newsdesk review merge queue_done.json
       newsdesk review merge queue_done.csv --labels data/labels/review.tsv --reviewer amal
     """
-    known = read_taxonomy(taxonomy)
     table = corrections.read_table(labels)
     refusals: list[dict[str, Any]] = []
     for path in queues:
@@ -176,7 +175,7 @@ def merge(
             for position, record in formats.read_queue(path)
             for parsed in formats.parse_record(record, reviewer=reviewer)
         )
-        merged = corrections.merge(table, records, known, batch=path.stem, now=utc_now())
+        merged = corrections.merge(table, records, taxonomy, batch=path.stem, now=utc_now())
         table = merged.rows
         refusals += [{"file": str(path), "position": at, **asdict(why)} for at, why in merged.refused]
         _print_account(merged, path)
