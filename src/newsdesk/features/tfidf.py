@@ -171,6 +171,13 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         """Map terms to columns."""
         return {term: column for column, term in enumerate(self.get_feature_names_out().tolist())}
 
+    def __sklearn_tags__(self) -> Any:
+        """Return the tags of an estimator of texts, by which scikit-learn chooses its checks."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
+
     def __getstate__(self) -> dict[str, Any]:
         """Return the state without the engine, which `transform` builds anew."""
         transient = ("_engine", "_engine_parameters")
