@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -84,3 +85,47 @@ def test_arabic_is_isolated_in_the_last_column(capsys: pytest.CaptureFixture[str
     assert head.split() == ["score", "title"]
     assert first == "0.5     \u2067قمة في برلين[31m\u2069"
     assert second == "1"
+
+
+WIDE = [
+    {"id": "a1", "kind": "article", "labels": "middle_east 0.99, europe 0.41", "title": "قمة في برلين " * 9},
+    {"id": "a2", "kind": "article", "labels": "us 0.98", "title": "خبر"},
+]
+
+
+def shown_at(width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Print `WIDE` as on a terminal; return the lines, without styles and outer space."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    console.print_rows(WIDE, arabic="title")
+    plain = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out)
+    assert all(len(line.strip("\u2067\u2069\n")) <= width + 2 for line in plain.splitlines())
+    return [line.rstrip() for line in plain.splitlines() if line.strip()]
+
+
+def test_the_arabic_column_gives_way_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head, _, first, second, constant = shown_at(80, capsys, monkeypatch)
+    assert head.split() == ["id", "labels", "title"]
+    assert first.startswith(" a1   middle_east 0.99, europe 0.41   \u2067قمة في برلين")
+    assert first.endswith("…\u2069")
+    assert second.endswith("\u2067خبر\u2069")
+    assert constant == "kind is article in all rows"
+
+
+def test_cells_fold_between_words_on_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = shown_at(44, capsys, monkeypatch)
+    assert [line.split()[:2] for line in lines[2:4]] == [["a1", "middle_east"], ["0.99,", "europe"]]
+
+
+def test_a_wide_terminal_and_a_pipe_show_all(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shown_at(200, capsys, monkeypatch)[0].split() == ["id", "kind", "labels", "title"]
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TTY_COMPATIBLE", "0")
+    console.print_rows(WIDE, arabic="title")
+    assert WIDE[0]["title"].strip() in capsys.readouterr().out

@@ -187,8 +187,6 @@ def test_new_region_is_one_entry(tmp_path: Path) -> None:
         "arabic": "القوقاز",
         "code": "051 + 031 + 268",
         "parent": "",
-        "n_members": "3",
-        "n_sections": "1",
     }
 
 

@@ -161,6 +161,7 @@ def entry_point(command: click.Command) -> None:
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 ISOLATE_RIGHT_TO_LEFT, END_ISOLATE = "\u2067", "\u2069"
 UNLIMITED = 10_000
+MAX_WORD, COLUMN_GAP = 20, 3  # cells of a terminal
 
 
 def _printable(cell: str) -> str:
@@ -172,7 +173,8 @@ def _printable(cell: str) -> str:
 def print_rows(rows: Sequence[Mapping[str, str]], *, arabic: str | None = None) -> None:
     """Print rows as a table on standard output, the column with Arabic text last.
 
-    Elsewhere a terminal would swap the cells beside it, by the Unicode bidirectional algorithm.
+    Elsewhere a terminal would swap the cells beside it, by the Unicode bidirectional algorithm. Where a
+    terminal is too narrow, columns with one value go below the table, and the Arabic column is cut.
     """
     from rich import box
     from rich.console import Console
@@ -181,15 +183,57 @@ def print_rows(rows: Sequence[Mapping[str, str]], *, arabic: str | None = None) 
     console = Console(highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
         console.width = UNLIMITED  # a file or a pipe has no edge to fold at
+    names = [*(name for name in rows[0] if name != arabic), *filter(None, [arabic])]
+    columns = {name: [_printable(row[name]) for row in rows] for name in names}
+    constant = {}
+    if sum(_widths(columns).values()) > console.width:
+        constant = _constant_columns({name: columns[name] for name in names[1:] if name != arabic})
+        columns = {name: cells for name, cells in columns.items() if name not in constant}
+    widths = _fit_widths(columns, console.width, arabic)
+    if arabic:
+        columns[arabic] = [_isolated(text, widths[arabic]) for text in columns[arabic]]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    names = [name for name in rows[0] if name != arabic]
-    for name in (*names, arabic) if arabic else names:
-        # a folded Arabic cell would leave its isolate on the first line
-        table.add_column(name, no_wrap=name == arabic, overflow="ellipsis" if name == arabic else "fold")
-    for row in rows:
-        cells = [_printable(row[name]) for name in names]
-        if arabic:
-            text = _printable(row[arabic])
-            cells.append(f"{ISOLATE_RIGHT_TO_LEFT}{text}{END_ISOLATE}" if text else "")
-        table.add_row(*cells)
+    for name in columns:
+        table.add_column(name, overflow="fold", width=widths[name])
+    for row in zip(*columns.values(), strict=True):
+        table.add_row(*row)
     console.print(table)
+    for name, value in constant.items():
+        if value:
+            console.print(f"{name} is {value} in all rows")
+
+
+def _widths(columns: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    """Return the width of each column, with the gap between columns."""
+    from rich.cells import cell_len
+
+    return {name: max(map(cell_len, [name, *cells])) + COLUMN_GAP for name, cells in columns.items()}
+
+
+def _constant_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the columns that have one value in all rows, with this value; of a single row, empty ones."""
+    constant = {name: cells[0] for name, cells in columns.items() if len(set(cells)) == 1}
+    return {name: value for name, value in constant.items() if len(columns[name]) > 1 or not value}
+
+
+def _fit_widths(columns: Mapping[str, Sequence[str]], room: int, arabic: str | None) -> dict[str, int]:
+    """Return widths of columns that fit: the Arabic column gives way first, then the widest one to a word."""
+    widths = _widths(columns)
+    words = _widths({name: " ".join(cells).split() for name, cells in columns.items()})
+    least = {name: min(width, MAX_WORD) for name, width in words.items()}
+    if arabic:
+        least[arabic] = min(widths[arabic], MAX_WORD)
+        excess = sum(widths.values()) - room
+        widths[arabic] = max(least[arabic], widths[arabic] - max(0, excess))
+    while sum(widths.values()) > room and (wide := [name for name in widths if widths[name] > least[name]]):
+        widths[max(wide, key=widths.__getitem__)] -= 1
+    return {name: width - COLUMN_GAP for name, width in widths.items()}
+
+
+def _isolated(text: str, room: int) -> str:
+    """Cut a text to the room there is, and isolate it from the cells beside it."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) > room:
+        text = f"{set_cell_size(text, room - 1).rstrip()}…"
+    return f"{ISOLATE_RIGHT_TO_LEFT}{text}{END_ISOLATE}" if text else ""

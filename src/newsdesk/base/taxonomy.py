@@ -184,8 +184,6 @@ def taxonomy_rows(taxonomy: Taxonomy) -> list[dict[str, str]]:
             "arabic": label.arabic,
             "code": str(label.m49) if isinstance(label, Region) else label.iptc or "",
             "parent": "" if isinstance(label, Region) else label.parent or "",
-            "n_members": str(len(label.countries)) if isinstance(label, Region) else "",
-            "n_sections": str(len(label.sections)),
         }
         for label in labels
     ]
