@@ -61,9 +61,7 @@ def test_rows_that_cannot_be_read_are_counted(
     assert (answer["left_out"], answer["complete"]) == (left_out, True)
 
 
-@pytest.mark.parametrize(
-    ("row", "n_articles"), [('{"text": "x"}\n', MAX_ARTICLES), ('{"title": "x"}\n', 0)]
-)
+@pytest.mark.parametrize(("row", "n_articles"), [('{"text": "x"}\n', MAX_ARTICLES), ('{"title": "x"}\n', 0)])
 def test_only_the_start_of_a_long_file_is_read(client: TestClient, row: str, n_articles: int) -> None:
     answer = upload(client, row * (MAX_ROWS + 1))
     assert (len(answer["articles"]), answer["complete"]) == (n_articles, False)
