@@ -145,5 +145,7 @@ function showContributions(evidence) {
 }
 
 function sumRow(name, value) {
-  return tableRow(say(make("span"), name), "", "", signed(value));
+  const row = tableRow(say(make("span"), name), signed(value));
+  row.cells[0].colSpan = 3;
+  return row;
 }
