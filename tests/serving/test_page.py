@@ -160,6 +160,17 @@ def test_answer_is_copied_as_json(page: Page, address: str) -> None:
     assert copied == httpx.post(f"{address}/predict", json={"articles": articles}).json()
 
 
+def test_copy_without_the_clipboard_of_a_secure_page(page: Page) -> None:
+    page.evaluate("() => Object.defineProperty(navigator, 'clipboard', { value: undefined })")
+    submit(page, ARTICLE["title"], ARTICLE["text"])
+    page.click("#copy")
+    page.wait_for_selector("#message[data-code=copied]")
+    page.fill("#text", "")
+    page.keyboard.press("Control+V")
+    (row,) = json.loads(page.locator("#text").input_value())["predictions"]
+    assert row["topics"] == ["terrorism"]
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [("كلمة " * 30_000, "string_too_long"), ("ا" + "\u0301\u0316" * 40, "marks"), ("ا\0ا", "nul")],

@@ -27,6 +27,13 @@ def test_saved_page_fills_the_form(page: Page) -> None:
     assert page.locator("#message").get_attribute("data-code") == "left_out"  # the teasers
 
 
+def test_files_are_chosen_by_keyboard(page: Page) -> None:
+    page.focus("#choose")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    assert chooser.value.is_multiple()
+
+
 def test_several_articles_are_a_table_and_a_csv_file(page: Page, address: str) -> None:
     hostile = {
         "article_id": "=1+1",
