@@ -5,13 +5,10 @@ python docs/screenshot.py http://127.0.0.1:8000 docs/serve.png
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 from playwright.sync_api import sync_playwright
-
-STARTER = Path(__file__).parents[1] / "data/starter/st1.jsonl"  # invented articles
 
 
 @click.command()
@@ -21,8 +18,7 @@ STARTER = Path(__file__).parents[1] / "data/starter/st1.jsonl"  # invented artic
 @click.option("--width", default=1100, show_default=True)
 @click.option("--chromium", default="/usr/bin/chromium", show_default=True)
 def main(url: str, output: Path, scheme: str, width: int, chromium: str) -> None:
-    """Label the first starter article on the page at URL, and save a screenshot to OUTPUT."""
-    article = json.loads(STARTER.read_text(encoding="utf-8").splitlines()[0])
+    """Label the first example on the page at URL, and save a screenshot to OUTPUT."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium,
@@ -30,9 +26,7 @@ def main(url: str, output: Path, scheme: str, width: int, chromium: str) -> None
         )
         page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
         page.goto(url)
-        page.fill("#title", article["title"])
-        page.fill("#text", article["text"])
-        page.click("button[type=submit]")
+        page.click("#examples button")
         page.wait_for_selector("mark.for[title]")
         page.screenshot(path=output, full_page=True)
         browser.close()

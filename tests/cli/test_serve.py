@@ -30,7 +30,7 @@ def test_open_requests_are_finished_on_sigterm(tmp_path: Path) -> None:
             return re.search(r"http://\S+(?=/$)", log.read_text(encoding="utf-8"), re.M)
 
         address = wait(find_address).group()
-        wait(lambda: httpx.get(f"{address}/health", timeout=DEADLINE).status_code == 200)
+        assert httpx.get(f"{address}/health", timeout=DEADLINE).status_code == 200  # announced when ready
         slow = {"articles": starter(50), "explain": True, "top": 100}
         answers: list[int] = []
 

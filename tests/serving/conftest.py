@@ -1,4 +1,4 @@
-"""The server in this process: an HTTP client without sockets, and an address for the browser."""
+"""The server in this process: an HTTP client without sockets, and the page in a browser."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -18,12 +19,22 @@ from newsdesk.serving.app import build_app
 from newsdesk.serving.model_watcher import ModelWatcher, ServedModel, open_model
 from tests import ROOT
 
+from .page_actions import wait_until_idle
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 JSON = {"content-type": "application/json"}
 TITLE, TEXT = (
     "غارة أميركية",
     ("أعلنت وزارة الدفاع الأميركية في واشنطن أن الجيش قتل قيادياً في تنظيم «القاعدة» بغارة جوية."),
 )
 DEADLINE = 120.0
+CHROMIUM = Path("/usr/bin/chromium")
+ARGUMENTS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 
 
 def wait(condition: Any) -> Any:
@@ -53,25 +64,29 @@ def records() -> list[dict[str, Any]]:
     return []
 
 
-def make_app(model: ServedModel, records: list[dict[str, Any]]) -> FastAPI:
-    def log(record: Any) -> None:
-        records.append(dict(record))
+@pytest.fixture(scope="session")
+def watcher(model: ServedModel) -> ModelWatcher:
+    """The watcher of the application at `address`."""
+    return ModelWatcher(model, model=None, log=lambda record: None)
 
-    return build_app(ModelWatcher(model, model=None, log=log), threads=2, interval=1.0, log=log)
+
+def make_app(watcher: ModelWatcher, records: list[dict[str, Any]]) -> FastAPI:
+    return build_app(watcher, threads=2, interval=1.0, log=lambda record: records.append(dict(record)))
 
 
 @pytest.fixture(scope="session")
 def client(model: ServedModel, records: list[dict[str, Any]]) -> Iterator[TestClient]:
-    with TestClient(make_app(model, records), raise_server_exceptions=False) as made:
+    watcher = ModelWatcher(model, model=None, log=lambda record: None)
+    with TestClient(make_app(watcher, records), raise_server_exceptions=False) as made:
         assert made.get("/version").status_code == 200  # also before the model is ready
         wait(lambda: made.get("/health").status_code == 200)
         yield made
 
 
 @pytest.fixture(scope="session")
-def address(model: ServedModel) -> Iterator[str]:
+def address(watcher: ModelWatcher) -> Iterator[str]:
     """The URL of the application on a socket, for a browser."""
-    server = uvicorn.Server(uvicorn.Config(make_app(model, []), port=0, log_config=None))
+    server = uvicorn.Server(uvicorn.Config(make_app(watcher, []), port=0, log_config=None))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     wait(lambda: server.started)
@@ -80,3 +95,38 @@ def address(model: ServedModel) -> Iterator[str]:
     yield url
     server.should_exit = True
     thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is missing: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        opened = started.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str) -> Iterator[Page]:
+    """The open page; a script error, a warning or a request to another host fails the test."""
+    problems: list[str] = []
+    opened = browser.new_page(viewport={"width": 1000, "height": 800})
+    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("console", lambda m: problems.append(m.text) if m.type in ("error", "warning") else None)
+    opened.on("request", lambda r: r.url.startswith((address, "data:")) or problems.append(r.url))
+    opened.goto(address)
+    wait_until_idle(opened)
+    yield opened
+    opened.close()
+    assert problems == []
+
+
+@pytest.fixture
+def failing_page(browser: Browser, address: str) -> Iterator[Page]:
+    """The open page, where Chromium may write failed requests to the console."""
+    opened = browser.new_page()
+    opened.goto(address)
+    yield opened
+    opened.close()

@@ -22,17 +22,15 @@ from newsdesk.inference.decision import PROFILES
 from newsdesk.inference.explain import explain
 from newsdesk.inference.scorer import Scorer
 from newsdesk.inference.text import repair_text
+from newsdesk.readers.sniffing import sniff_container
 from newsdesk.serving import schemas
 from newsdesk.serving.limits import RequestMiddleware
 from newsdesk.serving.model_watcher import Log, ModelWatcher, ServedModel
 from newsdesk.serving.schemas import Batch, Single, error_response, json_response
+from newsdesk.serving.uploads import read_upload, sections_of
 
 STATIC = Path(__file__).with_name("static")
-STATIC_FILES = {
-    "/": ("index.html", "text/html"),
-    "/page.js": ("page.js", "text/javascript"),
-    "/page.css": ("page.css", "text/css"),
-}
+MEDIA_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 DESCRIPTION = "Label Arabic news articles by region and topic."
 # Errors of a body that is not JSON text: 400 instead of 422.
 SYNTAX_ERRORS = {"json_invalid", "string_unicode", "nul"}
@@ -55,7 +53,7 @@ def build_app(watcher: ModelWatcher, *, threads: int, interval: float, log: Log)
     Returns
     -------
     FastAPI
-        Paths `/predict`, `/health`, `/version`, `/openapi.json` and a page at `/`.
+        Paths `/predict`, `/read`, `/health`, `/version`, `/openapi.json` and a page at `/`.
 
     Examples
     --------
@@ -85,11 +83,13 @@ def build_app(watcher: ModelWatcher, *, threads: int, interval: float, log: Log)
         docs_url=None, redoc_url=None,  # these pages load their scripts from another host
     )  # fmt: skip
     _add_predict(app, watcher, pool)
+    _add_read(app, watcher, pool)
     _add_status(app, watcher, counts)
     _add_error_handlers(app)
-    for path, (name, media_type) in STATIC_FILES.items():
-        file = Response((STATIC / name).read_bytes(), media_type=media_type)
-        app.add_api_route(path, partial(_static_file, file), include_in_schema=False)
+    for path in STATIC.iterdir():
+        file = Response(path.read_bytes(), media_type=MEDIA_TYPES[path.suffix])
+        route = "" if path.name == "index.html" else path.name
+        app.add_api_route(f"/{route}", partial(_static_file, file), include_in_schema=False)
     app.add_middleware(RequestMiddleware, counts=counts, log=log)
     return app
 
@@ -112,6 +112,27 @@ def _add_predict(app: FastAPI, watcher: ModelWatcher, pool: ThreadPoolExecutor) 
         model = watcher.current  # the same model for the whole request
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(pool, lambda: json_response(answer(model, body)))
+
+
+def _add_read(app: FastAPI, watcher: ModelWatcher, pool: ThreadPoolExecutor) -> None:
+    file_of_bytes = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
+
+    @app.post(
+        "/read",
+        responses=schemas.READ_RESPONSES,
+        openapi_extra={"requestBody": {"required": True, "content": file_of_bytes}},
+    )
+    async def read(request: Request) -> Response:
+        """Return the articles of a file: a saved page, HTML, JSON lines, JSON, CSV, TREC or plain text."""
+        content = await request.body()
+        if container := sniff_container(content):
+            message = f"body: a {container} file; send the text in it, or use `newsdesk predict`"
+            return error_response(422, message, [{"at": "", "type": "container", "message": message}])
+        scorer = watcher.current.scorer
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            pool, lambda: json_response(read_upload(content, sections=sections_of(scorer)))
+        )
 
 
 def _add_status(app: FastAPI, watcher: ModelWatcher, counts: Counter[str]) -> None:

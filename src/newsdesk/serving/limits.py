@@ -14,6 +14,8 @@ from newsdesk.serving.schemas import error_response
 
 MAX_BYTES = 8 << 20
 BODY_SECONDS = 30.0
+# A form of another site can send neither, so it cannot use the server through a visitor's browser.
+JSON, BYTES = "application/json", "application/octet-stream"
 SECURITY_HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -73,11 +75,13 @@ class RequestMiddleware:
 
 
 async def read_body(scope: Scope, receive: Receive) -> bytes | Response:
-    """Return the JSON body of a request, or the error response if it exceeds a limit."""
+    """Return the body of a request, or the error response if it exceeds a limit."""
     headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
     kind, *parameters = headers.get("content-type", "").lower().replace(" ", "").split(";")
-    if kind != "application/json" or any(p not in ("charset=utf-8", "") for p in parameters):
-        return error_response(415, "send JSON in UTF-8, with the header Content-Type: application/json")
+    expected = BYTES if scope["path"] == "/read" else JSON
+    if kind != expected or any(p not in ("charset=utf-8", "") for p in parameters):
+        what = "JSON in UTF-8" if expected == JSON else "the bytes of a file"
+        return error_response(415, f"send {what}, with the header Content-Type: {expected}")
     found = f"the body is larger than {MAX_BYTES:,} bytes; send fewer articles at a time"
     too_large = error_response(413, found)
     length = headers.get("content-length", "")

@@ -157,8 +157,16 @@ class Answer(BaseModel):
     predictions: list[Row]
 
 
+class ArticlesOut(BaseModel):
+    """The articles of a file, as `/predict` takes them."""
+
+    articles: list[ArticleIn] = Field(max_length=MAX_ARTICLES)
+    left_out: dict[str, int] = Field(description="Number of other rows by reason.")
+    complete: bool = Field(description="Whether the file was read to its end.")
+
+
 class ErrorOut(BaseModel):
-    """An error; `details` lists the fields at fault."""
+    """An error; `details` lists the fields at fault, each with `at`, `type` and `message`."""
 
     error: str
     message: str
@@ -182,6 +190,10 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"model": Answer},
     **{status: {"model": ErrorOut} for status in (400, 408, 413, 415, 422, 503)},
 }
+READ_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"model": ArticlesOut},
+    **{status: {"model": ErrorOut} for status in (400, 408, 413, 415, 422)},
+}
 
 
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -203,6 +215,7 @@ def describe_errors(errors: Sequence[Mapping[str, Any]]) -> tuple[str, list[dict
         location = error["loc"][2:] if error["loc"][1:2] in (("single",), ("batch",)) else error["loc"][1:]
         cause = f": {error['ctx']['error']}" if error["type"] == "json_invalid" else ""
         at, message = ".".join(map(str, location)), f"{error['msg']}{cause}"
-        details.append({"at": at[:MAX_ERROR_CHARS], "message": message[:MAX_ERROR_CHARS]})
+        shown = {"at": at[:MAX_ERROR_CHARS], "message": message[:MAX_ERROR_CHARS]}
+        details.append(shown | {"type": error["type"]})
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return f"{details[0]['at'] or 'body'}: {details[0]['message']}{more}", details

@@ -55,15 +55,21 @@ def main(model: str | None, host: str, port: int, threads: int, interval: float)
 
     loaded = open_model(model)
     listening = _listen(host, port)
-    watcher = ModelWatcher(loaded, model=model, log=_log)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"
+    name = f"{loaded.identity['name']} {loaded.identity['version']}"
+
+    def announce(record: Mapping[str, Any]) -> None:
+        _log(record)
+        if record["event"] == "ready":
+            note(f"serve: {name} at {address}")
+
+    watcher = ModelWatcher(loaded, model=model, log=announce)
     app = build_app(watcher, threads=threads, interval=interval, log=_log)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, server_header=False, lifespan="on",
         limit_concurrency=MAX_CONNECTIONS, timeout_graceful_shutdown=60, timeout_keep_alive=30,
     )  # fmt: skip
-    address = f"[{host}]" if ":" in host else host
-    name = f"{loaded.identity['name']} {loaded.identity['version']}"
-    note(f"serve: {name} at http://{address}:{listening.getsockname()[1]}/")
+    note(f"serve: getting {name} ready")
     # uvicorn raises the signal again after the shutdown
     with contextlib.suppress(Stopped, KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])

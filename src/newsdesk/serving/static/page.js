@@ -1,33 +1,47 @@
-"use strict";
-// The text of an article is only inserted as text, never as markup.
+// The form: an article that is typed, an example, or files.
+import { $, copyJson, download, make, say, showMessage } from "./elements.js";
+import { setNames, showArticle } from "./labels.js";
+import { RequestError, predictAll, predictOne, readFile, request } from "./server.js";
+import { showTable, toCsv } from "./table.js";
+import { EXAMPLES, LEFT_OUT, PROFILES } from "./texts.js";
 
-const $ = (id) => document.getElementById(id);
-const REASONS = {
-  too_short: "النص أقصر من أن يُحكم عليه",
-  not_arabic: "النص ليس بالعربية",
-  no_evidence: "لا شيء في النص يدل على قسم",
-  ambiguous: "الأرجح أن له قسماً، لكن لا يقين في أيّها",
-};
-const KINDS = { word: "كلمة", chars: "حروف", place: "مكان", remainder: "الباقي" };
-const PROFILES = { balanced: "متوازنة", high_precision: "أدق", high_recall: "أشمل" };
-const TASKS = ["region", "topic"];
-let names = {};
-let current = null; // the prediction that the page shows
+const MAX_ARTICLES = 1000;
+const wellFormed = (text) => (text.toWellFormed ? text.toWellFormed() : text);
+let pending = null; // the controller of the task that runs
+let one = null; // the answer for the article of the form; `asked` from the request on
+let asked = false;
+let several = null; // the articles of the table, and the answer for them once it is there
 
-function make(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  return element;
+// Run a task and show its error; a new task cancels the one before. A task may return a message.
+async function run(task, message = "working") {
+  pending?.abort();
+  const own = (pending = new AbortController());
+  $("main").setAttribute("aria-busy", "true");
+  showMessage(message);
+  try {
+    const result = (await task(own.signal)) ?? [];
+    if (own === pending) showMessage(...result);
+  } catch (error) {
+    if (own !== pending) return;
+    const isKnown = error instanceof RequestError;
+    if (!isKnown) console.error(error);
+    showMessage(isKnown ? error.code : "internal", { wrong: true });
+  } finally {
+    if (own === pending) $("main").setAttribute("aria-busy", "false");
+  }
 }
 
-function showMessage(message, wrong) {
-  $("message").textContent = message;
-  $("message").classList.toggle("wrong", Boolean(wrong));
-}
-
-function nameOf(task, label) {
-  return (names[task] || []).find((entry) => entry.id === label) || { arabic: label, english: label };
+async function start(signal) {
+  const version = await request("version");
+  setNames(version.labels);
+  showModel(version.model);
+  for (const profile of version.profiles) {
+    const option = make("option", "", (PROFILES[profile] ?? [profile]).join(" · "));
+    option.value = profile;
+    $("profile").append(option);
+  }
+  $("thresholds").hidden = version.profiles.length < 2;
+  await request("health", { signal }); // waits until the model is ready
 }
 
 function showModel(model) {
@@ -35,168 +49,146 @@ function showModel(model) {
   $("model").title = `sha256 ${model.sha256}, loaded ${model.loaded}`;
 }
 
-async function start() {
-  const response = await fetch("version");
-  const version = await response.json();
-  names = version.labels;
-  showModel(version.model);
-  for (const profile of version.profiles) {
-    const option = make("option", "", PROFILES[profile]);
-    option.value = profile;
-    $("profile").append(option);
-  }
-}
+const chosenProfile = () => $("profile").value || undefined;
 
-async function predict(event) {
-  event.preventDefault();
-  const button = $("article").querySelector("button");
-  const wellFormed = (s) => (s.toWellFormed ? s.toWellFormed() : s);
+async function labelOne(signal) {
+  asked = true;
+  $("answer").hidden = $("evidence").hidden = true;
   const article = { title: wellFormed($("title").value), text: wellFormed($("text").value) };
-  button.disabled = true;
-  showMessage("…");
-  try {
-    const response = await fetch("predict", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ ...article, profile: $("profile").value || "balanced", explain: true, top: 200 }),
-    });
-    const answer = await response.json();
-    if (!response.ok) throw new Error(answer.message);
-    showMessage("");
-    show(answer);
-  } catch (error) {
-    $("answer").hidden = $("evidence").hidden = true;
-    showMessage(`تعذّر التصنيف: ${error.message}`, true);
-  } finally {
-    button.disabled = false;
-  }
+  one = await predictOne(article, chosenProfile(), signal);
+  showModel(one.model);
+  showArticle(one);
 }
 
-function show(answer) {
-  const row = answer.predictions[0];
-  current = { row, thresholds: answer.thresholds };
+async function labelSeveral(articles, signal) {
+  several = { articles, answer: null };
+  const answer = await predictAll(articles, chosenProfile(), signal);
+  several.answer = answer;
   showModel(answer.model);
-  const labels = [...row.regions.map((l) => nameOf("region", l)), ...row.topics.map((l) => nameOf("topic", l))];
-  $("summary").textContent = row.reason
-    ? `لا قسم: ${REASONS[row.reason] || row.reason} (${row.reason})`
-    : labels.map((name) => name.arabic).join("، ");
-  for (const task of TASKS) showLabels(task);
-  $("answer").hidden = false;
-  $("evidence").hidden = !row.evidence.length;
-  if (!row.evidence.length) return;
-  const first = row.topics.length ? ["topic", row.topics[0]] : row.regions.length ? ["region", row.regions[0]] : null;
-  showEvidence(...(first || mostProbable(row)));
+  showTable(articles, answer.predictions, openArticle);
 }
 
-function mostProbable(row) {
-  const best = row.evidence.reduce((a, b) => (b.probability > a.probability ? b : a));
-  return [best.task, best.label];
-}
-
-function showLabels(task) {
-  const scores = Object.entries(current.row[`${task}_scores`]).sort((a, b) => b[1] - a[1]);
-  const held = current.row[`${task}s`];
-  $(task).replaceChildren(...scores.map(([label, score]) => labelItem(task, label, score, held.includes(label))));
-}
-
-function labelItem(task, label, score, holds) {
-  const name = nameOf(task, label);
-  const limit = current.thresholds[task][label];
-  const item = make("li", holds ? "holds" : "");
-  const button = make("button");
-  button.type = "button";
-  button.dataset.task = task;
-  button.dataset.label = label;
-  button.setAttribute("aria-pressed", "false");
-  button.title = `${label}: ${score.toFixed(4)}, ${limit.toFixed(4)}`;
-  const title = make("span", "name", name.arabic);
-  const english = make("small", "", name.english);
-  english.lang = "en";
-  title.append(english);
-  const bar = make("span", "bar");
-  bar.setAttribute("aria-hidden", "true");
-  const fill = make("span", "fill");
-  fill.style.width = `${100 * score}%`;
-  const mark = make("span", "limit");
-  mark.style.insetInlineStart = `calc(${100 * limit}% - 1px)`;
-  bar.append(fill, mark);
-  button.append(title, bar, make("span", "value", score.toFixed(2)));
-  button.addEventListener("click", () => showEvidence(task, label));
-  item.append(button);
-  return item;
-}
-
-function showEvidence(task, label) {
-  const evidence = current.row.evidence.find((entry) => entry.task === task && entry.label === label);
-  for (const button of document.querySelectorAll("li button")) {
-    const pressed = button.dataset.task === task && button.dataset.label === label;
-    button.setAttribute("aria-pressed", String(pressed));
+function fill(article) {
+  for (const field of ["title", "text"]) {
+    $(field).value = article[field];
+    setDirection($(field));
   }
-  const name = nameOf(task, label);
-  $("why").textContent = `لماذا «${name.arabic}» ${evidence.probability.toFixed(2)}؟`;
-  const placed = evidence.contributions.filter((entry) => entry.part);
-  const points = { title: Array.from(current.row.title), text: Array.from(current.row.text) };
-  const sums = {
-    title: sumByCharacter(points.title, placed, "title"),
-    text: sumByCharacter(points.text, placed, "text"),
-  };
-  const most = Math.max(1e-9, ...[...sums.title, ...sums.text].map(Math.abs));
-  for (const part of ["title", "text"]) $(`shown-${part}`).replaceChildren(...marked(points[part], sums[part], most));
-  showContributions(evidence);
 }
 
-// Offsets count code points; strings of JavaScript count UTF-16 units, hence the arrays.
-function sumByCharacter(points, contributions, part) {
-  const sums = new Array(points.length).fill(0);
-  for (const entry of contributions) {
-    if (entry.part === part) for (let i = entry.start; i < entry.end; i++) sums[i] += entry.value;
+// An Arabic text may begin with a Latin name, so `dir="auto"` would not do.
+function setDirection(field) {
+  field.dir = /\p{Script=Arabic}/u.test(field.value) || !field.value ? "rtl" : "ltr";
+}
+
+function openArticle(article) {
+  fill(article);
+  run(async (signal) => {
+    await labelOne(signal);
+    $("answer").scrollIntoView();
+    $("answer-title").focus();
+  });
+}
+
+async function labelFiles(files, signal) {
+  const read = [];
+  for (const file of files) read.push(await readFile(file, signal));
+  const found = read.flatMap((file) => file.articles);
+  const leftOut = describeLeftOut(read, found.length);
+  const articles = found.slice(0, MAX_ARTICLES);
+  if (!articles.length) throw new RequestError("no_articles");
+  $("several").hidden = $("answer").hidden = $("evidence").hidden = true;
+  [asked, several] = [false, null];
+  if (articles.length === 1) {
+    fill(articles[0]);
+    await labelOne(signal);
+  } else {
+    await labelSeveral(articles, signal);
   }
-  return sums;
+  return leftOut.length ? ["left_out", { details: leftOut }] : [];
 }
 
-function marked(points, sums, most) {
-  const nodes = [];
-  for (let start = 0, stop; start < points.length; start = stop) {
-    for (stop = start + 1; stop < points.length && sums[stop] === sums[start]; ) stop++;
-    const text = points.slice(start, stop).join("");
-    const weight = Math.abs(sums[start]) / most;
-    if (weight < 0.05) {
-      nodes.push(document.createTextNode(text));
-      continue;
-    }
-    const mark = make("mark", sums[start] > 0 ? "for" : "against", text);
-    mark.style.setProperty("--weight", `${(10 + 75 * weight).toFixed(1)}%`);
-    mark.title = signed(sums[start]);
-    nodes.push(mark);
+function describeLeftOut(read, nFound) {
+  const counts = {};
+  for (const [reason, n] of read.flatMap((file) => Object.entries(file.left_out))) {
+    const known = reason in LEFT_OUT ? reason : "bad_record";
+    counts[known] = (counts[known] ?? 0) + n;
   }
-  return nodes;
+  if (nFound > MAX_ARTICLES || read.some((file) => !file.complete)) counts.too_many = 0;
+  return Object.entries(counts).map(([reason, n]) => {
+    const [arabic, english] = LEFT_OUT[reason];
+    return say(make("span"), [n ? `${arabic} ${n}` : arabic, english]);
+  });
 }
 
-const signed = (value) => (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2);
-
-function tableRow(...cells) {
-  const row = make("tr");
-  row.append(...cells.map((cell) => make("td", "", cell)));
-  return row;
+async function relabel(signal) {
+  if (several) await labelSeveral(several.articles, signal);
+  if (asked) await labelOne(signal);
 }
 
-function showContributions(evidence) {
-  const largest = evidence.contributions.filter((entry) => entry.kind !== "remainder").slice(0, 10);
-  const remainder = evidence.score - evidence.intercept - largest.reduce((sum, entry) => sum + entry.value, 0);
-  $("contributions").replaceChildren(
-    ...largest.map((entry) =>
-      tableRow(entry.surface || entry.term, KINDS[entry.kind] + (entry.part === "title" ? " (العنوان)" : ""), signed(entry.value))
-    )
-  );
-  $("sum").replaceChildren(
-    tableRow("الباقي", "", signed(remainder)),
-    tableRow("الثابت قبل قراءة الخبر", "", signed(evidence.intercept)),
-    tableRow("المجموع (لوغاريتم الأرجحية)", "", signed(evidence.score))
-  );
+// The response of `/predict` without the evidence, which would be thousands of lines.
+function withoutEvidence(answer) {
+  const rows = answer.predictions.map(({ evidence, ...row }) => row);
+  return { ...answer, predictions: rows };
 }
 
-$("article").addEventListener("submit", predict);
-$("text").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("article").requestSubmit();
-});
-start().catch((error) => showMessage(`تعذّر الوصول إلى الخادم: ${error.message}`, true));
+function addExamples() {
+  for (const example of EXAMPLES) {
+    const button = say(make("button"), example.name);
+    button.type = "button";
+    button.addEventListener("click", () => {
+      fill(example);
+      run(labelOne);
+    });
+    $("examples").append(button);
+  }
+}
+
+function choose(files) {
+  if (files.length) run((signal) => labelFiles([...files], signal));
+}
+
+function addDrop() {
+  const isField = (target) => target.matches?.("input, textarea");
+  for (const type of ["dragover", "drop", "dragleave"]) {
+    document.addEventListener(type, (event) => {
+      const hasFiles = event.dataTransfer.types.includes("Files");
+      document.body.classList.toggle("dropping", hasFiles && type === "dragover");
+      // Without this the browser would open a dropped file or link; text may be dropped into the fields.
+      if (hasFiles || !isField(event.target)) event.preventDefault();
+      if (type === "drop") choose(event.dataTransfer.files);
+    });
+  }
+}
+
+function addEvents() {
+  $("article").addEventListener("submit", (event) => {
+    event.preventDefault();
+    run(labelOne);
+  });
+  $("article").addEventListener("input", (event) => {
+    if (event.target.matches("#title, #text")) setDirection(event.target);
+  });
+  $("text").addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("article").requestSubmit();
+  });
+  $("profile").addEventListener("change", () => run(relabel));
+  $("choose").addEventListener("click", () => $("files").click());
+  $("files").addEventListener("change", () => {
+    choose($("files").files);
+    $("files").value = ""; // so that the same file can be chosen again
+  });
+  $("copy").addEventListener("click", () => copyJson(withoutEvidence(one)));
+  $("copy-all").addEventListener("click", () => copyJson(several.answer));
+  $("csv").addEventListener("click", () => {
+    download("newsdesk.csv", toCsv(several.articles, several.answer.predictions), "text/csv;charset=utf-8");
+  });
+  $("close").addEventListener("click", () => {
+    several = null;
+    $("several").hidden = true;
+  });
+}
+
+addExamples();
+addDrop();
+addEvents();
+run(start, "");
