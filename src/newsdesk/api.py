@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     Frame = TypeVar("Frame", pd.DataFrame, pl.DataFrame, pa.Table)
 
-URI_SCHEMES = ("models:/", "runs:/")
-
 
 class LabeledFiles(NamedTuple):
     """The articles of files with their labels, and the rows and files that could not be read."""
@@ -273,15 +271,13 @@ def load(model: str | Path | None = None, *, threads: int | None = None) -> Mode
     >>> newsdesk.load().labels["region"][:3]
     ('europe', 'us', 'asia')
     """
-    registered: dict[str, Any] = {}
-    if isinstance(model, str) and model.startswith(URI_SCHEMES):
-        registered = _registry_entry(model)
+    registered = _registry_entry(model) if isinstance(model, str) else {}
     folder = find_folder(registered.pop("uri", model))
     with signals.deferred():
         scorer = files.read_model(folder)
     scorer.threads = threads or os.cpu_count() or 1
     sha256 = files.sha256(folder)
-    version = f"{scorer.info.get('version', '0')}+{sha256[:12]}"
+    version = f"{scorer.info.get('version', '0')}+{sha256[:12]}"  # unless it is registered
     identity = {"name": str(scorer.info.get("name", folder.name)), "version": version, "run_id": None}
     return Model(scorer, read_taxonomy(scorer), folder, {**identity, **registered, "sha256": sha256})
 
@@ -290,13 +286,13 @@ def find_folder(model: str | Path | None) -> Path:
     """Return the folder of a model, downloaded if it is a URI; None is the model that newsdesk comes with."""
     if model is None:
         return files.SHIPPED
-    if isinstance(model, str) and model.startswith(URI_SCHEMES):
+    if isinstance(model, str) and model.startswith(runs.URI_SCHEMES):
         return runs.download_model(model)
     return mlflow_model.packaged_folder(Path(model))
 
 
 def read_taxonomy(scorer: Scorer) -> Taxonomy:
-    """Return the taxonomy in `model.json`; raise a NewsdeskError if it has none, or lacks a head."""
+    """Return the taxonomy that a model was trained with; raise if `model.json` has none or lacks a head."""
     try:
         taxonomy = Taxonomy.model_validate(scorer.info["taxonomy"])
     except (KeyError, ValidationError):
@@ -310,23 +306,15 @@ def _registry_entry(uri: str) -> dict[str, Any]:
     """Return what the store knows of a model: its run and, if it is registered, its name, version and URI."""
     if uri.startswith("runs:/"):
         return {"run_id": uri.removeprefix("runs:/").split("/")[0]}
-    name, _, alias = uri.removeprefix("models:/").partition("@")
-    if not alias:
-        name, _, version = name.partition("/")
-        if not version.isdecimal():
-            return {}
+    match = runs.ALIAS_URI.fullmatch(uri) or runs.VERSION_URI.fullmatch(uri)
+    if not match:
+        return {}
     with runs.connect() as client:
-        found = (
-            client.get_model_version_by_alias(name, alias)
-            if alias
-            else client.get_model_version(name, version)
-        )
-    return {
-        "name": name,
-        "version": str(found.version),
-        "run_id": found.run_id or None,
-        "uri": f"models:/{name}/{found.version}",  # by number, as the alias may move
-    }
+        has_alias = match.re is runs.ALIAS_URI
+        read = client.get_model_version_by_alias if has_alias else client.get_model_version
+        found = read(**match.groupdict())
+    version, uri = str(found.version), f"models:/{found.name}/{found.version}"  # as the alias may move
+    return {"name": found.name, "version": version, "run_id": found.run_id or None, "uri": uri}
 
 
 def _check_profile(profile: str) -> None:

@@ -124,6 +124,7 @@ def test_a_job_adds_columns_to_those_of_a_file() -> None:
     [
         (["url", " "], "--carry: a name is empty"),
         (["url", "URL"], "--carry: url is named twice"),
+        (["Text"], "--carry: the text is not carried"),
         (["Title"], "--carry: title is a column of the output already"),
     ],
 )

@@ -15,7 +15,7 @@ from newsdesk.cli.main import COMMANDS, GROUPS
 from newsdesk.cli.main import newsdesk as group
 from tests import ROOT
 from tests.cli.conftest import ARTICLE, Newsdesk, rows_of
-from tests.commands import invoke, project_env
+from tests.commands import invoke, project_env, run
 
 
 def test_help_lists_every_command_in_its_group() -> None:
@@ -30,6 +30,28 @@ def test_help_of_a_command_shows_an_example(command: str) -> None:
     result = CliRunner().invoke(group, [command, "--help"], prog_name="newsdesk")
     assert result.exit_code == 0
     assert f"newsdesk {command}" in result.stdout.partition("Example")[2]
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("predct", "predict"), ("expain", "explain"), ("results-", "results")]
+)
+def test_a_mistyped_command_is_suggested(typed: str, meant: str) -> None:
+    result = CliRunner().invoke(group, [typed])
+    assert result.exit_code == 2
+    assert f"Did you mean {meant}" in result.stderr
+    assert "Did you mean" not in CliRunner().invoke(group, ["zzz"]).stderr
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_commands_and_options(shell: str, tmp_path: Path) -> None:
+    source = run("newsdesk", cwd=tmp_path, _NEWSDESK_COMPLETE=f"{shell}_source")
+    assert source.returncode == 0, source.stderr
+    assert "newsdesk" in source.stdout
+    words = {"COMP_WORDS": "newsdesk pre", "COMP_CWORD": "pre" if shell == "fish" else "1"}
+    done = run("newsdesk", cwd=tmp_path, _NEWSDESK_COMPLETE=f"{shell}_complete", **words)
+    assert "predict" in done.stdout
+    assert "explain" not in done.stdout
 
 
 @pytest.mark.integration

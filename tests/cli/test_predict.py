@@ -50,6 +50,39 @@ def test_all_formats_hold_the_same(newsdesk: Newsdesk, tmp_path: Path) -> None:
     assert sorted(path.name for path in output.iterdir()) == ["out.csv", "out.jsonl", "out.parquet"]
 
 
+def test_a_json_array_holds_the_rows_of_the_lines(newsdesk: Newsdesk, tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_bytes(rows_of(ARTICLE, None))
+    lines = read_lines(newsdesk("predict", str(source), "--format", "jsonl", *MODEL).stdout)
+    assert json.loads(newsdesk("predict", str(source), "--format", "json", *MODEL).stdout) == lines
+    output = tmp_path / "out.json"
+    assert newsdesk("predict", str(source), "--output", str(output), *MODEL).returncode == 0
+    assert json.loads(output.read_text(encoding="utf-8")) == lines
+    assert (
+        newsdesk("predict", str(source), "--output", f"{tmp_path}/job/", "--format", "json").returncode == 2
+    )
+
+
+def test_an_arabic_text_that_names_no_file_is_labelled(newsdesk: Newsdesk) -> None:
+    texts = ["فاز ريال مدريد على برشلونة في الدوري", 'رفع "المصرف" المركزي\nسعر الفائدة']
+    rows = read_lines(newsdesk("predict", *texts, "--format", "jsonl").stdout)
+    assert [row["topics"] for row in rows] == [["sport"], ["economy"]]
+    done = newsdesk("explain", texts[0], "--format", "json", "--top", "1")
+    assert [each["label"] for each in json.loads(done.stdout)["evidence"]] == ["europe", "sport"]
+
+
+@pytest.mark.parametrize("name", ["أخبار.txt", "ملف-الأخبار", "no such file", "مجلد الأخبار/ملف", "كل *.txt"])
+def test_what_may_be_a_file_is_no_text(newsdesk: Newsdesk, name: str) -> None:
+    done = newsdesk("predict", name)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert name in done.stderr
+
+
+def test_a_text_beside_a_file_is_taken_for_a_name(newsdesk: Newsdesk) -> None:
+    done = newsdesk("predict", "data/starter/pages/page-01.txt", "فاز ريال مدريد على برشلونة")
+    assert (done.returncode, done.stdout) == (2, "")
+
+
 def test_standard_input(newsdesk: Newsdesk) -> None:
     (row,) = read_lines(newsdesk("predict", "-", "--format", "jsonl", stdin=rows_of(ARTICLE)).stdout)
     assert row["reason"] is None

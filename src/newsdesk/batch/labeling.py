@@ -22,8 +22,8 @@ from newsdesk.inference.decision import BALANCED, BoolArray, FloatArray, Head
 from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring.counts import PredictionCounts
 
-LineFormat = Literal["jsonl", "csv"]
-OutputFormat = Literal["jsonl", "csv", "parquet"]
+LineFormat = Literal["json", "jsonl", "csv"]
+OutputFormat = Literal["json", "jsonl", "csv", "parquet"]
 ROW_GROUP = 32_768
 NULL_STRING = pa.scalar(None, pa.string())
 
@@ -199,7 +199,7 @@ def write_lines(
     form: LineFormat,
     names: Sequence[str],
 ) -> int:
-    """Write rows as JSON lines or CSV; returns their number."""
+    """Write rows as JSON lines, a JSON array or CSV; returns their number."""
     count = 0
     table = csv.writer(handle, lineterminator="\n")
     encode = json.JSONEncoder(ensure_ascii=False, default=iso).encode
@@ -208,9 +208,13 @@ def write_lines(
     for row in rows:
         if form == "csv":
             table.writerow([_csv_cell(row[name]) for name in names])
+        elif form == "json":
+            handle.write(f"{',' if count else '['}\n{encode(row)}")
         else:
             handle.write(encode(row) + "\n")
         count += 1
+    if form == "json":
+        handle.write("\n]\n" if count else "[]\n")
     return count
 
 

@@ -79,7 +79,7 @@ def check_carry(names: Sequence[str]) -> tuple[str, ...]:
     Raises
     ------
     NewsdeskError
-        If a name is empty, repeated or a column of the output.
+        If a name is empty, repeated, the text or a column of the output.
     """
     known = tuple(name.strip().lower() for name in names)
     taken = {*LABELED.names, *PROVENANCE.names}
@@ -88,6 +88,8 @@ def check_carry(names: Sequence[str]) -> tuple[str, ...]:
             raise NewsdeskError("--carry: a name is empty; give names with commas between them")
         if name in known[:k]:
             raise NewsdeskError(f"--carry: {name} is named twice")
+        if name == "text":
+            raise NewsdeskError("--carry: the text is not carried; join the rows by their article_id")
         if name in taken:
             raise NewsdeskError(f"--carry: {name} is a column of the output already")
     return known

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import glob
+import io
 import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -20,11 +22,17 @@ from newsdesk.base.files import SHIPPED, read_json, write_text
 from newsdesk.base.schema import Article, Refusal
 from newsdesk.base.taxonomy import Taxonomy, read_taxonomy
 from newsdesk.batch.input_reader import STDIN, Batch
+from newsdesk.inference.text import is_arabic
 from newsdesk.tracking import runs
 
 MAX_SHOWN = 10
 
 inputs_argument = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+model_option = click.option(
+    "--model",
+    show_default="the model that newsdesk comes with, which was trained on the public corpora",
+    help="Model folder, models:/… or runs:/… URI; `model` is the folder that `make` trains.",
+)
 refused_option = path_option("--refused", help="Write what could not be read to this JSONL file.")
 
 
@@ -73,7 +81,8 @@ class RefusalLog:
         self, inputs: Sequence[str], sections: Sequence[str], *, prints_rows: bool = False
     ) -> Iterator[Article]:
         """Yield the articles of INPUT arguments with a progress line, and collect the refusals."""
-        records = readers.read(expand_globs(inputs), sections=sections, stdin=sys.stdin.buffer)
+        names, stdin = open_inputs(inputs)
+        records = readers.read(names, sections=sections, stdin=stdin)
         for record in progress(records, "reading", prints_rows=prints_rows):
             if isinstance(record, Refusal):
                 self.refusals.append(record)
@@ -105,6 +114,23 @@ class RefusalLog:
 def format_reasons(by_reason: Mapping[str, int]) -> str:
     """Format counts by reason, sorted by the reason."""
     return ", ".join(f"{reason} {n:,}" for reason, n in sorted(by_reason.items()))
+
+
+def open_inputs(inputs: Sequence[str]) -> tuple[list[str], BinaryIO]:
+    """Return the names of inputs and the standard input; Arabic texts are read in place of the latter."""
+    if not all(map(_is_text, inputs)):
+        return expand_globs(inputs), sys.stdin.buffer
+    note(f"no such file: {len(inputs)} of INPUT read as Arabic text")
+    lines = [json.dumps({"text": text}) for text in inputs]
+    return [STDIN], io.BytesIO("\n".join(lines).encode())
+
+
+def _is_text(name: str) -> bool:
+    """Return whether an argument is a text of several Arabic words, and not the name of a file or glob."""
+    with suppress(OSError):  # a name that is too long
+        if Path(name).exists():
+            return False
+    return len(name.split()) > 1 and "/" not in name and not glob.has_magic(name) and is_arabic(name)
 
 
 def expand_globs(inputs: Sequence[str]) -> list[str]:

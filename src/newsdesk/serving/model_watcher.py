@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
@@ -16,9 +15,8 @@ from newsdesk.base import files
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.inference.scorer import Scorer
 from newsdesk.tracking import mlflow_model, runs
+from newsdesk.tracking.runs import ALIAS_URI, URI_SCHEMES, VERSION_URI
 
-ALIAS_URI = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
-VERSION_URI = re.compile(r"models:/(?P<name>[^/@]+)/(?P<version>\d+)")
 # An article that runs every part of the compiled scorer once.
 WARM_UP = ("قمة في باريس", "أعلنت الشرطة في باريس اليوم أن الهجوم على محطة القطارات لم يوقع ضحايا")
 
@@ -37,7 +35,7 @@ def open_model(model: str | None) -> ServedModel:
     """Load a model by folder or by `models:/` or `runs:/` URI; None is the model of the package."""
     if match := ALIAS_URI.fullmatch(model or ""):
         model = f"models:/{match['name']}/{version_of(**match.groupdict())}"
-    if not model or not model.startswith(("models:/", "runs:/")):
+    if not model or not model.startswith(URI_SCHEMES):
         folder = mlflow_model.packaged_folder(Path(model)) if model else files.SHIPPED
         return _open_folder(folder)
     match = VERSION_URI.fullmatch(model)

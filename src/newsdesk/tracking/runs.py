@@ -28,6 +28,9 @@ NAME_TAG, BASELINE_TAG = "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"  # also the envi
 COMMIT_TAG = "mlflow.source.git.commit"
 MODEL_PATH = "model"
 SQLITE = "sqlite:///"
+URI_SCHEMES = ("models:/", "runs:/")
+ALIAS_URI = re.compile(r"models:/(?P<name>[^/@]+)@(?P<alias>[^/@]+)")
+VERSION_URI = re.compile(r"models:/(?P<name>[^/@]+)/(?P<version>\d+)")
 
 
 def project_root() -> Path:

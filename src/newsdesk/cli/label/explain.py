@@ -9,13 +9,13 @@ from typing import Any
 
 import click
 
+from newsdesk.api import load
 from newsdesk.base.console import print_rows
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.schema import Article
-from newsdesk.cli.inputs import RefusalLog, inputs_argument, refused_option
-from newsdesk.cli.models import load_model, model_option, taxonomy_of
+from newsdesk.cli.inputs import RefusalLog, inputs_argument, model_option, refused_option
 from newsdesk.corpus.repair import repair
-from newsdesk.inference.explain import Explanation, explanations
+from newsdesk.inference.explain import Explanation
 
 
 @click.command("explain")
@@ -36,16 +36,16 @@ def main(
     \b
     Examples:
       newsdesk explain page.txt --label terrorism
+      newsdesk explain "انفجرت سيارة مفخخة في بغداد"
       newsdesk explain news.jsonl --label europe --label politics --top 25 --format json
     """
-    scorer = load_model(model).scorer
+    loaded = load(model)
     refusals = RefusalLog()
-    articles = refusals.read_articles(inputs, taxonomy_of(scorer).sections, prints_rows=True)
+    articles = refusals.read_articles(inputs, loaded.taxonomy.sections, prints_rows=True)
     for article in map(repair, articles):  # as `predict` does
-        (prediction,) = scorer.predict([article.title], [article.text])
-        wanted = labels or [label for predicted in prediction.labels.values() for label in predicted]
+        prediction = loaded.predict(article.text, title=article.title)
         try:
-            found = explanations(scorer, article.title, article.text, labels=wanted, top=top)
+            found = loaded.explain(article.text, title=article.title, labels=labels or None, top=top)
         except ValueError as error:
             raise NewsdeskError(str(error)) from None
         if form == "json":  # offsets refer to this title and text

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import click
 
+from newsdesk.api import Model, load
 from newsdesk.base.console import note
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import list_files
-from newsdesk.cli.models import LoadedModel, load_model, model_option
+from newsdesk.cli.inputs import model_option
 from newsdesk.inference.code import copy_code
 
 MODULE = '''"""The model {name} {version} and the code that scores.
@@ -52,13 +53,13 @@ def main(folder: Path, model: str | None) -> None:
         raise NewsdeskError(f"{folder}: expected a folder name that Python can import, found {folder.name!r}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise NewsdeskError(f"{folder}: expected a new or empty folder; remove it or choose another name")
-    loaded = load_model(model)
+    loaded = load(model)
     write_package(loaded, folder)
     name, version = loaded.identity["name"], loaded.identity["version"]
     note(f"export: {name} {version} in {folder}; try `import {folder.name}`")
 
 
-def write_package(loaded: LoadedModel, folder: Path) -> None:
+def write_package(loaded: Model, folder: Path) -> None:
     """Write the package beside its place and rename it."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:

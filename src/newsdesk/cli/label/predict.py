@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
 import click
 import pyarrow as pa
 
+from newsdesk.api import Model, load
 from newsdesk.base import signals
 from newsdesk.base.console import ProgressLine, note, path_option, print_rows
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import atomic_write
-from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch import labeling, local
 from newsdesk.batch.input_reader import STDIN, Input, InputReader, find_inputs
 from newsdesk.batch.labeling import LineFormat, OutputFormat
@@ -26,14 +25,12 @@ from newsdesk.batch.manifest import QUARANTINE
 from newsdesk.batch.output_schema import build_schema, check_carry
 from newsdesk.batch.part_writer import PartSettings
 from newsdesk.batch.run import Engine, run_job
-from newsdesk.cli.inputs import RefusalLog, expand_globs, inputs_argument, refused_option
+from newsdesk.cli.inputs import RefusalLog, inputs_argument, model_option, open_inputs, refused_option
 from newsdesk.cli.label import job
-from newsdesk.cli.models import LoadedModel, load_model, model_option, taxonomy_of
 from newsdesk.inference.decision import BALANCED, PROFILES
-from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring.reference import REFERENCE, read_reference_of
 
-SUFFIXES = {".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
+SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
 
 @dataclass(frozen=True)
@@ -143,6 +140,8 @@ def _parse_conf(
 def main(**options: Any) -> None:
     """Label the articles of INPUT: pages, HTML, JSONL(.gz), CSV, Parquet, folders and globs of them, or - .
 
+    An Arabic text of several words that names no file is labelled itself.
+
     Write a row for each article, in the order read. Refused rows are counted on standard error; with
     --output they are also written, to OUTPUT.refused.jsonl or to the file that --refused names.
 
@@ -154,6 +153,7 @@ def main(**options: Any) -> None:
 
     \b
     Examples:
+      newsdesk predict "رفع المصرف المركزي سعر الفائدة"
       newsdesk predict data/starter/pages
       newsdesk predict news.parquet --output labels.parquet
       cat page.html | newsdesk predict - --format jsonl
@@ -167,21 +167,22 @@ def main(**options: Any) -> None:
 
 def predict(options: PredictOptions) -> None:
     """Check the options, load the model, and label the inputs into a stream, a file or a job's folder."""
-    names = expand_globs(options.inputs)
+    names, stdin = open_inputs(options.inputs)
     if options.output:
         check_output(options, Path(options.output), names)
     check_engine(options)
     if options.output_form == "parquet" and not options.output:
         raise NewsdeskError("--format parquet needs --output FILE: Parquet can't be printed")
+    if options.output_form == "json" and options.is_job:
+        raise NewsdeskError("--format json is for one file; give jsonl, csv or parquet for a job")
     if options.output_form == "table" and options.output:
         raise NewsdeskError("--format table is for a terminal; give jsonl, csv or parquet with --output")
-    model = load_model(options.model)
-    taxonomy = taxonomy_of(model.scorer)
+    model = load(options.model, threads=options.threads)
     inputs = find_inputs(names, full_names=options.is_job)
-    if options.engine == "local":
-        model.scorer.threads = options.threads or os.cpu_count() or 1
-    label = label_job if options.is_job else label_stream
-    label(options, inputs, model, taxonomy)
+    if options.is_job:
+        label_job(options, inputs, model)
+    else:
+        label_stream(options, inputs, stdin, model)
 
 
 def check_output(options: PredictOptions, output: Path, names: Sequence[str]) -> None:
@@ -226,14 +227,14 @@ def check_engine(options: PredictOptions) -> None:
         raise NewsdeskError("--workers is for this machine; the workers of --engine spark are its cluster's")
 
 
-def label_job(options: PredictOptions, inputs: list[Input], model: LoadedModel, taxonomy: Taxonomy) -> None:
+def label_job(options: PredictOptions, inputs: list[Input], model: Model) -> None:
     """Run a job and report it."""
     folder = Path(cast(str, options.output))
     form = cast(OutputFormat, options.output_form)
     manifest = run_job(
         folder,
         inputs,
-        build_engine(options, model, taxonomy),
+        build_engine(options, model),
         PartSettings(form, options.profile, options.carry, options.part_rows),
         model=model.identity,
         reference=_read_reference(model, options.reference),
@@ -243,10 +244,10 @@ def label_job(options: PredictOptions, inputs: list[Input], model: LoadedModel, 
     job.report_job(manifest, folder, options.limit, fail_on_drift=options.fail_on_drift)
 
 
-def build_engine(options: PredictOptions, model: LoadedModel, taxonomy: Taxonomy) -> Engine:
+def build_engine(options: PredictOptions, model: Model) -> Engine:
     """Build the engine of a job; only the modules of this engine are imported."""
     if options.engine == "local" and not options.workers:
-        return Engine("local", partial(local.write_parts, scorer=model.scorer, taxonomy=taxonomy))
+        return Engine("local", partial(local.write_parts, scorer=model.scorer, taxonomy=model.taxonomy))
 
     from newsdesk.batch import partitioning
 
@@ -262,12 +263,12 @@ def build_engine(options: PredictOptions, model: LoadedModel, taxonomy: Taxonomy
         write_slices = partial(workers.write_slices, n=cast(int, options.workers))
     write_parts = partial(
         partitioning.write_parts,
-        model=model.folder, taxonomy=taxonomy, threads=options.threads or 1, write_slices=write_slices,
+        model=model.folder, taxonomy=model.taxonomy, threads=options.threads or 1, write_slices=write_slices,
     )  # fmt: skip
     return Engine("spark" if options.engine == "spark" else "workers", write_parts)
 
 
-def _read_reference(model: LoadedModel, path: Path | None) -> Any:
+def _read_reference(model: Model, path: Path | None) -> Any:
     """Read the drift reference; None if no path is given and the model has none."""
     own = model.folder / REFERENCE
     if path is None and not own.exists():
@@ -276,12 +277,10 @@ def _read_reference(model: LoadedModel, path: Path | None) -> Any:
     return read_reference_of(model.scorer, model.folder, path or own)
 
 
-def label_stream(
-    options: PredictOptions, inputs: list[Input], model: LoadedModel, taxonomy: Taxonomy
-) -> None:
+def label_stream(options: PredictOptions, inputs: list[Input], stdin: BinaryIO, model: Model) -> None:
     """Label into one file or standard output, and report the refused rows."""
     refusals = RefusalLog()
-    labeled = _label_batches(options, inputs, model.scorer, taxonomy, refusals)
+    labeled = _label_batches(options, inputs, stdin, model, refusals)
     rows = (row for batch in labeled for row in labeling.rows_of(batch))
     schema = build_schema(provenance=False, carry=options.carry)
     if options.output:
@@ -307,15 +306,17 @@ def label_stream(
 
 
 def _label_batches(
-    options: PredictOptions, inputs: list[Input], scorer: Scorer, taxonomy: Taxonomy, refusals: RefusalLog
+    options: PredictOptions, inputs: list[Input], stdin: BinaryIO, model: Model, refusals: RefusalLog
 ) -> Iterator[pa.RecordBatch]:
-    reader = InputReader(inputs, sections=taxonomy.sections, carry=options.carry, stdin=sys.stdin.buffer)
+    reader = InputReader(inputs, sections=model.taxonomy.sections, carry=options.carry, stdin=stdin)
     prints_rows = not options.output and options.output_form != "table"
     with ProgressLine("predict", unit="rows", total=reader.total_bytes, prints_rows=prints_rows) as progress:
         for batch in reader.batches():
             refusals.add(batch)
             with signals.deferred():  # not while reading, which may wait for standard input
-                labeled = labeling.label_columns(batch.articles, scorer, taxonomy, profile=options.profile)
+                labeled = labeling.label_columns(
+                    batch.articles, model.scorer, model.taxonomy, profile=options.profile
+                )
             yield labeled
             progress.update(batch.read.total(), batch.bytes_read)
 

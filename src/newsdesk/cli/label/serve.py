@@ -14,7 +14,7 @@ import click
 
 from newsdesk.base.console import Stopped, note
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.cli.models import model_option
+from newsdesk.cli.inputs import model_option
 
 MAX_CONNECTIONS = 512
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import click
 
+from newsdesk.api import find_folder, read_taxonomy
 from newsdesk.base.console import note, path_option, print_rows, progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_model, read_table, write_compact_json, write_json
 from newsdesk.base.schema import ARTICLES
 from newsdesk.batch import output_reader
-from newsdesk.cli.inputs import RefusalLog, inputs_argument
+from newsdesk.cli.inputs import RefusalLog, inputs_argument, model_option
 from newsdesk.cli.label.job import DRIFTED, fail_on_drift_option
-from newsdesk.cli.models import model_folder, model_option, taxonomy_of
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring import drift
@@ -56,7 +56,7 @@ def reference(model: str | None, inputs: tuple[str, ...], trained: Path | None, 
       newsdesk drift reference --model model --articles data/clean/articles.parquet \\
         --trained data/features/rows.parquet --output drift.json
     """
-    folder = model_folder(model)
+    folder = find_folder(model)
     scorer = read_model(folder)
     counts, sources = _count_new(inputs, scorer, trained) if trained else _count_all(inputs, scorer)
     identity = references.model_identity(scorer, folder)
@@ -80,7 +80,7 @@ def _count_all(inputs: Sequence[str], scorer: Scorer) -> tuple[PredictionCounts,
     """Predict and count the articles of any input."""
     counts, sources = PredictionCounts.for_model(scorer, lookup_every=1), Counter[str]()
     refusals = RefusalLog()
-    articles = map(repair, refusals.read_articles(inputs, taxonomy_of(scorer).sections))
+    articles = map(repair, refusals.read_articles(inputs, read_taxonomy(scorer).sections))
     while batch := list(islice(articles, BATCH)):
         titles, texts = [article.title for article in batch], [article.text for article in batch]
         counts.update(scorer.predict(titles, texts), titles=titles, texts=texts)
@@ -113,10 +113,10 @@ def check(
       newsdesk drift check labels.parquet --reference drift.json --fail-on-drift
     """
     if all(name != "-" and output_reader.is_output(Path(name)) for name in inputs):
-        content = references.read_reference(path or model_folder(model) / REFERENCE)
+        content = references.read_reference(path or find_folder(model) / REFERENCE)
         counts = _count_outputs(inputs, content)
     else:
-        folder = model_folder(model)
+        folder = find_folder(model)
         scorer = read_model(folder)
         content = references.read_reference_of(scorer, folder, path or folder / REFERENCE)
         counts, _ = _count_all(inputs, scorer)

@@ -12,14 +12,14 @@ from typing import Any, cast, get_args
 
 import click
 
+from newsdesk.api import find_folder, read_taxonomy
 from newsdesk.base.console import note, path_option, progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_model, write_text
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch import output_reader
 from newsdesk.batch.job import utc_now
-from newsdesk.cli.inputs import RefusalLog, format_reasons, taxonomy_option
-from newsdesk.cli.models import model_folder, model_option, taxonomy_of
+from newsdesk.cli.inputs import RefusalLog, format_reasons, model_option, taxonomy_option
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring.counts import build_unknown_share
@@ -75,7 +75,7 @@ def export(
     chosen = cast(formats.QueueFormat | None, form) or SUFFIXES.get(output.suffix)
     if chosen is None:
         raise NewsdeskError(f"{output}: give --format, or a name that ends in {', '.join(SUFFIXES)}")
-    folder = model_folder(model)
+    folder = find_folder(model)
     scorer = read_model(folder)
     limit = _read_limit(reference, folder)
     articles = sampling.sample_articles(
@@ -87,7 +87,7 @@ def export(
     queue = [(article, find_evidence(article, scorer)) for article in articles]
     write_text(formats.format_queue(queue, chosen), output)
     if chosen == "label-studio":
-        config = formats.label_studio_config(taxonomy_of(scorer))
+        config = formats.label_studio_config(read_taxonomy(scorer))
         write_text(config, output.with_name(f"{output.name}.config.xml"))
     by_stratum = Counter(article.strata[0] for article in articles)
     counts = ", ".join(f"{stratum} {by_stratum[stratum]:,}" for stratum in get_args(sampling.Stratum))
@@ -99,7 +99,7 @@ def export(
 def read_candidates(labels: Path, inputs: tuple[str, ...], scorer: Scorer) -> Iterator[sampling.Candidate]:
     """Yield the articles with their predictions: `predict` writes one row an article, in order."""
     refusals = RefusalLog()
-    articles = map(repair, refusals.read_articles(inputs, taxonomy_of(scorer).sections))
+    articles = map(repair, refusals.read_articles(inputs, read_taxonomy(scorer).sections))
     own = f"{scorer.info['name']} {scorer.info['version']}"
     known = {head.task: set(head.labels) for head in scorer.heads}
     pairs = zip_longest(articles, output_reader.read_output(labels))
