@@ -194,7 +194,8 @@ def _grown(array: Array, size: Int) -> Array:
     if size <= len(array):
         return array
     larger = np.empty(max(size, 2 * len(array)), array.dtype)
-    larger[: len(array)] = array
+    for k in range(len(array)):  # compiles faster than a slice
+        larger[k] = array[k]
     return larger
 
 
