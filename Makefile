@@ -2,6 +2,7 @@
 # make test   the fast tests and the examples of docstrings, a few minutes on two cores
 # make test-integration  the tests that start processes, servers or browsers, or run the pipeline
 # make test-all  both
+# make test-lowest  the fast tests with the lowest versions that pyproject.toml allows
 # make lint   formatting, lint, import order and types; these also against PySpark
 # make import fetch the public corpora into data/public/, from public repositories at pinned commits
 # make public the public profile and its report; fetches the public corpora where data/public/ is empty
@@ -16,6 +17,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 READY := $(VENV)/ready
 SPARK := $(VENV)/spark-ready
+LOWEST := .venv-lowest
 ANNIF := benchmarks/.annif
 CERTIFY_OPTIONS ?= # say --cpu generic --allow-rounding
 PEER_OPTIONS ?= # of the peers' scripts, say --test-only data/public/egypt2013.jsonl.gz
@@ -24,7 +26,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := all
-.PHONY: all setup spark repro results public ship import peers test test-integration test-all lint site certify lock clean
+.PHONY: all setup spark repro results public ship import peers test test-integration test-lowest test-all lint site certify lock clean
 
 all: results
 
@@ -33,6 +35,7 @@ setup: $(READY)
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "newsdesk needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
+	@echo "setup: installing $$(grep -c == requirements.lock) packages into $(VENV)/, two minutes or more"
 	pip install --quiet --require-hashes -r requirements.lock
 	pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
@@ -43,8 +46,14 @@ repro: $(READY)
 	dvc repro
 
 results: repro
-	newsdesk results
-	newsdesk predict data/starter/pages --model model
+	@newsdesk predict data/starter/pages --model model --output reports/pages.jsonl
+	@echo
+	@newsdesk results --summary
+	@newsdesk predict data/starter/pages/page-06.txt data/starter/pages/page-10.txt --model model
+	@echo "Next: source $(VENV)/bin/activate, then"
+	@echo "  newsdesk predict YOUR_FILE              label your own articles"
+	@echo "  newsdesk report                         look at every score and every error in a page"
+	@echo "  dvc exp run -S train.C=3 --name weaker  change a setting and compare"
 
 public: $(READY)
 	@test -d data/public/skynews || $(MAKE) import
@@ -86,6 +95,15 @@ test: $(READY)
 test-integration: $(READY) $(SPARK)
 	python -m pytest $(PYTEST_OPTIONS) --dist loadgroup -m integration tests
 
+test-lowest: $(LOWEST)/ready
+	$(LOWEST)/bin/python -m pytest $(PYTEST_OPTIONS) --dist worksteal -m "not integration" tests
+
+$(LOWEST)/ready: requirements-lowest.lock pyproject.toml
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet --require-hashes -r requirements-lowest.lock
+	$(LOWEST)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
 test-all: test test-integration
 
 lint: $(READY) $(SPARK)
@@ -103,10 +121,12 @@ certify: repro
 lock:
 	uv pip compile pyproject.toml --extra train --extra serve --extra dev --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements.lock
+	uv pip compile pyproject.toml --extra train --extra serve --extra dev --python-version 3.11 --generate-hashes \
+	  --resolution lowest-direct --no-emit-index-url --no-header --quiet --output-file requirements-lowest.lock
 	uv pip compile benchmarks/annif-requirements.txt --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file benchmarks/annif-requirements.lock
 	grep -o 'pyspark>[^"]*' pyproject.toml | uv pip compile - --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements-spark.lock
 
 clean:
-	rm -rf $(VENV) $(ANNIF) site model plots data/clean data/features data/heads data/predictions.parquet
+	rm -rf $(VENV) $(LOWEST) $(ANNIF) site model plots data/clean data/features data/heads data/predictions.parquet

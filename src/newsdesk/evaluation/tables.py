@@ -73,6 +73,17 @@ def outlets_table(metrics: Mapping[str, Any]) -> str:
     return markdown_table([*rows[0]], [[*row.values()] for row in rows], align=align)
 
 
+def summarize(account: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    """Format one line for the rows read and one for the macro F1 of each head."""
+    refused = ", ".join(f"{reason} {n:,}" for reason, n in account["refused"].items())
+    n_refused = f"{sum(account['refused'].values()):,} refused" + (f" ({refused})" if refused else "")
+    heads = [
+        f"{task}: macro F1 {format_interval(head, 'f1_macro')} on {head['n_articles']:,} test articles"
+        for task, head in metrics.items()
+    ]
+    return "\n".join([f"rows: {account['read']:,} read, {account['kept']:,} kept, {n_refused}", *heads])
+
+
 def account_table(account: Mapping[str, Any]) -> str:
     """Format rows by source in Markdown: read = kept + refused."""
     rows = []
