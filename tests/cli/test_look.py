@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -22,6 +23,28 @@ def test_results(newsdesk: Newsdesk) -> None:
     assert "| topic | **f1_macro** |" in output
     assert output.splitlines()[-1].startswith("MLflow run: none")
     assert "MLflow run" not in newsdesk("results", "--markdown").stdout
+
+
+def test_summary_has_a_line_for_rows_heads_and_run(newsdesk: Newsdesk) -> None:
+    rows, region, topic, run = newsdesk("results", "--summary").stdout.splitlines()
+    assert rows == "rows: 716 read, 715 kept, 1 refused (empty_text 1)"
+    assert region.startswith("region: macro F1 0.")
+    assert topic.endswith(" on 124 test articles")
+    assert run.startswith("MLflow run: none")
+
+
+def test_results_warn_of_a_corpus_that_is_too_small(newsdesk: Newsdesk, tmp_path: Path) -> None:
+    account = json.loads((ROOT / "metrics/clean.json").read_text())
+    (tmp_path / "clean.json").write_text(json.dumps(account | {"kept": 120, "groups": 9}))
+    labels = json.loads((ROOT / "metrics/labels.json").read_text())
+    labels["topic"]["health"]["support"] = 0
+    (tmp_path / "labels.json").write_text(json.dumps(labels))
+    options = ["--account", str(tmp_path / "clean.json"), "--labels", str(tmp_path / "labels.json")]
+    few, untested = [
+        line for line in newsdesk("results", *options).stdout.splitlines() if line.startswith("warning: ")
+    ]
+    assert "120 articles in 9 groups" in few
+    assert untested.startswith("warning: topic: the test split has no article of health")
 
 
 def test_results_of_outlets(newsdesk: Newsdesk) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +13,8 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_json, sha256
 from newsdesk.evaluation.tables import account_table, metrics_table, outlets_table, summarize
 from newsdesk.tracking import runs
+
+MIN_GROUPS = 100  # of near-duplicates; with fewer a split holds some ten articles
 
 
 @click.command("results")
@@ -52,5 +56,20 @@ def main(
         click.echo(metrics_table(read_json(metrics), read_json(labels)))
         click.echo()
     if not markdown:
+        for warning in find_warnings(read_json(account), read_json(labels)):
+            click.echo(f"warning: {warning}")
         run_id = runs.find_run(sha256(receipt)) if receipt.exists() else None
         click.echo(f"MLflow run: {run_id or 'none for these files; run `newsdesk track`'}")
+
+
+def find_warnings(account: Mapping[str, Any], labels: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what makes the scores of a small corpus meaningless."""
+    if account["groups"] < MIN_GROUPS:
+        yield (
+            f"{account['kept']:,} articles in {account['groups']:,} groups of near-duplicates, each in one "
+            f"split: with fewer than {MIN_GROUPS} groups the scores say little"
+        )
+    for task, of_task in labels.items():
+        untested = [label for label, measured in of_task.items() if not measured["support"]]
+        if untested:
+            yield f"{task}: the test split has no article of {', '.join(untested)}; label more articles of it"
