@@ -33,6 +33,7 @@ def hook(tmp_path_factory: pytest.TempPathFactory) -> str:
         ["read", PAGE],
         ["taxonomy"],
         ["export", "package"],
+        ["doctor"],
     ],
     ids=lambda arguments: " ".join(Path(each).name for each in arguments),
 )

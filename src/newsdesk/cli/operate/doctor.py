@@ -19,7 +19,6 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import SHIPPED, read_model
 from newsdesk.registry import ledger, store
 from newsdesk.registry.ledger import CHAMPION
-from newsdesk.registry.promotion import ChampionState
 from newsdesk.registry.versions import CHALLENGER, COMPLETE_TAG, MODEL_TAG
 from newsdesk.tracking import runs
 
@@ -54,6 +53,14 @@ def list_findings(root: Path) -> Iterator[Finding]:
     found = identity or "none: `dvc exp run` needs one"
     yield Finding("git identity", "ok" if identity else "optional", found, advice)
     yield from _check_packages(root / "requirements.lock")
+    if (root / ".dvc").is_dir():
+        yield from _check_checkout(root)
+    advice = "git checkout HEAD -- src/newsdesk/shipped"
+    yield _check_model("shipped model", SHIPPED, absent="missing", advice=advice)
+    yield from _check_store()
+
+
+def _check_checkout(root: Path) -> Iterator[Finding]:
     for name, path in COMMITTED.items():
         state = "ok" if (root / path).exists() else "missing"
         yield Finding(name, state, path, f"git checkout HEAD -- {path}")
@@ -61,10 +68,7 @@ def list_findings(root: Path) -> Iterator[Finding]:
         n_files = sum(path.is_file() for path in (root / "data/public" / name).rglob("*"))
         state = "ok" if n_files else "optional"
         yield Finding(f"public corpus {name}", state, f"{n_files:,} files", "make import")
-    advice = "git checkout HEAD -- src/newsdesk/shipped"
-    yield _check_model("shipped model", SHIPPED, absent="missing", advice=advice)
     yield _check_model("trained model", root / "model", absent="optional", advice="make")
-    yield from _check_store()
 
 
 def _check_packages(lock: Path) -> Iterator[Finding]:
@@ -74,7 +78,10 @@ def _check_packages(lock: Path) -> Iterator[Finding]:
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
-            yield Finding(name, "missing", "", "make setup")
+            if lock.exists():
+                yield Finding(name, "missing", "", "make setup")
+            else:  # an installed package, of which the pipeline is an extra
+                yield Finding(name, "optional", "", "pip install 'newsdesk[train]'")
             continue
         expected = [of_package for package, of_package in locked if package == name]
         state = "ok" if version in expected or not expected else "differs"
@@ -132,6 +139,8 @@ def registry_findings(client: MlflowClient) -> Iterator[Finding]:
 
 def model_findings(client: MlflowClient, name: str) -> Iterator[Finding]:
     """Check a registered model, unless it has neither versions of `newsdesk register` nor a ledger."""
+    from newsdesk.registry.promotion import ChampionState  # imports SciPy, an extra
+
     versions = [version for version in store.list_versions(client, name) if MODEL_TAG in version.tags]
     if not versions and not any(store.list_versions(client, name + ledger.SUFFIX)):
         return
