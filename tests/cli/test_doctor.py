@@ -64,15 +64,18 @@ def test_the_store_of_another_checkout_is_not_checked(
 
 
 def test_the_trained_model_is_checked(
-    tiny_run: Path, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    damaged = tmp_path / "damaged"
-    shutil.copytree(tiny_model, damaged / "model")
+    trained, untrained, damaged = (tmp_path / name for name in ("trained", "untrained", "damaged"))
+    for checkout in (trained, untrained, damaged):
+        (checkout / ".dvc").mkdir(parents=True)
+    for checkout in (trained, damaged):
+        shutil.copytree(tiny_model, checkout / "model")
     (damaged / "model/weights.npz").write_bytes(b"PK cut")
     states = [
         found.state
-        for folder in (tiny_run, tmp_path, damaged)
+        for folder in (trained, untrained, damaged)
         for found in list_findings(folder)
         if found.check == "trained model"
     ]
