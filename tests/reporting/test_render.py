@@ -84,5 +84,5 @@ def test_segments_join_to_the_text_and_are_styled_by_their_value() -> None:
     segments = list(split_text(text, 1.0))
     assert "".join(segment.text for segment in segments) == text.text
     assert [(segment.text, segment.style) for segment in segments if segment.style] == [
-        ("one", "for1"), ("three", "against4"),
+        ("one", "for1"), ("three", "against3"),
     ]  # fmt: skip
