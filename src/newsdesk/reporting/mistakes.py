@@ -18,7 +18,7 @@ from newsdesk.reporting.run_files import RunContent
 EXCERPT = 900  # characters of a text that are shown
 N_TERMS = 8
 MAX_MISTAKES = 600  # more would make the page slow on a phone
-LEAST = 0.25  # a word is marked from this share of the largest contribution on
+LEAST = 0.4  # a word is marked from this share of the largest contribution on
 WORD = re.compile(r"[\w\u0610-\u061a\u064b-\u065f\u0670\u0640]+")
 
 

@@ -94,7 +94,7 @@ def split_text(text: MarkedText, largest: float) -> Iterator[TextSegment]:
     for span in sorted(text.spans, key=lambda span: span.start):
         if span.start > at:
             yield TextSegment(text.text[at : span.start])
-        level = max(1, -(-abs(span.value) * N_LEVELS // largest)) if largest else 1
+        level = max(1, -(-abs(span.value) * (N_LEVELS + 1) // largest) - 1) if largest else 1
         style = f"{'for' if span.value > 0 else 'against'}{min(N_LEVELS, int(level))}"
         yield TextSegment(text.text[span.start : span.stop], style, format_score(span.value, sign=True))
         at = span.stop
