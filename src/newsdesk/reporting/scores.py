@@ -172,7 +172,7 @@ def show_labels(run: RunContent) -> Iterator[Block]:
 
 def _table_by_outlet(task: str, by_split: Mapping[str, Mapping[str, Measured]], run: RunContent) -> Table:
     splits = [split for split in by_split if split != "all"]
-    rows = []
+    rows: list[Row] = []
     for label, of_all in by_split["all"].items():
         own = [by_split[split][label] for split in splits]
         rows.append(
