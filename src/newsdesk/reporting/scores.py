@@ -156,7 +156,7 @@ def show_labels(run: RunContent) -> Iterator[Block]:
         caption = f"{task}: F1 by label on the test split; n articles have the label."
         yield Figure(f"labels_{task}", caption, draw_rows(bars, label=caption, x_label="F1", bars=True))
     for task, by_label in measured.items():
-        rows = [
+        rows: list[Row] = [
             [
                 label,
                 *(_shaded(of_label[name]) for name in ("precision", "recall", "f1")),
