@@ -63,7 +63,7 @@ def test_a_mistake_shows_the_contributions_of_words() -> None:
         r'<mark title="(\S+)" style="color:inherit;background:(rgba\S+ \S+ \S+ \S+)">(\S+)</mark>', html
     )
     assert marked == [
-        ("+2.000", "rgba(11, 98, 176, 0.48)", "قتل"), ("-0.400", "rgba(214, 110, 20, 0.12)", "انفجار"),
+        ("+2.000", "rgba(255, 171, 26, 0.6)", "قتل"), ("-0.400", "rgba(122, 108, 214, 0.25)", "انفجار"),
     ]  # fmt: skip
     assert "ستة<br>في" in html
     assert html.count('dir="rtl"') == 2

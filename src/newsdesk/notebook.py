@@ -28,8 +28,8 @@ ARABIC = re.compile(r"[\u0621-\u064a]")
 FORCED_COLOURS = ("CLICOLOR_FORCE", "FORCE_COLOR")
 RIGHT_TO_LEFT = {"direction": "rtl", "text-align": "right"}
 # the report's colours, transparent: they show on white and on black
-COLOURS = {"for": "11, 98, 176", "against": "214, 110, 20"}
-OPACITY = (0.12, 0.22, 0.34, 0.48)
+COLOURS = {"for": "255, 171, 26", "against": "122, 108, 214"}
+OPACITY = (0.25, 0.42, 0.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _join_lists(value: Any) -> Any:
 
 
 def show_mistake(mistake: Mistake) -> Html:
-    """Show a wrong label and its article; words in blue contributed to the label, in orange against it.
+    """Show a wrong label and its article; words in orange contributed to the label, in violet against it.
 
     Parameters
     ----------

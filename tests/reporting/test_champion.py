@@ -53,8 +53,8 @@ def test_a_better_run_is_shown_by_head_and_label(run: RunContent) -> None:
     assert table.caption == "topic: this run is better than the champion"  # type: ignore[union-attr]
     texts = [[cell.text for cell in row] for row in table_rows(table)]
     assert texts[0] == ["macro F1", "40", "0.000", "1.000", "+1.000 (+1.000 to +1.000)", "better"]
-    assert [row[0] for row in texts[1:]] == ["culture", "sport"]
-    assert "sport, n=40" in figure.svg  # type: ignore[union-attr]
+    assert [row[0] for row in texts[1:]] == ["Culture", "Sport"]
+    assert "Sport, n=40" in figure.svg  # type: ignore[union-attr]
 
 
 def test_a_champion_without_these_articles_is_a_warning(run: RunContent) -> None:

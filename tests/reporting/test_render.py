@@ -38,7 +38,8 @@ def test_same_files_in_another_folder_give_the_same_bytes(
     for name in ("metrics", "plots", "model", "params.yaml"):
         copy = shutil.copytree if (tiny_run / name).is_dir() else shutil.copy
         copy(tiny_run / name, tmp_path / name)
-    for path in (run_paths.predictions, run_paths.articles):
+    names = [path for path in run_paths.names.iterdir() if path.name in ("taxonomy.yaml", "sources.tsv")]
+    for path in (run_paths.predictions, run_paths.articles, *names):
         copied = tmp_path / path.relative_to(tiny_run)
         copied.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copied)
@@ -84,5 +85,5 @@ def test_segments_join_to_the_text_and_are_styled_by_their_value() -> None:
     segments = list(split_text(text, 1.0))
     assert "".join(segment.text for segment in segments) == text.text
     assert [(segment.text, segment.style) for segment in segments if segment.style] == [
-        ("one", "for1"), ("three", "against4"),
+        ("one", "for1"), ("three", "against3"),
     ]  # fmt: skip

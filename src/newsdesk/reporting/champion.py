@@ -67,6 +67,7 @@ def compare_with_champion(run: RunContent) -> Iterator[Block]:
             yield Note(f"{task}: the champion has no predictions of these articles.", warning=True)
             continue
         compared = compare(champion_rows, run_rows, PromotionRules(**options))["heads"][task]
+        compared["labels"] = {run.name(label): found for label, found in compared["labels"].items()}
         yield _table(task, compared)
         yield _figure(task, compared)
 

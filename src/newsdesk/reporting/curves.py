@@ -21,7 +21,6 @@ from newsdesk.evaluation.metrics import (
 from newsdesk.evaluation.tables import format_score
 from newsdesk.reporting.blocks import Block, Cell, Figure, Row, SmallMultiples, Table, format_count, shade
 from newsdesk.reporting.charts import Curve, draw_curves
-from newsdesk.reporting.predictions import HeadPredictions
 from newsdesk.reporting.run_files import Rows, RunContent
 from newsdesk.training.targets import BoolArray, FloatArray
 
@@ -41,9 +40,9 @@ def show_precision_recall(run: RunContent) -> Iterator[Block]:
     if curves:
         caption = "All labels of a head counted together, on the test split."
         yield _plot("precision_recall", caption, curves, **axes)
-    for task, head in run.predictions.items():
+    for task in run.predictions:
         caption = f"{task}: precision (y) by recall (x) of each label, with its average precision."
-        yield _plot_labels(f"precision_recall_{task}", caption, head, _precision_recall_of_label, **axes)
+        yield _plot_labels(f"precision_recall_{task}", caption, run, task, _precision_recall_of_label, **axes)
 
 
 def _precision_recall_of_label(truth: BoolArray, scores: FloatArray) -> tuple[str, Points]:
@@ -75,9 +74,9 @@ def show_reliability(run: RunContent) -> Iterator[Block]:
         caption = f"{task}: on the test articles of this run; calibration error {error}, Brier score {brier}."
         _, points = _reliability_of_label(y_true, head.scores)
         yield _plot(f"reliability_{task}", caption, [Curve("all labels", points, marks=True)], **axes)
-    for task, head in run.predictions.items():
+    for task in run.predictions:
         caption = f"{task}: observed (y) by predicted (x) of each label, in bins of equal size."
-        yield _plot_labels(f"reliability_labels_{task}", caption, head, _reliability_of_label, **axes)
+        yield _plot_labels(f"reliability_labels_{task}", caption, run, task, _reliability_of_label, **axes)
 
 
 def _reliability_of_label(truth: BoolArray, scores: FloatArray) -> tuple[str, Points]:
@@ -89,14 +88,15 @@ def show_confusion(run: RunContent) -> Iterator[Block]:
     plots = run.plots_of("confusion")
     for task in TASKS:
         if task in plots:
-            yield _confusion_table(task, plots[task])
+            yield _confusion_table(task, plots[task], run)
         elif head := run.predictions.get(task):
-            yield _confusion_table(task, main_label_pairs(head.true_labels, head.predicted_labels))
+            pairs = main_label_pairs(head.true_labels, head.predicted_labels)
+            yield _confusion_table(task, pairs, run)
 
 
-def _confusion_table(task: str, pairs: Rows) -> Table:
-    counts = Counter((str(pair["actual"]), str(pair["predicted"])) for pair in pairs)
-    totals = Counter(str(pair["actual"]) for pair in pairs)
+def _confusion_table(task: str, pairs: Rows, run: RunContent) -> Table:
+    counts = Counter((run.name(str(pair["actual"])), run.name(str(pair["predicted"]))) for pair in pairs)
+    totals = Counter(run.name(str(pair["actual"])) for pair in pairs)
     found = {label for pair in counts for label in pair}
     labels = sorted(found, key=lambda name: (name == NONE, -totals[name], name))
     rows: list[Row] = []
@@ -152,7 +152,8 @@ def _plot(
 def _plot_labels(
     name: str,
     caption: str,
-    head: HeadPredictions,
+    run: RunContent,
+    task: str,
     measure: Callable[[BoolArray, FloatArray], tuple[str, Points]],
     *,
     x_label: str,
@@ -161,7 +162,8 @@ def _plot_labels(
 ) -> SmallMultiples:
     """Draw a small plot for each label with articles, of the value and the points that `measure` returns."""
     charts = []
-    for label, truth, scores in zip(head.labels, head.y_true.T, head.scores.T, strict=True):
+    head = run.predictions[task]
+    for label, truth, scores in zip(map(run.name, head.labels), head.y_true.T, head.scores.T, strict=True):
         if truth.any():
             value, points = measure(truth, scores)
             svg = draw_curves(

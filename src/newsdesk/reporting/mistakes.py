@@ -18,7 +18,7 @@ from newsdesk.reporting.run_files import RunContent
 EXCERPT = 900  # characters of a text that are shown
 N_TERMS = 8
 MAX_MISTAKES = 600  # more would make the page slow on a phone
-LEAST = 0.04  # a word is marked from this share of the largest contribution on
+LEAST = 0.4  # a word is marked from this share of the largest contribution on
 WORD = re.compile(r"[\w\u0610-\u061a\u064b-\u065f\u0670\u0640]+")
 
 
@@ -32,7 +32,17 @@ def show_mistakes(run: RunContent) -> Iterator[Block]:
     shown = explain_mistakes(mistakes[:MAX_MISTAKES], run.texts, run.scorer)
     if n_without := sum(mistake.text is None for mistake in shown):
         yield Note(f"{n_without:,} of {len(shown):,} errors are shown without their text.")
-    yield Mistakes(shown, len(mistakes) - len(shown))
+    yield Mistakes([_with_names(mistake, run) for mistake in shown], len(mistakes) - len(shown))
+
+
+def _with_names(mistake: Mistake, run: RunContent) -> Mistake:
+    return replace(
+        mistake,
+        label=run.name(mistake.label),
+        outlet=run.name(mistake.outlet),
+        true_labels=[run.name(label) for label in mistake.true_labels],
+        predicted_labels=[run.name(label) for label in mistake.predicted_labels],
+    )
 
 
 def list_mistakes(

@@ -12,20 +12,21 @@ from typing import NamedTuple
 from newsdesk import __version__
 from newsdesk.evaluation.tables import format_score
 from newsdesk.reporting.blocks import Block, Cell, MarkedText, Mistake, Section, Table
+from newsdesk.reporting.provenance import Provenance
 
 HERE = Path(__file__).parent
-N_LEVELS = 4
+N_LEVELS = 3
 
 
 class TextSegment(NamedTuple):
-    """A part of a text; `style` is `for1` to `for4` or `against1` to `against4` by its contribution."""
+    """A part of a text; `style` is `for1` to `for3` or `against1` to `against3` by its contribution."""
 
     text: str
     style: str = ""
     value: str = ""
 
 
-def render(name: str, sections: Sequence[Section]) -> str:
+def render(name: str, sections: Sequence[Section], provenance: Provenance | None = None) -> str:
     """Render the page.
 
     The template escapes everything that comes from data. The Content-Security-Policy allows only this style
@@ -46,6 +47,7 @@ def render(name: str, sections: Sequence[Section]) -> str:
     return environment.get_template("report.html.j2").render(
         name=name,
         sections=sections,
+        provenance=provenance,
         version=__version__,
         style=style,
         script=script,
@@ -92,7 +94,7 @@ def split_text(text: MarkedText, largest: float) -> Iterator[TextSegment]:
     for span in sorted(text.spans, key=lambda span: span.start):
         if span.start > at:
             yield TextSegment(text.text[at : span.start])
-        level = max(1, -(-abs(span.value) * N_LEVELS // largest)) if largest else 1
+        level = max(1, -(-abs(span.value) * (N_LEVELS + 1) // largest) - 1) if largest else 1
         style = f"{'for' if span.value > 0 else 'against'}{min(N_LEVELS, int(level))}"
         yield TextSegment(text.text[span.start : span.stop], style, format_score(span.value, sign=True))
         at = span.stop

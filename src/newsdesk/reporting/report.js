@@ -24,6 +24,17 @@
   }, { rootMargin: "-20% 0px -70% 0px" });
   document.querySelectorAll("main > section").forEach((section) => seen.observe(section));
 
+  const showEdges = ({ target }) => {  // of a wide table: where it continues
+    const { scrollLeft, clientWidth, scrollWidth } = target;
+    target.parentElement.classList.toggle("scrolled", scrollLeft > 1);
+    target.parentElement.classList.toggle("more", scrollLeft + clientWidth < scrollWidth - 1);
+  };
+  const resized = new ResizeObserver((entries) => entries.forEach(showEdges));
+  document.querySelectorAll(".scroll").forEach((table) => {
+    table.addEventListener("scroll", showEdges, { passive: true });
+    resized.observe(table);
+  });
+
   const filters = document.getElementById("filters");
   if (!filters) return;
   const STEP = 20;

@@ -17,7 +17,7 @@ def show_row_counts(run: RunContent) -> Iterator[Block]:
     """Show the counts of stage `clean`, by source and reason."""
     if (counted := run.metrics.get("clean")) is None:
         return
-    sources: Mapping[str, Any] = counted["sources"]
+    sources: Mapping[str, Any] = {run.name(source): of for source, of in counted["sources"].items()}
     yield _balance(counted)
     yield _table_of_rows(counted, sources)
     yield _table_of_counts("Articles kept, by split", sources, "splits", SPLITS)

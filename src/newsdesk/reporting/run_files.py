@@ -15,6 +15,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_json, read_model, read_table, sha256
 from newsdesk.base.schema import ARTICLES, TASKS
 from newsdesk.base.settings import Settings, read_settings
+from newsdesk.base.taxonomy import read_taxonomy, taxonomy_rows
 from newsdesk.inference.scorer import Scorer
 from newsdesk.reporting.predictions import Champion, HeadPredictions, read_predictions
 
@@ -35,6 +36,7 @@ class RunPaths:
     articles: Path
     model: Path
     params: Path
+    names: Path = Path("data")  # folder of the taxonomy and the table of sources
 
 
 def find_run_paths(profile: str, root: Path) -> RunPaths:
@@ -52,6 +54,7 @@ def find_run_paths(profile: str, root: Path) -> RunPaths:
         articles=base / "data/clean/articles.parquet",
         model=own / "model",
         params=base / "params.yaml",
+        names=root / "data",
     )
 
 
@@ -67,7 +70,12 @@ class RunContent:
     settings: Settings
     hashes: Mapping[str, str]  # SHA-256 of each file that was read, by its name in the run
     damaged: Sequence[str]  # an error message for each file that could not be read
+    names: Mapping[str, str]  # of labels and sources, by id
     champion: Champion | None = None  # a model to compare with
+
+    def name(self, id: str) -> str:
+        """Return the name of a label or source, its id if it has none."""
+        return self.names.get(id, id)
 
     def plots_of(self, name: str) -> dict[str, Rows]:
         """Return the rows of the plots `name`, by task."""
@@ -101,8 +109,21 @@ def read_run(paths: RunPaths, *, with_texts: bool) -> RunContent:
         ids = {article_id for head in predictions.values() for article_id in head.article_ids}
         texts = reader.read(paths.articles, "articles.parquet", lambda p: read_texts(p, ids)) or {}
         scorer = reader.read(paths.model, "model", read_model)
+    names = {
+        **(reader.read(paths.names / "sources.tsv", "data/sources.tsv", _source_names) or {}),
+        **(reader.read(paths.names / "taxonomy.yaml", "data/taxonomy.yaml", _label_names) or {}),
+    }
     hashes = dict(sorted(reader.hashes.items()))
-    return RunContent(metrics, plots, predictions, texts, scorer, settings, hashes, reader.damaged)
+    return RunContent(metrics, plots, predictions, texts, scorer, settings, hashes, reader.damaged, names)
+
+
+def _source_names(path: Path) -> dict[str, str]:
+    table = pacsv.read_csv(path, parse_options=pacsv.ParseOptions(delimiter="\t"))
+    return dict(zip(table["source"].to_pylist(), table["outlet"].to_pylist(), strict=True))
+
+
+def _label_names(path: Path) -> dict[str, str]:
+    return {row["id"]: row["english"] for row in taxonomy_rows(read_taxonomy(path))}
 
 
 class _Reader:

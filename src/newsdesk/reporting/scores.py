@@ -56,7 +56,8 @@ def _key_figure(title: str, measured: Measured, *details: str, primary: bool = T
 
 def show_outlets(run: RunContent) -> Iterator[Block]:
     """Compare all systems on each outlet left out, and on splits that are easier."""
-    for task, compared in run.metrics.get("outlets", {}).items():
+    for task, found in run.metrics.get("outlets", {}).items():
+        compared = found | {"outlets": {run.name(outlet): of for outlet, of in found["outlets"].items()}}
         yield from _draw_outlets(task, compared)
         yield _table_of_systems(task, compared)
         yield _table_of_differences(task, compared)
@@ -143,7 +144,10 @@ def difference_cell(measured: Measured, name: str) -> Cell:
 
 def show_labels(run: RunContent) -> Iterator[Block]:
     """Show precision, recall and F1 of each label, on the test split and on outlets left out."""
-    measured = run.metrics.get("labels", {})
+    measured = {
+        task: {run.name(label): of_label for label, of_label in by_label.items()}
+        for task, by_label in run.metrics.get("labels", {}).items()
+    }
     for task, by_label in measured.items():
         bars = [
             (label, [Interval(of["f1"], title=f"{of['f1']:.2f}, n={of['support']}")])
@@ -152,7 +156,7 @@ def show_labels(run: RunContent) -> Iterator[Block]:
         caption = f"{task}: F1 by label on the test split; n articles have the label."
         yield Figure(f"labels_{task}", caption, draw_rows(bars, label=caption, x_label="F1", bars=True))
     for task, by_label in measured.items():
-        rows = [
+        rows: list[Row] = [
             [
                 label,
                 *(_shaded(of_label[name]) for name in ("precision", "recall", "f1")),
@@ -163,17 +167,17 @@ def show_labels(run: RunContent) -> Iterator[Block]:
         header = ["label", "precision", "recall", "F1", "support"]
         yield Table(f"{task}: labels on the test split", header, rows)
     for task, by_system in run.metrics.get("outlets_labels", {}).items():
-        yield _table_by_outlet(task, by_system[OURS])
+        yield _table_by_outlet(task, by_system[OURS], run)
 
 
-def _table_by_outlet(task: str, by_split: Mapping[str, Mapping[str, Measured]]) -> Table:
+def _table_by_outlet(task: str, by_split: Mapping[str, Mapping[str, Measured]], run: RunContent) -> Table:
     splits = [split for split in by_split if split != "all"]
-    rows = []
+    rows: list[Row] = []
     for label, of_all in by_split["all"].items():
         own = [by_split[split][label] for split in splits]
         rows.append(
             [
-                label,
+                run.name(label),
                 *(_shaded(of["f1"], f" ({of['support']})") if of["support"] else "-" for of in own),
                 _shaded(of_all["f1"], bold=True),
                 f"{of_all['support']:,}",
@@ -184,7 +188,7 @@ def _table_by_outlet(task: str, by_split: Mapping[str, Mapping[str, Measured]]) 
         f"{task}: F1 by label and outlet left out, with the number of articles that have the label; "
         "coverage is the recall at a precision of 0.95"
     )
-    return Table(caption, ["label", *splits, "all", "support", "coverage"], rows)
+    return Table(caption, ["label", *map(run.name, splits), "all", "support", "coverage"], rows)
 
 
 def _shaded(value: float, rest: str = "", *, bold: bool = False) -> Cell:

@@ -13,6 +13,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import write_text
 from newsdesk.reporting.champion import read_champion
 from newsdesk.reporting.figures import draw_figures
+from newsdesk.reporting.provenance import read_provenance
 from newsdesk.reporting.render import render
 from newsdesk.reporting.run_files import PROFILES, find_run_paths, read_run
 from newsdesk.reporting.sections import build_sections
@@ -71,7 +72,7 @@ def main(
     if champion:
         run = replace(run, champion=read_champion(champion, run, paths.articles))
     sections = build_sections(run)
-    page = render(profile, sections)
+    page = render(profile, sections, read_provenance(paths, run, root))
     write_text(page, output)
     if figures:
         for name, svg in draw_figures(block for section in sections for block in section.blocks).items():

@@ -1,0 +1,43 @@
+"""The top of the report, and names instead of ids."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from newsdesk.base.files import sha256, write_json
+from newsdesk.base.settings import Settings
+from newsdesk.reporting.provenance import RECORDED, compare_settings, find_tracked, read_provenance
+from newsdesk.reporting.run_files import RunPaths, read_run
+from tests import ROOT
+from tests.reporting.page import Page, make_page
+
+
+def test_settings_that_differ_are_marked() -> None:
+    settings = compare_settings(Settings.model_validate({"train": {"C": 3.0, "floors": {"topic": 0.2}}}))
+    changed = [(name, value) for name, value, differs in settings if differs]
+    assert changed == [("train.C", "3.0"), ("train.floors.topic", "0.2")]
+    assert ("features.char_ngrams", "[4, 6]", False) in settings
+
+
+def test_articles_are_hashed(run_paths: RunPaths, tmp_path: Path) -> None:
+    run = read_run(run_paths, with_texts=False)
+    provenance = read_provenance(run_paths, run, tmp_path)
+    assert provenance.facts["articles, SHA-256"] == sha256(run_paths.articles)
+
+
+def test_a_receipt_of_other_files_names_no_run(run_paths: RunPaths, tmp_path: Path) -> None:
+    hashes = read_run(run_paths, with_texts=False).hashes
+    receipt = tmp_path / "receipt.json"
+    write_json(dict.fromkeys(RECORDED.values(), "0" * 64), receipt)
+    assert find_tracked(receipt, hashes) == {"MLflow run": "none: the files have changed since stage track"}
+    assert find_tracked(tmp_path / "missing.json", hashes) == {}
+
+
+def test_labels_and_sources_have_their_names(run_paths: RunPaths) -> None:
+    page = Page(make_page(replace(run_paths, names=ROOT / "data"), with_texts=False))
+    assert "newsdesk starter corpus" in page.texts["data"]
+    for section in ("labels", "confusion", "reliability"):
+        assert "Middle East" in page.texts[section]
+        assert "middle_east" not in page.texts[section]
+    assert {"region", "topic"} == {a["data-head"] for a in page.all("li", "mistake")}
