@@ -25,8 +25,8 @@ OUTER = ("DVC_", "GIT_", "MLFLOW_", "PYTHON")
 def execute(notebook: nbformat.NotebookNode, *, folder: Path, scratch: Path) -> None:
     """Run all cells in `folder` with this Python, and replace their outputs.
 
-    Metadata stay, so that no time and no version of Python gets into the file. Files of the kernel, and temporary
-    files of the cells, go to `scratch`.
+    The metadata stay, so that no time and no version of Python gets into the file. Files of the kernel, and
+    temporary files of the cells, go to `scratch`.
     """
     write_kernel_spec(scratch / "kernels/newsdesk")
     specs = KernelSpecManager(kernel_dirs=[str(scratch / "kernels")], ensure_native_kernel=False)
@@ -39,6 +39,7 @@ def execute(notebook: nbformat.NotebookNode, *, folder: Path, scratch: Path) -> 
     )
     env = {name: value for name, value in os.environ.items() if not name.startswith(OUTER)}
     env |= {"DVC_NO_ANALYTICS": "true", "IPYTHONDIR": str(scratch / "ipython"), "TMPDIR": str(scratch)}
+    env["PYTHONWARNINGS"] = "ignore:IProgress not found"  # a progress bar of MLflow, which names a path
     env["LOKY_MAX_CPU_COUNT"] = (
         "1"  # two processes take longer to start than one takes to train on this corpus
     )
