@@ -9,6 +9,7 @@
 # make ship   copy the model of the public profile to where `newsdesk predict` finds it
 # make peers  what fastText and Annif say of outlets that they never read (an hour; see benchmarks/README.md)
 # make spark  PySpark too, for `newsdesk predict --engine spark` (needs Java 17)
+# make notebooks  run the notebooks and write their outputs into them; commit first, two of them clone the project
 # make site   the docs as a site in site/
 # make certify  run the committed lock again in a scratch clone and compare every byte; for a nightly job
 # make lock   pin anew what pyproject.toml asks for (needs uv)
@@ -26,7 +27,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := all
-.PHONY: all setup spark repro results public ship import peers test test-integration test-lowest test-all lint site certify lock clean
+.PHONY: all setup spark repro results public ship import peers test test-integration test-lowest test-all lint notebooks site certify lock clean
 
 all: results
 
@@ -111,6 +112,9 @@ lint: $(READY) $(SPARK)
 	ruff check .
 	lint-imports
 	mypy
+
+notebooks: repro
+	python notebooks/run.py
 
 site: $(READY)
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict

@@ -7,12 +7,13 @@ import re
 import shlex
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.evaluation.tables import format_score
@@ -22,11 +23,10 @@ from newsdesk.tracking.runs import project_root
 
 if TYPE_CHECKING:
     import pandas as pd
-    from pandas.io.formats.style import Styler
 
 ARABIC = re.compile(r"[\u0621-\u064a]")
 FORCED_COLOURS = ("CLICOLOR_FORCE", "FORCE_COLOR")
-RIGHT_TO_LEFT = {"direction": "rtl", "text-align": "right"}
+RIGHT_TO_LEFT = ' dir="rtl" style="text-align:right"'
 # the report's colours, transparent: they show on white and on black
 COLOURS = {"for": "255, 171, 26", "against": "122, 108, 214"}
 OPACITY = (0.25, 0.42, 0.6)
@@ -36,7 +36,7 @@ OPACITY = (0.25, 0.42, 0.6)
 class Html:
     """A text that a notebook shows as HTML."""
 
-    text: str
+    text: str = field(repr=False)  # a saved notebook would hold it twice
 
     def _repr_html_(self) -> str:
         return self.text
@@ -98,24 +98,33 @@ def run(command: str, *, cwd: Path | None = None) -> None:
         raise NewsdeskError(f"{command}: exit code {done.returncode}")
 
 
-def tabulate(frame: pd.DataFrame) -> Styler:
-    """Style a table: Arabic columns from right to left, lists as words, numbers with three digits.
+def tabulate(frame: pd.DataFrame) -> Html:
+    """Show a table: Arabic columns from right to left, lists as words, numbers with three digits.
+
+    The direction is an attribute of each cell, because code hosts remove styles from notebooks.
 
     Examples
     --------
     >>> import pandas as pd
-    >>> html = tabulate(pd.DataFrame({"labels": [["europe", "us"]], "score": [0.12345]})).to_html()
-    >>> "europe, us" in html, "0.123" in html
+    >>> html = tabulate(pd.DataFrame({"labels": [["europe", "us"]], "score": [0.12345]})).text
+    >>> "<td>europe, us</td>" in html, "<td>0.123</td>" in html
     (True, True)
     """
-    words = frame.map(_join_lists)
-    arabic = [name for name in words if words[name].astype(str).str.contains(ARABIC).any()]
-    styled = words.style.format(precision=3, na_rep="", escape="html")
-    return styled.set_properties(subset=arabic, **RIGHT_TO_LEFT)
+    cells = frame.map(_format_cell).where(frame.notna(), "")
+    tags = {name: RIGHT_TO_LEFT if cells[name].str.contains(ARABIC).any() else "" for name in cells}
+    rows = ["".join(f"<th>{escape(str(name))}</th>" for name in ("", *cells))]
+    for index, *row in cells.itertuples(name=None):
+        texts = (f"<td{tag}>{escape(text)}</td>" for tag, text in zip(tags.values(), row, strict=True))
+        rows.append(f"<th>{escape(str(index))}</th>{''.join(texts)}")
+    return Html("\n".join(["<table>", *(f"<tr>{row}</tr>" for row in rows), "</table>"]))
 
 
-def _join_lists(value: Any) -> Any:
-    return value if isinstance(value, str) or not hasattr(value, "__iter__") else ", ".join(map(str, value))
+def _format_cell(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if hasattr(value, "__iter__"):
+        return ", ".join(map(str, value))
+    return f"{value:.3f}" if isinstance(value, float | np.floating) else str(value)
 
 
 def show_mistake(mistake: Mistake) -> Html:
@@ -137,7 +146,7 @@ def show_mistake(mistake: Mistake) -> Html:
     parts = [f"<p>{escape(heading)}</p>"]
     for tag, text in (("h4", mistake.title), ("p", mistake.text)):
         if text:
-            parts.append(f'<{tag} dir="rtl" style="text-align:right">{_mark(text, largest)}</{tag}>')
+            parts.append(f"<{tag}{RIGHT_TO_LEFT}>{_mark(text, largest)}</{tag}>")
     return Html("\n".join(parts))
 
 
