@@ -84,7 +84,7 @@ def _start_session(master: str, conf: Mapping[str, str]) -> SparkSession:
     os.environ.setdefault("PYSPARK_PYTHON", conf.get("spark.pyspark.python", sys.executable))
     # newsdesk passes Spark no pandas
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")
-    settings = {
+    settings: dict[str, Any] = {
         "spark.app.name": "newsdesk predict",
         "spark.ui.showConsoleProgress": "false",
         "spark.log.level": "ERROR",
