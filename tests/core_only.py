@@ -9,14 +9,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 HOOK = """
-import sys
+from importlib.machinery import PathFinder
 
-class Finder:
-    def find_spec(self, name, path=None, target=None):
-        if name in HIDDEN:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+find_spec = PathFinder.find_spec
 
-sys.meta_path.insert(0, Finder())
+def find_shown(name, path=None, target=None):
+    return None if name in HIDDEN else find_spec(name, path, target)
+
+PathFinder.find_spec = find_shown
 """
 
 
