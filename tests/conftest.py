@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from filelock import FileLock
 
@@ -21,6 +22,11 @@ from tests.tiny_checkout import make_checkout
 from tests.tiny_run import make_tiny_run
 
 os.environ.setdefault("LOKY_MAX_CPU_COUNT", "1")  # the other cores are for other tests
+# no test measures time: a busy machine must not fail one
+hypothesis.settings.register_profile(
+    "newsdesk", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("newsdesk")
 # fixtures that start a server or a browser, or run the pipeline: tests that take one are marked `integration`
 SERVICES = {"mlflow_server", "server", "browser", "site", "cluster"}
 PIPELINES = {"project", "tiny_checkout"}

@@ -133,7 +133,7 @@ records = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(records, max_size=12))
 def test_every_row_is_counted(rows: list[Article | Refusal]) -> None:
     result = cleaned(*rows)

@@ -66,7 +66,7 @@ def test_a_group_is_connected_by_a_chain_of_pairs() -> None:
     assert groups == ["a", "a", "a", "a", "alone", "a"]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 2**32), st.lists(st.integers(0, 39), unique=True, min_size=1, max_size=20))
 def test_order_and_additions_change_no_group_or_split(seed: int, first: list[int]) -> None:
     """Later articles, copies included, change neither the group nor the split of earlier ones."""

@@ -127,7 +127,7 @@ def test_max_features_are_the_commonest() -> None:
     assert len(set(counts.values())) <= 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(texts=st.lists(hostile, min_size=1, max_size=6))
 def test_hostile_texts(texts: list[str]) -> None:
     theirs = analyzed(lambda text: word_ngrams(tokenize(folded(text)), ngram_max=2))

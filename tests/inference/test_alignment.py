@@ -16,7 +16,7 @@ def surface(aligned: AlignedText, start: int, stop: int) -> str:
     return aligned.original[begin:end]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(hostile)
 def test_token_comes_from_its_own_span(text: str) -> None:
     aligned = align(text, TABLE)

@@ -71,7 +71,7 @@ def texts_of_names() -> st.SearchStrategy[str]:
     return st.lists(st.tuples(word, between).map("".join), max_size=15).map("".join)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data())
 def test_any_text(data: st.DataObject) -> None:
     titles, texts = (data.draw(st.lists(texts_of_names(), min_size=3, max_size=3)) for _ in range(2))

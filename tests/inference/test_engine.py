@@ -72,7 +72,7 @@ def test_every_character_between_letters(normalization: Normalization) -> None:
 
 
 @pytest.mark.parametrize("normalization", ENGINES, ids=["folded", "no folding"])
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(texts=st.lists(hostile, max_size=4))
 def test_hostile_texts(normalization: Normalization, texts: list[str]) -> None:
     assert tokens_of(ENGINES[normalization], texts) == reference_tokens(normalization, texts)

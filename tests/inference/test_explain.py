@@ -112,7 +112,7 @@ def test_contributions_and_intercept_add_up_to_the_score(model: Callable[[], Sco
         assert check(model(), title, text)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(title=hostile, text=hostile, joint=st.sampled_from(["", " ", "\u200c", "\u0654", "\u0640"]))
 def test_hostile_texts(title: str, text: str, joint: str) -> None:
     """Between sentences that the model knows, and alone."""

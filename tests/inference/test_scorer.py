@@ -99,7 +99,7 @@ def test_ambiguous_if_a_label_is_probable_but_below_its_threshold(tiny_model: Pa
     assert likely.labels == {"region": [], "topic": []}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(st.none() | st.text(max_size=30), st.none() | st.text(max_size=80) | st.just(ARABIC)),
@@ -211,7 +211,7 @@ def test_model_without_places(tiny_model: Path, tmp_path: Path) -> None:
     assert predictions != reference(tiny_model).predict(*given)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rows=st.lists(st.tuples(hostile, hostile | st.just(ARABIC) | st.none()), max_size=4))
 def test_implementations_give_the_same_predictions_for_hostile_texts(
     tiny_model: Path, rows: list[tuple[str, str]]

@@ -8,7 +8,7 @@ import sys
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from newsdesk.base.schema import Article
@@ -85,7 +85,6 @@ PREFIXES = [
 ]
 
 
-@settings(deadline=None)  # the first HTML page imports trafilatura
 @given(
     st.sampled_from(PREFIXES),
     st.binary(max_size=200) | st.text(max_size=100).map(lambda s: s.encode("utf-8")),

@@ -16,7 +16,7 @@ from newsdesk.training.calibration import (
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.7, 0.9]), st.booleans()), min_size=1, max_size=12)
 )
@@ -28,7 +28,7 @@ def test_f1_threshold_is_best(rows: list[tuple[float, bool]]) -> None:
     assert f1_score(y, p >= f1_threshold(p, y), zero_division=0) == pytest.approx(max(candidates))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.7, 0.9]), st.booleans()), min_size=1, max_size=60)
 )
