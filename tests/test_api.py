@@ -136,6 +136,17 @@ def test_explanation_adds_up(model: newsdesk.Model) -> None:
         model.explain(ECONOMY, labels=["weather"])
 
 
+def test_labels_are_explained_of_the_text_that_is_labelled(model: newsdesk.Model) -> None:
+    escaped = "".join(f"&amp;#{ord(letter)};" for letter in ECONOMY)  # Arabic only if it is decoded twice
+    assert model.predict(escaped).topics == []
+    assert model.explain(escaped) == []
+    article = f"&amp;quot;بيان&amp;quot; {SPORT}"
+    assert {each.label for each in model.explain(article)} == {
+        *model.predict(article).regions,
+        *model.predict(article).topics,
+    }
+
+
 def test_missing_model(tmp_path: Path) -> None:
     with pytest.raises(newsdesk.NewsdeskError, match="no such model folder"):
         newsdesk.load(tmp_path / "missing")

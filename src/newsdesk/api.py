@@ -156,9 +156,11 @@ class Model:
         """
         _check_profile(profile)
         articles = frames.to_articles(frame, text=text, title=title)
-        batches = articles.to_batches(max_chunksize=frames.BATCH_ROWS)
-        batches = [label_columns(batch, self.scorer, self.taxonomy, profile=profile) for batch in batches]
-        table = pa.Table.from_batches(batches, build_schema(provenance=False)).select(frames.COLUMNS)
+        labeled = [
+            label_columns(batch, self.scorer, self.taxonomy, profile=profile)
+            for batch in articles.to_batches(max_chunksize=frames.BATCH_ROWS)
+        ]
+        table = pa.Table.from_batches(labeled, build_schema(provenance=False)).select(frames.COLUMNS)
         predictions: Frame = frames.like(frame, table)
         return predictions
 
@@ -240,7 +242,7 @@ class Model:
         """
         title, text = _repaired(title), _repaired(text)
         if labels is None:
-            prediction = self.predict(text, title=title)
+            (prediction,) = self.scorer.predict([title], [text])  # as `predict` would repair it again
             labels = [*prediction.regions, *prediction.topics]
         return explanations(self.scorer, title, text, labels=labels, top=top)
 

@@ -25,3 +25,17 @@ def test_unknown_label_is_refused_in_one_line(tmp_path: Path) -> None:
     done = invoke("explain", "a.jsonl", "--label", "weather", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("newsdesk: the model has no label 'weather'")
+
+
+def test_entities_are_decoded_once_as_by_predict(tmp_path: Path) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text(
+        json.dumps({"title": TITLE, "text": f"&amp;quot;بيان&amp;quot; {TEXT}"}), encoding="utf-8"
+    )
+    record = json.loads(invoke("explain", str(source), "--format", "json").stdout)
+    assert record["text"].startswith("&quot;بيان&quot; ")
+    located = [
+        part for label in record["evidence"] for part in label["contributions"] if part["part"] is not None
+    ]
+    assert located
+    assert all(record[part["part"]][part["start"] : part["end"]] == part["surface"] for part in located)

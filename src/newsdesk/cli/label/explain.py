@@ -15,7 +15,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.schema import Article
 from newsdesk.cli.inputs import RefusalLog, inputs_argument, model_option, refused_option
 from newsdesk.corpus.repair import repair
-from newsdesk.inference.explain import Explanation
+from newsdesk.inference.explain import Explanation, explanations
 
 
 @click.command("explain")
@@ -43,9 +43,10 @@ def main(
     refusals = RefusalLog()
     articles = refusals.read_articles(inputs, loaded.taxonomy.sections, prints_rows=True)
     for article in map(repair, articles):  # as `predict` does
-        prediction = loaded.predict(article.text, title=article.title)
+        (prediction,) = loaded.scorer.predict([article.title], [article.text])
+        wanted = labels or [*prediction.regions, *prediction.topics]
         try:
-            found = loaded.explain(article.text, title=article.title, labels=labels or None, top=top)
+            found = explanations(loaded.scorer, article.title, article.text, labels=wanted, top=top)
         except ValueError as error:
             raise NewsdeskError(str(error)) from None
         if form == "json":  # offsets refer to this title and text

@@ -48,15 +48,17 @@ def main(
         except (KeyError, TypeError, AttributeError, StopIteration):
             raise NewsdeskError(f"{outlets}: expected the metrics of `newsdesk outlets`") from None
         return
+    rows, scores, by_label = read_json(account), read_json(metrics), read_json(labels)
     if summary:
-        click.echo(summarize(read_json(account), read_json(metrics)))
+        click.echo(summarize(rows, scores))
     else:
-        click.echo(account_table(read_json(account)))
+        click.echo(account_table(rows))
         click.echo()
-        click.echo(metrics_table(read_json(metrics), read_json(labels)))
-        click.echo()
+        click.echo(metrics_table(scores, by_label))
     if not markdown:
-        for warning in find_warnings(read_json(account), read_json(labels)):
+        if not summary:
+            click.echo()
+        for warning in find_warnings(rows, by_label):
             click.echo(f"warning: {warning}")
         run_id = runs.find_run(sha256(receipt)) if receipt.exists() else None
         click.echo(f"MLflow run: {run_id or 'none for these files; run `newsdesk track`'}")
