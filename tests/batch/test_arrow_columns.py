@@ -51,7 +51,7 @@ def check_same(content: bytes, *, carry: tuple[str, ...] = ()) -> int:
     rows = list(read(["-"], sections=(), limits=LIMITS, stdin=io.BytesIO(content), carry=carry))
     n_converted = 0
     for batch in read_batches(io.BytesIO(content), ReadOptions(limits=LIMITS, carry=carry)):
-        columns, mask = arrow_columns.from_parquet(batch, limits=LIMITS, carry=carry)
+        columns, mask = arrow_columns.from_parquet(batch, ReadOptions(limits=LIMITS, carry=carry))
         own, rows = rows[: len(batch)], rows[len(batch) :]
         converted = [row for row, is_converted in zip(own, mask, strict=True) if is_converted]
         articles = [row for row in converted if isinstance(row, Article)]
@@ -118,7 +118,7 @@ def test_carried_values_are_text() -> None:
     carry = ("published", "views", "share")
     assert check_same(parquet_bytes(table), carry=carry) == 1
     (batch,) = read_batches(io.BytesIO(parquet_bytes(table)), ReadOptions(limits=LIMITS, carry=carry))
-    columns, _ = arrow_columns.from_parquet(batch, limits=LIMITS, carry=carry)
+    columns, _ = arrow_columns.from_parquet(batch, ReadOptions(limits=LIMITS, carry=carry))
     (row,) = columns.select(carry).to_pylist()
     assert row == {"published": "2024-01-02 03:00:00.000", "views": "12", "share": "0.5"}
 

@@ -115,4 +115,4 @@ def test_table_without_text_is_refused_as_a_whole(read_bytes: ReadBytes) -> None
     (refusal,) = read_bytes(packed({"id": ["1"], "headline": ["عنوان"]}), "news.parquet")
     assert isinstance(refusal, Refusal)
     assert (refusal.reason, refusal.position) == ("missing_column", 0)
-    assert refusal.detail.endswith("among: id, headline")
+    assert refusal.detail.endswith("among: id, headline; name it with --text-column")

@@ -6,7 +6,7 @@ and of `repair`, so that each rule is written once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,15 +15,14 @@ import pyarrow.compute as pc
 
 from newsdesk.base.schema import Article, content_id
 from newsdesk.inference.text import repair_text
-from newsdesk.readers import Limits, adapters
-from newsdesk.readers.column_aliases import ALIASES
+from newsdesk.readers import adapters
+from newsdesk.readers.column_aliases import find_columns
+from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import MAX_OPTIONAL_CHARS, as_text, carried
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-TEXT, ID = ALIASES["text"], ALIASES["article_id"]
-NAMES = {"article_id": ID, "title": ("title",), "text": TEXT, "kind": ("kind",), "section": ("section",)}
-COLUMNS, OPTIONAL = tuple(NAMES), ("kind", "section")
+COLUMNS, OPTIONAL = ("article_id", "title", "text", "kind", "section"), ("kind", "section")
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 UNCHECKED_TYPES = (
     pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_timestamp,
@@ -72,9 +71,7 @@ def decoded_bytes(batch: pa.RecordBatch) -> int:
     return total
 
 
-def from_parquet(
-    batch: pa.RecordBatch, *, limits: Limits, carry: Sequence[str] = ()
-) -> tuple[pa.RecordBatch, Mask]:
+def from_parquet(batch: pa.RecordBatch, options: ReadOptions) -> tuple[pa.RecordBatch, Mask]:
     """Convert the rows that readers would take unchanged; returns their columns and a mask of them.
 
     A row whose mask is false is left to the readers, which check, mend or refuse it.
@@ -83,10 +80,16 @@ def from_parquet(
         name: column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
         for name, column in zip(batch.schema.names, batch.columns, strict=True)
     }
-    if len(values) < batch.num_columns or not _is_known(values, carry):
+    found = find_columns(batch.schema.names, options)
+    carry, limits = options.carry, options.limits
+    used = {field: found.fields[field][0] for field in COLUMNS if field in found.fields}
+    if not _is_known(values, used) or any(name not in found.carried for name in carry):
         return from_articles([], carry=carry), np.zeros(len(batch), bool)
-    columns = {name: _first(values, names, len(batch)) for name, names in NAMES.items()}
-    columns |= {name: _carried_text(values[name]) for name in carry}
+    columns = {
+        field: values[used[field]].cast(pa.string()) if field in used else pa.nulls(len(batch), pa.string())
+        for field in COLUMNS
+    }
+    columns |= {name: _carried_text(values[found.carried[name][0]]) for name in carry}
     mask = np.ones(len(batch), bool)
     for name, column in columns.items():
         mask &= ~_to_check(column, MAX_OPTIONAL_CHARS if name in OPTIONAL else limits.max_field_chars)
@@ -106,30 +109,23 @@ def _is_text(kind: pa.DataType) -> bool:
     return any(test(kind) for test in TEXT_TYPES)
 
 
-def _is_known(values: dict[str, pa.Array], carry: Sequence[str]) -> bool:
+def _is_known(values: dict[str, pa.Array], used: Mapping[str, str]) -> bool:
     """Return whether no column has a type whose values must be checked one by one, or invalid UTF-8."""
-    used = {name for names in NAMES.values() for name in names}
+    fields = {name: field for field, name in used.items()}
     for name, column in values.items():
         kind = column.type
-        if _is_text(kind) or (name not in used and pa.types.is_list(kind) and _is_text(kind.value_type)):
+        if _is_text(kind) or (name not in fields and pa.types.is_list(kind) and _is_text(kind.value_type)):
             try:
                 column.validate(full=True)
             except pa.ArrowInvalid:
                 return False
-        elif name in used and not pa.types.is_null(kind):
-            if not (name in ID and pa.types.is_integer(kind)):
+        elif name in fields and not pa.types.is_null(kind):
+            if not (fields[name] == "article_id" and pa.types.is_integer(kind)):
                 return False
         elif not any(test(kind) for test in UNCHECKED_TYPES):
             return False
     record = dict.fromkeys(values, "")
-    is_adapted = adapters.adapt(record) is not record
-    return not is_adapted and all(name in values for name in carry)
-
-
-def _first(values: dict[str, pa.Array], names: Sequence[str], n: int) -> pa.StringArray:
-    """Return the first value of each row among some columns."""
-    found = [values[name].cast(pa.string()) for name in names if name in values]
-    return pc.coalesce(*found) if len(found) > 1 else found[0] if found else pa.nulls(n, pa.string())
+    return adapters.adapt(record) is record
 
 
 def _to_check(column: pa.StringArray, max_bytes: int) -> Mask:

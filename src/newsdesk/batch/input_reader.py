@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import chain, islice
@@ -16,11 +16,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from newsdesk import readers
+from newsdesk.base.columns import Columns
 from newsdesk.base.schema import Article, Refusal
 from newsdesk.batch import arrow_columns
 from newsdesk.readers import Limits
-from newsdesk.readers.dispatch import read_file
+from newsdesk.readers.column_aliases import FoundColumns
+from newsdesk.readers.dispatch import read_file, read_stdin
 from newsdesk.readers.formats.parquet import batch_records, parse_row, read_batches
 from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.refusals import Provenance, refuse_on_error
@@ -95,7 +96,7 @@ def _take_records(first: Batch, rest: Iterator[Batch], n: int) -> Iterator[Batch
 
 
 class InputReader:
-    """Read inputs in batches, with the articles and refusals of `readers.read`.
+    """Read inputs in batches, with the articles and refusals of `newsdesk.readers.read`.
 
     Columns of a Parquet file become batches without a Python object for each row, unless a row must be mended
     or refused. No batch crosses a multiple of `slice_rows` records, counted from where reading starts.
@@ -110,9 +111,11 @@ class InputReader:
         slice_rows: int = sys.maxsize,
         limits: Limits = Limits(),  # noqa: B008 - frozen
         stdin: BinaryIO | None = None,
+        columns: Columns = Columns(),  # noqa: B008 - frozen
+        on_columns: Callable[[FoundColumns, str], None] | None = None,
     ) -> None:
         self._inputs = inputs
-        self._options = ReadOptions(tuple(sections), limits, tuple(carry))
+        self._options = ReadOptions(tuple(sections), limits, tuple(carry), columns, on_columns)
         self._slice_rows = slice_rows
         self._stdin = stdin
         self._handle: BinaryIO | None = None
@@ -181,8 +184,7 @@ class InputReader:
         elif source.path:
             yield from refuse_on_error(source.provenance, self._read_file(source.path, source.provenance))
         else:
-            sections, limits, carry = self._options.sections, self._options.limits, self._options.carry
-            yield from readers.read([STDIN], sections=sections, limits=limits, carry=carry, stdin=self._stdin)
+            yield from read_stdin(self._stdin, self._options)
 
     def _read_file(self, path: Path, provenance: Provenance) -> Iterator[Article | Refusal]:
         with path.open("rb") as self._handle:
@@ -211,8 +213,7 @@ class InputReader:
 
     def _from_rows(self, rows: pa.RecordBatch, number: int, before: int) -> Batch:
         """Convert rows of a Parquet file that has `before` rows before them."""
-        limits, carry = self._options.limits, self._options.carry
-        columns, is_plain = arrow_columns.from_parquet(rows, limits=limits, carry=carry)
+        columns, is_plain = arrow_columns.from_parquet(rows, self._options)
         others = np.flatnonzero(~is_plain)
         records = [
             parse_row(record, self._inputs[number].provenance, before + row + 1, self._options)
@@ -223,7 +224,7 @@ class InputReader:
         if articles := [record for record in records if isinstance(record, Article)]:
             is_article = np.array([isinstance(record, Article) for record in records])
             order = np.argsort(np.concatenate([np.flatnonzero(is_plain), others[is_article]]))
-            read = arrow_columns.from_articles(articles, carry=carry)
+            read = arrow_columns.from_articles(articles, carry=self._options.carry)
             columns = pa.concat_batches([columns, read]).take(pa.array(order))
         refused = [(number, record) for record in records if isinstance(record, Refusal)]
         end = Offset(number, before + len(rows))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import BinaryIO
 
+from newsdesk.base.columns import Columns
 from newsdesk.base.schema import Refusal
 from newsdesk.readers.chunks import CHUNK_BYTES, peek, read_chunks, seekable
+from newsdesk.readers.column_aliases import FoundColumns
 from newsdesk.readers.containers import UnpackedSize, unpack_gzip, zip_members
 from newsdesk.readers.encodings import BLANK, detect_encoding, to_utf8
 from newsdesk.readers.formats.delimited import read_delimited
@@ -33,6 +36,7 @@ _TEXT_READERS: dict[TextFormat, Callable[[Iterator[bytes], ReadOptions], Iterato
     "delimited": read_delimited,
     "trec": read_trec,
 }
+_FORMATS_WITH_COLUMNS = {"jsonl", "json", "delimited"}  # others give fields of their own
 
 
 def read(
@@ -42,6 +46,8 @@ def read(
     limits: Limits = Limits(),  # noqa: B008 - frozen
     stdin: BinaryIO | None = None,
     carry: Sequence[str] = (),
+    columns: Columns = Columns(),  # noqa: B008 - frozen
+    on_columns: Callable[[FoundColumns, str], None] | None = None,
 ) -> Rows:
     """Read articles from files and folders of any supported format.
 
@@ -61,6 +67,11 @@ def read(
         Read for "-" instead of the process's standard input.
     carry : sequence of str
         Further columns of the records to carry along; `records.carried` returns them.
+    columns : Columns
+        Columns of tables and keys of JSON records that hold the text, the title, the identifier, the source
+        and the time, where they have other names than those in `column_aliases.tsv`.
+    on_columns : callable, optional
+        Called with the columns that were found and the name of the file, at least once for each set of names.
 
     Yields
     ------
@@ -75,12 +86,10 @@ def read(
     >>> article.article_id, article.source, article.text
     ('7', 'stdin', 'خبر')
     """
-    options = ReadOptions(tuple(sections), limits, tuple(carry))
+    options = ReadOptions(tuple(sections), limits, tuple(carry), columns, on_columns)
     for given in inputs:
         if given == _STDIN:
-            provenance = Provenance("stdin", _STDIN)
-            rows = _read_stream(read_chunks(stdin or sys.stdin.buffer), provenance, options)
-            yield from refuse_on_error(provenance, rows)
+            yield from read_stdin(stdin, options)
             continue
         for found in walk(Path(given)):
             if isinstance(found, Refusal):
@@ -88,6 +97,13 @@ def read(
             else:
                 path, provenance = found
                 yield from refuse_on_error(provenance, _read_path(path, provenance, options))
+
+
+def read_stdin(stdin: BinaryIO | None, options: ReadOptions) -> Rows:
+    """Read standard input, or what stands for it, as `read` does."""
+    provenance = Provenance("stdin", _STDIN)
+    rows = _read_stream(read_chunks(stdin or sys.stdin.buffer), provenance, options)
+    yield from refuse_on_error(provenance, rows)
 
 
 def _read_path(path: Path, provenance: Provenance, options: ReadOptions) -> Rows:
@@ -142,5 +158,8 @@ def _read_text(head: bytes, chunks: Iterator[bytes], provenance: Provenance, opt
         deque(chunks, maxlen=0)  # raises if the stream seems empty only because it is broken
         raise RefusalError("empty_file", "the file is empty")
     suffix = PurePath(provenance.file.lower().removesuffix(".gz")).suffix
-    for record in _TEXT_READERS[sniff_text(text, suffix=suffix)](to_utf8(chunks, encoding), options):
+    form = sniff_text(text, suffix=suffix)
+    if form not in _FORMATS_WITH_COLUMNS:
+        options = replace(options, columns=Columns(), on_columns=None)
+    for record in _TEXT_READERS[form](to_utf8(chunks, encoding), options):
         yield parse_record(record, provenance, options)

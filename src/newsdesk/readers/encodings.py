@@ -12,7 +12,8 @@ from newsdesk.readers.refusals import RefusalError
 
 Encoding = Literal["utf-8", "utf-16", "cp1256"]
 
-BLANK = b" \t\r\n\v\f\0" + codecs.BOM_UTF8  # bytes that are no content
+BLANK_LINE = b" \t\r\n\v\f" + codecs.BOM_UTF8  # bytes of a line that counts as blank
+BLANK = BLANK_LINE + b"\0"  # bytes that are no content
 
 _MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _HIGH = re.compile(rb"[\x80-\xff]")
@@ -77,12 +78,15 @@ def to_utf8(chunks: Iterator[bytes], encoding: Encoding) -> Iterator[bytes]:
 
 
 def decode(raw: bytes, *, offset: int = 0) -> str:
-    """Decode the part of a UTF-8 file at byte `offset`, without NULs and the file's byte order mark."""
+    """Decode the part of a UTF-8 file at byte `offset`, without NULs and the byte order marks at its start.
+
+    A part may begin with one if files were joined that each had one.
+    """
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
         raise RefusalError("bad_encoding", f"byte {offset + error.start} is not valid UTF-8") from None
-    return (text if offset else text.removeprefix("\ufeff")).replace("\0", "")
+    return text.replace("\0", "").lstrip("\ufeff")
 
 
 def decode_leniently(raw: bytes, *, offset: int = 0) -> tuple[str, RefusalError | None]:

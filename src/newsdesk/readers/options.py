@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from newsdesk.base.columns import Columns
+
+if TYPE_CHECKING:
+    from newsdesk.readers.column_aliases import FoundColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +48,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """Section labels of saved pages, size limits, and the further columns to carry along."""
+    """Section labels of saved pages, size limits, and how the columns of tables are used."""
 
     sections: tuple[str, ...] = ()
     limits: Limits = Limits()
-    carry: tuple[str, ...] = ()
+    carry: tuple[str, ...] = ()  # further columns to carry along
+    columns: Columns = Columns()  # noqa: RUF009 - frozen; of the user's choice
+    on_columns: Callable[[FoundColumns, str], None] | None = None  # called with the name of the file

@@ -15,14 +15,22 @@ from typing import Any, NamedTuple
 
 from newsdesk.base.schema import NO_LABEL, Article, Refusal, content_id
 from newsdesk.readers import adapters
-from newsdesk.readers.column_aliases import ALIASES, check_text_column
+from newsdesk.readers.column_aliases import (
+    FoundColumns,
+    check_text_column,
+    find_columns,
+    printable,
+    same_meaning,
+)
 from newsdesk.readers.options import Limits, ReadOptions
 from newsdesk.readers.refusals import Provenance, RefusalError
 
 Rows = Iterator[Article | Refusal]
+Fields = Mapping[str, tuple[str, Any]]  # the column and the value of each field
 
 MAX_OPTIONAL_CHARS = 10_000
 _MAX_LABEL_CHARS = 60
+_MAX_EXACT = 2**53  # up to which a float holds each whole number
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -44,22 +52,49 @@ class RawRecord(NamedTuple):
 
 def parse_record(record: RawRecord, provenance: Provenance, options: ReadOptions) -> Article | Refusal:
     """Return the article of a record, or its refusal with the start of the record as written."""
-    position, columns, raw = record
+    position, columns, raw, _ = record
     if isinstance(columns, RefusalError):
         return provenance.refuse(position, columns, raw=raw)
-    adapted = adapters.adapt(columns)
+    found = find_columns(columns, options)
+    values: Fields = {}
     try:
-        article = _build_article(adapted, provenance.source, options.limits)
+        values = _field_values(columns, found)
+        if "text" not in values:
+            check_text_column(found)
+        if options.on_columns:
+            options.on_columns(found, provenance.printable_file)
+        article = _build_article(values, provenance.source, options.limits)
+        kept = {name: as_text(_choose(columns, name, n)[1]) for name, n in found.carried.items()}
     except RefusalError as error:
         article_id = None
         with suppress(RefusalError):
-            article_id = _string(adapted, "article_id", options.limits)
+            article_id = _string(values, "article_id", options.limits)
         return provenance.refuse(position, error, raw=raw, article_id=article_id)
     article = replace(article, file=provenance.printable_file, position=position)
     if not options.carry:
         return article
-    kept = {name: as_text(columns[name]) for name in options.carry if name in columns}
     return ArticleWithColumns(**{f.name: getattr(article, f.name) for f in fields(Article)}, columns=kept)
+
+
+def _field_values(record: Mapping[str, Any], found: FoundColumns) -> Fields:
+    """Return the column and the value of each field."""
+    adapted = adapters.adapt(record)
+    if adapted is record:
+        return {field: _choose(record, field, names) for field, names in found.fields.items()}
+    values = {field: (field, value) for field, value in adapted.items() if field not in found.chosen}
+    chosen = {field: found.fields[field] for field in found.chosen if field in found.fields}
+    return values | {field: _choose(record, field, names) for field, names in chosen.items()}
+
+
+def _choose(record: Mapping[str, Any], field_name: str, names: Sequence[str]) -> tuple[str, Any]:
+    """Return the column of a field that has a value, and the value; refuse two that differ."""
+    if len(names) == 1:
+        return names[0], record.get(names[0])
+    values = [(name, _number_as_text(record[name])) for name in names if not _is_blank(record[name])]
+    values = [(name, value) for name, value in values if isinstance(value, str)] or values
+    if any(value != values[0][1] for _, value in values):
+        raise same_meaning(field_name, [name for name, _ in values])
+    return values[0] if values else (names[0], None)
 
 
 def carried(article: Article, names: Sequence[str]) -> list[str | None]:
@@ -85,8 +120,7 @@ def sanitize(text: str) -> str:
     return _SURROGATE.sub("\ufffd", text)
 
 
-def _build_article(record: Mapping[str, Any], default_source: str, limits: Limits) -> Article:
-    check_text_column(record)
+def _build_article(record: Fields, default_source: str, limits: Limits) -> Article:
     title = _string(record, "title", limits) or ""
     text = _string(record, "text", limits) or ""
     article_id = _string(record, "article_id", limits)
@@ -113,24 +147,29 @@ def _is_missing(value: Any) -> bool:
     return value is None or (isinstance(value, float) and math.isnan(value))  # pandas writes NaN
 
 
-def _find(record: Mapping[str, Any], field_name: str) -> tuple[str, Any]:
-    """Return the first column of a field that has a value, and the value."""
-    for name in ALIASES[field_name]:
-        if not _is_missing(value := record.get(name)):
-            return name, value
-    return ALIASES[field_name][0], None
+def _is_blank(value: Any) -> bool:
+    return _is_missing(value) or (isinstance(value, str) and not value.strip())
+
+
+def _value(record: Fields, field_name: str) -> Any:
+    value = record.get(field_name, (field_name, None))[1]
+    return None if _is_missing(value) else value
 
 
 def _number_as_text(value: Any) -> Any:
+    """Return a number as text, a whole one without a decimal point: 1.0 is 1."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _MAX_EXACT:
+        return str(int(value))
     is_number = isinstance(value, (int, float, Decimal)) and not isinstance(value, bool)
     return str(value) if is_number else value
 
 
-def _string(record: Mapping[str, Any], field_name: str, limits: Limits) -> str | None:
+def _string(record: Fields, field_name: str, limits: Limits) -> str | None:
     """Return a field that must be a string if it has a value, and an identifier also if it is a number."""
-    name, value = _find(record, field_name)
+    value = _value(record, field_name)
     if value is None:
         return None
+    name = printable(record[field_name][0])
     if field_name == "article_id":
         value = _number_as_text(value)
     if not isinstance(value, str):
@@ -142,17 +181,17 @@ def _string(record: Mapping[str, Any], field_name: str, limits: Limits) -> str |
     return text or None
 
 
-def _optional_string(record: Mapping[str, Any], field_name: str) -> str | None:
+def _optional_string(record: Fields, field_name: str) -> str | None:
     """Return an optional field; a value that is not a string or is too long counts as missing."""
-    value = _number_as_text(_find(record, field_name)[1])
+    value = _number_as_text(_value(record, field_name))
     if not isinstance(value, str) or len(value) > MAX_OPTIONAL_CHARS:
         return None
     return sanitize(value) or None
 
 
-def _labels(record: Mapping[str, Any], field_name: str) -> tuple[str, ...] | None:
+def _labels(record: Fields, field_name: str) -> tuple[str, ...] | None:
     """Return the labels: None if the article is not labelled, () if no label applies."""
-    value = _find(record, field_name)[1]
+    value = _value(record, field_name)
     if value is None or value == "":
         return None
     if isinstance(value, str):
@@ -163,9 +202,9 @@ def _labels(record: Mapping[str, Any], field_name: str) -> tuple[str, ...] | Non
     return () if labels == (NO_LABEL,) else labels
 
 
-def _time(record: Mapping[str, Any]) -> datetime | None:
+def _time(record: Fields) -> datetime | None:
     """Return the time of publication in UTC to the second; without a zone it is UTC, unreadable None."""
-    value = _find(record, "published")[1]
+    value = _value(record, "published")
     if not isinstance(value, str):
         return None
     for parse in (datetime.fromisoformat, parsedate_to_datetime):  # RFC 2822, as feeds write it

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Literal
 
-from newsdesk.readers.column_aliases import KNOWN_COLUMNS, has_text_column
+from newsdesk.readers.column_aliases import count_known, has_text_column
 
 Container = Literal["gzip", "zip", "parquet"]
 TextFormat = Literal["page", "html", "jsonl", "json", "delimited", "trec"]
@@ -25,6 +25,7 @@ _HTML = re.compile(
 _MARKUP = re.compile(r"<[!a-z]", re.I)
 _LINES = {".jsonl", ".ndjson"}
 _DELIMITERS = ",\t;|"
+_SEPARATOR_LINE = re.compile(r'"?sep=([^"\w\s]|\t)"?\s*', re.I)
 
 
 def sniff_container(head: bytes) -> Container | None:
@@ -34,7 +35,7 @@ def sniff_container(head: bytes) -> Container | None:
 
 def sniff_text(head: str, *, suffix: str) -> TextFormat:
     """Return the format of a text by its start and the file's suffix in lower case, such as `.jsonl`."""
-    head = head.replace("\0", "").lstrip()
+    head = head.replace("\0", "").lstrip("\ufeff").lstrip()
     first_line = head.partition("\n")[0].strip()
     if head.startswith("{"):
         # An object that is printed over several lines leaves its first one open.
@@ -45,27 +46,29 @@ def sniff_text(head: str, *, suffix: str) -> TextFormat:
         return "trec"
     if _HTML.match(head) or (suffix in {".html", ".htm"} and _MARKUP.match(head)):
         return "html"
-    columns = column_names(split_header(first_line)[1])
-    if suffix in {".csv", ".tsv"} or (len(columns) > 1 and has_text_column(columns)):
+    if suffix in {".csv", ".tsv"} or separator(first_line) or _is_header(split_header(first_line)[1]):
         return "delimited"
     if suffix in _LINES:
         return "jsonl"
     return "json" if suffix == ".json" else "page"
 
 
-def split_header(line: str) -> tuple[str, Sequence[str]]:
+def separator(line: str) -> str | None:
+    """Return the delimiter that the first line of a table names, as Excel writes `sep=;`."""
+    match = _SEPARATOR_LINE.fullmatch(line)
+    return match[1] if match else None
+
+
+def split_header(line: str, delimiters: str = _DELIMITERS) -> tuple[str, Sequence[str]]:
     """Return the delimiter that gives the most known columns in a header line, and its columns."""
-    splits = [(delimiter, _split(line, delimiter)) for delimiter in _DELIMITERS]
-    return max(splits, key=lambda split: (_count_known(split[1]), len(split[1])))
+    splits = [(delimiter, _split(line, delimiter)) for delimiter in delimiters]
+    return max(splits, key=lambda split: (count_known(split[1]), len(split[1])))
 
 
-def column_names(header: Sequence[str]) -> list[str]:
-    """Return the names of a header as they are looked up: trimmed and in lower case."""
-    return [name.strip().lower() for name in header]
-
-
-def _count_known(header: Sequence[str]) -> int:
-    return sum(name in KNOWN_COLUMNS for name in column_names(header))
+def _is_header(names: Sequence[str]) -> bool:
+    """Return whether the first line of a text names columns; a menu may hold one Arabic name, as "المقال"."""
+    is_sure = count_known(names) > 1 or any(name.isascii() and has_text_column([name]) for name in names)
+    return len(names) > 1 and has_text_column(names) and is_sure
 
 
 def _split(line: str, delimiter: str) -> list[str]:

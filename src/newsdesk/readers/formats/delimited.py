@@ -1,101 +1,195 @@
-"""Read CSV and TSV: quoted fields may hold newlines, and a broken row is refused by itself."""
+"""Read CSV and TSV so that each line below the header belongs to one row or to one refusal.
+
+A row is a line, or several lines if a quoted field holds line ends. Such a field begins behind a delimiter or
+the start of a line with a quote, and ends with a quote before a delimiter or the end of a line. A stray quote
+opens one too. So the rows that follow are not taken into the field: if a line in it is a whole row by itself,
+with as many fields as the header, the quote is stray. Then the line with the quote is refused, and the lines
+below it are read anew. If the field is closed but the row has more or fewer fields than the header, each of
+its lines is refused.
+"""
 
 from __future__ import annotations
 
 import csv
 from collections import deque
 from collections.abc import Iterator
+from itertools import count
 
 from newsdesk.readers.chunks import Line, split_lines
-from newsdesk.readers.column_aliases import check_text_column
+from newsdesk.readers.column_aliases import map_header
 from newsdesk.readers.encodings import BLANK, decode, decode_leniently
 from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import RawRecord
 from newsdesk.readers.refusals import RefusalError, too_long
-from newsdesk.readers.sniffing import column_names, split_header
+from newsdesk.readers.sniffing import separator, split_header
+
+Row = tuple[list[str] | RefusalError, list[Line]]  # the fields and the lines
 
 
 def read_delimited(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRecord]:
     """Yield a record for each row that is not blank; `position` is the row below the header."""
     max_bytes = options.limits.max_line_bytes
-    lines = _RowLines(split_lines(chunks, max_bytes=max_bytes), max_bytes)
-    delimiter, names = split_header(lines.read_header())
-    columns = column_names(names)
-    check_text_column(columns)
-    for position, (row, error) in enumerate(_rows(lines, delimiter), start=1):
-        if error is None and len(row) != len(columns):
-            error = RefusalError("bad_record", f"{len(row)} fields, expected {len(columns)}")
-        record = error or dict(zip(columns, row, strict=True))
-        yield RawRecord(position, record, lines.first_line)
-
-
-def _rows(lines: _RowLines, delimiter: str) -> Iterator[tuple[list[str], RefusalError | None]]:
-    """Yield the fields of each row, and its error if it has one."""
     # The limit of the csv module holds for the whole process, so it is only ever raised.
-    csv.field_size_limit(max(csv.field_size_limit(), lines.max_bytes))
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        lines.start_row()
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            yield [], RefusalError("bad_record", f"broken quoting: {error}")
-            lines.unread_row()  # a quote that is never closed costs only its own line
-        except _RowTooLongError:
-            yield [], too_long("the row", lines.max_bytes)
-            lines.unread_row()
+    csv.field_size_limit(max(csv.field_size_limit(), max_bytes))
+    lines = _Lines(split_lines(chunks, max_bytes=max_bytes))
+    delimiter, names = _read_header(lines, max_bytes)
+    map_header(names, options)
+    table = _Table(delimiter, len(names), max_bytes)
+    positions = count(1)
+    for fields, covered in table.rows(lines):
+        if isinstance(fields, RefusalError):
+            for line in covered:
+                yield RawRecord(next(positions), fields, line.raw or b"")
+        elif fields == names:
+            error = RefusalError("bad_record", f"line {covered[0].number} is the header again")
+            yield RawRecord(next(positions), error, covered[0].raw or b"")
         else:
-            if row is None:
-                return
-            if row or lines.error:
-                yield row, lines.error
+            record = dict(zip(names, fields, strict=True))
+            yield RawRecord(next(positions), record, covered[0].raw or b"", len(covered))
 
 
-class _RowTooLongError(Exception):
-    """A quoted field spans too many lines."""
+class _Lines:
+    """Lines that can be returned, to be read again."""
 
-
-class _RowLines:
-    """Feeds lines to `csv.reader` and holds those of the current row, so that they can be read again."""
-
-    def __init__(self, lines: Iterator[Line], max_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        self.error: RefusalError | None = None
+    def __init__(self, lines: Iterator[Line]) -> None:
         self._lines = lines
-        self._unread: deque[Line] = deque()
-        self._row: list[Line] = []
-        self._size = 0
+        self._returned: deque[Line] = deque()
 
-    def read_header(self) -> str:
-        """Return the first line that is not blank."""
-        line = next((line for line in self._lines if line.raw is None or line.raw.strip(BLANK)), None)
-        if line is None or line.raw is None:
-            raise too_long("the header", self.max_bytes)
-        return decode(line.raw, offset=line.offset)
-
-    def start_row(self) -> None:
-        self.error, self._row, self._size = None, [], 0
-
-    def unread_row(self) -> None:
-        """Return all lines of the row but the first, to be read again."""
-        self._unread.extendleft(reversed(self._row[1:]))
-
-    @property
-    def first_line(self) -> bytes:
-        return self._row[0].raw or b""
-
-    def __iter__(self) -> _RowLines:
+    def __iter__(self) -> _Lines:
         return self
 
-    def __next__(self) -> str:
-        line = self._unread.popleft() if self._unread else next(self._lines)
-        self._row.append(line)
-        self._size += len(line.raw or b"")
-        if self._size > self.max_bytes:
-            raise _RowTooLongError
-        if line.raw is None:
-            self.error = too_long("a line of the row", self.max_bytes)
-            return "\n"
-        text, error = decode_leniently(line.raw, offset=line.offset)
-        self.error = self.error or error
-        return text + "\n"
+    def __next__(self) -> Line:
+        return self._returned.popleft() if self._returned else next(self._lines)
+
+    def give_back(self, lines: list[Line]) -> None:
+        self._returned.extendleft(reversed(lines))
+
+
+def _read_header(lines: _Lines, max_bytes: int) -> tuple[str, list[str]]:
+    """Return the delimiter and the names of the columns."""
+    header = _read_filled(lines, max_bytes)
+    named = separator(header)
+    delimiter, names = split_header(_read_filled(lines, max_bytes), named) if named else split_header(header)
+    return delimiter, list(names)
+
+
+def _read_filled(lines: _Lines, max_bytes: int) -> str:
+    """Return the first line that is not blank."""
+    line = next((line for line in lines if line.raw is None or line.raw.strip(BLANK)), None)
+    if line is None:
+        raise RefusalError("truncated", "the table ends before its header")
+    if line.raw is None:
+        raise too_long("the header", max_bytes)
+    return decode(line.raw, offset=line.offset)
+
+
+class _Table:
+    """The rows below a header."""
+
+    def __init__(self, delimiter: str, width: int, max_bytes: int) -> None:
+        self._delimiter, self._width, self._max_bytes = delimiter, width, max_bytes
+        self._broken: list[str] | None = None  # fields of a line that was refused for its quotes
+
+    def rows(self, lines: _Lines) -> Iterator[Row]:
+        """Yield the fields of each row, or its error, with its lines."""
+        delimiter, width = self._delimiter, self._width
+        blank = " \t\v\f".replace(delimiter, "")
+        for line in lines:
+            if line.raw is None:
+                yield too_long("the line", self._max_bytes), [line]
+                continue
+            text, error = decode_leniently(line.raw, offset=line.offset)
+            if '"' in text:
+                yield from self._quoted_rows(line, text, error, lines)
+                continue
+            if not text.strip(blank) and b"\0" not in line.raw:
+                continue
+            fields = text.split(delimiter)
+            if error is None and len(fields) != width:
+                error = self._wrong_width(fields)
+            elif self._broken:
+                error = error or self._check_follows(fields)
+            yield error or fields, [line]
+
+    def _quoted_rows(
+        self, first: Line, text: str, error: RefusalError | None, lines: _Lines
+    ) -> Iterator[Row]:
+        """Yield the row that begins in a line with a quote, or the error of this line alone."""
+        covered = [first]
+        fed = self._feed(text, lines, covered)
+        try:
+            fields = next(csv.reader(fed, delimiter=self._delimiter, strict=True))
+        except (csv.Error, RefusalError) as problem:
+            if isinstance(problem, csv.Error):
+                problem = RefusalError("bad_record", f"broken quoting in line {first.number}: {problem}")
+            lines.give_back(covered[1:])
+            self._broken = _as_characters(text, self._delimiter)
+            yield error or problem, [first]
+            return
+        for line in covered[1:]:
+            error = error or decode_leniently(line.raw or b"", offset=line.offset)[1]
+        if error is None and len(fields) != self._width:
+            error = self._wrong_width(fields)
+        elif self._broken:
+            error = error or self._check_follows(fields)
+        yield error or fields, covered
+
+    def _feed(self, text: str, lines: _Lines, covered: list[Line]) -> Iterator[str]:
+        """Yield a line, then those that a quoted field takes in, unless one is a whole row by itself."""
+        yield text + "\n"
+        opening = _as_characters(text, self._delimiter)
+        size = len(covered[0].raw or b"")
+        for line in lines:
+            covered.append(line)
+            size += len(line.raw or b"")
+            if line.raw is None or size > self._max_bytes:
+                raise too_long("the row", self._max_bytes)
+            text = decode_leniently(line.raw, offset=line.offset)[0]
+            if self._is_whole_row(text, opening):
+                detail = (
+                    f"broken quoting in line {covered[0].number}: a field would take in line {line.number}"
+                )
+                raise RefusalError("bad_record", detail)
+            yield text + "\n"
+
+    def _is_whole_row(self, text: str, opening: list[str]) -> bool:
+        """Return whether a line in a quoted field is a row, as the line that opens the field would be.
+
+        Both then have the right number of fields, and spaces behind the same delimiters: commas of a sentence
+        have them. If the opening line begins with an identifier, it needs no more than that the other line
+        does so too.
+        """
+        if self._width == 1 or text.count(self._delimiter) < self._width - 1:
+            return False
+        fields = _as_characters(text, self._delimiter)
+        if len(fields) != self._width:
+            return False
+        if _is_identifier(opening[0]):
+            return _is_identifier(fields[0]) and (fields[0].isdigit() or not opening[0].isdigit())
+        return len(opening) == self._width and all(
+            a.startswith(" ") == b.startswith(" ") for a, b in zip(fields, opening, strict=True)
+        )
+
+    def _wrong_width(self, fields: list[str]) -> RefusalError:
+        return RefusalError("bad_record", f"{len(fields)} fields, expected {self._width}")
+
+    def _check_follows(self, fields: list[str]) -> RefusalError | None:
+        """Return an error for a line of prose below a broken row that begins with an identifier."""
+        if self._broken and _is_identifier(self._broken[0]) and len(fields[0].split()) > 1:
+            return RefusalError("bad_record", "the line belongs to a row with broken quoting")
+        self._broken = None
+        return None
+
+
+def _is_identifier(field: str) -> bool:
+    """Return whether a field looks like a number, a date, a URL or another identifier."""
+    return any(char.isdigit() for char in field) and len(field.split()) == 1
+
+
+def _as_characters(text: str, delimiter: str) -> list[str]:
+    """Return the fields of a line, with the quote of a field that is not closed as a character."""
+    try:
+        return next(csv.reader([text], delimiter=delimiter, strict=True), [""])
+    except csv.Error:
+        *closed, rest = next(csv.reader([text], delimiter=delimiter), [""])
+        return [*closed, *rest.split(delimiter)]

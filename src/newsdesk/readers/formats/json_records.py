@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from newsdesk.readers.chunks import CHUNK_BYTES, Line, peek, read_whole, split_lines
-from newsdesk.readers.encodings import BLANK, decode
+from newsdesk.readers.encodings import BLANK, BLANK_LINE, decode
 from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import RawRecord
 from newsdesk.readers.refusals import RefusalError, too_long
@@ -20,10 +20,13 @@ _INSIDE_STRING = re.compile(rb'["\\]')
 
 
 def read_jsonl(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRecord]:
-    """Yield a record for each line that is not blank; `position` is the line."""
+    """Yield a record for each line that is not blank; `position` is the line.
+
+    NULs alone, which a file holds after a crash of its writer, are a line that is refused.
+    """
     max_bytes = options.limits.max_line_bytes
     lines = split_lines(chunks, max_bytes=max_bytes)
-    filled = (line for line in lines if line.raw is None or line.raw.strip(BLANK))
+    filled = (line for line in lines if line.raw is None or line.raw.strip(BLANK_LINE))
     return _parse(filled, "the line", max_bytes)
 
 

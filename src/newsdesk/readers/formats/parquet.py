@@ -7,15 +7,15 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from newsdesk.base.schema import MAX_EXCERPT, Article, Refusal
-from newsdesk.readers.column_aliases import KNOWN_COLUMNS, check_text_column
+from newsdesk.readers.column_aliases import map_header
 from newsdesk.readers.containers import UnpackedSize
 from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import RawRecord, Rows, parse_record
 from newsdesk.readers.refusals import Provenance, RefusalError, excerpt
-from newsdesk.readers.sniffing import column_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +37,7 @@ def read_parquet(handle: BinaryIO, provenance: Provenance, options: ReadOptions)
 
 
 def read_batches(handle: BinaryIO, options: ReadOptions, *, first_row: int = 0) -> Iterator[pa.RecordBatch]:
-    """Yield the known and the carried columns in batches, with names in lower case."""
+    """Yield the known and the carried columns in batches."""
     size = handle.seek(0, 2)
     handle.seek(max(size - len(_MAGIC), 0))
     if handle.read() != _MAGIC or size < 3 * len(_MAGIC):
@@ -99,11 +99,9 @@ def _batches(
 
     with pq.ParquetFile(handle) as table:
         schema, meta = table.schema_arrow, table.metadata
-    columns = column_names(schema.names)
-    check_text_column(columns)
-    names = dict(zip(schema.names, columns, strict=True))
-    used = KNOWN_COLUMNS.union(options.carry)
-    wanted = [name for name in schema.names if names[name] in used]
+    found = map_header(schema.names, options)
+    used = {*chain(*found.fields.values(), *found.carried.values())}
+    wanted = [name for name in schema.names if name in used]
     unpacked = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
     UnpackedSize(options.limits).add(unpacked, packed=size, unpacked=unpacked)
     # A dictionary holds a repeated value once, but also all distinct values of a row group.
@@ -120,7 +118,7 @@ def _batches(
             rows = min(max(_BATCH_BYTES // row_bytes, 1), _MAX_BATCH_ROWS)
             for batch in table.iter_batches(batch_size=rows, row_groups=[group], columns=wanted):
                 if first_row < len(batch):
-                    yield batch.slice(first_row).rename_columns([names[name] for name in batch.schema.names])
+                    yield batch.slice(first_row)
                 first_row = max(first_row - len(batch), 0)
 
 
