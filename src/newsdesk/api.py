@@ -12,6 +12,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from newsdesk.base import files, signals
+from newsdesk.base.columns import Columns
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.schema import Refusal
 from newsdesk.base.taxonomy import Taxonomy
@@ -164,7 +165,16 @@ class Model:
         predictions: Frame = frames.like(frame, table)
         return predictions
 
-    def predict_files(self, *inputs: str | Path, profile: str = BALANCED) -> LabeledFiles:
+    def predict_files(
+        self,
+        *inputs: str | Path,
+        profile: str = BALANCED,
+        text_column: str | None = None,
+        title_column: str | None = None,
+        id_column: str | None = None,
+        source_column: str | None = None,
+        date_column: str | None = None,
+    ) -> LabeledFiles:
         """Label the articles of files and folders, as `newsdesk predict` does.
 
         All articles are held in memory; for more than fit there, `newsdesk predict --output` writes parts.
@@ -174,6 +184,8 @@ class Model:
         *inputs : path
             Pages, HTML, JSON lines, CSV, Parquet, archives of them, and folders.
         profile : {"balanced", "high_precision", "high_recall"}, default="balanced"
+        text_column, title_column, id_column, source_column, date_column : str, optional
+            Columns of tables and keys of JSON records, where their names are not known or not unique.
 
         Returns
         -------
@@ -196,7 +208,12 @@ class Model:
         for path in map(Path, inputs):
             if not path.exists():
                 raise NewsdeskError(f"{path}: no such file or folder")
-        reader = InputReader(find_inputs(map(str, inputs)), sections=self.taxonomy.sections)
+        columns = Columns(
+            text_column=text_column, title_column=title_column, id_column=id_column,
+            source_column=source_column, date_column=date_column,
+        )  # fmt: skip
+        found = find_inputs(map(str, inputs))
+        reader = InputReader(found, sections=self.taxonomy.sections, columns=columns)
         labeled, refusals = [], []
         for batch in reader.batches():
             refusals += [refusal for _, refusal in batch.refused]

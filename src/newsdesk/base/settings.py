@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from newsdesk.base.columns import Columns
 from newsdesk.base.console import path_option
 from newsdesk.base.files import read_yaml
 from newsdesk.base.normalization import Normalization
@@ -162,6 +163,9 @@ class Settings(FrozenModel):
     evaluate: Evaluate = Evaluate()
     outlets: dict[str, tuple[str, ...]] = Field(
         {}, description="Sources of each outlet that is left out in turn; other sources form one outlet each"
+    )
+    corpora: dict[str, Columns] = Field(
+        {}, description="Columns of a corpus, by the name of its file or folder, such as `text_column: body`"
     )
     track: Track = Track()
 

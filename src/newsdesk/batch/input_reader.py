@@ -171,7 +171,8 @@ class InputReader:
                     yield number, Offset(number, first), record
                 continue
             self._n_rows = count_parquet_rows(source.path)
-            for rows in refuse_on_error(source.provenance, self._read_parquet(source.path, first)):
+            name = source.provenance.printable_file
+            for rows in refuse_on_error(source.provenance, self._read_parquet(source.path, name, first)):
                 if isinstance(rows, Refusal):  # nothing of the file follows
                     yield number, Offset(number + 1), rows
                 else:
@@ -190,9 +191,9 @@ class InputReader:
         with path.open("rb") as self._handle:
             yield from read_file(self._handle, provenance, self._options)
 
-    def _read_parquet(self, path: Path, first: int) -> Iterator[pa.RecordBatch]:
+    def _read_parquet(self, path: Path, file: str, first: int) -> Iterator[pa.RecordBatch]:
         with path.open("rb") as self._handle:
-            yield from read_batches(self._handle, self._options, first_row=first)
+            yield from read_batches(self._handle, self._options, file=file, first_row=first)
 
     def _cut(self, rows: pa.RecordBatch, n_read: int) -> Iterator[pa.RecordBatch]:
         """Cut rows, before which `n_read` records were read, where slices end and by unpacked bytes."""
@@ -215,8 +216,9 @@ class InputReader:
         """Convert rows of a Parquet file that has `before` rows before them."""
         columns, is_plain = arrow_columns.from_parquet(rows, self._options)
         others = np.flatnonzero(~is_plain)
+        row_options = replace(self._options, on_columns=None)
         records = [
-            parse_row(record, self._inputs[number].provenance, before + row + 1, self._options)
+            parse_row(record, self._inputs[number].provenance, before + row + 1, row_options)
             for row, record in zip(
                 others.tolist(), batch_records(rows.take(pa.array(others)), before), strict=True
             )

@@ -13,6 +13,7 @@ from newsdesk.batch.input_reader import Batch, Input, InputReader, group_by_slic
 from newsdesk.batch.job import Job
 from newsdesk.batch.part_writer import PartSpec, write_part
 from newsdesk.inference.scorer import Scorer
+from newsdesk.readers.column_notes import ColumnNotes
 
 T = TypeVar("T")
 
@@ -22,7 +23,10 @@ def write_parts(
 ) -> None:
     """Write all missing parts in order, with all threads of the scorer."""
     carry, rows = spec.settings.carry, spec.settings.rows
-    reader = InputReader(inputs, sections=taxonomy.sections, carry=carry, slice_rows=rows)
+    reader = InputReader(
+        inputs, sections=taxonomy.sections, carry=carry, slice_rows=rows, columns=spec.settings.columns,
+        on_columns=ColumnNotes(),
+    )  # fmt: skip
     batches = reader.batches(job.next_offset)
     if scorer.threads > 1:
         batches = read_ahead(batches)

@@ -16,6 +16,7 @@ from typing import Any, Self
 import pyarrow as pa
 
 from newsdesk.base import files
+from newsdesk.base.columns import Columns
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch import labeling
@@ -81,6 +82,7 @@ class PartSettings:
     profile: str = BALANCED
     carry: tuple[str, ...] = ()
     rows: int = 50_000  # records of the inputs for each part
+    columns: Columns = Columns()  # noqa: RUF009 - frozen
 
 
 @dataclass(frozen=True, slots=True)

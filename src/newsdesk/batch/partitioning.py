@@ -31,6 +31,7 @@ from newsdesk.batch.input_reader import (
 from newsdesk.batch.job import BEGUN, Job
 from newsdesk.batch.part_writer import WORK, Checkpoint, PartSpec, read_checkpoint, write_part
 from newsdesk.inference.scorer import Scorer
+from newsdesk.readers.column_notes import ColumnNotes
 from newsdesk.readers.refusals import Provenance
 
 SLICE_BYTES = 64 * 2**20  # of small files that are put together
@@ -146,7 +147,10 @@ def write_slice(context: WorkerContext, number: int) -> Checkpoint:
     inputs = [UNREAD] * first + list(context.inputs[first:last])
     rows = sys.maxsize if planned.rows is None else planned.rows
     sections, carry = context.taxonomy.sections, spec.settings.carry
-    reader = InputReader(inputs, sections=sections, carry=carry, slice_rows=rows)
+    reader = InputReader(
+        inputs, sections=sections, carry=carry, slice_rows=rows, columns=spec.settings.columns,
+        on_columns=_note_columns,
+    )  # fmt: skip
     batches = next(group_by_slice(reader.batches(planned.start), rows), iter(()))
     scorer = _cached_scorer(context)
     return write_part(context.folder, number, batches, scorer, context.taxonomy, spec, start=planned.start)
@@ -177,6 +181,7 @@ def _is_readable(path: Path, size: int) -> bool:
         return False
 
 
+_note_columns = ColumnNotes()  # of this process
 _scorers: dict[str, Scorer] = {}  # of this process, which Spark uses for many tasks, by SHA-256
 
 

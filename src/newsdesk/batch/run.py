@@ -102,6 +102,7 @@ def _job_settings(
         "profile": settings.profile,
         "chunk_rows": settings.rows,
         "carry": list(settings.carry),
+        "columns": settings.columns.chosen,
         "reference": reference and sha256_of_json(reference),
         "schema_version": SCHEMA_VERSION,
         "newsdesk": __version__,

@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import wraps
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
 from newsdesk import readers
+from newsdesk.base.columns import Columns
 from newsdesk.base.console import note, path_option, progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import SHIPPED, read_json, write_text
@@ -23,6 +25,7 @@ from newsdesk.base.schema import Article, Refusal
 from newsdesk.base.taxonomy import Taxonomy, read_taxonomy
 from newsdesk.batch.input_reader import STDIN, Batch
 from newsdesk.inference.text import is_arabic
+from newsdesk.readers.column_notes import ColumnNotes
 from newsdesk.tracking import runs
 
 MAX_SHOWN = 10
@@ -65,6 +68,29 @@ def corpus_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def column_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that name columns of tables; the command gets them as `columns`."""
+
+    @wraps(command)
+    def with_columns(**options: Any) -> Any:
+        names = {name: options.pop(name) for name in Columns.model_fields}
+        return command(**options, columns=Columns(**names))
+
+    for name, field in reversed(Columns.model_fields.items()):
+        help_text = f"{field.description} in tables and JSON records."
+        with_columns = click.option(
+            f"--{name.replace('_', '-')}", metavar="NAME", help=help_text, callback=_check_column,
+            show_default="by its name",
+        )(with_columns)  # fmt: skip
+    return with_columns
+
+
+def _check_column(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("expected the name of a column, found an empty one")
+    return value
+
+
 class RefusalLog:
     """Collect the refusals of a stream, count its articles, and report both at the end."""
 
@@ -78,11 +104,18 @@ class RefusalLog:
         return self.n_articles + len(self.refusals)
 
     def read_articles(
-        self, inputs: Sequence[str], sections: Sequence[str], *, prints_rows: bool = False
+        self,
+        inputs: Sequence[str],
+        sections: Sequence[str],
+        columns: Columns,
+        *,
+        prints_rows: bool = False,
     ) -> Iterator[Article]:
         """Yield the articles of INPUT arguments with a progress line, and collect the refusals."""
         names, stdin = open_inputs(inputs)
-        records = readers.read(names, sections=sections, stdin=stdin)
+        records = readers.read(
+            names, sections=sections, stdin=stdin, columns=columns, on_columns=ColumnNotes()
+        )
         for record in progress(records, "reading", prints_rows=prints_rows):
             if isinstance(record, Refusal):
                 self.refusals.append(record)

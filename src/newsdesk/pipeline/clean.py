@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
 
 from newsdesk import readers
+from newsdesk.base.columns import Columns
 from newsdesk.base.console import entry_point, note, path_option, progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import write_json, write_table
 from newsdesk.base.settings import Settings, settings_option
-from newsdesk.base.taxonomy import read_taxonomy
+from newsdesk.base.taxonomy import Taxonomy, read_taxonomy
 from newsdesk.corpus.cleaning import Cleaned, clean
 from newsdesk.corpus.label_tables import read_label_tables
+from newsdesk.readers.column_notes import ColumnNotes
+from newsdesk.readers.records import Rows
 
 SHOWN = 5  # refused rows that are printed
 
@@ -52,7 +55,7 @@ def main(
     """
     known = read_taxonomy(taxonomy)
     label_table = read_label_tables(known, silver=silver, review=review, gold=gold)
-    records = readers.read(raw, sections=known.sections)
+    records = read_corpora(list(raw), settings.corpora, known)
     cleaned = clean(records, settings.clean, known, label_table, progress=progress)
     if not cleaned.articles.num_rows:
         refused = cleaned.account["refused"] or "no rows"
@@ -61,6 +64,18 @@ def main(
     write_table(cleaned.quarantine, quarantine)
     write_json(cleaned.account, account)
     _note_refused(cleaned, quarantine)
+
+
+def read_corpora(raw: Sequence[Path], corpora: Mapping[str, Columns], taxonomy: Taxonomy) -> Rows:
+    """Read files and folders in order, each with the columns that the settings name for it."""
+    names = [path.resolve().name for path in raw]
+    for name in corpora:
+        if name not in names:  # it may be that of a corpus that is tested only
+            note(f"clean: corpora.{name}: no RAW path has this name")
+    notes = ColumnNotes()
+    for path, name in zip(raw, names, strict=True):
+        columns = corpora.get(name, Columns())
+        yield from readers.read([path], sections=taxonomy.sections, columns=columns, on_columns=notes)
 
 
 def _note_refused(cleaned: Cleaned, quarantine: Path) -> None:

@@ -56,12 +56,13 @@ def parse_record(record: RawRecord, provenance: Provenance, options: ReadOptions
     if isinstance(columns, RefusalError):
         return provenance.refuse(position, columns, raw=raw)
     found = find_columns(columns, options)
+    adapted = adapters.adapt(columns)
     values: Fields = {}
     try:
-        values = _field_values(columns, found)
+        values = _field_values(columns, adapted, found)
         if "text" not in values:
             check_text_column(found)
-        if options.on_columns:
+        if options.on_columns and (adapted is columns or found.chosen):
             options.on_columns(found, provenance.printable_file)
         article = _build_article(values, provenance.source, options.limits)
         kept = {name: as_text(_choose(columns, name, n)[1]) for name, n in found.carried.items()}
@@ -76,9 +77,8 @@ def parse_record(record: RawRecord, provenance: Provenance, options: ReadOptions
     return ArticleWithColumns(**{f.name: getattr(article, f.name) for f in fields(Article)}, columns=kept)
 
 
-def _field_values(record: Mapping[str, Any], found: FoundColumns) -> Fields:
-    """Return the column and the value of each field."""
-    adapted = adapters.adapt(record)
+def _field_values(record: Mapping[str, Any], adapted: Mapping[str, Any], found: FoundColumns) -> Fields:
+    """Return the column and the value of each field of a record, which may be one of a public corpus."""
     if adapted is record:
         return {field: _choose(record, field, names) for field, names in found.fields.items()}
     values = {field: (field, value) for field, value in adapted.items() if field not in found.chosen}

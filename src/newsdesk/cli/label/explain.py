@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from newsdesk.api import load
+from newsdesk.base.columns import Columns
 from newsdesk.base.console import print_rows
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.schema import Article
-from newsdesk.cli.inputs import RefusalLog, inputs_argument, model_option, refused_option
+from newsdesk.cli.inputs import RefusalLog, column_options, inputs_argument, model_option, refused_option
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.explain import Explanation, explanations
 
@@ -24,10 +25,12 @@ from newsdesk.inference.explain import Explanation, explanations
 @model_option
 @click.option("--top", default=10, show_default=True, type=click.IntRange(1), help="Contributions to show.")
 @click.option("--format", "form", default="table", show_default=True, type=click.Choice(["table", "json"]))
+@column_options
 @refused_option
 def main(
-    inputs: tuple[str, ...], labels: tuple[str, ...], model: str | None, top: int, form: str, refused: Any
-) -> None:
+    inputs: tuple[str, ...], labels: tuple[str, ...], model: str | None, top: int, form: str, refused: Any,
+    columns: Columns,
+) -> None:  # fmt: skip
     """Explain labels of the articles in INPUT by the words and places that add to their scores.
 
     The score of a label is the sum of its intercept and all contributions; those that are not shown are one
@@ -41,7 +44,7 @@ def main(
     """
     loaded = load(model)
     refusals = RefusalLog()
-    articles = refusals.read_articles(inputs, loaded.taxonomy.sections, prints_rows=True)
+    articles = refusals.read_articles(inputs, loaded.taxonomy.sections, columns, prints_rows=True)
     for article in map(repair, articles):  # as `predict` does
         (prediction,) = loaded.scorer.predict([article.title], [article.text])
         wanted = labels or [*prediction.regions, *prediction.topics]

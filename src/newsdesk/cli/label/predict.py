@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from newsdesk.api import Model, load
 from newsdesk.base import signals
+from newsdesk.base.columns import Columns
 from newsdesk.base.console import ProgressLine, note, path_option, print_rows
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import atomic_write
@@ -25,10 +26,18 @@ from newsdesk.batch.manifest import QUARANTINE
 from newsdesk.batch.output_schema import build_schema, check_carry
 from newsdesk.batch.part_writer import PartSettings
 from newsdesk.batch.run import Engine, run_job
-from newsdesk.cli.inputs import RefusalLog, inputs_argument, model_option, open_inputs, refused_option
+from newsdesk.cli.inputs import (
+    RefusalLog,
+    column_options,
+    inputs_argument,
+    model_option,
+    open_inputs,
+    refused_option,
+)
 from newsdesk.cli.label import job
 from newsdesk.inference.decision import BALANCED, PROFILES
 from newsdesk.monitoring.reference import REFERENCE, read_reference_of
+from newsdesk.readers.column_notes import ColumnNotes
 
 SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
@@ -44,6 +53,7 @@ class PredictOptions:
     profile: str
     refused: Path | None
     carry: tuple[str, ...]
+    columns: Columns
     threads: int | None
     workers: int | None
     limit: job.RefusalLimit | None
@@ -102,6 +112,7 @@ def _parse_conf(
 @click.option(
     "--carry", metavar="NAME,...", callback=_parse_carry, help="Further columns of the input to copy as text."
 )
+@column_options
 @click.option(
     "--threads", type=click.IntRange(min=1), help="Threads that score.",
     show_default="all processors; 1 in a worker or Spark task",
@@ -235,7 +246,7 @@ def label_job(options: PredictOptions, inputs: list[Input], model: Model) -> Non
         folder,
         inputs,
         build_engine(options, model),
-        PartSettings(form, options.profile, options.carry, options.part_rows),
+        PartSettings(form, options.profile, options.carry, options.part_rows, options.columns),
         model=model.identity,
         reference=_read_reference(model, options.reference),
         resume=options.resume,
@@ -308,7 +319,10 @@ def label_stream(options: PredictOptions, inputs: list[Input], stdin: BinaryIO, 
 def _label_batches(
     options: PredictOptions, inputs: list[Input], stdin: BinaryIO, model: Model, refusals: RefusalLog
 ) -> Iterator[pa.RecordBatch]:
-    reader = InputReader(inputs, sections=model.taxonomy.sections, carry=options.carry, stdin=stdin)
+    reader = InputReader(
+        inputs, sections=model.taxonomy.sections, carry=options.carry, stdin=stdin, columns=options.columns,
+        on_columns=ColumnNotes(),
+    )  # fmt: skip
     prints_rows = not options.output and options.output_form != "table"
     with ProgressLine("predict", unit="rows", total=reader.total_bytes, prints_rows=prints_rows) as progress:
         for batch in reader.batches():

@@ -8,16 +8,20 @@ from pathlib import Path
 
 import click
 
+from newsdesk.base.columns import Columns
 from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.cli.inputs import RefusalLog, inputs_argument, refused_option, taxonomy_option
+from newsdesk.cli.inputs import RefusalLog, column_options, inputs_argument, refused_option, taxonomy_option
 
 
 @click.command("read")
 @inputs_argument
+@column_options
 @taxonomy_option
 @click.option("--format", "form", default="text", show_default=True, type=click.Choice(["text", "jsonl"]))
 @refused_option
-def main(inputs: tuple[str, ...], taxonomy: Taxonomy, form: str, refused: Path | None) -> None:
+def main(
+    inputs: tuple[str, ...], taxonomy: Taxonomy, form: str, refused: Path | None, columns: Columns
+) -> None:
     """Print the articles and teasers of INPUT with title and text, and count refused rows.
 
     \b
@@ -26,7 +30,7 @@ def main(inputs: tuple[str, ...], taxonomy: Taxonomy, form: str, refused: Path |
       newsdesk read corpus/ --format jsonl --refused refused.jsonl > articles.jsonl
     """
     refusals = RefusalLog()
-    for article in refusals.read_articles(inputs, taxonomy.sections, prints_rows=True):
+    for article in refusals.read_articles(inputs, taxonomy.sections, columns, prints_rows=True):
         if form == "jsonl":
             click.echo(json.dumps(asdict(article), ensure_ascii=False, default=str))
         else:

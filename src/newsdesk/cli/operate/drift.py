@@ -12,12 +12,13 @@ from typing import Any
 import click
 
 from newsdesk.api import find_folder, read_taxonomy
+from newsdesk.base.columns import Columns
 from newsdesk.base.console import note, path_option, print_rows, progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_model, read_table, write_compact_json, write_json
 from newsdesk.base.schema import ARTICLES
 from newsdesk.batch import output_reader
-from newsdesk.cli.inputs import RefusalLog, inputs_argument, model_option
+from newsdesk.cli.inputs import RefusalLog, column_options, inputs_argument, model_option
 from newsdesk.cli.label.job import DRIFTED, fail_on_drift_option
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import Scorer
@@ -43,8 +44,11 @@ def main() -> None:
 @model_option
 @click.option("--articles", "inputs", multiple=True, required=True, help="Articles; may be repeated.")
 @path_option("--trained", help="Training rows (data/features/rows.parquet): leave out their near-duplicates.")
+@column_options
 @path_option("--output", default=REFERENCE)
-def reference(model: str | None, inputs: tuple[str, ...], trained: Path | None, output: Path) -> None:
+def reference(
+    model: str | None, inputs: tuple[str, ...], trained: Path | None, output: Path, columns: Columns
+) -> None:
     """Make a reference: counts of articles and of the model's predictions for them.
 
     Without --trained all articles count: give articles that the model was not trained on. With --trained
@@ -58,7 +62,7 @@ def reference(model: str | None, inputs: tuple[str, ...], trained: Path | None, 
     """
     folder = find_folder(model)
     scorer = read_model(folder)
-    counts, sources = _count_new(inputs, scorer, trained) if trained else _count_all(inputs, scorer)
+    counts, sources = _count_new(inputs, scorer, trained) if trained else _count_all(inputs, scorer, columns)
     identity = references.model_identity(scorer, folder)
     write_compact_json(references.build_reference(counts, model=identity, sources=sources), output)
     note(f"drift: reference of {counts.n_rows:,} articles in {output}")
@@ -76,11 +80,13 @@ def _count_new(
         raise NewsdeskError(f"{inputs[0]}: {error}") from None
 
 
-def _count_all(inputs: Sequence[str], scorer: Scorer) -> tuple[PredictionCounts, dict[str, int]]:
+def _count_all(
+    inputs: Sequence[str], scorer: Scorer, columns: Columns
+) -> tuple[PredictionCounts, dict[str, int]]:
     """Predict and count the articles of any input."""
     counts, sources = PredictionCounts.for_model(scorer, lookup_every=1), Counter[str]()
     refusals = RefusalLog()
-    articles = map(repair, refusals.read_articles(inputs, read_taxonomy(scorer).sections))
+    articles = map(repair, refusals.read_articles(inputs, read_taxonomy(scorer).sections, columns))
     while batch := list(islice(articles, BATCH)):
         titles, texts = [article.title for article in batch], [article.text for article in batch]
         counts.update(scorer.predict(titles, texts), titles=titles, texts=texts)
@@ -95,12 +101,13 @@ def _count_all(inputs: Sequence[str], scorer: Scorer) -> tuple[PredictionCounts,
     "--reference", "path", show_default=f"{REFERENCE} of the model", help="Output of `drift reference`."
 )
 @model_option
+@column_options
 @path_option("--report", help="Write the report to this JSON file.")
 @fail_on_drift_option
 @click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap intervals.")
 def check(
     inputs: tuple[str, ...], path: Path | None, model: str | None, report: Path | None,
-    fail_on_drift: bool, seed: int,
+    fail_on_drift: bool, seed: int, columns: Columns,
 ) -> None:  # fmt: skip
     """Compare INPUT with a reference: articles, which are labelled first, or outputs of `predict`.
 
@@ -119,7 +126,7 @@ def check(
         folder = find_folder(model)
         scorer = read_model(folder)
         content = references.read_reference_of(scorer, folder, path or folder / REFERENCE)
-        counts, _ = _count_all(inputs, scorer)
+        counts, _ = _count_all(inputs, scorer, columns)
     found = drift.compare(content, counts, seed=seed)
     if report:
         write_json(found, report)

@@ -13,13 +13,14 @@ from typing import Any, cast, get_args
 import click
 
 from newsdesk.api import find_folder, read_taxonomy
+from newsdesk.base.columns import Columns
 from newsdesk.base.console import note, path_option, progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_model, write_text
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch import output_reader
 from newsdesk.batch.job import utc_now
-from newsdesk.cli.inputs import RefusalLog, format_reasons, model_option, taxonomy_option
+from newsdesk.cli.inputs import RefusalLog, column_options, format_reasons, model_option, taxonomy_option
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring.counts import build_unknown_share
@@ -54,6 +55,7 @@ def main() -> None:
 @click.option("--n", default=200, show_default=True, type=click.IntRange(1), help="Most articles to sample.")
 @click.option("--seed", default=0, show_default=True, type=click.IntRange(0))
 @model_option
+@column_options
 @path_option(
     "--reference",
     show_default=f"{REFERENCE} of the model, if it has one",
@@ -61,7 +63,7 @@ def main() -> None:
 )
 def export(
     labels: Path, inputs: tuple[str, ...], output: Path, form: str | None, n: int, seed: int,
-    model: str | None, reference: Path | None,
+    model: str | None, reference: Path | None, columns: Columns,
 ) -> None:  # fmt: skip
     """Sample articles of a job for review: uncertain, drifting and random ones, with evidence.
 
@@ -79,7 +81,7 @@ def export(
     scorer = read_model(folder)
     limit = _read_limit(reference, folder)
     articles = sampling.sample_articles(
-        progress(read_candidates(labels, inputs, scorer), "reading"),
+        progress(read_candidates(labels, inputs, scorer, columns), "reading"),
         n=n, seed=seed, heads=scorer.heads, unknown_share=build_unknown_share(scorer), unknown_limit=limit,
     )  # fmt: skip
     if not articles:
@@ -96,10 +98,12 @@ def export(
         note("review: no drift reference (--reference drift.json), so there are no drifting articles")
 
 
-def read_candidates(labels: Path, inputs: tuple[str, ...], scorer: Scorer) -> Iterator[sampling.Candidate]:
+def read_candidates(
+    labels: Path, inputs: tuple[str, ...], scorer: Scorer, columns: Columns
+) -> Iterator[sampling.Candidate]:
     """Yield the articles with their predictions: `predict` writes one row an article, in order."""
     refusals = RefusalLog()
-    articles = map(repair, refusals.read_articles(inputs, read_taxonomy(scorer).sections))
+    articles = map(repair, refusals.read_articles(inputs, read_taxonomy(scorer).sections, columns))
     own = f"{scorer.info['name']} {scorer.info['version']}"
     known = {head.task: set(head.labels) for head in scorer.heads}
     pairs = zip_longest(articles, output_reader.read_output(labels))

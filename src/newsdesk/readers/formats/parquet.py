@@ -30,19 +30,22 @@ _MAGIC = b"PAR1"
 def read_parquet(handle: BinaryIO, provenance: Provenance, options: ReadOptions) -> Rows:
     """Yield one article or refusal for each row; `position` is the row."""
     position = 0
-    for batch in read_batches(handle, options):
+    row_options = replace(options, on_columns=None)  # called with the schema
+    for batch in read_batches(handle, options, file=provenance.printable_file):
         for record in batch_records(batch, position):
             position += 1
-            yield parse_row(record, provenance, position, options)
+            yield parse_row(record, provenance, position, row_options)
 
 
-def read_batches(handle: BinaryIO, options: ReadOptions, *, first_row: int = 0) -> Iterator[pa.RecordBatch]:
-    """Yield the known and the carried columns in batches."""
+def read_batches(
+    handle: BinaryIO, options: ReadOptions, *, file: str = "", first_row: int = 0
+) -> Iterator[pa.RecordBatch]:
+    """Yield the known and the carried columns in batches; `file` names the table for `on_columns`."""
     size = handle.seek(0, 2)
     handle.seek(max(size - len(_MAGIC), 0))
     if handle.read() != _MAGIC or size < 3 * len(_MAGIC):
         raise RefusalError("truncated", "the Parquet file ends without its footer")
-    batches = _batches(handle, size, options, first_row=first_row)
+    batches = _batches(handle, size, options, file=file, first_row=first_row)
     n_read = first_row
     while True:
         with _refusing_corrupt_file(n_read):
@@ -92,7 +95,7 @@ def parse_row(
 
 
 def _batches(
-    handle: BinaryIO, size: int, options: ReadOptions, *, first_row: int
+    handle: BinaryIO, size: int, options: ReadOptions, *, file: str, first_row: int
 ) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -100,6 +103,8 @@ def _batches(
     with pq.ParquetFile(handle) as table:
         schema, meta = table.schema_arrow, table.metadata
     found = map_header(schema.names, options)
+    if options.on_columns:
+        options.on_columns(found, file)
     used = {*chain(*found.fields.values(), *found.carried.values())}
     wanted = [name for name in schema.names if name in used]
     unpacked = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
