@@ -178,7 +178,7 @@ def test_a_job_of_version_0_1_is_resumed(
     begun = json.loads((folder / WORK / BEGUN).read_text(encoding="utf-8"))
     assert list(begun) == ["started_at", "scored_at", "model", "settings", "inputs"]
     assert list(begun["settings"]) == [
-        "engine", "format", "profile", "chunk_rows", "carry", "reference", "schema_version", "newsdesk"
+        "engine", "format", "profile", "chunk_rows", "carry", "columns", "reference", "schema_version", "newsdesk"
     ]  # fmt: skip
     checkpoint = json.loads((folder / WORK / "part-00012.json").read_text(encoding="utf-8"))
     assert list(checkpoint) == [

@@ -47,7 +47,7 @@ class RawRecord(NamedTuple):
     position: int
     columns: Mapping[str, Any] | RefusalError
     raw: str | bytes = ""  # as written
-    lines: int = 1  # of the file that the record covers; more for a row of a table with quoted line ends
+    lines: int = 0  # of a table, from the end of the record before to the end of this one
 
 
 def parse_record(record: RawRecord, provenance: Provenance, options: ReadOptions) -> Article | Refusal:

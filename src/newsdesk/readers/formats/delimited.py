@@ -13,11 +13,10 @@ from __future__ import annotations
 import csv
 from collections import deque
 from collections.abc import Iterator
-from itertools import count
 
 from newsdesk.readers.chunks import Line, split_lines
 from newsdesk.readers.column_aliases import map_header
-from newsdesk.readers.encodings import BLANK, decode, decode_leniently
+from newsdesk.readers.encodings import BLANK, BLANK_LINE, decode, decode_leniently
 from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import RawRecord
 from newsdesk.readers.refusals import RefusalError, too_long
@@ -35,17 +34,20 @@ def read_delimited(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[Ra
     delimiter, names = _read_header(lines, max_bytes)
     map_header(names, options)
     table = _Table(delimiter, len(names), max_bytes)
-    positions = count(1)
+    position = end = 0  # the number of a record, and of its last line
     for fields, covered in table.rows(lines):
+        if fields == names:
+            fields = RefusalError("bad_record", f"line {covered[0].number} is the header again")
         if isinstance(fields, RefusalError):
-            for line in covered:
-                yield RawRecord(next(positions), fields, line.raw or b"")
-        elif fields == names:
-            error = RefusalError("bad_record", f"line {covered[0].number} is the header again")
-            yield RawRecord(next(positions), error, covered[0].raw or b"")
-        else:
-            record = dict(zip(names, fields, strict=True))
-            yield RawRecord(next(positions), record, covered[0].raw or b"", len(covered))
+            for line in filter(table.is_filled, covered):
+                position += 1
+                yield RawRecord(position, fields, line.raw or b"", line.number - end)
+                end = line.number
+            continue
+        position += 1
+        last = covered[-1].number
+        yield RawRecord(position, dict(zip(names, fields, strict=True)), covered[0].raw or b"", last - end)
+        end = last
 
 
 class _Lines:
@@ -88,21 +90,23 @@ class _Table:
 
     def __init__(self, delimiter: str, width: int, max_bytes: int) -> None:
         self._delimiter, self._width, self._max_bytes = delimiter, width, max_bytes
+        self._blank = BLANK_LINE.replace(delimiter.encode(), b"")  # a line of tabs is a row of a TSV
         self._broken: list[str] | None = None  # fields of a line that was refused for its quotes
+
+    def is_filled(self, line: Line) -> bool:
+        """Return whether a line is not blank."""
+        return line.raw is None or line.raw.strip(self._blank) != b""
 
     def rows(self, lines: _Lines) -> Iterator[Row]:
         """Yield the fields of each row, or its error, with its lines."""
         delimiter, width = self._delimiter, self._width
-        blank = " \t\v\f".replace(delimiter, "")
-        for line in lines:
+        for line in filter(self.is_filled, lines):
             if line.raw is None:
                 yield too_long("the line", self._max_bytes), [line]
                 continue
             text, error = decode_leniently(line.raw, offset=line.offset)
             if '"' in text:
                 yield from self._quoted_rows(line, text, error, lines)
-                continue
-            if not text.strip(blank) and b"\0" not in line.raw:
                 continue
             fields = text.split(delimiter)
             if error is None and len(fields) != width:
