@@ -1,0 +1,94 @@
+"""Find the articles in JSON-LD, the structured data of pages that schema.org describes."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_ARTICLE_TYPE = re.compile(r"(?:^|[/:])(?:\w*Article|BlogPosting|LiveBlogPosting|Report)$")
+_BLOCK_END = re.compile(r"<br\s*/?>|</(?:p|div|li|h[1-6]|blockquote)\s*>", re.I)
+_TAG = re.compile(r"<[a-z/!][^>]*>", re.I)
+_MAX_DEPTH = 20
+
+
+def is_json_ld(data: Any) -> bool:
+    """Return whether JSON is JSON-LD that holds an article, with or without its text."""
+    first = data[0] if isinstance(data, list) and data else data
+    return isinstance(first, dict) and "@context" in first and next(find_articles(data), None) is not None
+
+
+def find_articles(data: Any, *, depth: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield a record for each article in parsed JSON-LD, at any depth of lists and `@graph`.
+
+    The keys of a record are title, text, url, published, section and id; those without a value are left out.
+
+    Examples
+    --------
+    >>> node = {"@type": "NewsArticle", "headline": "خبر", "articleBody": "<p>نص الخبر</p>"}
+    >>> list(find_articles({"@graph": [node]}))
+    [{'title': 'خبر', 'text': 'نص الخبر'}]
+    """
+    if depth > _MAX_DEPTH:
+        return
+    if isinstance(data, list):
+        for item in data:
+            yield from find_articles(item, depth=depth + 1)
+    elif isinstance(data, dict):
+        if _is_article(data):
+            yield _as_record(data)
+        else:
+            for value in data.values():
+                if isinstance(value, dict | list):
+                    yield from find_articles(value, depth=depth + 1)
+
+
+def parse_scripts(scripts: list[str]) -> list[dict[str, Any]]:
+    """Return the articles of a page's JSON-LD scripts; scripts that are no JSON are left out."""
+    articles: list[dict[str, Any]] = []
+    for script in scripts:
+        try:
+            articles += find_articles(json.loads(script, strict=False))
+        except (ValueError, RecursionError):
+            continue
+    return articles
+
+
+def _is_article(node: dict[str, Any]) -> bool:
+    types = node.get("@type")
+    names = types if isinstance(types, list) else [types]
+    return any(isinstance(name, str) and _ARTICLE_TYPE.search(name) for name in names)
+
+
+def _as_record(node: dict[str, Any]) -> dict[str, Any]:
+    page = node.get("mainEntityOfPage")
+    candidates = {
+        "title": _text(node.get("headline") or node.get("name")),
+        "text": _text(node.get("articleBody")),
+        "url": _string(node.get("url")) or _string(page.get("@id") if isinstance(page, dict) else page),
+        "published": _string(node.get("datePublished")),
+        "section": _string(node.get("articleSection")),
+        "id": _string(node.get("identifier")),
+    }
+    return {name: value for name, value in candidates.items() if value}
+
+
+def _string(value: Any) -> str:
+    """Return a string, or the first of a list; "" for anything else."""
+    first = value[0] if isinstance(value, list) and value else value
+    if isinstance(first, dict):
+        first = first.get("@value")
+    return first.strip() if isinstance(first, str) else ""
+
+
+def _text(value: Any) -> str:
+    """Return a string without markup, a line for each block."""
+    text = _string(value)
+    if "&" in text:
+        text = html.unescape(text)
+    if _TAG.search(text):
+        text = html.unescape(_TAG.sub("", _BLOCK_END.sub("\n", text)))
+    lines = (" ".join(line.split()) for line in text.split("\n"))
+    return "\n".join(line for line in lines if line)
