@@ -123,9 +123,9 @@ certify: repro
 	newsdesk certify $(CERTIFY_OPTIONS)
 
 lock:
-	uv pip compile pyproject.toml --extra train --extra serve --extra dev --python-version 3.11 --universal --generate-hashes \
+	uv pip compile pyproject.toml --extra train --extra formats --extra serve --extra dev --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file requirements.lock
-	uv pip compile pyproject.toml --extra train --extra serve --extra dev --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra train --extra formats --extra serve --extra dev --python-version 3.11 --generate-hashes \
 	  --resolution lowest-direct --no-emit-index-url --no-header --quiet --output-file requirements-lowest.lock
 	uv pip compile benchmarks/annif-requirements.txt --python-version 3.11 --universal --generate-hashes \
 	  --no-emit-index-url --no-header --quiet --output-file benchmarks/annif-requirements.lock

@@ -13,6 +13,8 @@ import pytest
 from tests import ROOT
 from tests.commands import project_env, run
 from tests.core_only import write_hook
+from tests.readers.test_feeds import RSS
+from tests.readers.workbooks import TABLE, xlsx
 
 pytestmark = pytest.mark.integration
 PAGE = str(ROOT / "data/starter/pages/page-10.txt")
@@ -63,6 +65,17 @@ def test_a_missing_extra_is_one_line(arguments: list[str], extra: str, hook: str
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert f"newsdesk[{extra}]" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("name", ["news.xlsx", "feed.xml", "crawl.warc"])
+def test_a_file_that_needs_an_extra_is_refused_in_one_line(name: str, hook: str, tmp_path: Path) -> None:
+    contents = {"news.xlsx": xlsx({"s": TABLE}), "feed.xml": RSS.encode(), "crawl.warc": b"WARC/1.0\r\n\r\n"}
+    (tmp_path / name).write_bytes(contents[name])
+    done = run("newsdesk", "read", name, cwd=tmp_path, PYTHONPATH=hook)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith(f"refused: {name}:0: unknown_format: ")
+    assert done.stderr.splitlines()[0].endswith("it comes with an extra: pip install 'newsdesk[formats]'")
 
 
 def test_a_missing_extra_of_the_api(hook: str, tmp_path: Path) -> None:

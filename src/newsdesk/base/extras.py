@@ -13,6 +13,7 @@ EXTRAS = {
         "alembic", "datasketch", "dvc", "jinja2", "joblib", "mlflow", "optuna", "pandas", "scipy", "sklearn",
         "sqlalchemy", "threadpoolctl",
     ),
+    "formats": ("feedparser", "python_calamine", "warcio"),
     "serve": ("fastapi", "starlette", "uvicorn"),
 }  # fmt: skip
 

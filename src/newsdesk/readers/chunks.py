@@ -87,3 +87,52 @@ def read_whole(chunks: Iterable[bytes], what: str, *, max_bytes: int) -> bytes:
         if len(content) > max_bytes:
             raise too_long(what, max_bytes)
     return bytes(content)
+
+
+class ChunkFile:
+    """A file for libraries that call `read`; no more than `allowed` bytes are read from where it was set."""
+
+    closed = False
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._held = b""
+        self._error: RefusalError | None = None
+        self.position = 0
+        self._end: int | None = None
+
+    def allow(self, n_bytes: int) -> None:
+        """Let `n_bytes` more be read from here; a library that asks for more meets a refusal."""
+        self._end = self.position + n_bytes
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes, fewer than `size` only at the end of the stream."""
+        parts, missing = [], size
+        while missing:
+            chunk = self._held or self._next_chunk()
+            if not chunk:
+                break
+            self._held = chunk[missing:] if missing > 0 else b""
+            part = chunk[:missing] if missing > 0 else chunk
+            parts.append(part)
+            missing -= len(part) if missing > 0 else 0
+            self.position += len(part)
+            if self._end is not None and self.position > self._end:
+                raise RefusalError("field_too_large", "a header of the archive is too long")
+        return b"".join(parts)
+
+    def _next_chunk(self) -> bytes:
+        if self._error:  # a library may read on after an error
+            raise self._error
+        try:
+            return next(self._chunks, b"")
+        except RefusalError as error:
+            self._error = error
+            raise
+
+    def readable(self) -> bool:
+        """Return that the file can be read."""
+        return True
+
+    def close(self) -> None:
+        """Do nothing; the owner of the chunks closes them."""

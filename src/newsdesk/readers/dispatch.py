@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import zipfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from newsdesk.base.columns import Columns
 from newsdesk.base.schema import Refusal
+from newsdesk.readers.archives import Members, open_zip, tar_members, zip_members
 from newsdesk.readers.chunks import CHUNK_BYTES, peek, read_chunks, seekable
 from newsdesk.readers.column_aliases import FoundColumns
-from newsdesk.readers.containers import UnpackedSize, unpack_gzip, zip_members
+from newsdesk.readers.compression import Compression, UnpackedSize, unpack
+from newsdesk.readers.documents import WORKBOOK, find_signature, ole_document, zip_document
 from newsdesk.readers.encodings import BLANK, detect_encoding, to_utf8
 from newsdesk.readers.formats.delimited import read_delimited
+from newsdesk.readers.formats.fasttext import read_fasttext
+from newsdesk.readers.formats.feeds import read_feed
 from newsdesk.readers.formats.html import read_html
 from newsdesk.readers.formats.json_records import read_json, read_jsonl
+from newsdesk.readers.formats.mail import read_mail
+from newsdesk.readers.formats.markdown import read_markdown
 from newsdesk.readers.formats.parquet import read_parquet
 from newsdesk.readers.formats.saved_pages import read_saved_page
+from newsdesk.readers.formats.sheets import read_workbook
 from newsdesk.readers.formats.trec import read_trec
+from newsdesk.readers.formats.warc import read_warc
 from newsdesk.readers.options import Limits, ReadOptions
 from newsdesk.readers.records import RawRecord, Rows, parse_record
 from newsdesk.readers.refusals import Provenance, RefusalError, refuse_on_error
-from newsdesk.readers.sniffing import TextFormat, sniff_container, sniff_text
+from newsdesk.readers.sniffing import Container, TextFormat, sniff_container, sniff_text
 from newsdesk.readers.walk import walk
 
 _STDIN = "-"
-_TEXT_READERS: dict[TextFormat, Callable[[Iterator[bytes], ReadOptions], Iterator[RawRecord]]] = {
+_Reader = Callable[[Iterator[bytes], ReadOptions], Iterator[RawRecord]]
+_COMPRESSED_SUFFIX = re.compile(r"\.(?:gz|bz2|xz|zst)$")
+_BYTE_READERS: dict[Container | None, _Reader] = {"warc": read_warc, "mail": read_mail}
+_TEXT_READERS: dict[TextFormat, _Reader] = {
     "page": read_saved_page,
     "html": read_html,
     "jsonl": read_jsonl,
     "json": read_json,
     "delimited": read_delimited,
     "trec": read_trec,
+    "feed": read_feed,
+    "markdown": read_markdown,
+    "fasttext": read_fasttext,
 }
 _FORMATS_WITH_COLUMNS = {"jsonl", "json", "delimited"}  # others give fields of their own
 
@@ -51,9 +67,11 @@ def read(
 ) -> Rows:
     """Read articles from files and folders of any supported format.
 
-    The format is detected by content: saved page text, HTML, JSON lines, JSON, CSV, TSV, Parquet and TREC,
-    each also within gzip or zip. Inputs are read as streams, in an order that depends on their names only.
-    Rows and files that cannot be read are yielded as refusals in their place; bad input never raises.
+    The format is detected by content: saved page text, HTML, Markdown, JSON lines, JSON, CSV, TSV, Parquet,
+    TREC, fastText's training files, workbooks, feeds, messages, MHTML and web archives, each also within
+    gzip, bzip2, xz, Zstandard, zip or tar. Inputs are read as streams, in an order that depends on
+    their names only. Rows and files that cannot be read are yielded as refusals in their place; bad input
+    never raises.
 
     Parameters
     ----------
@@ -129,25 +147,77 @@ def _read_stream(
     head, chunks = peek(chunks, CHUNK_BYTES)
     container = sniff_container(head)
     size = size or UnpackedSize(options.limits)
-    if container in {"gzip", "zip"} and nesting == options.limits.max_nesting:
-        raise RefusalError("bad_archive", f"more than {nesting} archives within each other")
-    if container == "gzip":
-        unpacked = unpack_gzip(chunks, size)
+    if container in {"gzip", "bzip2", "xz", "zstd"}:
+        _check_nesting(nesting, options)
+        unpacked = unpack(chunks, cast(Compression, container), size)
         yield from _read_stream(unpacked, provenance, options, nesting=nesting + 1, size=size)
     elif container == "zip":
-        with seekable(chunks, handle) as archive:
-            for found in zip_members(archive, provenance, size):
-                if isinstance(found, Refusal):
-                    yield found
-                else:
-                    member, content = found
-                    rows = _read_stream(content, member, options, nesting=nesting + 1, size=size)
-                    yield from refuse_on_error(member, rows)
+        with seekable(chunks, handle) as file, open_zip(file) as archive:
+            if document := zip_document(archive):
+                yield from _read_document(document, file, provenance, options, archive=archive)
+                return
+            _check_nesting(nesting, options)
+            yield from _read_members(zip_members(archive, provenance, size), options, nesting, size)
+    elif container == "tar":
+        _check_nesting(nesting, options)
+        yield from _read_members(tar_members(chunks, provenance, size), options, nesting, size)
     elif container == "parquet":
         with seekable(chunks, handle) as table:
             yield from read_parquet(table, provenance, options)
+    elif container == "ole":
+        with seekable(chunks, handle) as file:
+            document = ole_document(file.read(options.limits.max_workbook_bytes))
+            yield from _read_document(document, file, provenance, options)
+    elif reader := _BYTE_READERS.get(container):
+        own_fields = _without_columns(options)
+        for record in reader(chunks, own_fields):
+            yield parse_record(record, provenance, own_fields)
+    elif document := find_signature(head):
+        raise RefusalError("unknown_format", document)
     else:
         yield from _read_text(head, chunks, provenance, options)
+
+
+def _without_columns(options: ReadOptions) -> ReadOptions:
+    """Return the options for a format that gives fields of its own."""
+    return replace(options, columns=Columns(), on_columns=None)
+
+
+def _check_nesting(nesting: int, options: ReadOptions) -> None:
+    if nesting == options.limits.max_nesting:
+        raise RefusalError("bad_archive", f"more than {nesting} archives within each other")
+
+
+def _read_members(members: Members, options: ReadOptions, nesting: int, size: UnpackedSize) -> Rows:
+    """Read the members of an archive; one that can't be read is refused by itself."""
+    for found in members:
+        if isinstance(found, Refusal):
+            yield found
+        else:
+            member, content = found
+            rows = _read_stream(content, member, options, nesting=nesting + 1, size=size)
+            yield from refuse_on_error(member, rows)
+
+
+def _read_document(
+    document: str,
+    file: BinaryIO,
+    provenance: Provenance,
+    options: ReadOptions,
+    *,
+    archive: zipfile.ZipFile | None = None,
+) -> Rows:
+    """Read a workbook; refuse other documents."""
+    if document != WORKBOOK:
+        raise RefusalError("unknown_format", document)
+    if not options.limits.max_nesting:
+        raise RefusalError("bad_archive", "a workbook, which unpacks as an archive does; save it as CSV")
+    packed = file.seek(0, 2)
+    unpacked = sum(info.file_size for info in archive.infolist()) if archive else packed
+    if unpacked > options.limits.max_workbook_bytes:
+        raise RefusalError("zip_bomb", f"unpacks to more than {options.limits.max_workbook_bytes} bytes")
+    UnpackedSize(options.limits).add(unpacked, packed=packed, unpacked=unpacked)
+    yield from read_workbook(file, provenance, options)
 
 
 def _read_text(head: bytes, chunks: Iterator[bytes], provenance: Provenance, options: ReadOptions) -> Rows:
@@ -157,9 +227,9 @@ def _read_text(head: bytes, chunks: Iterator[bytes], provenance: Provenance, opt
     if complete and not text.strip(BLANK.decode()):
         deque(chunks, maxlen=0)  # raises if the stream seems empty only because it is broken
         raise RefusalError("empty_file", "the file is empty")
-    suffix = PurePath(provenance.file.lower().removesuffix(".gz")).suffix
+    suffix = PurePath(_COMPRESSED_SUFFIX.sub("", provenance.file.lower())).suffix
     form = sniff_text(text, suffix=suffix)
     if form not in _FORMATS_WITH_COLUMNS:
-        options = replace(options, columns=Columns(), on_columns=None)
+        options = _without_columns(options)
     for record in _TEXT_READERS[form](to_utf8(chunks, encoding), options):
         yield parse_record(record, provenance, options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import Literal
 
@@ -75,6 +76,13 @@ def to_utf8(chunks: Iterator[bytes], encoding: Encoding) -> Iterator[bytes]:
             raise RefusalError("bad_encoding", f"byte {offset} is not valid {encoding.upper()}") from None
         start += len(chunk)
         yield text.encode()
+
+
+def document_to_utf8(content: bytes, charset: str | None) -> Iterator[bytes]:
+    """Convert a document within a message or response to UTF-8, by its stated charset if that is true."""
+    with suppress(LookupError, UnicodeError):
+        return iter([content.decode(charset or "utf-8").encode("utf-8", "replace")])
+    return to_utf8(iter([content]), detect_encoding(content, complete=True))
 
 
 def decode(raw: bytes, *, offset: int = 0) -> str:

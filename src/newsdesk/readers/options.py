@@ -21,8 +21,9 @@ class Limits:
     max_field_chars : int
         Longest field of a record, in characters. A record with a longer field is refused.
     max_line_bytes : int
-        Longest line, JSON record, CSV row, TREC document, saved page or HTML page, in bytes. A longer one is
-        skipped without being held in memory. The default allows six bytes a character, as JSON escapes need.
+        Longest line, JSON record, CSV row, TREC document, saved page, HTML page, feed or web response, in
+        bytes, and a quarter of the longest message. A longer one is skipped without being held in memory.
+        The default allows six bytes a character, as JSON escapes need.
     max_unpacked_bytes : int
         Largest unpacked size of one input file, summed over its archive members and nested archives.
     max_ratio : int
@@ -30,12 +31,14 @@ class Limits:
     ratio_from_bytes : int
         Unpacked bytes below which the ratio is not checked, because a small file does no harm.
     max_nesting : int
-        Largest number of archives around a file: 2 allows a gzip file within a zip file.
+        Largest number of archives around a file: 3 allows gzip files within a `.tar.gz`.
+    max_workbook_bytes : int
+        Largest workbook, unpacked, and half of the memory that reading one may take.
 
     Examples
     --------
     >>> Limits(max_field_chars=1000).max_nesting
-    2
+    3
     """
 
     max_field_chars: int = 2_000_000
@@ -43,7 +46,8 @@ class Limits:
     max_unpacked_bytes: int = 16 * 2**30
     max_ratio: int = 200
     ratio_from_bytes: int = 8 * 2**20
-    max_nesting: int = 2
+    max_nesting: int = 3
+    max_workbook_bytes: int = 2**30
 
 
 @dataclass(frozen=True, slots=True)

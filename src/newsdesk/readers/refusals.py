@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from importlib import import_module
+from typing import Any, TypeVar
 
+from newsdesk.base.extras import MissingExtraError, named_extras
 from newsdesk.base.schema import MAX_EXCERPT, Reason, Refusal
 
 _WHITESPACE = re.compile(r"[\t\n\v\f\r\x85]+")
@@ -27,6 +29,15 @@ class RefusalError(Exception):
 def too_long(what: str, max_bytes: int) -> RefusalError:
     """Return the error for a unit of input that exceeds its size limit."""
     return RefusalError("field_too_large", f"{what} is longer than {max_bytes} bytes")
+
+
+def import_extra(library: str, what: str) -> Any:
+    """Import a library of an extra; refuse the file, which is `what`, if it is not installed."""
+    try:
+        with named_extras():
+            return import_module(library)
+    except MissingExtraError as error:
+        raise RefusalError("unknown_format", f"{what}: {error}") from None
 
 
 def path_error(error: Exception, name: str) -> RefusalError:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
-from newsdesk.readers.chunks import CHUNK_BYTES, Line, peek, read_whole, split_lines
+from newsdesk.readers.chunks import CHUNK_BYTES, Line, peek, split_lines
 from newsdesk.readers.encodings import BLANK, BLANK_LINE, decode
+from newsdesk.readers.formats.json_wrappers import find_wrapped_array, unwrap
 from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import RawRecord
 from newsdesk.readers.refusals import RefusalError, too_long
@@ -27,7 +29,7 @@ def read_jsonl(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRec
     max_bytes = options.limits.max_line_bytes
     lines = split_lines(chunks, max_bytes=max_bytes)
     filled = (line for line in lines if line.raw is None or line.raw.strip(BLANK_LINE))
-    return _parse(filled, "the line", max_bytes)
+    return _parse(filled, "the line", options)
 
 
 def read_json(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRecord]:
@@ -35,25 +37,58 @@ def read_json(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawReco
     max_bytes = options.limits.max_line_bytes
     head, chunks = peek(chunks, CHUNK_BYTES)
     if head.lstrip(BLANK).startswith(b"["):
-        return _parse(_elements(chunks, max_bytes=max_bytes), "the record", max_bytes)
-    return _parse(
-        [Line(1, 0, read_whole(chunks, "the record", max_bytes=max_bytes))], "the record", max_bytes
-    )
+        return _parse(_elements(chunks, max_bytes=max_bytes), "the record", options)
+    return _read_object(chunks, options)
 
 
-def _parse(lines: Iterable[Line], what: str, max_bytes: int) -> Iterator[RawRecord]:
-    """Parse each line or element as a JSON object."""
+def _read_object(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRecord]:
+    """Yield the records of an object; of one that is too long or broken, those of the array that it wraps."""
+    max_bytes = options.limits.max_line_bytes
+    head, chunks = peek(chunks, max_bytes + 1)
+    lines = [Line(1, 0, head if len(head) <= max_bytes else None)]
+    records = list(_parse(lines, "the record", options))
+    if not records or not isinstance(records[0].columns, RefusalError):
+        return (record._replace(position=number) for number, record in enumerate(records, start=1))
+    if (begin := find_wrapped_array(head)) is not None:
+        rest = chain([head[begin:]], _after(chunks, len(head)))
+        return _parse(_elements(rest, max_bytes=max_bytes, is_wrapped=True), "the record", options)
+    first_line, _, more = head.partition(b"\n")
+    if more.strip(BLANK) and _is_object(first_line):  # JSON lines, the first of them long
+        return read_jsonl(chunks, options)
+    return iter(records)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return bool(_parse_object(decode(line)))
+    except RefusalError:
+        return False
+
+
+def _after(chunks: Iterable[bytes], n_bytes: int) -> Iterator[bytes]:
+    """Yield a stream without its first bytes."""
+    for chunk in chunks:
+        yield chunk[n_bytes:]
+        n_bytes = max(n_bytes - len(chunk), 0)
+
+
+def _parse(lines: Iterable[Line], what: str, options: ReadOptions) -> Iterator[RawRecord]:
+    """Yield the record of each line or element, or the records within it."""
     for number, offset, raw in lines:
-        record: dict[str, object] | RefusalError
         try:
-            record = too_long(what, max_bytes) if raw is None else _parse_object(decode(raw, offset=offset))
+            if raw is None:
+                raise too_long(what, options.limits.max_line_bytes)
+            record = _parse_object(decode(raw, offset=offset))
         except RefusalError as error:
-            record = error
-        yield RawRecord(number, record, raw or b"")
+            yield RawRecord(number, error, raw or b"")
+            continue
+        for found in unwrap(record, options.columns.text_column):
+            written = raw or b"" if found is record else json.dumps(found, ensure_ascii=False)
+            yield RawRecord(number, found, written)
 
 
-def _elements(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[Line]:
-    """Split an array into its elements."""
+def _elements(chunks: Iterable[bytes], *, max_bytes: int, is_wrapped: bool = False) -> Iterator[Line]:
+    """Split an array into its elements; what follows it is an error, or the rest of its wrapper."""
     held = bytearray()
     number = 1
     offset = size = 0
@@ -73,6 +108,8 @@ def _elements(chunks: Iterable[bytes], *, max_bytes: int) -> Iterator[Line]:
             yield Line(number, offset, bytes(held) if size <= max_bytes else None)
             number += 1
         inside = delimiter != b"]"
+        if is_wrapped and not inside:
+            return
         offset += size + 1
         size = 0
         held.clear()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from newsdesk.base.schema import MAX_EXCERPT, Article, Refusal
 from newsdesk.readers.column_aliases import map_header
-from newsdesk.readers.containers import UnpackedSize
+from newsdesk.readers.compression import UnpackedSize
 from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import RawRecord, Rows, parse_record
 from newsdesk.readers.refusals import Provenance, RefusalError, excerpt

@@ -1,0 +1,82 @@
+"""Read workbooks of Excel and OpenDocument: each worksheet is a table with a header."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
+
+from newsdesk.readers.column_aliases import map_header
+from newsdesk.readers.formats import workbook_rows
+from newsdesk.readers.options import ReadOptions
+from newsdesk.readers.records import RawRecord, Rows, parse_record
+from newsdesk.readers.refusals import Provenance, RefusalError, import_extra
+
+_BASE_BYTES = 2**29  # address space that Python and its libraries take
+
+
+def read_workbook(handle: BinaryIO, provenance: Provenance, options: ReadOptions) -> Rows:
+    """Yield one article or refusal for each row that is not blank; `position` is the row of the sheet."""
+    import_extra("python_calamine", "a workbook, to be saved as CSV")
+    with _rows(handle, 2 * options.limits.max_workbook_bytes + _BASE_BYTES) as rows:
+        sheet, position = provenance, 0
+        columns: list[str] | None = None
+        for row in rows:
+            if isinstance(row, str):
+                sheet, columns, position = provenance.member(row), [], 0
+                continue
+            position += 1
+            if columns is None or all(value is None for value in row):
+                continue  # a blank row, or a sheet that was refused
+            if columns:
+                record = dict(zip(columns, row, strict=True))
+                yield parse_record(RawRecord(position, record, _as_json(row)), sheet, options)
+                continue
+            columns = ["" if value is None else str(value) for value in row]
+            try:
+                map_header(columns, options)
+            except RefusalError as error:
+                yield sheet.refuse(0, error)
+                columns = None
+    if not position:
+        raise RefusalError("empty_file", "the last sheet of the workbook has no row")
+
+
+def _as_json(row: list[Any]) -> str:
+    return json.dumps([value for value in row if value is not None], ensure_ascii=False)
+
+
+@contextmanager
+def _rows(handle: BinaryIO, max_bytes: int) -> Iterator[Iterator[Any]]:
+    """Yield the lines of `workbook_rows` from a process of its own, which is ended with the context."""
+    stdin = handle.fileno()
+    handle.seek(0)
+    os.lseek(stdin, 0, os.SEEK_SET)  # a buffered file may seek within its buffer alone
+    process = subprocess.Popen(
+        [sys.executable, "-P", workbook_rows.__file__, str(max_bytes)],
+        stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield _parse(process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _parse(process: subprocess.Popen[bytes]) -> Iterator[Any]:
+    """Yield the name of each sheet and its rows; raise if the workbook could not be read to its end."""
+    for line in process.stdout or ():
+        if not line.endswith(b"\n"):
+            break
+        value = json.loads(line)
+        if value is None:
+            return
+        if isinstance(value, dict):
+            reason = "too much memory" if "memory" in value["error"].lower() else value["error"]
+            raise RefusalError("bad_archive", f"a workbook that can't be read; save it as CSV: {reason}")
+        yield value
+    raise RefusalError("zip_bomb", "the workbook takes too much memory or time; save it as CSV")
