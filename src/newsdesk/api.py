@@ -182,7 +182,7 @@ class Model:
         Parameters
         ----------
         *inputs : path
-            Pages, HTML, JSON lines, CSV, Parquet, archives of them, and folders.
+            Pages, HTML, JSON, CSV, Parquet, workbooks, feeds, messages, archives of them, and folders.
         profile : {"balanced", "high_precision", "high_recall"}, default="balanced"
         text_column, title_column, id_column, source_column, date_column : str, optional
             Columns of tables and keys of JSON records, where their names are not known or not unique.

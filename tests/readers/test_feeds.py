@@ -90,6 +90,11 @@ def test_the_entry_that_is_cut_is_refused(read_bytes: ReadBytes) -> None:
         assert rows[-1].detail == "the feed ends early, after 3 entries"  # type: ignore[union-attr]
 
 
+def test_control_characters_are_no_fault(read_bytes: ReadBytes) -> None:
+    item = ITEM.format(title="خبر &amp;lt;b>", text="<![CDATA[<p>نص&#1;\x02</p>]]>")
+    assert reasons(read_bytes(feed(item), "a.xml")) == ["ok"]
+
+
 def test_feeds_without_entries_and_long_feeds_are_refused(read_bytes: ReadBytes) -> None:
     assert reasons(read_bytes(feed(), "a.xml")) == ["empty_file"]
     item = ITEM.format(title="خبر", text="نص " * 1000)

@@ -33,7 +33,11 @@ def test_each_sheet_is_a_table(read_bytes: ReadBytes, name: str) -> None:
     assert isinstance(second, Article)
     assert (second.text, second.file, second.position) == ("نص ثان", f"{name}/ثان", 4)
     assert isinstance(third, Refusal)
-    assert (third.detail, third.position, third.excerpt) == ("Text is float, expected a string", 6, "[3.5]")
+    assert (third.detail, third.position, third.excerpt) == (
+        "Text is float, expected a string",
+        6,
+        "[3.5, null]",
+    )
 
 
 def test_a_sheet_without_a_text_column_is_refused_by_itself(read_bytes: ReadBytes) -> None:

@@ -47,7 +47,7 @@ class Limits:
     max_ratio: int = 200
     ratio_from_bytes: int = 8 * 2**20
     max_nesting: int = 3
-    max_workbook_bytes: int = 2**30
+    max_workbook_bytes: int = 2**29
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from newsdesk.readers.refusals import RefusalError
 
 Container = Literal["gzip", "bzip2", "xz", "zstd", "zip", "tar", "parquet", "ole", "warc", "mail"]
 TextFormat = Literal["page", "html", "jsonl", "json", "delimited", "trec", "feed", "markdown", "fasttext"]
+WITH_TEXT: frozenset[Container] = frozenset({"warc", "mail"})  # read as they are, without unpacking
 
 _MAGIC: dict[bytes, Container] = {
     b"\x1f\x8b": "gzip",

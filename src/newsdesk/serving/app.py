@@ -22,7 +22,7 @@ from newsdesk.inference.decision import PROFILES
 from newsdesk.inference.explain import explain
 from newsdesk.inference.scorer import Scorer
 from newsdesk.inference.text import repair_text
-from newsdesk.readers.sniffing import sniff_container
+from newsdesk.readers.sniffing import WITH_TEXT, sniff_container
 from newsdesk.serving import schemas
 from newsdesk.serving.limits import RequestMiddleware
 from newsdesk.serving.model_watcher import Log, ModelWatcher, ServedModel
@@ -123,9 +123,10 @@ def _add_read(app: FastAPI, watcher: ModelWatcher, pool: ThreadPoolExecutor) -> 
         openapi_extra={"requestBody": {"required": True, "content": file_of_bytes}},
     )
     async def read(request: Request) -> Response:
-        """Return the articles of a file: a saved page, HTML, JSON lines, JSON, CSV, TREC or plain text."""
+        """Return the articles of a file of text: a page, HTML, JSON, CSV, a feed, a message or others."""
         content = await request.body()
-        if container := sniff_container(content):
+        container = sniff_container(content)
+        if container and container not in WITH_TEXT:
             message = f"body: a {container} file; send the text in it, or use `newsdesk predict`"
             return error_response(422, message, [{"at": "", "type": "container", "message": message}])
         scorer = watcher.current.scorer

@@ -149,7 +149,10 @@ def _parse_conf(
     help="Setting of Spark; may be repeated.",
 )  # fmt: skip
 def main(**options: Any) -> None:
-    """Label the articles of INPUT: pages, HTML, JSONL(.gz), CSV, Parquet, folders and globs of them, or - .
+    """Label the articles of INPUT: files, folders and globs of them, or - for standard input.
+
+    Files are pages, HTML, Markdown, JSON, CSV, Parquet, workbooks, feeds, messages (.eml, .mhtml), WARC, and
+    archives of them (.gz, .bz2, .xz, .zst, .zip, .tar), told by their content.
 
     An Arabic text of several words that names no file is labelled itself.
 

@@ -16,8 +16,9 @@ def strip_tags(markup: str) -> str:
     except (etree.LxmlError, ValueError):
         return markup.strip()
     etree.strip_elements(root, *_NO_TEXT, with_tail=False)
-    for element in root.iter(*_BLOCKS):
-        element.text = "\n" + (element.text or "")
-        element.tail = "\n" + (element.tail or "")
-    lines = (" ".join(line.split()) for line in root.text_content().splitlines())
+    parts: list[str] = []
+    for event, element in etree.iterwalk(root, events=("start", "end")):
+        parts.append("\n" if element.tag in _BLOCKS else "")
+        parts.append((element.text if event == "start" else element.tail) or "")
+    lines = (" ".join(line.split()) for line in "".join(parts).splitlines())
     return "\n".join(filter(None, lines))

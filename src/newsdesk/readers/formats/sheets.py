@@ -25,7 +25,7 @@ def read_workbook(handle: BinaryIO, provenance: Provenance, options: ReadOptions
     with _rows(handle, 2 * options.limits.max_workbook_bytes + _BASE_BYTES) as rows:
         sheet, position = provenance, 0
         columns: list[str] | None = None
-        for row in rows:
+        for row, line in rows:
             if isinstance(row, str):
                 sheet, columns, position = provenance.member(row), [], 0
                 continue
@@ -34,7 +34,7 @@ def read_workbook(handle: BinaryIO, provenance: Provenance, options: ReadOptions
                 continue  # a blank row, or a sheet that was refused
             if columns:
                 record = dict(zip(columns, row, strict=True))
-                yield parse_record(RawRecord(position, record, _as_json(row)), sheet, options)
+                yield parse_record(RawRecord(position, record, line), sheet, options)
                 continue
             columns = ["" if value is None else str(value) for value in row]
             try:
@@ -46,12 +46,8 @@ def read_workbook(handle: BinaryIO, provenance: Provenance, options: ReadOptions
         raise RefusalError("empty_file", "the last sheet of the workbook has no row")
 
 
-def _as_json(row: list[Any]) -> str:
-    return json.dumps([value for value in row if value is not None], ensure_ascii=False)
-
-
 @contextmanager
-def _rows(handle: BinaryIO, max_bytes: int) -> Iterator[Iterator[Any]]:
+def _rows(handle: BinaryIO, max_bytes: int) -> Iterator[Iterator[tuple[Any, bytes]]]:
     """Yield the lines of `workbook_rows` from a process of its own, which is ended with the context."""
     stdin = handle.fileno()
     handle.seek(0)
@@ -67,8 +63,8 @@ def _rows(handle: BinaryIO, max_bytes: int) -> Iterator[Iterator[Any]]:
         process.communicate()
 
 
-def _parse(process: subprocess.Popen[bytes]) -> Iterator[Any]:
-    """Yield the name of each sheet and its rows; raise if the workbook could not be read to its end."""
+def _parse(process: subprocess.Popen[bytes]) -> Iterator[tuple[Any, bytes]]:
+    """Yield the name of each sheet and its rows, with their lines; raise if the workbook was not read whole."""
     for line in process.stdout or ():
         if not line.endswith(b"\n"):
             break
@@ -78,5 +74,5 @@ def _parse(process: subprocess.Popen[bytes]) -> Iterator[Any]:
         if isinstance(value, dict):
             reason = "too much memory" if "memory" in value["error"].lower() else value["error"]
             raise RefusalError("bad_archive", f"a workbook that can't be read; save it as CSV: {reason}")
-        yield value
+        yield value, line.rstrip()
     raise RefusalError("zip_bomb", "the workbook takes too much memory or time; save it as CSV")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,7 @@ def read_warc(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawReco
     import_extra("warcio", "a web archive")
     from warcio.archiveiterator import ArchiveIterator
 
+    logging.getLogger("warcio").setLevel(logging.CRITICAL)  # it warns of addresses with spaces
     source = ChunkFile(chunks)
     source.allow(_MAX_HEADERS)
     archive = ArchiveIterator(source)

@@ -54,7 +54,8 @@ def _plain(value: Any) -> Any:
 
 
 def _write(value: Any) -> None:
-    sys.stdout.write(json.dumps(value) + "\n")
+    line = json.dumps(value, ensure_ascii=False)
+    sys.stdout.buffer.write(line.encode("utf-8", "replace") + b"\n")
 
 
 if __name__ == "__main__":
