@@ -30,6 +30,16 @@ def test_article_without_its_surroundings(read_bytes: ReadBytes) -> None:
             assert junk not in article.text
 
 
+def test_fragments_are_read_by_their_text(read_bytes: ReadBytes) -> None:
+    for content in ("<h1>عنوان</h1><p>نص الخبر</p>", "<p dir=rtl>عنوان</p>\n<p>نص <b>الخبر</b></p>"):
+        for name in ("a.txt", "a"):
+            (article,) = read_bytes(content.encode(), name)
+            assert isinstance(article, Article)
+            assert f"{article.title}\n{article.text}".strip() == "عنوان\nنص الخبر"
+    (refusal,) = read_bytes(b"<script>x</script>", "a.txt")
+    assert refusal.reason == "bad_record"  # type: ignore[union-attr]
+
+
 def test_page_without_an_article_is_refused(read_bytes: ReadBytes) -> None:
     (refusal,) = read_bytes(b"<html><body></body></html>", "page.html")
     assert (refusal.reason, refusal.detail) == ("bad_record", "no article found in the HTML")  # type: ignore[union-attr]

@@ -26,6 +26,7 @@ from newsdesk.readers.formats.html import read_html
 from newsdesk.readers.formats.json_records import read_json, read_jsonl
 from newsdesk.readers.formats.mail import read_mail
 from newsdesk.readers.formats.markdown import read_markdown
+from newsdesk.readers.formats.markup import read_fragment
 from newsdesk.readers.formats.parquet import read_parquet
 from newsdesk.readers.formats.saved_pages import read_saved_page
 from newsdesk.readers.formats.sheets import read_workbook
@@ -44,6 +45,7 @@ _BYTE_READERS: dict[Container | None, _Reader] = {"warc": read_warc, "mail": rea
 _TEXT_READERS: dict[TextFormat, _Reader] = {
     "page": read_saved_page,
     "html": read_html,
+    "fragment": read_fragment,
     "jsonl": read_jsonl,
     "json": read_json,
     "delimited": read_delimited,

@@ -12,7 +12,9 @@ from newsdesk.readers.column_aliases import count_known, has_text_column
 from newsdesk.readers.refusals import RefusalError
 
 Container = Literal["gzip", "bzip2", "xz", "zstd", "zip", "tar", "parquet", "ole", "warc", "mail"]
-TextFormat = Literal["page", "html", "jsonl", "json", "delimited", "trec", "feed", "markdown", "fasttext"]
+TextFormat = Literal[
+    "page", "html", "jsonl", "json", "delimited", "trec", "feed", "markdown", "fasttext", "fragment"
+]
 WITH_TEXT: frozenset[Container] = frozenset({"warc", "mail"})  # read as they are, without unpacking
 
 _MAGIC: dict[bytes, Container] = {
@@ -131,7 +133,7 @@ def _sniff_markup(head: str, *, suffix: str) -> TextFormat | None:
     if name in _FEED_ROOTS and (name != "rdf" or _RSS_1.search(head)):
         return "feed"
     if found and not found["declaration"] and name in _HTML_TAGS:
-        return "html"
+        return "fragment"
     detail = f"XML with the root element {root[:50]}; save its articles as JSON lines or text"
     raise RefusalError("unknown_format", detail)
 

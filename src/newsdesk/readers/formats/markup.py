@@ -1,9 +1,30 @@
-"""Strip the tags of HTML fragments, as feeds and Markdown hold them."""
+"""Read fragments of HTML, and strip their tags, as feeds and Markdown hold them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from newsdesk.readers.chunks import read_whole
+from newsdesk.readers.encodings import decode
+from newsdesk.readers.formats.html import read_html
+from newsdesk.readers.formats.saved_pages import read_saved_page
+from newsdesk.readers.options import ReadOptions
+from newsdesk.readers.records import RawRecord
+from newsdesk.readers.refusals import RefusalError
+
 _BLOCKS = "p", "br", "div", "li", "tr", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6", "figure", "section"
 _NO_TEXT = "script", "style", "figcaption"
+
+
+def read_fragment(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRecord]:
+    """Yield the article of a fragment; one that is too short for the reader of HTML is read as text."""
+    content = read_whole(chunks, "the page", max_bytes=options.limits.max_line_bytes)
+    records = list(read_html(iter([content]), options))
+    if all(isinstance(each.columns, RefusalError) for each in records) and (
+        text := strip_tags(decode(content))
+    ):
+        records = list(read_saved_page(iter([text.encode("utf-8", "replace")]), options))
+    yield from records
 
 
 def strip_tags(markup: str) -> str:

@@ -64,7 +64,7 @@ def _rows(handle: BinaryIO, max_bytes: int) -> Iterator[Iterator[tuple[Any, byte
 
 
 def _parse(process: subprocess.Popen[bytes]) -> Iterator[tuple[Any, bytes]]:
-    """Yield the name of each sheet and its rows, with their lines; raise if the workbook was not read whole."""
+    """Yield the name of each sheet and its rows, with their lines; refuse one that breaks off."""
     for line in process.stdout or ():
         if not line.endswith(b"\n"):
             break
