@@ -159,9 +159,9 @@ class _Table:
     def _is_whole_row(self, text: str, opening: list[str]) -> bool:
         """Return whether a line in a quoted field is a row, as the line that opens the field would be.
 
-        Both then have the right number of fields, and spaces behind the same delimiters: commas of a sentence
-        have them. If the opening line begins with an identifier, it needs no more than that the other line
-        does so too.
+        The line has as many fields as the header. If the opening line begins with an identifier, the line does
+        so too; else both have the right number of fields, and spaces behind the same delimiters, as commas of
+        a sentence have them.
         """
         if self._width == 1 or text.count(self._delimiter) < self._width - 1:
             return False
@@ -169,7 +169,10 @@ class _Table:
         if len(fields) != self._width:
             return False
         if _is_identifier(opening[0]):
-            return _is_identifier(fields[0]) and (fields[0].isdigit() or not opening[0].isdigit())
+            if len(fields[0].split()) != 1:
+                return False
+            if _is_identifier(fields[0]):
+                return True
         return len(opening) == self._width and all(
             a.startswith(" ") == b.startswith(" ") for a, b in zip(fields, opening, strict=True)
         )
