@@ -21,7 +21,8 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = (
-    "newsdesk", "numpy", "scipy", "pyarrow", "numba", "scikit-learn", "fasttext", "vowpalwabbit",
+    "newsdesk", "numpy", "scipy", "pyarrow", "numba", "scikit-learn", "fasttext", "vowpalwabbit", "pandas",
+    "polars",
 )  # fmt: skip
 
 Row = dict[str, Any]
@@ -144,5 +145,6 @@ def _machine() -> Row:
 def _versions() -> Row:
     git = ["git", "-C", str(ROOT), "describe", "--always", "--dirty"]
     commit = subprocess.run(git, check=False, capture_output=True, text=True).stdout.strip()
-    found = {name: importlib.metadata.version(name) for name in PACKAGES}
+    installed = {distribution.name for distribution in importlib.metadata.distributions()}
+    found = {name: importlib.metadata.version(name) for name in PACKAGES if name in installed}
     return {"python": platform.python_version(), **found, "commit": commit}

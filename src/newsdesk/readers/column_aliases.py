@@ -68,9 +68,22 @@ ALIASES = _read_aliases()
 _FIELDS = {plain_name(name): field for field, names in ALIASES.items() for name in names}
 
 
+_last: tuple[tuple[str, ...], ReadOptions | None, FoundColumns] = ((), None, FoundColumns((), {}, {}, {}))
+
+
 def find_columns(names: Iterable[str], options: ReadOptions) -> FoundColumns:
     """Find the columns of a record or table by their names."""
+    global _last
     names = tuple(names)
+    last_names, last_options, found = _last
+    if names == last_names and options is last_options:  # as in each row of a table
+        return found
+    found = _look_up(names, options)
+    _last = names, options, found
+    return found
+
+
+def _look_up(names: tuple[str, ...], options: ReadOptions) -> FoundColumns:
     if len(names) > _MAX_NAMES or sum(map(len, names)) > _MAX_CHARS:
         return _find_columns.__wrapped__(names, options.columns, options.carry)
     return _find_columns(names, options.columns, options.carry)

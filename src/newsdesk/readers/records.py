@@ -80,7 +80,10 @@ def parse_record(record: RawRecord, provenance: Provenance, options: ReadOptions
 def _field_values(record: Mapping[str, Any], adapted: Mapping[str, Any], found: FoundColumns) -> Fields:
     """Return the column and the value of each field of a record, which may be one of a public corpus."""
     if adapted is record:
-        return {field: _choose(record, field, names) for field, names in found.fields.items()}
+        return {
+            field: (names[0], record.get(names[0])) if len(names) == 1 else _choose(record, field, names)
+            for field, names in found.fields.items()
+        }
     values = {field: (field, value) for field, value in adapted.items() if field not in found.chosen}
     chosen = {field: found.fields[field] for field in found.chosen if field in found.fields}
     return values | {field: _choose(record, field, names) for field, names in chosen.items()}
@@ -152,8 +155,9 @@ def _is_blank(value: Any) -> bool:
 
 
 def _value(record: Fields, field_name: str) -> Any:
-    value = record.get(field_name, (field_name, None))[1]
-    return None if _is_missing(value) else value
+    if field_name not in record or _is_missing(value := record[field_name][1]):
+        return None
+    return value
 
 
 def _number_as_text(value: Any) -> Any:
@@ -169,14 +173,14 @@ def _string(record: Fields, field_name: str, limits: Limits) -> str | None:
     value = _value(record, field_name)
     if value is None:
         return None
-    name = printable(record[field_name][0])
+    name = record[field_name][0]
     if field_name == "article_id":
         value = _number_as_text(value)
     if not isinstance(value, str):
-        raise RefusalError("bad_record", f"{name} is {type(value).__name__}, expected a string")
+        raise RefusalError("bad_record", f"{printable(name)} is {type(value).__name__}, expected a string")
     text = sanitize(value)
     if len(text) > limits.max_field_chars:
-        detail = f"{name} has {len(text)} characters, at most {limits.max_field_chars} are allowed"
+        detail = f"{printable(name)} has {len(text)} characters, at most {limits.max_field_chars} are allowed"
         raise RefusalError("field_too_large", detail)
     return text or None
 

@@ -33,9 +33,9 @@ def read_delimited(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[Ra
     lines = _Lines(split_lines(chunks, max_bytes=max_bytes))
     delimiter, names = _read_header(lines, max_bytes)
     map_header(names, options)
-    table = _Table(delimiter, len(names), max_bytes)
+    table = _Table(lines, delimiter, len(names), max_bytes)
     position = end = 0  # the number of a record, and of its last line
-    for fields, covered in table.rows(lines):
+    for fields, covered in table.rows():
         if fields == names:
             fields = RefusalError("bad_record", f"line {covered[0].number} is the header again")
         if isinstance(fields, RefusalError):
@@ -86,106 +86,105 @@ def _read_filled(lines: _Lines, max_bytes: int) -> str:
 
 
 class _Table:
-    """The rows below a header."""
+    """The rows below a header; as an iterator, the lines of the row that `csv.reader` reads."""
 
-    def __init__(self, delimiter: str, width: int, max_bytes: int) -> None:
-        self._delimiter, self._width, self._max_bytes = delimiter, width, max_bytes
+    def __init__(self, lines: _Lines, delimiter: str, width: int, max_bytes: int) -> None:
+        self._lines, self._delimiter, self._width, self._max_bytes = lines, delimiter, width, max_bytes
         self._blank = BLANK_LINE.replace(delimiter.encode(), b"")  # a line of tabs is a row of a TSV
-        self._broken: list[str] | None = None  # fields of a line that was refused for its quotes
+        self._reader = csv.reader(self, delimiter=delimiter, strict=True)
+        # of the row that is read
+        self._opening = ""
+        self._opening_fields: list[str] | None = None
+        self._covered: list[Line] = []
+        self._size, self._is_begun = 0, False
+        self._error: RefusalError | None = None
+        self._broken: list[str] = []  # fields of the last line that was refused for its quotes
 
     def is_filled(self, line: Line) -> bool:
         """Return whether a line is not blank."""
         return line.raw is None or line.raw.strip(self._blank) != b""
 
-    def rows(self, lines: _Lines) -> Iterator[Row]:
+    def rows(self) -> Iterator[Row]:
         """Yield the fields of each row, or its error, with its lines."""
-        delimiter, width = self._delimiter, self._width
-        for line in filter(self.is_filled, lines):
+        for line in self._lines:
             if line.raw is None:
                 yield too_long("the line", self._max_bytes), [line]
                 continue
+            if not line.raw.strip(self._blank):
+                continue
             text, error = decode_leniently(line.raw, offset=line.offset)
             if '"' in text:
-                yield from self._quoted_rows(line, text, error, lines)
-                continue
-            fields = text.split(delimiter)
-            if error is None and len(fields) != width:
-                error = self._wrong_width(fields)
-            elif self._broken:
-                error = error or self._check_follows(fields)
-            yield error or fields, [line]
+                yield self._read_quoted(line, text, error)
+            else:
+                yield self._check(text.split(self._delimiter), error), [line]
 
-    def _quoted_rows(
-        self, first: Line, text: str, error: RefusalError | None, lines: _Lines
-    ) -> Iterator[Row]:
-        """Yield the row that begins in a line with a quote, or the error of this line alone."""
-        covered = [first]
-        fed = self._feed(text, lines, covered)
+    def _check(self, fields: list[str], error: RefusalError | None) -> list[str] | RefusalError:
+        """Return the fields of a row, or its error."""
+        if error:
+            return error
+        if len(fields) != self._width:
+            return RefusalError("bad_record", f"{len(fields)} fields, expected {self._width}")
+        if self._broken:
+            if _is_identifier(self._broken[0]) and len(fields[0].split()) > 1:  # prose
+                return RefusalError("bad_record", "the line belongs to a row with broken quoting")
+            self._broken = []
+        return fields
+
+    def _read_quoted(self, line: Line, text: str, error: RefusalError | None) -> Row:
+        """Return the row that begins in a line with a quote, or the error of this line alone."""
+        self._opening, self._opening_fields, self._error = text, None, error
+        self._size, self._is_begun = len(line.raw or b""), False
+        self._covered = covered = [line]
         try:
-            fields = next(csv.reader(fed, delimiter=self._delimiter, strict=True))
+            return self._check(next(self._reader), self._error), covered
         except (csv.Error, RefusalError) as problem:
             if isinstance(problem, csv.Error):
-                problem = RefusalError("bad_record", f"broken quoting in line {first.number}: {problem}")
-            lines.give_back(covered[1:])
+                problem = RefusalError("bad_record", f"broken quoting in line {line.number}: {problem}")
+            self._lines.give_back(covered[1:])
             self._broken = _as_characters(text, self._delimiter)
-            yield error or problem, [first]
-            return
-        for line in covered[1:]:
-            error = error or decode_leniently(line.raw or b"", offset=line.offset)[1]
-        if error is None and len(fields) != self._width:
-            error = self._wrong_width(fields)
-        elif self._broken:
-            error = error or self._check_follows(fields)
-        yield error or fields, covered
+            return error or problem, [line]
 
-    def _feed(self, text: str, lines: _Lines, covered: list[Line]) -> Iterator[str]:
-        """Yield a line, then those that a quoted field takes in, unless one is a whole row by itself."""
-        yield text + "\n"
-        opening = _as_characters(text, self._delimiter)
-        size = len(covered[0].raw or b"")
-        for line in lines:
-            covered.append(line)
-            size += len(line.raw or b"")
-            if line.raw is None or size > self._max_bytes:
-                raise too_long("the row", self._max_bytes)
-            text = decode_leniently(line.raw, offset=line.offset)[0]
-            if self._is_whole_row(text, opening):
-                detail = (
-                    f"broken quoting in line {covered[0].number}: a field would take in line {line.number}"
-                )
-                raise RefusalError("bad_record", detail)
-            yield text + "\n"
+    def __iter__(self) -> _Table:
+        return self
 
-    def _is_whole_row(self, text: str, opening: list[str]) -> bool:
+    def __next__(self) -> str:
+        """Return the line that begins a row, then those that a quoted field takes in, unless one is a row."""
+        if not self._is_begun:
+            self._is_begun = True
+            return self._opening + "\n"
+        line = next(self._lines)
+        self._covered.append(line)
+        self._size += len(line.raw or b"")
+        if line.raw is None or self._size > self._max_bytes:
+            raise too_long("the row", self._max_bytes)
+        text, error = decode_leniently(line.raw, offset=line.offset)
+        self._error = self._error or error
+        if self._is_whole_row(text):
+            lost = f"a field would take in line {line.number}"
+            raise RefusalError("bad_record", f"broken quoting in line {self._covered[0].number}: {lost}")
+        return text + "\n"
+
+    def _is_whole_row(self, text: str) -> bool:
         """Return whether a line in a quoted field is a row, as the line that opens the field would be.
 
-        The line has as many fields as the header. If the opening line begins with an identifier, the line does
-        so too; else both have the right number of fields, and spaces behind the same delimiters, as commas of
-        a sentence have them.
+        The line has as many fields as the header. If the opening line begins with an identifier, the line
+        does so too; else both have the right number of fields, and spaces behind the same delimiters, as
+        commas of a sentence have them. A table of one column has no line that can be told from text.
         """
-        if self._width == 1 or text.count(self._delimiter) < self._width - 1:
+        n = text.count(self._delimiter)
+        if self._width == 1 or n < self._width - 1 or (n > self._width - 1 and '"' not in text):
+            return False
+        has_identifier = _is_identifier(self._opening.partition(self._delimiter)[0])
+        if has_identifier and not _is_identifier(text.partition(self._delimiter)[0]):
             return False
         fields = _as_characters(text, self._delimiter)
-        if len(fields) != self._width:
-            return False
-        if _is_identifier(opening[0]):
-            if len(fields[0].split()) != 1:
-                return False
-            if _is_identifier(fields[0]):
-                return True
-        return len(opening) == self._width and all(
-            a.startswith(" ") == b.startswith(" ") for a, b in zip(fields, opening, strict=True)
+        if has_identifier or len(fields) != self._width:
+            return len(fields) == self._width
+        if self._opening_fields is None:
+            self._opening_fields = _as_characters(self._opening, self._delimiter)
+        return len(self._opening_fields) == self._width and all(
+            a.startswith(" ") == b.startswith(" ") for a, b in zip(fields, self._opening_fields, strict=True)
         )
-
-    def _wrong_width(self, fields: list[str]) -> RefusalError:
-        return RefusalError("bad_record", f"{len(fields)} fields, expected {self._width}")
-
-    def _check_follows(self, fields: list[str]) -> RefusalError | None:
-        """Return an error for a line of prose below a broken row that begins with an identifier."""
-        if self._broken and _is_identifier(self._broken[0]) and len(fields[0].split()) > 1:
-            return RefusalError("bad_record", "the line belongs to a row with broken quoting")
-        self._broken = None
-        return None
 
 
 def _is_identifier(field: str) -> bool:
