@@ -140,8 +140,9 @@ def schemas_page() -> str:
         "The columns of `--carry` follow, as text. "
         f"The version of these columns, in `schema_version`, is {output_schema.SCHEMA_VERSION}.",
         "## Column names of inputs",
-        "Names of the fields of a record and of the columns of a CSV or Parquet file, in any case. The first "
-        "one with a value is read. A record needs a text.",
+        "Names of the fields of a record and of the columns of a table. Letter case, invisible marks, signs "
+        "and variants of Arabic spelling make no difference. A record needs a text; two columns of one field "
+        "are an error, unless an option such as `--text-column` names one.",
         table(("field", "names"), [(f"`{k}`", ", ".join(f"`{n}`" for n in v)) for k, v in ALIASES.items()]),
         "## Values",
     ]

@@ -54,3 +54,12 @@ def test_numbers_as_dvc_writes_them(tmp_path: Path) -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(NewsdeskError, match="no such file; give a params file with --params"):
         read_settings(tmp_path / "none.yaml")
+
+
+def test_columns_of_a_corpus(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("corpora: {news.csv: {text_column: body}}")
+    assert read_settings(path).corpora["news.csv"].chosen == {"text_column": "body"}
+    path.write_text("corpora: {news.csv: {text: body}}")
+    with pytest.raises(NewsdeskError, match=r"corpora.news.csv.text: expected no such key, found 'body'"):
+        read_settings(path)

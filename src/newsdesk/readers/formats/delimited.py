@@ -2,10 +2,10 @@
 
 A row is a line, or several lines if a quoted field holds line ends. Such a field begins behind a delimiter or
 the start of a line with a quote, and ends with a quote before a delimiter or the end of a line. A stray quote
-opens one too. So the rows that follow are not taken into the field: if a line in it is a whole row by itself,
-with as many fields as the header, the quote is stray. Then the line with the quote is refused, and the lines
-below it are read anew. If the field is closed but the row has more or fewer fields than the header, each of
-its lines is refused.
+opens one too. So the rows that follow are not taken into the field: if a line in it is a whole row by itself
+(`_Table._is_whole_row`), the quote is stray. Then the line with the quote is refused, and the lines below it
+are read anew; below a row that began with an identifier, prose is refused too. If the field is closed but the
+row has more or fewer fields than the header, each of its lines is refused.
 """
 
 from __future__ import annotations
