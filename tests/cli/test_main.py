@@ -8,9 +8,11 @@ import sys
 import time
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
+from docs import reference
 from newsdesk.cli.main import COMMANDS, GROUPS
 from newsdesk.cli.main import newsdesk as group
 from tests import ROOT
@@ -30,6 +32,14 @@ def test_help_of_a_command_shows_an_example(command: str) -> None:
     result = CliRunner().invoke(group, [command, "--help"], prog_name="newsdesk")
     assert result.exit_code == 0
     assert f"newsdesk {command}" in result.stdout.partition("Example")[2]
+
+
+@pytest.mark.parametrize(("name", "command"), [*reference.walk_commands()], ids=str)
+def test_help_fits_80_columns(name: str, command: click.Command) -> None:
+    _, *lines = (
+        click.Context(command, info_name=f"newsdesk {name}", terminal_width=80).get_help().splitlines()
+    )
+    assert [line for line in lines if len(line) > 80 or line.endswith("...")] == []
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ _live_lines = ExitStack()  # closed before an error is printed, so that the erro
 
 def note(message: str) -> None:
     """Print a message on standard error, apart from the results on standard output."""
-    click.echo(message, err=True)
+    click.echo(message, file=sys.stderr)  # rich replaces it while a line is live; `err=True` writes past that
 
 
 class ProgressLine:
@@ -40,6 +40,7 @@ class ProgressLine:
 
     `total` is the size of the work, as bytes or parts, `done` how much of it an earlier run has done; without
     a total no share is shown. If `prints_rows`, standard output may be the same terminal: no line is live.
+    A live line is erased at the end.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class ProgressLine:
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             console=_stderr_console(),
+            transient=True,
             disable=not self._live,
             redirect_stdout=False,  # it may be a file while standard error is a terminal
             refresh_per_second=5,
@@ -82,7 +84,7 @@ class ProgressLine:
 
     def _stop(self) -> None:
         if self._progress.live.is_started:  # else an empty line would be printed in a log
-            self._progress.stop()  # leaves the last line on a terminal
+            self._progress.stop()
 
     def _text(self) -> str:
         seconds = self._task.elapsed or 1e-9
@@ -160,8 +162,7 @@ def entry_point(command: click.Command) -> None:
 
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 ISOLATE_RIGHT_TO_LEFT, END_ISOLATE = "\u2067", "\u2069"
-UNLIMITED = 10_000
-MAX_WORD, COLUMN_GAP = 20, 3  # cells of a terminal
+MAX_WORD, MIN_ARABIC, COLUMN_GAP = 20, 17, 3  # cells of a terminal
 
 
 def _printable(cell: str) -> str:
@@ -181,20 +182,20 @@ def print_rows(rows: Sequence[Mapping[str, str]], *, arabic: str | None = None) 
     from rich.table import Table
 
     console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = UNLIMITED  # a file or a pipe has no edge to fold at
     names = [*(name for name in rows[0] if name != arabic), *filter(None, [arabic])]
     columns = {name: [_printable(row[name]) for row in rows] for name in names}
-    constant = {}
-    if sum(_widths(columns).values()) > console.width:
+    widths, constant = _widths(columns), {}
+    if not console.is_terminal:
+        console.width = sum(widths.values())  # a file or a pipe has no edge to fold at
+    elif sum(widths.values()) > console.width:
         constant = _constant_columns({name: columns[name] for name in names[1:] if name != arabic})
         columns = {name: cells for name, cells in columns.items() if name not in constant}
-    widths = _fit_widths(columns, console.width, arabic)
+        widths = _fit_widths(columns, {name: widths[name] for name in columns}, console.width, arabic)
     if arabic:
-        columns[arabic] = [_isolated(text, widths[arabic]) for text in columns[arabic]]
+        columns[arabic] = [_isolated(text, widths[arabic] - COLUMN_GAP) for text in columns[arabic]]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        table.add_column(name, overflow="fold", width=widths[name])
+        table.add_column(name, overflow="fold", width=widths[name] - COLUMN_GAP)
     for row in zip(*columns.values(), strict=True):
         table.add_row(*row)
     console.print(table)
@@ -205,9 +206,13 @@ def print_rows(rows: Sequence[Mapping[str, str]], *, arabic: str | None = None) 
 
 def _widths(columns: Mapping[str, Sequence[str]]) -> dict[str, int]:
     """Return the width of each column, with the gap between columns."""
+    return {name: _longest([name, *cells]) + COLUMN_GAP for name, cells in columns.items()}
+
+
+def _longest(texts: Iterable[str]) -> int:
     from rich.cells import cell_len
 
-    return {name: max(map(cell_len, [name, *cells])) + COLUMN_GAP for name, cells in columns.items()}
+    return max(map(cell_len, texts), default=0)
 
 
 def _constant_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -216,18 +221,26 @@ def _constant_columns(columns: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {name: value for name, value in constant.items() if len(columns[name]) > 1 or not value}
 
 
-def _fit_widths(columns: Mapping[str, Sequence[str]], room: int, arabic: str | None) -> dict[str, int]:
+def _fit_widths(
+    columns: Mapping[str, Sequence[str]], widths: Mapping[str, int], room: int, arabic: str | None
+) -> dict[str, int]:
     """Return widths of columns that fit: the Arabic column gives way first, then the widest one to a word."""
-    widths = _widths(columns)
-    words = _widths({name: " ".join(cells).split() for name, cells in columns.items()})
-    least = {name: min(width, MAX_WORD) for name, width in words.items()}
+    fitted = dict(widths)
+    least = {
+        name: min(_longest(" ".join([name, *cells]).split()), MAX_WORD) + COLUMN_GAP
+        for name, cells in columns.items()
+    }
     if arabic:
-        least[arabic] = min(widths[arabic], MAX_WORD)
+        least[arabic] = min(widths[arabic], MIN_ARABIC + COLUMN_GAP)
         excess = sum(widths.values()) - room
-        widths[arabic] = max(least[arabic], widths[arabic] - max(0, excess))
-    while sum(widths.values()) > room and (wide := [name for name in widths if widths[name] > least[name]]):
-        widths[max(wide, key=widths.__getitem__)] -= 1
-    return {name: width - COLUMN_GAP for name, width in widths.items()}
+        fitted[arabic] = max(least[arabic], widths[arabic] - max(0, excess))
+    while sum(fitted.values()) > room:
+        wide = [name for name in fitted if fitted[name] > least[name]] or list(fitted)
+        widest = max(wide, key=fitted.__getitem__)
+        if fitted[widest] == COLUMN_GAP + 1:
+            break  # as many letters as columns fit
+        fitted[widest] -= 1
+    return fitted
 
 
 def _isolated(text: str, room: int) -> str:

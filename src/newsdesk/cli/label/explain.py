@@ -40,7 +40,8 @@ def main(
     Examples:
       newsdesk explain page.txt --label terrorism
       newsdesk explain "انفجرت سيارة مفخخة في بغداد"
-      newsdesk explain news.jsonl --label europe --label politics --top 25 --format json
+      newsdesk explain news.jsonl --label europe --label politics \\
+        --top 25 --format json
     """
     loaded = load(model)
     refusals = RefusalLog()
@@ -69,7 +70,7 @@ def _print(article: Article, reason: str | None, found: Sequence[Explanation]) -
     for e in (e for e in found if e.contributions):
         sign = ">=" if e.probability >= e.threshold else "<"
         click.echo(
-            f"{article.article_id} {e.label}: probability {e.probability:.4f} {sign} {e.threshold:.4f}; "
+            f"{article.article_id} {e.label}: probability {e.probability:.4f} {sign} {e.threshold:.4f}\n"
             f"score {e.score:+.4f} = intercept {e.intercept:+.4f} and these:"
         )
         rows = []

@@ -172,9 +172,11 @@ def main(**options: Any) -> None:
       newsdesk predict news.parquet --output labels.parquet
       cat page.html | newsdesk predict - --format jsonl
       newsdesk predict page.txt --model runs:/<run id>/model
-      newsdesk predict 'news/*.jsonl.gz' --output labels/ --carry url --max-refused 1% --resume
+      newsdesk predict 'news/*.jsonl.gz' --output labels/ --carry url \\
+        --max-refused 1% --resume
       newsdesk predict news --output labels/ --workers 8
-      newsdesk predict /share/news --output /share/labels/ --engine spark --master spark://host:7077
+      newsdesk predict /share/news --output /share/labels/ \\
+        --engine spark --master spark://host:7077
     """
     predict(PredictOptions(**options))
 

@@ -30,7 +30,8 @@ def main(
     \b
     Examples:
       newsdesk read page.txt
-      newsdesk read corpus/ --format jsonl --refused refused.jsonl > articles.jsonl
+      newsdesk read corpus/ --format jsonl --refused refused.jsonl \\
+        > articles.jsonl
     """
     refusals = RefusalLog()
     for article in refusals.read_articles(inputs, taxonomy.sections, columns, prints_rows=True):

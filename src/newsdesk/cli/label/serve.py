@@ -46,7 +46,8 @@ def main(model: str | None, host: str, port: int, threads: int, interval: float)
     Examples:
       newsdesk serve
       newsdesk serve --model models:/newsdesk@champion --port 8080
-      curl -H 'Content-Type: application/json' -d '{"text": "…"}' http://127.0.0.1:8000/predict
+      curl -H 'Content-Type: application/json' -d '{"text": "…"}' \\
+        http://127.0.0.1:8000/predict
     """
     import uvicorn
 

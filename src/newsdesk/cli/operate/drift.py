@@ -35,7 +35,8 @@ def main() -> None:
     \b
     Examples:
       newsdesk drift reference --articles january.parquet --output drift.json
-      newsdesk drift check february.parquet --reference drift.json --report report.json
+      newsdesk drift check february.parquet --reference drift.json \\
+        --report report.json
       newsdesk drift check labels.parquet --reference drift.json --fail-on-drift
     """
 
@@ -49,7 +50,7 @@ def main() -> None:
 def reference(
     model: str | None, inputs: tuple[str, ...], trained: Path | None, output: Path, columns: Columns
 ) -> None:
-    """Make a reference: counts of articles and of the model's predictions for them.
+    """Count articles and the model's labels of them, as a reference.
 
     Without --trained all articles count: give articles that the model was not trained on. With --trained
     give the one table that `clean` writes (data/clean/articles.parquet).
@@ -57,7 +58,8 @@ def reference(
     \b
     Examples:
       newsdesk drift reference --articles january.parquet --output drift.json
-      newsdesk drift reference --model model --articles data/clean/articles.parquet \\
+      newsdesk drift reference --model model \\
+        --articles data/clean/articles.parquet \\
         --trained data/features/rows.parquet --output drift.json
     """
     folder = find_folder(model)
@@ -109,14 +111,15 @@ def check(
     inputs: tuple[str, ...], path: Path | None, model: str | None, report: Path | None,
     fail_on_drift: bool, seed: int, columns: Columns,
 ) -> None:  # fmt: skip
-    """Compare INPUT with a reference: articles, which are labelled first, or outputs of `predict`.
+    """Compare articles or labels with a reference.
 
-    Outputs of `predict` have no texts, so length and unknown words are not measured. Exit codes: 0, and with
-    --fail-on-drift 4 if a quantity has drifted.
+    INPUT is articles, which are labelled first, or outputs of `predict`. These have no texts, so length and
+    unknown words are not measured. Exit codes: 0, and with --fail-on-drift 4 if a quantity has drifted.
 
     \b
     Examples:
-      newsdesk drift check february.parquet --reference drift.json --report report.json
+      newsdesk drift check february.parquet --reference drift.json \\
+        --report report.json
       newsdesk drift check labels.parquet --reference drift.json --fail-on-drift
     """
     if all(name != "-" and output_reader.is_output(Path(name)) for name in inputs):

@@ -38,9 +38,11 @@ def main() -> None:
 
     \b
     Examples:
-      newsdesk review export --labels labels.parquet --articles news.parquet --output queue.json --n 200
+      newsdesk review export --labels labels.parquet --articles news.parquet \\
+        --output queue.json --n 200
       newsdesk review merge queue_done.json --labels data/labels/review.tsv
-      newsdesk clean data/starter --gold data/labels/gold.tsv --review data/labels/review.tsv
+      newsdesk clean data/starter --gold data/labels/gold.tsv \\
+        --review data/labels/review.tsv
     """
 
 
@@ -65,14 +67,17 @@ def export(
     labels: Path, inputs: tuple[str, ...], output: Path, form: str | None, n: int, seed: int,
     model: str | None, reference: Path | None, columns: Columns,
 ) -> None:  # fmt: skip
-    """Sample articles of a job for review: uncertain, drifting and random ones, with evidence.
+    """Sample articles of a job for review, with evidence.
 
-    With --format label-studio the labeling configuration is written too, to OUTPUT.config.xml.
+    A third each are uncertain, drifting and random. With --format label-studio the labeling configuration is
+    written too, to OUTPUT.config.xml.
 
     \b
     Examples:
-      newsdesk review export --labels labels.parquet --articles news.parquet --output queue.json --n 200
-      newsdesk review export --labels labels.parquet --articles news.parquet --output queue.csv --seed 1
+      newsdesk review export --labels labels.parquet --articles news.parquet \\
+        --output queue.json --n 200
+      newsdesk review export --labels labels.parquet --articles news.parquet \\
+        --output queue.csv --seed 1
     """
     chosen = cast(formats.QueueFormat | None, form) or SUFFIXES.get(output.suffix)
     if chosen is None:
@@ -161,15 +166,17 @@ def find_evidence(article: sampling.SampledArticle, scorer: Scorer) -> str:
 def merge(
     queues: tuple[Path, ...], labels: Path, reviewer: str, refused: Path | None, taxonomy: Taxonomy
 ) -> None:
-    """Merge the corrections of queues into a table of labels: Label Studio's JSON, JSON lines or CSV.
+    """Merge corrections into a table of labels.
 
-    The table has one line an article, with reviewer, time and model. Of several corrections the last one is
-    kept, and the conflict is shown. Merging a file again changes nothing.
+    Reads queues in Label Studio's JSON, in JSON lines and CSV. The table has one line an article, with
+    reviewer, time and model. Of several corrections the last one is kept, and the conflict is shown. Merging
+    a file again changes nothing.
 
     \b
     Examples:
       newsdesk review merge queue_done.json
-      newsdesk review merge queue_done.csv --labels data/labels/review.tsv --reviewer amal
+      newsdesk review merge queue_done.csv \\
+        --labels data/labels/review.tsv --reviewer amal
     """
     table = corrections.read_table(labels)
     refusals: list[dict[str, Any]] = []

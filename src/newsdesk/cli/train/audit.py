@@ -70,9 +70,9 @@ def _audit(function: Callable[[ValidationCorpus, Path, Path], None]) -> click.Co
 
 @_audit
 def labels(corpus: ValidationCorpus, out: Path, plots: Path) -> None:
-    """List the labels that a model contradicts which did not read the outlet, the surest first.
+    """List labels that a model of the other outlets contradicts.
 
-    Only articles that train are audited, and no label is changed.
+    The surest contradictions come first. Only articles that train are audited, and no label is changed.
 
     \b
     Example:
@@ -83,7 +83,9 @@ def labels(corpus: ValidationCorpus, out: Path, plots: Path) -> None:
 
 @_audit
 def shortcuts(corpus: ValidationCorpus, out: Path, plots: Path) -> None:
-    """List terms that name an outlet or lean on one, and measure the heads without places and bylines.
+    """List terms that name an outlet or stand for one.
+
+    Also measure the heads without places and without bylines.
 
     \b
     Example:
@@ -102,7 +104,9 @@ def shortcuts(corpus: ValidationCorpus, out: Path, plots: Path) -> None:
 
 @_audit
 def errors(corpus: ValidationCorpus, out: Path, plots: Path) -> None:
-    """List wrong labels with the text, the strongest terms and the places named, the surest first.
+    """List wrong labels with their texts and strongest terms.
+
+    The surest labels come first, each with the places that its article names.
 
     \b
     Example:
