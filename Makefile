@@ -3,6 +3,7 @@
 # make test-integration  the tests that start processes, servers or browsers, or run the pipeline
 # make test-all  both
 # make test-lowest  the fast tests with the lowest versions that pyproject.toml allows
+# make test-newest  the fast tests with Python 3.13, or another: make test-newest PYTHON_NEWEST=/path/to/python
 # make lint   formatting, lint, import order and types; these also against PySpark
 # make import fetch the public corpora into data/public/, from public repositories at pinned commits
 # make public the public profile and its report; fetches the public corpora where data/public/ is empty
@@ -11,14 +12,17 @@
 # make spark  PySpark too, for `newsdesk predict --engine spark` (needs Java 17)
 # make notebooks  run the notebooks and write their outputs into them; commit first, two of them clone the project
 # make site   the docs as a site in site/
+# make screenshots  make the pictures of the docs anew (needs Chromium)
 # make certify  run the committed lock again in a scratch clone and compare every byte; for a nightly job
 # make lock   pin anew what pyproject.toml asks for (needs uv)
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
+PYTHON_NEWEST ?= python3.13
 VENV := .venv
 READY := $(VENV)/ready
 SPARK := $(VENV)/spark-ready
 LOWEST := .venv-lowest
+NEWEST := .venv-newest
 ANNIF := benchmarks/.annif
 CERTIFY_OPTIONS ?= # say --cpu generic --allow-rounding
 PEER_OPTIONS ?= # of the peers' scripts, say --test-only data/public/egypt2013.jsonl.gz
@@ -27,7 +31,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := all
-.PHONY: all setup spark repro results public ship import peers test test-integration test-lowest test-all lint notebooks site certify lock clean
+.PHONY: all setup spark repro results public ship import peers test test-integration test-lowest test-newest test-all lint notebooks site screenshots certify lock clean
 
 all: results
 
@@ -105,6 +109,15 @@ $(LOWEST)/ready: requirements-lowest.lock pyproject.toml
 	$(LOWEST)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
+test-newest: $(NEWEST)/ready
+	$(NEWEST)/bin/python -m pytest $(PYTEST_OPTIONS) --dist worksteal -m "not integration" tests
+
+$(NEWEST)/ready: requirements.lock pyproject.toml
+	$(PYTHON_NEWEST) -m venv $(NEWEST)
+	$(NEWEST)/bin/pip install --quiet --require-hashes -r requirements.lock
+	$(NEWEST)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
 test-all: test test-integration
 
 lint: $(READY) $(SPARK)
@@ -118,6 +131,9 @@ notebooks: repro
 
 site: $(READY)
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict
+
+screenshots: repro
+	python docs/screenshots.py
 
 certify: repro
 	newsdesk certify $(CERTIFY_OPTIONS)
@@ -133,4 +149,4 @@ lock:
 	  --no-emit-index-url --no-header --quiet --output-file requirements-spark.lock
 
 clean:
-	rm -rf $(VENV) $(LOWEST) $(ANNIF) site model plots data/clean data/features data/heads data/predictions.parquet
+	rm -rf $(VENV) $(LOWEST) $(NEWEST) $(ANNIF) site model plots data/clean data/features data/heads data/predictions.parquet

@@ -134,7 +134,7 @@ def test_the_arabic_column_gives_way_on_a_terminal(
 def test_cells_fold_between_words_on_a_narrow_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = shown_at(44, capsys, monkeypatch)
+    lines = shown_at(40, capsys, monkeypatch)
     assert [line.split()[:2] for line in lines[2:4]] == [["a1", "middle_east"], ["0.99,", "europe"]]
 
 

@@ -28,7 +28,7 @@ def test_a_model_predicts_as_the_table_of_its_run(
     assert (from_model.name, from_model.sha256) == ("model", sha256(tiny_model))
     assert from_table.predictions == from_model.predictions
     first, *blocks = compare_with_champion(replace(run, champion=from_model))
-    assert first.text == f"The champion is model, SHA-256 {sha256(tiny_model)[:12]}."  # type: ignore[union-attr]
+    assert first.text == f"Champion: model, SHA-256 {sha256(tiny_model)[:12]}."  # type: ignore[union-attr]
     assert blocks[0].caption == "region: this run is not shown to differ from the champion"  # type: ignore[union-attr]
 
 

@@ -162,7 +162,7 @@ def entry_point(command: click.Command) -> None:
 
 BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 ISOLATE_RIGHT_TO_LEFT, END_ISOLATE = "\u2067", "\u2069"
-MAX_WORD, MIN_ARABIC, COLUMN_GAP = 20, 17, 3  # cells of a terminal
+MAX_WORD, MIN_ARABIC, COLUMN_GAP = 20, 14, 3  # cells of a terminal
 
 
 def _printable(cell: str) -> str:
@@ -185,12 +185,13 @@ def print_rows(rows: Sequence[Mapping[str, str]], *, arabic: str | None = None) 
     names = [*(name for name in rows[0] if name != arabic), *filter(None, [arabic])]
     columns = {name: [_printable(row[name]) for row in rows] for name in names}
     widths, constant = _widths(columns), {}
+    room = console.width - (1 if arabic else 0)  # some terminals draw the two isolates as boxes
     if not console.is_terminal:
         console.width = sum(widths.values())  # a file or a pipe has no edge to fold at
-    elif sum(widths.values()) > console.width:
+    elif sum(widths.values()) > room:
         constant = _constant_columns({name: columns[name] for name in names[1:] if name != arabic})
         columns = {name: cells for name, cells in columns.items() if name not in constant}
-        widths = _fit_widths(columns, {name: widths[name] for name in columns}, console.width, arabic)
+        widths = _fit_widths(columns, {name: widths[name] for name in columns}, room, arabic)
     if arabic:
         columns[arabic] = [_isolated(text, widths[arabic] - COLUMN_GAP) for text in columns[arabic]]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)

@@ -59,7 +59,7 @@ def compare_with_champion(run: RunContent) -> Iterator[Block]:
     """Show the paired differences of each head and label, as `newsdesk promote` judges them."""
     if (champion := run.champion) is None:
         return
-    yield Note(f"The champion is {champion.name}, SHA-256 {champion.sha256[:12]}.")
+    yield Note(f"Champion: {champion.name}, SHA-256 {champion.sha256[:12]}.")
     options = run.settings.evaluate.model_dump(include={"n_bootstrap", "seed"})
     for task, own in run.predictions.items():
         champion_rows, run_rows = pair_rows(task, own, champion.predictions.get(task, {}))

@@ -16,8 +16,10 @@ LEFT, RIGHT, TOP, BOTTOM = 50, 12, 10, 40
 ROW = 15  # height of one mark of an interval plot
 LETTER = 6.6  # mean width of a letter of 12 units
 DISC = "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z"
-# disc, square, diamond, triangle and ring: the series differ by the shape of their marks, not by colour only
-SHAPES = (DISC, "M-4-4h8v8h-8z", "M0-5.5L5.5 0L0 5.5L-5.5 0z", "M0-5L5 4H-5z", DISC)
+# the series differ by the shape of their marks, not by colour only; those from RING on are not filled
+SQUARE, DIAMOND, TRIANGLE = "M-4-4h8v8h-8z", "M0-5.5L5.5 0L0 5.5L-5.5 0z", "M0-5L5 4H-5z"
+SHAPES = (DISC, SQUARE, DIAMOND, TRIANGLE, DISC, SQUARE)
+RING = 4
 Scale = Callable[[float], float]  # from a value to its place in the plot
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
 STYLE = Path(__file__).with_name("figure.css")  # what the page gives to a chart, for one in its own file
@@ -214,7 +216,7 @@ def _draw_curve(curve: Curve, x: Scale, y: Scale) -> str:
 
 def _draw_mark(x: float, y: float, series: int) -> str:
     kind = series % len(SHAPES)
-    fill = "none" if kind == len(SHAPES) - 1 else "currentColor"
+    fill = "none" if kind >= RING else "currentColor"
     place = f"translate({_n(x)} {_n(y)})"
     return f'<path transform="{place}" d="{SHAPES[kind]}" fill="{fill}" stroke="currentColor"/>'
 

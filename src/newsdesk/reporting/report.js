@@ -18,21 +18,26 @@
   theme.hidden = false;
   showTheme();
 
+  const list = document.querySelector("nav ul");  // in one line that scrolls, unless the window is wide
   const links = new Map([...document.querySelectorAll("nav a")].map((a) => [a.hash.slice(1), a]));
   const seen = new IntersectionObserver((entries) => {
-    for (const entry of entries) links.get(entry.target.id).classList.toggle("here", entry.isIntersecting);
+    for (const { target, isIntersecting } of entries) {
+      const link = links.get(target.id);
+      link.classList.toggle("here", isIntersecting);
+      if (isIntersecting) list.scrollLeft = link.offsetLeft - list.clientWidth / 3;
+    }
   }, { rootMargin: "-20% 0px -70% 0px" });
   document.querySelectorAll("main > section").forEach((section) => seen.observe(section));
 
-  const showEdges = ({ target }) => {  // of a wide table: where it continues
+  const showEdges = ({ target }) => {  // of a wide table or the list of sections: where it continues
     const { scrollLeft, clientWidth, scrollWidth } = target;
     target.parentElement.classList.toggle("scrolled", scrollLeft > 1);
     target.parentElement.classList.toggle("more", scrollLeft + clientWidth < scrollWidth - 1);
   };
   const resized = new ResizeObserver((entries) => entries.forEach(showEdges));
-  document.querySelectorAll(".scroll").forEach((table) => {
-    table.addEventListener("scroll", showEdges, { passive: true });
-    resized.observe(table);
+  document.querySelectorAll(".scroll, nav ul").forEach((scrolled) => {
+    scrolled.addEventListener("scroll", showEdges, { passive: true });
+    resized.observe(scrolled);
   });
 
   const filters = document.getElementById("filters");
