@@ -57,10 +57,11 @@ def read_page(page: str) -> str:
     return ((ROOT if page == "README.md" else DOCS) / page).read_text(encoding="utf-8")
 
 
-def nav_pages() -> list[str]:
-    """List the hand-written pages of the site in the order of the menu."""
+def nav_pages(title: str | None = None) -> list[str]:
+    """List the hand-written pages of the site, or of one part of it, in the order of the menu."""
     nav = YAML(typ="safe", pure=True).load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
-    return [page for page in _leaves(nav) if (DOCS / page).is_file()]
+    parts = [part for part in nav if title is None or title in part]
+    return [page for page in _leaves(parts) if (DOCS / page).is_file()]
 
 
 def _leaves(node: Any) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import re
 import sys
 import threading
 from collections import ChainMap
@@ -60,6 +61,13 @@ def test_every_page_of_the_menu_is_built(site: Path) -> None:
     assert len(pages) > 20
     for page in pages:
         assert "<article" in (site / page).with_suffix(".html").read_text(encoding="utf-8"), page
+
+
+def test_every_how_to_ends_with_how_to_see_that_it_worked() -> None:
+    after = {"howto/postgresql.md": ["Stop"], "python.md": ["Reference"]}
+    for page in nav_pages("How to"):
+        headings = re.findall(r"^## (.+)$", read_page(page), re.M)
+        assert headings[headings.index("See that it worked") + 1 :] == after.get(page, []), page
 
 
 def test_comments_for_the_tests_are_not_shown(site: Path) -> None:

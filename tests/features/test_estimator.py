@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import numpy as np
 import pytest
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
@@ -20,7 +22,7 @@ from tests import ROOT
 RECORDS = [json.loads(line) for line in (ROOT / "data/starter/st1.jsonl").open(encoding="utf-8")]
 TEXTS = [record["text"] for record in RECORDS]
 SPORT = np.array(["sport" in record["topics"] for record in RECORDS])
-# The checks that fit no matrix of numbers. scikit-learn leaves them out for estimators of texts.
+# The checks that fit no matrix of numbers. scikit-learn leaves out all but `check_estimator_cloneable` for estimators of texts.
 CHECKS_WITHOUT_DATA = [
     "check_do_not_raise_errors_in_init_or_set_params",
     "check_estimator_repr",
@@ -41,6 +43,21 @@ def test_checks_for_estimators_of_texts(estimator: BaseEstimator, check: object)
 @pytest.mark.parametrize("name", CHECKS_WITHOUT_DATA)
 def test_checks_without_data(name: str) -> None:
     getattr(estimator_checks, name)("ArabicTfidfVectorizer", ArabicTfidfVectorizer())
+
+
+def test_checks_with_texts() -> None:
+    """What scikit-learn checks with matrices: fit changes no parameter, and the fitted state can be pickled."""
+    vectorizer = ArabicTfidfVectorizer(char_ngrams=(3, 4))
+    with pytest.raises(NotFittedError):
+        vectorizer.transform(TEXTS)
+    before = vectorizer.get_params()
+    assert vectorizer.fit(TEXTS) is vectorizer
+    assert vectorizer.get_params() == before
+    matrix = vectorizer.transform(TEXTS)
+    assert abs(matrix - pickle.loads(pickle.dumps(vectorizer)).transform(TEXTS)).max() == 0
+    assert abs(matrix - vectorizer.fit_transform(TEXTS)).max() == 0
+    assert abs(matrix[:5] - vectorizer.transform(TEXTS[:5])).max() == 0, "rows depend on no other row"
+    assert len(vectorizer.get_feature_names_out()) == matrix.shape[1]
 
 
 def test_tags() -> None:
