@@ -32,6 +32,4 @@ def named_extras() -> Iterator[None]:
         extra = next((extra for extra, libraries in EXTRAS.items() if library in libraries), None)
         if extra is None:
             raise
-        raise MissingExtraError(
-            f"{library} is not installed; it comes with an extra: pip install 'newsdesk[{extra}]'"
-        ) from None
+        raise MissingExtraError(f"{library} is not installed; run: pip install 'newsdesk[{extra}]'") from None

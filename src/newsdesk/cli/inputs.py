@@ -153,7 +153,7 @@ def open_inputs(inputs: Sequence[str]) -> tuple[list[str], BinaryIO]:
     """Return the names of inputs and the standard input; Arabic texts are read in place of the latter."""
     if not all(map(_is_text, inputs)):
         return expand_globs(inputs), sys.stdin.buffer
-    note("no such file: INPUT is read as Arabic text")
+    note("INPUT names no file, so it is read as a text")
     lines = [json.dumps({"text": text}) for text in inputs]
     return [STDIN], io.BytesIO("\n".join(lines).encode())
 
