@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pyarrow as pa
@@ -84,3 +85,11 @@ def test_a_missing_extra_of_the_api(hook: str, tmp_path: Path) -> None:
         [sys.executable, "-c", code], cwd=tmp_path, env=project_env(PYTHONPATH=hook), capture_output=True, text=True, check=False
     )  # fmt: skip
     assert done.stderr.splitlines()[-1].endswith("pip install 'newsdesk[train]'")
+
+
+def test_spark_brings_pandas() -> None:
+    """PySpark asks for pandas when rows go to Python, and does not depend on it."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    assert {name.partition(">")[0] for name in extras["spark"]} == {"pandas", "pyspark"}
