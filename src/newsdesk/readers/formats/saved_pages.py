@@ -1,6 +1,6 @@
 """Read saved newspaper pages (the visible text of an article page) as articles and teasers.
 
-The text-size button `TT` marks an article: the lines above it are the title and the caption, printed once or
+`plain_pages` reads the pages of any site; here are those of one newspaper, which hold more. The text-size button `TT` marks an article: the lines above it are the title and the caption, printed once or
 more; below it both are repeated, then the body follows. A block of related articles may follow the body or
 interrupt it, and a page may hold several articles with nothing between them.
 """
@@ -15,46 +15,29 @@ from itertools import pairwise
 
 from newsdesk.readers.chunks import read_whole
 from newsdesk.readers.encodings import decode
+from newsdesk.readers.formats.captions import (
+    FULL_STOP,
+    SENTENCE_BREAK,
+    SENTENCE_END,
+    final_parenthesis,
+    has_credit,
+    is_caption,
+    names_agency,
+)
+from newsdesk.readers.formats.plain_pages import drop_site_lines, is_paragraph, parse_plain
+from newsdesk.readers.formats.site_lines import Line, clean_line, kind_of, read_lines
 from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import RawRecord, sanitize
 from newsdesk.readers.refusals import RefusalError
 
 BUTTON = "TT"
 RELATED = frozenset({"مقالات ذات صلة", "موضوعات ذات صلة", "مواضيع ذات صلة", "أخبار ذات صلة"})
-
-# Contents of a final «(…)» that are not a credit: the second name of a month, a weekday, a number.
-MONTHS = (
-    "كانون الثاني|شباط|آذار|نيسان|أيار|حزيران|تموز|آب|أيلول|تشرين الأول|تشرين الثاني|كانون الأول|"
-    "يناير|فبراير|مارس|أبريل|إبريل|مايو|يونيو|يوليو|أغسطس|سبتمبر|أكتوبر|نوفمبر|ديسمبر"
-)
-WEEKDAYS = "السبت|الأحد|الاثنين|الإثنين|الثلاثاء|الأربعاء|الخميس|الجمعة"
-DATE = re.compile(rf"(?:(?:{MONTHS}|{WEEKDAYS}|أمس|اليوم|غداً|\d+)[\s\-/،%]*)+")
-FINAL_PARENTHESIS = re.compile(r"^(?P<before>.*\S)\s*\((?P<inside>[^()]{1,60})\)$")
-SENTENCE_END = re.compile(r"[.؟!…:؛](?:[»\"”')\]]*)$")
-SENTENCE_BREAK = re.compile(r"[.؟!][»\"”')\]]*\s")
-INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-
-FULL_STOP = re.compile(r"(?<!\.)\.[»\"”’)]*$")  # a title may end in three dots, never in one
-
-# A paragraph starts with a verb, or with «و» and nearly any word; a caption starts with a noun or a name.
-VERB_START = re.compile(
-    r"و?(?:قال|أعلن|أكد|أضاف|أوضح|أشار|ذكر|كان|أفاد|رأى|شدد|أصدر|بلغ|دعا|لفت|جاء)(?:ت|وا)?\b|و?[يت]قول\b"
-)
-NOUN_IN_WAW = (
-    r"وزي?ر\w*|وزراء|وفد\w*|وفود|وحد\w*|ورش\w*|ورود|وردة|وسط|وسائل|وثيقة|وثائق|وجب\w*|وجوه|وقفة|ولي|ولادة|ولاية|"
-    r"والد\w*|والي|واجهة|وادي|واحة|وكالة|وكيل\w*|وصول|وداع|وفاة|ورقة|واشنطن|وارسو"
-)
-WAW_START = re.compile(rf"(?!(?:{NOUN_IN_WAW})\b)و\w")
-LIST_ITEM = re.compile(r"[*•\-–]|\d+ ?[-–.]")
 BYLINE_WITH_COLON = re.compile(r"[^:]{2,25}: (?:«[^»]{2,30}»|\S+(?: \S+){0,3})")
 
-# The set of agencies is open; these are recognized even after a caption of one to three words.
-AGENCIES = frozenset(
-    {"افب", "اب", "ابا", "دبا", "رويترز", "غيتي", "الشرقالاوسط", "واس", "الاناضول", "ارشيفية", "شينخوا"}
-)
-MIN_CAPTION_WORDS = 4
 MAX_BYLINE_WORDS = 8
 MAX_CAPTIONS_ABOVE = 8
+MIN_PREFACE_WORDS = 30  # of an article above the first button
+HEADLESS = {"date", "share", "staff", "weather", "notice"}  # kinds of lines that no teaser has
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +55,7 @@ class Teaser:
 class PageArticle:
     """One article of a page."""
 
-    title: str
+    title: str | None  # None for a text without a headline
     text: str  # paragraphs and sub-headlines, joined by newlines
     captions: tuple[str, ...]  # every caption line that was removed, in order and with repeats
     teasers: tuple[Teaser, ...]
@@ -87,7 +70,7 @@ def read_saved_page(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[R
         yield RawRecord(0, RefusalError("unknown_format", detail), text)
     for position, article in enumerate(articles, start=1):
         columns = {"title": article.title, "text": article.text, "kind": "article"}
-        yield RawRecord(position, columns, article.title)
+        yield RawRecord(position, columns, article.title or article.text)
         for t in article.teasers:
             record = {"title": t.title, "text": t.summary, "kind": "teaser", "section": t.section}
             yield RawRecord(position, record, t.title)
@@ -95,18 +78,36 @@ def read_saved_page(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[R
 
 def parse(text: str, *, sections: Sequence[str]) -> list[PageArticle]:
     """Split the text of a saved page into articles; a page without a button is one article."""
-    lines = [line for raw in text.splitlines() if (line := " ".join(INVISIBLE.sub("", raw).split()))]
+    if not any(clean_line(line) == BUTTON for line in text.splitlines()):
+        return _parse_plain(text, sections)
+    lines = [line.text for line in read_lines(text.splitlines()) if line.kind not in HEADLESS]
     longest_first = sorted(sections, key=len, reverse=True)
     headers = _find_headers(lines)
     starts = [*(start for start, _ in headers), len(lines)]
-    articles = []
-    if preface := [line for line in lines[: starts[0]] if line != BUTTON]:
-        body, teasers = _split_related(preface[1:], longest_first)  # without a button no caption is known
-        articles.append(PageArticle(preface[0], "\n".join(body), (), tuple(teasers)))
+    preface = [line for line in lines[: starts[0]] if line != BUTTON]
+    articles = _parse_plain("\n".join(preface), sections)
+    if headers and not _is_article(preface):
+        articles = []
     for (start, button), end in zip(headers, starts[1:], strict=True):
-        title, *captions = lines[start:button]
-        articles.append(_parse_article(title, captions, lines[button + 1 : end], longest_first))
+        title, *head = lines[start:button]
+        articles.append(_parse_article(title, head, lines[button + 1 : end], longest_first))
     return articles
+
+
+def _parse_plain(text: str, sections: Sequence[str]) -> list[PageArticle]:
+    """Return the article of a page without a button, if it has one, and its teasers."""
+    lines = [line for raw in text.splitlines() if (line := clean_line(raw))]
+    body, teasers = _split_related(lines, sorted(sections, key=len, reverse=True))
+    page = parse_plain("\n".join(body) if teasers else text, sections=sections)
+    return [PageArticle(page.title, page.text, (), tuple(teasers))] if page else []
+
+
+def _is_article(preface: list[str]) -> bool:
+    """Return whether the lines above the first header are an article, not a menu, a ticker or a notice."""
+    paragraphs = [line for line in read_lines(preface) if is_paragraph(line)]
+    sentences = [line for line in paragraphs if SENTENCE_END.search(line.text)]
+    n_words = sum(line.n_words for line in sentences)
+    return n_words >= MIN_PREFACE_WORDS and preface[0] not in {line.text for line in paragraphs}
 
 
 def _find_headers(lines: list[str]) -> list[tuple[int, int]]:
@@ -137,53 +138,43 @@ def _find_title(lines: list[str], button: int, floor: int) -> int:
     for index in range(run - 1, max(floor, button - 1 - MAX_CAPTIONS_ABOVE) - 1, -1):
         if lines[index] == below:
             return index
-    return max(run - 1, floor)
+    has_deck = floor == 0 and run == 2 and not kind_of(lines[0]) and not has_credit(lines[1])
+    return 0 if has_deck else max(run - 1, floor)
 
 
-def _parse_article(title: str, captions: list[str], below: list[str], sections: Sequence[str]) -> PageArticle:
+def _parse_article(title: str, head: list[str], below: list[str], sections: Sequence[str]) -> PageArticle:
     if below and below[0] == title:
         below = below[1:]
+    decks, captions = _split_head(title, head, below)
     body, teasers = _split_related(below, sections)
     counts = Counter(body)
     repeated_in_a_row = {line for line, following in pairwise(body) if line == following}
-    paragraphs: list[str] = []
+    paragraphs = list(decks)
     known_captions = set(captions)
     for line in body:
         if line == BUTTON:
             continue
-        if line in known_captions or _is_caption(line, counts[line], line in repeated_in_a_row):
+        if line in decks or line == title:
+            continue
+        if line in known_captions or is_caption(line, counts[line], line in repeated_in_a_row):
             captions.append(line)
         elif not (counts[line] > 1 and line in paragraphs):  # keep a repeated paragraph once
             paragraphs.append(line)
-    return PageArticle(title, "\n".join(paragraphs), tuple(captions), tuple(teasers))
+    text = "\n".join(drop_site_lines([Line(line, kind_of(line)) for line in paragraphs]))
+    return PageArticle(title, text, tuple(captions), tuple(teasers))
 
 
-def _is_caption(line: str, count: int, repeated_in_a_row: bool) -> bool:
-    is_repeated = repeated_in_a_row or (count > 1 and len(line.split()) >= MIN_CAPTION_WORDS)
-    return not SENTENCE_END.search(line) and (is_repeated or _has_credit(line))
-
-
-def _has_credit(line: str) -> bool:
-    """Return whether a line ends in a photo credit, of a known agency or another source."""
-    match = _final_parenthesis(line)
-    if not match or VERB_START.match(line):
-        return False
-    if _names_agency(match["inside"]):
-        return True
-    if WAW_START.match(line) or LIST_ITEM.match(line) or SENTENCE_BREAK.search(match["before"]):
-        return False
-    return len(match["before"].split()) >= MIN_CAPTION_WORDS
-
-
-def _final_parenthesis(line: str) -> re.Match[str] | None:
-    """Match a final «(…)» that is not a date."""
-    match = FINAL_PARENTHESIS.match(line)
-    return match if match and not DATE.fullmatch(match["inside"].strip()) else None
-
-
-def _names_agency(credit: str) -> bool:
-    parts = re.split(r"[-–/،]", credit.translate(str.maketrans("أإآ", "ااا")))
-    return any(re.sub(r"[^\w]", "", part) in AGENCIES for part in parts)
+def _split_head(title: str, head: list[str], below: list[str]) -> tuple[list[str], list[str]]:
+    """Separate the lines between a title and its button into decks and captions, which stand last."""
+    lines = [line for line in head if line != title]
+    repeated_in_a_row = {line for line, following in pairwise(lines) if line == following}
+    decks = []
+    for line in dict.fromkeys(lines):
+        is_last = line == lines[-1]
+        is_printed_again = line in below and is_last
+        if not (has_credit(line) or line in repeated_in_a_row or is_printed_again):
+            decks.append(line)
+    return decks, [line for line in lines if line not in decks]
 
 
 def _split_related(lines: list[str], sections: Sequence[str]) -> tuple[list[str], list[Teaser]]:
@@ -216,7 +207,7 @@ def _parse_teaser(lines: list[str], start: int, sections: Sequence[str]) -> tupl
         repeated = start + 2 < len(lines) and lines[start] == lines[start + 2]
         if repeated or _is_section_line(lines, start + 1, sections):
             title_above, at = lines[start], start + 1
-        elif not (_has_credit(lines[start]) and _find_byline(lines, start, sections)):
+        elif not (has_credit(lines[start]) and _find_byline(lines, start, sections)):
             return None
     section, caption = _split_section(lines[at], sections)
     byline_at = _find_byline(lines, at, sections)
@@ -244,7 +235,7 @@ def _is_section_line(lines: list[str], index: int, sections: Sequence[str]) -> b
     if section is None:
         return False
     return _find_byline(lines, index, sections) is not None or (
-        _has_credit(caption) and index + 1 < len(lines)
+        has_credit(caption) and index + 1 < len(lines)
     )
 
 
@@ -268,7 +259,7 @@ def _is_related(line: str) -> bool:
 def _is_byline(line: str, sections: Sequence[str]) -> bool:
     if BYLINE_WITH_COLON.fullmatch(line) and _split_section(line, sections)[0] is None:
         return True
-    match = _final_parenthesis(line)
-    if not match or _names_agency(match["inside"]):
+    match = final_parenthesis(line)
+    if not match or names_agency(match["inside"]):
         return False  # a photo credit: this is the section line of the next teaser
     return len(match["before"].split()) <= MAX_BYLINE_WORDS and not SENTENCE_BREAK.search(match["before"])
