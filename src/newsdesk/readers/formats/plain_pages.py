@@ -1,8 +1,8 @@
 """Read the saved text of an article's page of any site: a headline, and the lines of the body.
 
-What belongs to the site (menus, dates, buttons, lists of other articles, comments) is left out. A paragraph is
-a line that ends as a sentence or is long. The headline is the line above the first paragraph that shares most words
-with the text.
+What belongs to the site (menus, dates, buttons, lists of other articles, comments) is left out. A
+paragraph is a line that ends as a sentence or is long. The headline is the line above the first
+paragraph that shares most words with the text.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from newsdesk.readers.formats.captions import FULL_STOP, SENTENCE_END, is_caption
+from newsdesk.readers.formats.captions import FULL_STOP, SENTENCE_END, VERB_START, WAW_START, is_caption
 from newsdesk.readers.formats.site_lines import Line, fold, read_lines
 
-MIN_PARAGRAPH_WORDS = 8  # of a line that ends as a sentence
+MIN_PARAGRAPH_WORDS = 5  # of a line that ends as a sentence
+MIN_FIRST_WORDS = 8  # likewise, of the first paragraph if the page has a longer one
 MIN_LONG_WORDS = 25  # of a line that does not
-MAX_TITLE_WORDS = 39
+TITLE_WORDS, MAX_TITLE_WORDS = 7, 25  # a usual headline, the longest one
 MIN_DECK_WORDS = 4
 MAX_SOURCE_WORDS = 5
 MIN_LISTED = 4  # lines above the first paragraph that may be a list of other articles
@@ -28,6 +29,7 @@ WRAPPED_CHARS = (55, 85)  # a text browser breaks lines at 80 columns
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _ARTICLE = re.compile(r"^[وفبك]?(?:ال|لل)(?=\w\w)")
 _AND = re.compile(r"^و(?=\w{4})")
+_SOURCE = re.compile(r"\s[-–ـ|]\s|[:\-–ـ|]$|^[|/]")
 _ARABIC = re.compile(r"[\u0621-\u064a]")
 _LATIN = re.compile(r"[A-Za-z]")
 _FUNCTION_WORDS = frozenset(
@@ -62,14 +64,16 @@ class PlainPage:
 
 def parse_plain(text: str, *, sections: Sequence[str] = ()) -> PlainPage | None:
     """Return the article of a page, None if the page holds nothing but lines of the site."""
-    lines = _drop_latin(_name_sections(read_lines(unwrap(text)), sections))
+    lines = _drop_latin(_name_site_lines(read_lines(unwrap(text)), sections))
     if len(lines) == 1:
         return None if lines[0].kind in {"menu", "date", "share"} else PlainPage(None, lines[0].text)
     first = _first_paragraph(lines)
     if first is None:
         return _short_page(lines)
     title_at = _find_title(lines, first)
-    title = None if title_at is None else lines[title_at].text
+    if title_at is None and (title_below := _find_title_below(lines, first)) is not None:
+        return PlainPage(lines[title_below].text, "\n".join(keep_body(lines[first:title_below], None)))
+    title = None if title_at is None else lines[title_at].text.lstrip("•* ")
     decks = [] if title_at is None else _decks(lines, title_at, first)
     body = keep_body(lines[first:], title)
     return PlainPage(title, "\n".join([*decks, *body]))
@@ -94,12 +98,18 @@ def unwrap(text: str) -> list[str]:
     return joined
 
 
-def _name_sections(lines: list[Line], sections: Sequence[str]) -> list[Line]:
-    """Count section names that stand alone as lines of a menu."""
+def _name_site_lines(lines: list[Line], sections: Sequence[str]) -> list[Line]:
+    """Set the kind of lines that are a section's name alone or a name below a title of the staff."""
     names = {fold(section) for section in sections}
-    return [
-        Line(line.text, "menu") if line.kind is None and fold(line.text) in names else line for line in lines
-    ]
+    named: list[Line] = []
+    for line in lines:
+        if line.kind is None and fold(line.text).removeprefix("اخبار ") in names:
+            line = Line(line.text, "menu")
+        is_below_label = bool(named) and named[-1].kind == "staff" and named[-1].n_words < MIN_DECK_WORDS
+        if line.kind is None and is_below_label and line.n_words <= MIN_DECK_WORDS:
+            line = Line(line.text, "name")
+        named.append(line)
+    return named
 
 
 def _drop_latin(lines: list[Line]) -> list[Line]:
@@ -120,9 +130,15 @@ def is_paragraph(line: Line) -> bool:
     return line.n_words >= (MIN_PARAGRAPH_WORDS if is_sentence else MIN_LONG_WORDS)
 
 
+def is_unended(line: Line) -> bool:
+    """Return whether a line is as long as a paragraph and does not end as a sentence, as tickers do."""
+    return line.n_words >= MIN_LONG_WORDS and not SENTENCE_END.search(line.text)
+
+
 def _first_paragraph(lines: list[Line]) -> int | None:
     """Return the index of the first paragraph of the article, past tickers and what describes the site."""
     found = [index for index, line in enumerate(lines) if is_paragraph(line)]
+    found = [index for index in found if lines[index].n_words >= MIN_FIRST_WORDS] or found
     for index, following in pairwise(found):
         if not _is_ticker(lines, index) and not _describes_site(lines, index, following):
             return index
@@ -133,8 +149,15 @@ def _is_ticker(lines: list[Line], index: int) -> bool:
     """Return whether a long line without an end strings together what the rest does not speak of."""
     if SENTENCE_END.search(lines[index].text):
         return False
-    rest = [line.text for line in lines[index + 1 :] if is_paragraph(line)]
-    return _share_of_words(lines[index].text, rest) < MIN_RELATED
+    rest = [line for line in lines[index + 1 :] if is_paragraph(line)]
+    if (
+        index == 0
+        and rest
+        and lines[1] is rest[0]
+        and 2 * sum(line.n_words for line in rest) < lines[0].n_words
+    ):
+        return False  # a text of two paragraphs
+    return _share_of_words(lines[index].text, [line.text for line in rest]) < MIN_RELATED
 
 
 def _describes_site(lines: list[Line], index: int, following: int) -> bool:
@@ -149,14 +172,15 @@ def _describes_site(lines: list[Line], index: int, following: int) -> bool:
 def _short_page(lines: list[Line]) -> PlainPage | None:
     """Return the article of a page without a paragraph: its first line and the rest."""
     content = [line for line in lines if line.kind is None]
-    is_menu = len(content) > 2 and all(line.n_words < MIN_DECK_WORDS for line in content)
+    has_menu = len(content) > 2 or any(line.kind == "menu" for line in lines)
+    is_menu = has_menu and all(line.n_words < MIN_DECK_WORDS for line in content)
     if is_menu or not content:
         notices = [line.text for line in lines if line.kind == "notice"]
         return PlainPage(notices[0], "\n".join(notices[1:])) if notices and not is_menu else None
     first, *rest = (line.text for line in content)
     if not rest or FULL_STOP.search(first):
         return PlainPage(None, "\n".join([first, *rest]))
-    return PlainPage(first, "\n".join(keep_body([line for line in content[1:]], first)))
+    return PlainPage(first, "\n".join(keep_body(content[1:], first)))
 
 
 def _find_title(lines: list[Line], first: int) -> int | None:
@@ -165,27 +189,43 @@ def _find_title(lines: list[Line], first: int) -> int | None:
     body = [line.text for line in lines[first:] if is_paragraph(line)]
     shares = {index: _share_of_words(lines[index].text, body) for index in candidates}
     last_site = max((i for i in range(first) if lines[i].kind not in {None, "notice"}), default=-1)
-    below_site = next((index for index in candidates if index > last_site), None)
-    texts = [line.text for line in lines]
+    in_run = [index for index in candidates if index > last_site]
+    below_site = next((index for index in in_run if lines[index].n_words >= MIN_DECK_WORDS), None)
+    texts = [fold(line.text) for line in lines]
     n_site = sum(line.kind is not None for line in lines[:first])
-    run = [index for index in candidates if index > last_site and lines[index].n_words >= MIN_DECK_WORDS]
-    if len(run) >= MIN_LISTED and max(shares[index] for index in candidates) < 2 * MIN_RELATED:
-        return None  # the headlines of other articles
+    n_headlines = sum(lines[index].n_words >= MIN_DECK_WORDS for index in in_run)
+    if n_headlines >= MIN_LISTED:  # the headlines of other articles
+        below_site = None
+        if max(shares.values()) < 2 * MIN_RELATED:
+            return None
     scores = {}
     for index in candidates:
         line = lines[index]
         is_long = line.n_words >= MIN_DECK_WORDS
         scores[index] = (
-            2 * shares[index]
+            2 * shares[index] * min(1, line.n_words / TITLE_WORDS)
             + 0.5 * is_long
-            + 0.8 * (is_long and texts.count(line.text) > 1)
-            + 0.4 * (is_long and index == 0 and n_site < 3)
-            + 0.3 * (lines[index + 1].kind in {"date", "byline", "share"})
+            + 0.6 * (is_long and texts.count(fold(line.text)) > 1)
+            + 0.4 * (is_long and index == 0 and n_site < 3 and n_headlines < MIN_LISTED)
+            + 0.6 * (lines[index + 1].kind in {"date", "byline", "share"})
             - 0.8 * (line.n_words < 3)
-            - 0.4 * (line.n_words > MIN_LONG_WORDS)
+            - 0.4 * (line.n_words > MIN_LONG_WORDS or line.text.endswith(":"))
             - 0.6 * (below_site is not None and index > below_site)  # a deck follows its headline
         )
     return max(scores, key=lambda index: (scores[index], -index), default=None)
+
+
+def _find_title_below(lines: list[Line], first: int) -> int | None:
+    """Return the index of a headline that stands below the text, before its date."""
+    body = [line.text for line in lines[first:] if is_paragraph(line)]
+    for index in range(len(lines) - 2, first, -1):
+        line = lines[index]
+        if line.kind is None:
+            is_headline = MIN_DECK_WORDS <= line.n_words < MIN_LONG_WORDS and not FULL_STOP.search(line.text)
+            is_dated = lines[index + 1].kind == "date"
+            related = _share_of_words(line.text, body) >= 2 * MIN_RELATED
+            return index if is_headline and is_dated and related else None
+    return None
 
 
 def _may_be_title(lines: list[Line], index: int) -> bool:
@@ -201,13 +241,13 @@ def _may_be_title(lines: list[Line], index: int) -> bool:
 
 
 def _is_longer_caption(line: str, below: str) -> bool:
-    """Return whether the line below a caption prints it again, with more."""
-    return line != below and below.startswith(line)
+    """Return whether the line below a short caption prints it again, with more."""
+    return len(line.split()) <= MIN_DECK_WORDS and line != below and below.startswith(line)
 
 
 def is_source(line: Line) -> bool:
-    """Return whether a short line ends as one that names who reports."""
-    return line.n_words <= MAX_SOURCE_WORDS and line.text.endswith((":", "-", "ـ"))
+    """Return whether a short line names a place and who reports: «القاهرة - وكالات»."""
+    return line.n_words <= MAX_SOURCE_WORDS and _SOURCE.search(line.text) is not None
 
 
 def _share_of_words(line: str, texts: Sequence[str]) -> float:
@@ -228,12 +268,13 @@ def _decks(lines: list[Line], title_at: int, first: int) -> list[str]:
     body = [line.text for line in lines[first:]]
     texts = [line.text for line in lines]
     pairs = [pair for pair in pairwise(texts[title_at:first]) if _is_longer_caption(*pair)]
-    captions = {line for pair in pairs for line in pair} | {title}
+    captions = {line for pair in pairs for line in pair}
     decks = [
         line.text
         for line in lines[title_at + 1 : first]
         if line.kind is None and line.text not in captions and line.n_words >= MIN_DECK_WORDS
-        and not is_source(line) and not is_caption(line.text, texts.count(line.text), repeated_in_a_row=False)
+        and not is_unended(line) and not fold(line.text).startswith(fold(title)) and not is_source(line)
+        and not is_caption(line.text, texts.count(line.text), repeated_in_a_row=False)
     ]  # fmt: skip
     if len(decks) < MIN_LISTED:
         return decks
@@ -244,13 +285,15 @@ def keep_body(lines: list[Line], title: str | None) -> list[str]:
     """Return the paragraphs and sub-headlines of a body, each once."""
     counts = Counter(line.text for line in lines)
     repeated_in_a_row = {line.text for line, following in pairwise(lines) if line.text == following.text}
-    seen = {title}
+    seen = {fold(title or "")}
     content = []
     for line in lines:
         if line.kind is None:
-            if line.text in seen or is_caption(line.text, counts[line.text], line.text in repeated_in_a_row):
+            if fold(line.text) in seen or is_caption(
+                line.text, counts[line.text], line.text in repeated_in_a_row
+            ):
                 continue
-            seen.add(line.text)
+            seen.add(fold(line.text))
         content.append(line)
     return drop_site_lines(content)
 
@@ -286,19 +329,27 @@ def _resume(lines: list[Line], start: int, body: list[Line]) -> int:
         if not is_paragraph(lines[index]):
             continue
         below = next((line for line in lines[index + 1 :] if line.kind is None), None)
-        is_pair = below is not None and is_paragraph(below)
-        if is_pair or _share_of_words(lines[index].text, so_far) >= MIN_RELATED:
+        is_pair = below is not None and bool(FULL_STOP.search(below.text))
+        goes_on = is_pair or WAW_START.match(lines[index].text)
+        if goes_on or _share_of_words(lines[index].text, so_far) >= MIN_RELATED:
             return index
     return len(lines)
 
 
 def _drop_trailing_headlines(body: list[Line]) -> list[Line]:
-    """Drop headlines of other articles at the end of a body whose paragraphs end in a full stop."""
+    """Drop what ends a body and is not of it: a source's name, headlines of other articles."""
     paragraphs = [index for index, line in enumerate(body) if is_paragraph(line)]
-    if not paragraphs or any(not SENTENCE_END.search(body[index].text) for index in paragraphs):
+    if not paragraphs:
         return body
     above, trailing = body[: paragraphs[-1] + 1], body[paragraphs[-1] + 1 :]
+    if all(line.n_words < 3 and not SENTENCE_END.search(line.text) for line in trailing):
+        return above
     texts = [line.text for line in above]
-    n_foreign = sum(_share_of_words(line.text, texts) < 2 * MIN_RELATED for line in trailing)
-    is_list = len(trailing) > 1 and n_foreign == len(trailing)
-    return above if is_list and not any(FULL_STOP.search(line.text) for line in trailing) else body
+    has_stops = all(SENTENCE_END.search(text) for text in texts if len(text.split()) >= MIN_LONG_WORDS)
+    is_list = len(trailing) > 1 and all(_is_foreign_headline(line, texts) for line in trailing)
+    return above if has_stops and is_list else body
+
+
+def _is_foreign_headline(line: Line, body: Sequence[str]) -> bool:
+    is_sentence = FULL_STOP.search(line.text) or WAW_START.match(line.text) or VERB_START.match(line.text)
+    return not is_sentence and _share_of_words(line.text, body) < 2 * MIN_RELATED

@@ -1,8 +1,9 @@
 """Read saved newspaper pages (the visible text of an article page) as articles and teasers.
 
-`plain_pages` reads the pages of any site; here are those of one newspaper, which hold more. The text-size button `TT` marks an article: the lines above it are the title and the caption, printed once or
-more; below it both are repeated, then the body follows. A block of related articles may follow the body or
-interrupt it, and a page may hold several articles with nothing between them.
+`plain_pages` reads the pages of any site; here are those of one newspaper, which hold more. The text-size
+button `TT` marks an article: the lines above it are the title and the caption, printed once or more; below
+it both are repeated, then the body follows. A block of related articles may follow the body or interrupt it,
+and a page may hold several articles with nothing between them.
 """
 
 from __future__ import annotations
@@ -121,7 +122,8 @@ def _find_headers(lines: list[str]) -> list[tuple[int, int]]:
             start = _find_title(lines, button, floor)
             is_repeated = bool(headers) and lines[headers[-1][0]] == lines[start]
             has_sentence = any(FULL_STOP.search(line) for line in lines[start:button])
-            if not is_repeated and not has_sentence:  # else it is a button within the body
+            is_menu = kind_of(lines[start]) == "menu"
+            if not (is_repeated or has_sentence or is_menu):  # else it is a button within the body
                 headers.append((start, button))
         floor = button + 1
     return headers
@@ -185,8 +187,10 @@ def _split_related(lines: list[str], sections: Sequence[str]) -> tuple[list[str]
     in_block = False
     while index < len(lines):
         if _is_related(lines[index]):
-            in_block = True
             index += 1
+            in_block = index < len(lines) and _parse_teaser(lines, index, sections) is not None
+            if not in_block:
+                body.append(lines[index - 1])  # above a list of titles alone
         elif in_block and (found := _parse_teaser(lines, index, sections)):
             teaser, index = found
             teasers.append(teaser)
