@@ -13,13 +13,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from newsdesk.readers.formats.captions import FULL_STOP, SENTENCE_END, VERB_START, WAW_START, is_caption
+from newsdesk.readers.formats.captions import (
+    FULL_STOP,
+    SENTENCE_BREAK,
+    SENTENCE_END,
+    VERB_START,
+    WAW_START,
+    final_parenthesis,
+    is_caption,
+    names_agency,
+)
 from newsdesk.readers.formats.site_lines import Line, fold, read_lines
 
 MIN_PARAGRAPH_WORDS = 5  # of a line that ends as a sentence
 MIN_FIRST_WORDS = 8  # likewise, of the first paragraph if the page has a longer one
 MIN_LONG_WORDS = 25  # of a line that does not
 TITLE_WORDS, MAX_TITLE_WORDS = 7, 25  # a usual headline, the longest one
+MAX_STOPPED_TITLE_WORDS = 15
 MIN_DECK_WORDS = 4
 MAX_SOURCE_WORDS = 5
 MIN_LISTED = 4  # lines above the first paragraph that may be a list of other articles
@@ -30,6 +40,8 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 _ARTICLE = re.compile(r"^[وفبك]?(?:ال|لل)(?=\w\w)")
 _AND = re.compile(r"^و(?=\w{4})")
 _SOURCE = re.compile(r"\s[-–ـ|]\s|[:\-–ـ|]$|^[|/]")
+_LINK = re.compile(r"https?://|www\.|pic\.twitter\.com")
+_ELLIPSIS = re.compile(r"(?:…|\.\.\.)$")
 _ARABIC = re.compile(r"[\u0621-\u064a]")
 _LATIN = re.compile(r"[A-Za-z]")
 _FUNCTION_WORDS = frozenset(
@@ -140,9 +152,18 @@ def _first_paragraph(lines: list[Line]) -> int | None:
     found = [index for index, line in enumerate(lines) if is_paragraph(line)]
     found = [index for index in found if lines[index].n_words >= MIN_FIRST_WORDS] or found
     for index, following in pairwise(found):
-        if not _is_ticker(lines, index) and not _describes_site(lines, index, following):
+        is_other = _is_ticker(lines, index) or _is_stopped_title(lines, index)
+        if not is_other and not _describes_site(lines, index, following):
             return index
     return found[-1] if found else None
+
+
+def _is_stopped_title(lines: list[Line], index: int) -> bool:
+    """Return whether a sentence stands above a date or an author, as a headline does."""
+    line = lines[index]
+    is_one_sentence = FULL_STOP.search(line.text) and not SENTENCE_BREAK.search(line.text)
+    is_short = line.n_words <= MAX_STOPPED_TITLE_WORDS
+    return bool(is_one_sentence) and is_short and lines[index + 1].kind in {"date", "byline"}
 
 
 def _is_ticker(lines: list[Line], index: int) -> bool:
@@ -157,6 +178,8 @@ def _is_ticker(lines: list[Line], index: int) -> bool:
         and 2 * sum(line.n_words for line in rest) < lines[0].n_words
     ):
         return False  # a text of two paragraphs
+    if any(_share_of_words(line.text, [lines[index].text]) >= 2 * MIN_RELATED for line in lines[:index][-2:]):
+        return False  # it speaks of its headline
     return _share_of_words(lines[index].text, [line.text for line in rest]) < MIN_RELATED
 
 
@@ -230,13 +253,16 @@ def _find_title_below(lines: list[Line], first: int) -> int | None:
 
 def _may_be_title(lines: list[Line], index: int) -> bool:
     line, below = lines[index], lines[index + 1].text
-    if line.kind is not None or not 1 < line.n_words <= MAX_TITLE_WORDS or FULL_STOP.search(line.text):
+    if line.kind is not None or not 1 < line.n_words <= MAX_TITLE_WORDS or _LINK.search(line.text):
+        return False
+    if FULL_STOP.search(line.text) and not _is_stopped_title(lines, index):
         return False
     words = line.text.split()
     half = len(words) // 2
     is_doubled = words[:half] == words[half:]  # a site's name, as its logo and as text
     is_start_of_below = _is_longer_caption(line.text, below)
-    is_caption_or_source = is_caption(line.text, 1, repeated_in_a_row=False) or is_source(line)
+    credit = final_parenthesis(line.text)
+    is_caption_or_source = (credit and names_agency(credit["inside"])) or is_source(line)
     return not (is_doubled or is_start_of_below or is_caption_or_source)
 
 
@@ -352,4 +378,6 @@ def _drop_trailing_headlines(body: list[Line]) -> list[Line]:
 
 def _is_foreign_headline(line: Line, body: Sequence[str]) -> bool:
     is_sentence = FULL_STOP.search(line.text) or WAW_START.match(line.text) or VERB_START.match(line.text)
+    if _ELLIPSIS.search(line.text):
+        is_sentence = None  # a teaser that is cut off
     return not is_sentence and _share_of_words(line.text, body) < 2 * MIN_RELATED

@@ -18,6 +18,7 @@ _SEPARATORS = re.compile(r"\s*[|»›•·\t]\s*|\s[>/]\s|\s{3,}")
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\S+|(?:[#@]\S+\s*)+")
 _DATE_PART = re.compile(r"\d+|[^\W\d_]+")
 _MAX_WORDS = {"staff": 7, "byline": 8}
+_MAX_CONTAINING_WORDS = {"related": 5}
 _MAX_OPENED_WORDS, _MAX_SENTENCE_WORDS, _MAX_NOTICE_WORDS = 20, 12, 60
 _MIN_TICKER_ITEMS, _MIN_MENU_ITEMS, _MAX_MENU_WORDS = 5, 4, 4
 _LABELS = {"staff", "byline", "related", "end"}  # may be followed by a colon and more
@@ -91,10 +92,9 @@ def _kind_of_segment(segment: str) -> str | None:
         limit = _MAX_NOTICE_WORDS if is_specific else _MAX_WORDS.get(kind, shortest)
         if n_words <= limit and (kind != "weather" or re.search(r"\d", folded)):
             return kind
-    if n_words <= _MAX_NOTICE_WORDS:
-        for marker, kind in contained:
-            if marker in folded:
-                return kind
+    for marker, kind in contained:
+        if n_words <= _MAX_CONTAINING_WORDS.get(kind, _MAX_NOTICE_WORDS) and marker in folded:
+            return kind
     return "weather" if "°" in segment and n_words <= _MAX_WORDS["staff"] else _date(folded)
 
 
