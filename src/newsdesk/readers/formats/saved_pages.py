@@ -25,7 +25,9 @@ from newsdesk.readers.formats.captions import (
     is_caption,
     names_agency,
 )
-from newsdesk.readers.formats.plain_pages import drop_site_lines, is_paragraph, parse_plain
+from newsdesk.readers.formats.page_bodies import drop_site_lines
+from newsdesk.readers.formats.paragraphs import is_paragraph
+from newsdesk.readers.formats.plain_pages import parse_plain
 from newsdesk.readers.formats.site_lines import Line, clean_line, kind_of, read_lines
 from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import RawRecord, sanitize

@@ -13,14 +13,18 @@ from newsdesk.readers.formats.captions import FULL_STOP, WEEKDAYS
 INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _MARKS = re.compile("[\u064b-\u0652\u0670\u0640]")
 _VARIANTS = str.maketrans("أإآٱىة", "اااايه")
-_OUTER = re.compile(r"^[^\w©+]+|[^\w©+]+$")
-_SEPARATORS = re.compile(r"\s*[|»›•·\t]\s*|\s[>/]\s|\s{3,}")
-_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|\S+@\S+\.\S+|(?:[#@]\S+\s*)+")
+_INNER = re.compile(r"[\w©+](?:.*[\w©+])?")
+_RUN_OF_SPACES = re.compile(r"\s{3,}|\t")
+_SEPARATORS = re.compile(r" ?[|»›•·] ?| [>/] ")
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+|[^\s@]+@[^\s@]+|(?:[#@]\S+\s)*[#@]\S+")
+_COUNT = re.compile(r"^\d+\W*\s|\s\W*\d+$")
 _DATE_PART = re.compile(r"\d+|[^\W\d_]+")
 _MAX_WORDS = {"staff": 7, "byline": 8}
 _MAX_CONTAINING_WORDS = {"related": 5}
 _MAX_OPENED_WORDS, _MAX_SENTENCE_WORDS, _MAX_NOTICE_WORDS = 20, 12, 60
+_MAX_CHARS = 800  # of a line that is looked up
 _MIN_TICKER_ITEMS, _MIN_MENU_ITEMS, _MAX_MENU_WORDS = 5, 4, 4
+_HOME = {"الرئيسيه", "home"}
 _LABELS = {"staff", "byline", "related", "end"}  # may be followed by a colon and more
 
 
@@ -49,38 +53,45 @@ def clean_line(raw: str) -> str:
 
 def kind_of(raw: str) -> str | None:
     """Return the kind of a line of the site, as in `site_lines.tsv`, None for a line of an article."""
-    line = INVISIBLE.sub("", raw).strip().replace("\xa0", " ")
+    line = INVISIBLE.sub("", raw).strip()
+    items = _RUN_OF_SPACES.split(line)
+    if len(items) >= _MIN_TICKER_ITEMS and not any(map(FULL_STOP.search, items)):
+        return "menu"  # or a ticker
+    if len(line) > _MAX_CHARS:
+        return None
     if not any(map(str.isalpha, line)):
         return None if "…" in line or "..." in line else "weather" if "°" in line else "date"
     if _ADDRESS.fullmatch(line):
         return "share"
     if line.count("»") > line.count("«"):
         return "menu"  # a path
-    return _kind_of_segment(line) or _kind_of_segments(line)
+    segments = [part for item in items for part in _SEPARATORS.split(item) if part.strip()]
+    return _kind_of_segment(line) or (
+        _kind_of_items(segments) if len(segments) > 1 else _kind_of_words(fold(line).split())
+    )
 
 
-def _kind_of_segments(line: str) -> str | None:
-    """Return the kind of a line that holds several items: a menu, a path, a row of buttons, a ticker."""
-    segments = [segment for segment in _SEPARATORS.split(line) if segment.strip()]
-    if len(segments) > 1:
-        kinds = [_kind_of_segment(segment) for segment in segments]
-        if all(kinds) or fold(segments[0]) in {"الرييسيه", "الرئيسيه", "home"}:
-            return kinds[0]
-        items = [item for item in re.split(r"\s{3,}", line) if not FULL_STOP.search(item)]
-        is_menu = all(len(segment.split()) <= _MAX_MENU_WORDS for segment in segments)
-        is_list = len(items) >= _MIN_TICKER_ITEMS or (is_menu and len(segments) >= _MIN_MENU_ITEMS)
-        return "menu" if is_list else None
-    words = fold(line).split()
+def _kind_of_items(segments: list[str]) -> str | None:
+    """Return the kind of a menu, a path or a row of buttons."""
+    kinds = [_kind_of_segment(segment) for segment in segments]
+    is_menu = len(segments) >= _MIN_MENU_ITEMS and all(len(s.split()) <= _MAX_MENU_WORDS for s in segments)
+    if all(kinds) or fold(segments[0]) in _HOME:
+        return kinds[0]
+    return "menu" if is_menu else None
+
+
+def _kind_of_words(words: list[str]) -> str | None:
+    """Return the kind of a line of which every word is a menu's item or a button."""
     exact = _markers()[0]
     kinds = [exact.get(word) or exact.get(word.removeprefix("و")) for word in words]
-    return kinds[0] if len(words) > 1 + ("menu" in kinds) and set(kinds) <= {"menu", "share"} else None
+    is_row = len(words) > 1 + ("menu" in kinds) and set(kinds) <= {"menu", "share"}
+    return kinds[0] if is_row else None
 
 
 def _kind_of_segment(segment: str) -> str | None:
     folded = fold(segment)
     exact, opening, contained = _markers()
-    without_count = re.sub(r"^\d+\s*|\s*\d+$", "", folded)
-    if kind := exact.get(folded) or exact.get(_OUTER.sub("", without_count)):
+    if kind := exact.get(folded) or exact.get(fold(_COUNT.sub("", folded))):
         return kind
     label, colon, _ = segment.partition(":")
     n_words = len(folded.split())
@@ -103,7 +114,7 @@ def _openings(folded: str, opening: dict[str, str]) -> Iterator[tuple[str, str]]
     words = folded.split()
     for n in range(min(len(words), 6), 0, -1):
         marker = " ".join(words[:n])
-        if kind := opening.get(marker) or opening.get(_OUTER.sub("", marker)):
+        if kind := opening.get(fold(marker)):
             yield marker, kind
 
 
@@ -120,7 +131,8 @@ def _date(folded: str) -> str | None:
 
 def fold(line: str) -> str:
     """Return a line with one spelling of alef, yeh and teh marbuta, without marks and outer punctuation."""
-    return " ".join(_OUTER.sub("", _MARKS.sub("", line).translate(_VARIANTS).casefold()).split())
+    inner = _INNER.search(" ".join(_MARKS.sub("", line).translate(_VARIANTS).casefold().split()))
+    return inner[0] if inner else ""
 
 
 @cache
