@@ -1,7 +1,8 @@
-"""Titles and body lines found in saved pages of which each line is marked.
+"""Measure titles and body lines found in saved pages of which each line is marked.
 
-A file of pages: `== SITE` begins a page; each line of it follows as saved, marked `=` (the headline), `+` (the
-body) or `-` (neither). The committed file imitates real pages with invented text; real ones are given by path.
+A file of pages: `== SITE` begins a page; its lines follow as saved, marked `=` (the headline), `+` (the
+body) or `-` (neither). The committed file imitates the layouts of real pages with invented text; real ones
+are given by path, because their text may not be published.
 
     python benchmarks/saved_pages.py
     python benchmarks/saved_pages.py --errors REAL_PAGES.txt
@@ -9,10 +10,11 @@ body) or `-` (neither). The committed file imitates real pages with invented tex
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import click
 
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.readers.formats.saved_pages import parse
@@ -21,6 +23,7 @@ from newsdesk.readers.formats.site_lines import clean_line
 ROOT = Path(__file__).parents[1]
 IMITATIONS = ROOT / "tests/readers/marked_pages.txt"
 SECTIONS = read_taxonomy(ROOT / "data/taxonomy.yaml").sections
+HEADER = "| file | pages | sites | titles right | body precision | body recall |\n|---|--:|--:|--:|--:|--:|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,25 @@ class MarkedPage:
     body: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the reader makes of a page: whether the title is right, and the lines of all bodies."""
+
+    page: MarkedPage
+    titles: list[str | None]
+    body: list[str]
+
+    @property
+    def has_right_title(self) -> bool:
+        """Whether the page is read as one article with its headline."""
+        return self.titles == ([self.page.title] if self.page.title or self.page.body else [])
+
+    @property
+    def n_right(self) -> int:
+        """The number of lines that are read as the body and belong to it."""
+        return sum(line in self.page.body for line in self.body)
+
+
 def read_marked_pages(path: Path) -> Iterator[MarkedPage]:
     """Yield the pages of a file."""
     for page in path.read_text(encoding="utf-8").split("== ")[1:]:
@@ -43,37 +65,39 @@ def read_marked_pages(path: Path) -> Iterator[MarkedPage]:
         yield MarkedPage(site, "\n".join(line for _, line in marked), titles[0] if titles else None, body)
 
 
-def compare(page: MarkedPage, *, show: bool) -> tuple[bool, int, int, int]:
-    """Return whether the title is right, the body lines that are found, right and expected."""
+def read_page(page: MarkedPage) -> Reading:
+    """Read a page as `newsdesk read` does."""
     articles = parse(page.text, sections=SECTIONS)
-    title = articles[0].title if articles else None
-    found = [line for article in articles for line in article.text.split("\n") if line]
-    right = [line for line in found if line in page.body]
-    is_right = title == page.title and len(articles) == bool(page.title or page.body)
-    if show and not (is_right and found == page.body):
-        print(f"{page.site}: {len(articles)} articles, title {title!r}, expected {page.title!r}")
-        for line in page.body:
-            print("  lost:  " + line[:90] if line not in found else "", end="\n" * (line not in found))
-        for line in found:
-            print(
-                "  wrong: " + line[:90] if line not in page.body else "", end="\n" * (line not in page.body)
-            )
-    return is_right, len(found), len(right), len(page.body)
+    body = [line for article in articles for line in article.text.split("\n") if line]
+    return Reading(page, [article.title for article in articles], body)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("files", nargs="*", type=Path, default=[IMITATIONS])
-    parser.add_argument("--errors", action="store_true", help="print each page that is read wrongly")
-    arguments = parser.parse_args()
-    print("| file | pages | sites | titles right | body precision | body recall |\n|---|--:|--:|--:|--:|--:|")
-    for path in arguments.files:
-        pages = list(read_marked_pages(path))
-        results = [compare(page, show=arguments.errors) for page in pages]
-        titles, found, right, expected = (sum(column) for column in zip(*results, strict=True))
-        n_sites = len({page.site.split()[0] for page in pages})
-        figures = f"{titles / len(pages):.3f} | {right / max(found, 1):.3f} | {right / max(expected, 1):.3f}"
-        print(f"| {path.stem} | {len(pages)} | {n_sites} | {figures} |")
+def describe_errors(reading: Reading) -> Iterator[str]:
+    """Yield what is wrong with a reading, a line each."""
+    if not reading.has_right_title:
+        yield f"titles {reading.titles}, expected {reading.page.title!r}"
+    yield from (f"lost:  {line[:80]}" for line in reading.page.body if line not in reading.body)
+    yield from (f"wrong: {line[:80]}" for line in reading.body if line not in reading.page.body)
+
+
+@click.command(help=__doc__)
+@click.argument("files", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--errors", is_flag=True, help="Print each page that is read wrongly.")
+def main(files: tuple[Path, ...], errors: bool) -> None:
+    """Print a row of figures for each file."""
+    click.echo(HEADER)
+    for path in files or (IMITATIONS,):
+        readings = [read_page(page) for page in read_marked_pages(path)]
+        for reading in readings if errors else ():
+            for error in describe_errors(reading):
+                click.echo(f"{reading.page.site}: {error}")
+        n_sites = len({reading.page.site.split()[0] for reading in readings})
+        n_titles = sum(reading.has_right_title for reading in readings)
+        n_right = sum(reading.n_right for reading in readings)
+        precision = n_right / sum(len(reading.body) for reading in readings)
+        recall = n_right / sum(len(reading.page.body) for reading in readings)
+        figures = f"{n_titles / len(readings):.3f} | {precision:.3f} | {recall:.3f}"
+        click.echo(f"| {path.stem} | {len(readings)} | {n_sites} | {figures} |")
 
 
 if __name__ == "__main__":

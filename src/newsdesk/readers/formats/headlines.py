@@ -23,7 +23,7 @@ from newsdesk.readers.formats.paragraphs import (
     share_of_words,
     stems,
 )
-from newsdesk.readers.formats.site_lines import Line, fold
+from newsdesk.readers.formats.site_lines import Line
 
 MIN_HEADLINE_WORDS = 4  # shorter lines are mostly sections, names and captions
 MAX_HEADLINE_WORDS = 25
@@ -89,17 +89,17 @@ def find_decks(lines: list[Line], headline: int, first: int) -> list[str]:
     counts = Counter(line.text for line in lines)
     pairs = [(line.text, below.text) for line, below in pairwise(between)]
     captions = {text for pair in pairs if _is_longer_caption(*pair) for text in pair}
-    title = fold(lines[headline].text)
+    title = lines[headline].folded
     decks = [
         line.text
         for line in between
         if line.kind is None and line.n_words >= MIN_HEADLINE_WORDS and line.text not in captions
-        and not (is_unended(line) or _names_source(line) or fold(line.text).startswith(title))
+        and not (is_unended(line) or _names_source(line) or line.folded.startswith(title))
         and not is_caption(line.text, counts[line.text], repeated_in_a_row=False)
     ]  # fmt: skip
     if len(decks) < _MIN_LISTED:
         return decks
-    body = stems(line.text for line in lines[first:])
+    body = paragraph_stems(lines[first:])
     return [deck for deck in decks if share_of_words(deck, body) >= 2 * RELATED_SHARE]
 
 
@@ -107,7 +107,7 @@ def _score(above: Sequence[Line], index: int, share: float, opening: int | None)
     """Return how much a line looks like the headline; the weights were set on pages of 70 sites."""
     line = above[index]
     is_long = line.n_words >= MIN_HEADLINE_WORDS
-    is_repeated = sum(fold(other.text) == fold(line.text) for other in above) > 1
+    is_repeated = sum(other.folded == line.folded for other in above) > 1
     return (
         2 * share * min(1, line.n_words / _USUAL_WORDS)
         + 0.5 * is_long

@@ -19,7 +19,7 @@ from newsdesk.readers.formats.site_lines import Line, fold
 _MIN_NAMED_WORDS = 3  # of the headline that follows «اقرأ أيضاً:» in the same line
 _MAX_POINTER_WORDS = 4  # of a pointer without a headline
 _MIN_LAST_WORDS = 3  # a shorter last line is a name
-_PARAGRAPHS_COMPARED = 20
+_PARAGRAPHS_COMPARED = 10
 _CUT_OFF = re.compile(r"(?:…|\.\.\.)$")
 
 
@@ -30,11 +30,10 @@ def keep_body(lines: list[Line], *, title: str | None) -> list[str]:
     seen = {fold(title or "")}
     content = []
     for line in lines:
-        folded = fold(line.text)
-        is_extra = folded in seen or is_caption(line.text, counts[line.text], line.text in in_a_row)
+        is_extra = line.folded in seen or is_caption(line.text, counts[line.text], line.text in in_a_row)
         if line.kind is None and is_extra:
             continue
-        seen.add(folded)
+        seen.add(line.folded)
         content.append(line)
     return drop_site_lines(content)
 
@@ -84,7 +83,7 @@ def _drop_last_headlines(body: list[Line]) -> list[Line]:
     if all(line.n_words < _MIN_LAST_WORDS and not SENTENCE_END.search(line.text) for line in last):
         return text
     has_stops = all(SENTENCE_END.search(line.text) for line in text if line.n_words >= MIN_LONG_WORDS)
-    known = stems(line.text for line in text)
+    known = stems(line.text for line in text[-_PARAGRAPHS_COMPARED:]) if len(last) > 1 else set()
     is_list = len(last) > 1 and all(_is_foreign_headline(line.text, known) for line in last)
     return text if has_stops and is_list else body
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from newsdesk.readers.formats.captions import FULL_STOP, SENTENCE_END
 from newsdesk.readers.formats.site_lines import Line, fold
@@ -19,6 +20,7 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 _ARTICLE = re.compile(r"^[وفبك]?(?:ال|لل)(?=\w\w)")
 _AND = re.compile(r"^و(?=\w{4})")
 _STEM_CHARS = 4
+_MAX_COMPARED = 200  # paragraphs, so that no page takes long
 _FUNCTION_WORDS = frozenset(
     "الى على من في مع بعد قبل بين هذا هذه ذلك التي الذي كما كان".split()  # noqa: SIM905 - a line, not twenty
 )
@@ -33,15 +35,15 @@ def unwrap(text: str) -> list[str]:
     is_wrapped = n_full >= max(_MIN_WRAPPED_LINES, n_lines / 3) and max(map(len, raw)) <= longest
     if not is_wrapped:
         return raw
-    joined: list[str] = []
+    blocks: list[list[str]] = []
     continues = False
     for line in raw:
         if continues and line.strip():
-            joined[-1] += " " + line.strip()
+            blocks[-1].append(line.strip())
         else:
-            joined.append(line)
+            blocks.append([line])
         continues = shortest <= len(line) <= longest
-    return joined
+    return [" ".join(block) for block in blocks]
 
 
 def drop_foreign_lines(lines: list[Line]) -> list[Line]:
@@ -76,5 +78,5 @@ def share_of_words(line: str, known: set[str]) -> float:
 
 
 def paragraph_stems(lines: Sequence[Line]) -> set[str]:
-    """Return the stems of the paragraphs among lines."""
-    return stems(line.text for line in lines if is_paragraph(line))
+    """Return the stems of the first paragraphs among lines."""
+    return stems(islice((line.text for line in lines if is_paragraph(line)), _MAX_COMPARED))

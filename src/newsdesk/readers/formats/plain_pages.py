@@ -7,7 +7,7 @@ is a line that ends as a sentence or is long. The headline is a line above the f
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from newsdesk.readers.formats.captions import FULL_STOP
 from newsdesk.readers.formats.headlines import (
@@ -56,10 +56,10 @@ def _set_kinds(lines: list[Line], sections: Sequence[str]) -> list[Line]:
     result: list[Line] = []
     for line in lines:
         is_below_label = bool(result) and result[-1].kind == "staff" and _is_short(result[-1])
-        if line.kind is None and fold(line.text).removeprefix("اخبار ") in names:
-            line = Line(line.text, "menu")
+        if line.kind is None and line.folded.removeprefix("اخبار ") in names:
+            line = replace(line, kind="menu")
         elif line.kind is None and is_below_label and line.n_words <= MIN_HEADLINE_WORDS:
-            line = Line(line.text, "name")
+            line = replace(line, kind="name")
         result.append(line)
     return result
 

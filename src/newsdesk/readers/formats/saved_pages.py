@@ -28,7 +28,7 @@ from newsdesk.readers.formats.captions import (
 from newsdesk.readers.formats.page_bodies import drop_site_lines
 from newsdesk.readers.formats.paragraphs import is_paragraph
 from newsdesk.readers.formats.plain_pages import parse_plain
-from newsdesk.readers.formats.site_lines import Line, clean_line, kind_of, read_lines
+from newsdesk.readers.formats.site_lines import clean_line, kind_of, read_lines
 from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import RawRecord, sanitize
 from newsdesk.readers.refusals import RefusalError
@@ -69,7 +69,7 @@ def read_saved_page(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[R
     text = sanitize(decode(read_whole(chunks, "the page", max_bytes=options.limits.max_line_bytes)))
     articles = parse(text, sections=options.sections)
     if not articles:
-        detail = "no article found; expected a saved page, HTML, JSON, CSV or Parquet"
+        detail = "no article found, only lines of a site; expected a saved page, HTML, JSON, CSV or Parquet"
         yield RawRecord(0, RefusalError("unknown_format", detail), text)
     for position, article in enumerate(articles, start=1):
         columns = {"title": article.title, "text": article.text, "kind": "article"}
@@ -81,7 +81,7 @@ def read_saved_page(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[R
 
 def parse(text: str, *, sections: Sequence[str]) -> list[PageArticle]:
     """Split the text of a saved page into articles; a page without a button is one article."""
-    if not any(clean_line(line) == BUTTON for line in text.splitlines()):
+    if BUTTON not in text or not any(clean_line(line) == BUTTON for line in text.splitlines()):
         return _parse_plain(text, sections)
     lines = [line.text for line in read_lines(text.splitlines()) if line.kind not in HEADLESS]
     longest_first = sorted(sections, key=len, reverse=True)
@@ -100,7 +100,9 @@ def parse(text: str, *, sections: Sequence[str]) -> list[PageArticle]:
 def _parse_plain(text: str, sections: Sequence[str]) -> list[PageArticle]:
     """Return the article of a page without a button, if it has one, and its teasers."""
     lines = [line for raw in text.splitlines() if (line := clean_line(raw))]
-    body, teasers = _split_related(lines, sorted(sections, key=len, reverse=True))
+    teasers: list[Teaser] = []
+    if any(map(_is_related, lines)):
+        body, teasers = _split_related(lines, sorted(sections, key=len, reverse=True))
     page = parse_plain("\n".join(body) if teasers else text, sections=sections)
     return [PageArticle(page.title, page.text, (), tuple(teasers))] if page else []
 
@@ -164,7 +166,7 @@ def _parse_article(title: str, head: list[str], below: list[str], sections: Sequ
             captions.append(line)
         elif not (counts[line] > 1 and line in paragraphs):  # keep a repeated paragraph once
             paragraphs.append(line)
-    text = "\n".join(drop_site_lines([Line(line, kind_of(line)) for line in paragraphs]))
+    text = "\n".join(drop_site_lines(read_lines(paragraphs)))
     return PageArticle(title, text, tuple(captions), tuple(teasers))
 
 

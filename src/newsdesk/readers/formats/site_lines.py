@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -24,26 +24,30 @@ _MAX_CONTAINING_WORDS = {"related": 5}
 _MAX_OPENED_WORDS, _MAX_SENTENCE_WORDS, _MAX_NOTICE_WORDS = 20, 12, 60
 _MAX_CHARS = 800  # of a line that is looked up
 _MIN_TICKER_ITEMS, _MIN_MENU_ITEMS, _MAX_MENU_WORDS = 5, 4, 4
+_MIN_SPECIFIC_WORDS = 3
+_PUNCTUATION = " :.،؛-–ـ/!؟"
 _HOME = {"الرئيسيه", "home"}
 _LABELS = {"staff", "byline", "related", "end"}  # may be followed by a colon and more
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a page and what it is if it belongs to the site, None if to an article."""
+    """A line of a page; `kind` is what it is if it belongs to the site, None if to an article."""
 
     text: str
     kind: str | None
-
-    @property
-    def n_words(self) -> int:
-        """The number of words."""
-        return len(self.text.split())
+    folded: str  # in one spelling, to compare lines
+    n_words: int
 
 
-def read_lines(raw_lines: list[str]) -> list[Line]:
+def read_lines(raw_lines: Iterable[str]) -> list[Line]:
     """Return the lines that are not blank, with single spaces."""
-    return [Line(text, kind_of(raw)) for raw in raw_lines if (text := clean_line(raw))]
+    lines = []
+    for raw in raw_lines:
+        if text := clean_line(raw):
+            folded = fold(text)
+            lines.append(Line(text, _kind_of(raw, folded), folded, len(text.split())))
+    return lines
 
 
 def clean_line(raw: str) -> str:
@@ -51,31 +55,39 @@ def clean_line(raw: str) -> str:
     return " ".join(INVISIBLE.sub("", raw).split())
 
 
-def kind_of(raw: str) -> str | None:
+def kind_of(line: str) -> str | None:
     """Return the kind of a line of the site, as in `site_lines.tsv`, None for a line of an article."""
-    line = INVISIBLE.sub("", raw).strip()
-    items = _RUN_OF_SPACES.split(line)
+    return _kind_of(line, fold(line))
+
+
+def _kind_of(raw: str, folded: str) -> str | None:
+    items = _RUN_OF_SPACES.split(raw.strip())
     if len(items) >= _MIN_TICKER_ITEMS and not any(map(FULL_STOP.search, items)):
         return "menu"  # or a ticker
-    if len(line) > _MAX_CHARS:
+    n_words = len(folded.split())
+    if n_words > _MAX_NOTICE_WORDS or len(folded) > _MAX_CHARS:
         return None
-    if not any(map(str.isalpha, line)):
-        return None if "…" in line or "..." in line else "weather" if "°" in line else "date"
+    if not any(map(str.isalpha, folded)):
+        return None if "…" in raw or "..." in raw else "weather" if "°" in raw else "date"
+    line = clean_line(raw)
     if _ADDRESS.fullmatch(line):
         return "share"
     if line.count("»") > line.count("«"):
         return "menu"  # a path
+    if kind := _kind_of_segment(line, folded, n_words):
+        return kind
     segments = [part for item in items for part in _SEPARATORS.split(item) if part.strip()]
-    return _kind_of_segment(line) or (
-        _kind_of_items(segments) if len(segments) > 1 else _kind_of_words(fold(line).split())
-    )
+    if len(segments) > 1:
+        return _kind_of_items(segments)
+    return _kind_of_words(folded.split()) if n_words <= _MAX_SENTENCE_WORDS else None
 
 
 def _kind_of_items(segments: list[str]) -> str | None:
     """Return the kind of a menu, a path or a row of buttons."""
-    kinds = [_kind_of_segment(segment) for segment in segments]
+    folded = [fold(segment) for segment in segments]
+    kinds = [_kind_of_segment(s, f, len(f.split())) for s, f in zip(segments, folded, strict=True)]
     is_menu = len(segments) >= _MIN_MENU_ITEMS and all(len(s.split()) <= _MAX_MENU_WORDS for s in segments)
-    if all(kinds) or fold(segments[0]) in _HOME:
+    if all(kinds) or folded[0] in _HOME:
         return kinds[0]
     return "menu" if is_menu else None
 
@@ -88,34 +100,37 @@ def _kind_of_words(words: list[str]) -> str | None:
     return kinds[0] if is_row else None
 
 
-def _kind_of_segment(segment: str) -> str | None:
-    folded = fold(segment)
-    exact, opening, contained = _markers()
+def _kind_of_segment(segment: str, folded: str, n_words: int) -> str | None:
+    """Return the kind of a line, or of an item in one, by the markers of `site_lines.tsv`."""
+    exact, _, contained = _markers()
     if kind := exact.get(folded) or exact.get(fold(_COUNT.sub("", folded))):
         return kind
     label, colon, _ = segment.partition(":")
-    n_words = len(folded.split())
     if colon and (kind := exact.get(fold(label))) in _LABELS and n_words <= _MAX_WORDS.get(kind, n_words):
         return kind
-    for marker, kind in _openings(folded, opening):
-        is_specific = len(marker.split()) >= 3
-        shortest = _MAX_SENTENCE_WORDS if FULL_STOP.search(segment) else _MAX_OPENED_WORDS
-        limit = _MAX_NOTICE_WORDS if is_specific else _MAX_WORDS.get(kind, shortest)
-        if n_words <= limit and (kind != "weather" or re.search(r"\d", folded)):
-            return kind
+    if kind := _kind_of_opening(folded, n_words, is_sentence=FULL_STOP.search(segment) is not None):
+        return kind
     for marker, kind in contained:
         if n_words <= _MAX_CONTAINING_WORDS.get(kind, _MAX_NOTICE_WORDS) and marker in folded:
             return kind
-    return "weather" if "°" in segment and n_words <= _MAX_WORDS["staff"] else _date(folded)
+    if "°" in segment and n_words <= _MAX_WORDS["staff"]:
+        return "weather"
+    return _date(folded) if n_words <= _MAX_OPENED_WORDS else None
 
 
-def _openings(folded: str, opening: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the markers of one to six words that open a line, longest first."""
+def _kind_of_opening(folded: str, n_words: int, *, is_sentence: bool) -> str | None:
+    """Return the kind of a line that a marker opens; a marker of three words may open a longer line."""
+    opening = _markers()[1]
     words = folded.split()
-    for n in range(min(len(words), 6), 0, -1):
-        marker = " ".join(words[:n])
-        if kind := opening.get(fold(marker)):
-            yield marker, kind
+    for n in range(
+        min(opening.get(words[0].rstrip(_PUNCTUATION), (0, ""))[0] if words else 0, n_words), 0, -1
+    ):
+        _, kind = opening.get(" ".join(words[:n]).rstrip(_PUNCTUATION), (0, ""))
+        usual = _MAX_SENTENCE_WORDS if is_sentence else _MAX_OPENED_WORDS
+        limit = _MAX_NOTICE_WORDS if n >= _MIN_SPECIFIC_WORDS else _MAX_WORDS.get(kind, usual)
+        if kind and n_words <= limit and (kind != "weather" or re.search(r"\d", folded)):
+            return kind
+    return None
 
 
 def _date(folded: str) -> str | None:
@@ -143,9 +158,14 @@ def _rows() -> list[tuple[str, str]]:
 
 
 @cache
-def _markers() -> tuple[dict[str, str], dict[str, str], list[tuple[str, str]]]:
-    """Return the markers that are a whole line, that open one and that stand within one, with their kinds."""
-    exact, opening, contained = {}, {}, []
+def _markers() -> tuple[dict[str, str], dict[str, tuple[int, str]], list[tuple[str, str]]]:
+    """Return the markers that are a whole line, that open one and that stand within one, with their kinds.
+
+    A first word of opening markers is a key too, with the words of the longest one that it begins.
+    """
+    exact: dict[str, str] = {}
+    opening: dict[str, tuple[int, str]] = {}
+    contained = []
     for kind, marker in _rows():
         folded = fold(marker)
         if kind == "date":
@@ -153,7 +173,11 @@ def _markers() -> tuple[dict[str, str], dict[str, str], list[tuple[str, str]]]:
         if marker.startswith("…"):
             contained.append((folded, kind))
         elif marker.endswith("…"):
-            opening[folded] = kind
+            n_words = len(folded.split())
+            first = folded.split()[0] if folded.split() else folded
+            longest, first_kind = opening.get(first, (0, ""))
+            opening[first] = (max(longest, n_words), first_kind)
+            opening[folded] = (max(opening.get(folded, (0, ""))[0], n_words), kind)
         exact[folded] = kind
     return exact, opening, contained
 
