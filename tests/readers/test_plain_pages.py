@@ -63,6 +63,19 @@ def test_line_of_the_site_is_no_title(above: str) -> None:
     assert read_one(TITLE, above, *BODY) == (TITLE, BODY)
 
 
+HEADLINES = [
+    "كتب الأطفال تتصدر معرض المدينة", "تويتر: الميناء يطلب مهلة جديدة", "رويترز: اتفاق على خط جديد بين المدينة والجزيرة",
+    "المزيد من القطارات في الصيف", "العلامات التجارية تغزو سوق المدينة", "درجة الحرارة تسجل رقماً قياسياً في سالمة",
+    "المدير العام للميناء يزور الجامعة", "حقوق النشر تشغل كتاب الجزيرة", "انتخابات 2024 تشغل الجزيرة", "فريق سالمة - فريق البرج 2-1",
+    "هل يفوز سالمة بالكأس؟", "منتخب رملة (للناشئين) يفوز بالكأس (تقرير)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("headline", HEADLINES)
+def test_headline_that_looks_like_a_line_of_the_site(headline: str) -> None:
+    assert read_one(headline, *BODY) == (headline, BODY)
+
+
 def test_long_first_line_is_text() -> None:
     assert read_one(f"{BODY[0]} {BODY[1]}", BODY[2]) == (None, [f"{BODY[0]} {BODY[1]}", BODY[2]])
     unpunctuated = f"{BODY[0]} {BODY[1]}".replace(".", "").replace("،", "")

@@ -35,6 +35,7 @@ _MIN_LISTED = 4  # lines above the first paragraph that may be a list of other a
 _MIN_SITE_LINES = 3
 _MAX_LINES_ABOVE, _MAX_PARAGRAPHS_ABOVE = 300, 20  # so that no page takes long
 
+_BELOW_HEADLINES = {"date", "byline", "source", "share"}
 _SOURCE = re.compile(r"\s[-–ـ|]\s|[:\-–ـ|]$|^[|/]")
 _LINK = re.compile(r"https?://|www\.|pic\.twitter\.com")
 
@@ -112,7 +113,7 @@ def _score(above: Sequence[Line], index: int, share: float, opening: int | None)
         2 * share * min(1, line.n_words / _USUAL_WORDS)
         + 0.5 * is_long
         + 0.6 * (is_long and is_repeated)
-        + 0.6 * (above[index + 1].kind in {"date", "byline", "share"})
+        + 0.6 * (above[index + 1].kind in _BELOW_HEADLINES)
         - 0.8 * (line.n_words < 3)
         - 0.4 * line.text.endswith(":")
         - 0.6 * (opening is not None and index > opening)  # a deck follows its headline

@@ -25,7 +25,8 @@ _MAX_OPENED_WORDS, _MAX_SENTENCE_WORDS, _MAX_NOTICE_WORDS = 20, 12, 60
 _MAX_CHARS = 800  # of a line that is looked up
 _MIN_TICKER_ITEMS, _MIN_MENU_ITEMS, _MAX_MENU_WORDS = 5, 4, 4
 _MIN_SPECIFIC_WORDS = 3
-_PUNCTUATION = " :.،؛-–ـ/!؟"
+_FIRST_WORD = re.compile(r"\w+|\S")
+_LONE_TATWEEL = re.compile(r"(?<=\s)ـ+(?=\s|$)")  # a dash between words
 _HOME = {"الرئيسيه", "home"}
 _LABELS = {"staff", "byline", "related", "end"}  # may be followed by a colon and more
 
@@ -94,7 +95,7 @@ def _kind_of_items(segments: list[str]) -> str | None:
 
 def _kind_of_words(words: list[str]) -> str | None:
     """Return the kind of a line of which every word is a menu's item or a button."""
-    exact = _markers()[0]
+    exact = _markers().exact
     kinds = [exact.get(word) or exact.get(word.removeprefix("و")) for word in words]
     is_row = len(words) > 1 + ("menu" in kinds) and set(kinds) <= {"menu", "share"}
     return kinds[0] if is_row else None
@@ -102,15 +103,16 @@ def _kind_of_words(words: list[str]) -> str | None:
 
 def _kind_of_segment(segment: str, folded: str, n_words: int) -> str | None:
     """Return the kind of a line, or of an item in one, by the markers of `site_lines.tsv`."""
-    exact, _, contained = _markers()
-    if kind := exact.get(folded) or exact.get(fold(_COUNT.sub("", folded))):
+    markers = _markers()
+    if kind := markers.exact.get(folded) or markers.exact.get(fold(_COUNT.sub("", folded))):
         return kind
     label, colon, _ = segment.partition(":")
-    if colon and (kind := exact.get(fold(label))) in _LABELS and n_words <= _MAX_WORDS.get(kind, n_words):
+    kind = markers.exact.get(fold(label)) if colon else None
+    if kind in _LABELS and n_words <= _MAX_WORDS.get(kind, n_words):
         return kind
     if kind := _kind_of_opening(folded, n_words, is_sentence=FULL_STOP.search(segment) is not None):
         return kind
-    for marker, kind in contained:
+    for marker, kind in markers.contained:
         if n_words <= _MAX_CONTAINING_WORDS.get(kind, _MAX_NOTICE_WORDS) and marker in folded:
             return kind
     if "°" in segment and n_words <= _MAX_WORDS["staff"]:
@@ -120,15 +122,14 @@ def _kind_of_segment(segment: str, folded: str, n_words: int) -> str | None:
 
 def _kind_of_opening(folded: str, n_words: int, *, is_sentence: bool) -> str | None:
     """Return the kind of a line that a marker opens; a marker of three words may open a longer line."""
-    opening = _markers()[1]
-    words = folded.split()
-    for n in range(
-        min(opening.get(words[0].rstrip(_PUNCTUATION), (0, ""))[0] if words else 0, n_words), 0, -1
-    ):
-        _, kind = opening.get(" ".join(words[:n]).rstrip(_PUNCTUATION), (0, ""))
-        usual = _MAX_SENTENCE_WORDS if is_sentence else _MAX_OPENED_WORDS
-        limit = _MAX_NOTICE_WORDS if n >= _MIN_SPECIFIC_WORDS else _MAX_WORDS.get(kind, usual)
-        if kind and n_words <= limit and (kind != "weather" or re.search(r"\d", folded)):
+    first = _FIRST_WORD.match(folded)
+    usual = _MAX_SENTENCE_WORDS if is_sentence else _MAX_OPENED_WORDS
+    for marker, kind in _markers().opening.get(first[0] if first else "", ()):
+        is_whole = not folded[len(marker) : len(marker) + 1].isalnum()
+        is_specific = len(marker.split()) >= _MIN_SPECIFIC_WORDS
+        limit = _MAX_NOTICE_WORDS if is_specific else _MAX_WORDS.get(kind, usual)
+        has_figure = kind != "weather" or any(map(str.isdigit, folded))
+        if folded.startswith(marker) and is_whole and n_words <= limit and has_figure:
             return kind
     return None
 
@@ -146,40 +147,44 @@ def _date(folded: str) -> str | None:
 
 def fold(line: str) -> str:
     """Return a line with one spelling of alef, yeh and teh marbuta, without marks and outer punctuation."""
-    inner = _INNER.search(" ".join(_MARKS.sub("", line).translate(_VARIANTS).casefold().split()))
+    inner = _INNER.search(_spell(line))
     return inner[0] if inner else ""
 
 
+def _spell(line: str) -> str:
+    line = _MARKS.sub("", _LONE_TATWEEL.sub("-", line))
+    return " ".join(line.translate(_VARIANTS).casefold().split())
+
+
+@dataclass(frozen=True, slots=True)
+class _Markers:
+    """The markers that are a whole line, that open one (by their first word) and that stand within one."""
+
+    exact: dict[str, str]
+    opening: dict[str, list[tuple[str, str]]]
+    contained: list[tuple[str, str]]
+
+
 @cache
-def _rows() -> list[tuple[str, str]]:
+def _rows() -> list[list[str]]:
     text = resources.files(__package__).joinpath("site_lines.tsv").read_text(encoding="utf-8")
-    rows = (line.split("\t") for line in text.splitlines() if not line.startswith("#"))
-    return [(kind, marker) for kind, marker in rows]
+    return [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
 
 
 @cache
-def _markers() -> tuple[dict[str, str], dict[str, tuple[int, str]], list[tuple[str, str]]]:
-    """Return the markers that are a whole line, that open one and that stand within one, with their kinds.
-
-    A first word of opening markers is a key too, with the words of the longest one that it begins.
-    """
-    exact: dict[str, str] = {}
-    opening: dict[str, tuple[int, str]] = {}
-    contained = []
+def _markers() -> _Markers:
+    markers = _Markers({}, {}, [])
     for kind, marker in _rows():
-        folded = fold(marker)
         if kind == "date":
             continue
         if marker.startswith("…"):
-            contained.append((folded, kind))
+            markers.contained.append((fold(marker), kind))
         elif marker.endswith("…"):
-            n_words = len(folded.split())
-            first = folded.split()[0] if folded.split() else folded
-            longest, first_kind = opening.get(first, (0, ""))
-            opening[first] = (max(longest, n_words), first_kind)
-            opening[folded] = (max(opening.get(folded, (0, ""))[0], n_words), kind)
-        exact[folded] = kind
-    return exact, opening, contained
+            opening = _spell(marker.removesuffix("…")).strip()
+            first = _FIRST_WORD.match(opening)
+            markers.opening.setdefault(first[0] if first else "", []).append((opening, kind))
+        markers.exact[fold(marker)] = kind
+    return markers
 
 
 @cache
