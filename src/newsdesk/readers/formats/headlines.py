@@ -36,7 +36,7 @@ _MIN_SITE_LINES = 3
 _MAX_LINES_ABOVE, _MAX_PARAGRAPHS_ABOVE = 300, 20  # so that no page takes long
 
 _BELOW_HEADLINES = {"date", "byline", "source", "share"}
-_SOURCE = re.compile(r"\s[-–ـ|]\s|[:\-–ـ|]$|^[|/]")
+_SOURCE = re.compile(r"\s[-–ـ]\s|[:\-–ـ|]$|^[|/]")
 _LINK = re.compile(r"https?://|www\.|pic\.twitter\.com")
 
 
@@ -98,7 +98,8 @@ def find_decks(lines: list[Line], headline: int, first: int) -> list[str]:
         and not (is_unended(line) or _names_source(line) or line.folded.startswith(title))
         and not is_caption(line.text, counts[line.text], repeated_in_a_row=False)
     ]  # fmt: skip
-    if len(decks) < _MIN_LISTED:
+    is_text_alone = headline == 0 and _has_few_site_lines(lines[:first])
+    if len(decks) < _MIN_LISTED or is_text_alone:
         return decks
     body = paragraph_stems(lines[first:])
     return [deck for deck in decks if share_of_words(deck, body) >= 2 * RELATED_SHARE]
