@@ -19,6 +19,7 @@ from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import Scorer
 from newsdesk.readers import read
 from tests import ROOT
+from tests.inference.articles import DIRTY
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +41,7 @@ def articles(taxonomy: Taxonomy) -> list[Article]:
         "this is no Arabic text at all",
         "كلمة وكلمة أخرى وثالثة ورابعة وخامسة",
         "&quot;قمة&quot; في برلين",
+        *DIRTY.values(),
     ]
     return [*rows[:40], *(Article(str(k), "desk", "", text) for k, text in enumerate(odd))]
 

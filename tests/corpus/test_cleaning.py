@@ -12,6 +12,8 @@ from newsdesk.base.settings import Clean
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.corpus.cleaning import Cleaned, clean
 from newsdesk.corpus.label_tables import Annotation
+from tests.inference.articles import ARABIC as NEWS
+from tests.inference.articles import DIRTY
 
 TAXONOMY = read_taxonomy(Path(__file__).parents[2] / "data/taxonomy.yaml")
 ARABIC = "أعلنت الحكومة في برلين أن القمة ستُعقد الأسبوع المقبل بحضور وزراء من دول عدة."
@@ -83,6 +85,13 @@ def test_repair_changes_entities_and_controls_only() -> None:
     result = cleaned(article("a", text), article("b", ARABIC + " A & B; مُحَمَّدٌ"))
     assert result.articles["text"].to_pylist() == [f'"{ARABIC}" & غيره', ARABIC + " A & B; مُحَمَّدٌ"]
     assert result.account["sources"]["outlet"]["repaired"] == 1
+
+
+def test_html_is_removed_from_what_is_stored() -> None:
+    rows = [article(name, text) for name, text in DIRTY.items()]
+    result = cleaned(*rows, article("5 < 6", NEWS + " 5 < 6"))
+    assert result.articles["text"].to_pylist() == [*[NEWS] * 5, NEWS + " 5 < 6"]
+    assert result.account["sources"]["outlet"]["repaired"] == 5
 
 
 def test_arabic_with_foreign_names_and_latin_words_is_kept() -> None:

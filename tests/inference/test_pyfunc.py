@@ -17,7 +17,7 @@ from newsdesk.inference.decision import PROFILES
 from newsdesk.inference.explain import explain
 from newsdesk.inference.scorer import Scorer
 from newsdesk.tracking import mlflow_model
-from tests.inference.articles import ARABIC
+from tests.inference.articles import ARABIC, DIRTY
 
 ENGLISH = "The government said that the summit would be held next week."
 PERSIAN = "دولت ایران اعلام کرد که نشست سران هفتهٔ آینده برگزار می‌شود و چند وزیر شرکت می‌کنند."
@@ -62,6 +62,12 @@ def test_predictions_equal_those_of_the_scorer(tiny_model: Path, model: PyFuncMo
             assert row[f"{task}s"] == prediction.labels[task]
             assert row[f"{task}_scores"] == prediction.scores[task]
     json.dumps(predicted, allow_nan=False)
+
+
+def test_articles_are_repaired_as_by_predict(model: PyFuncModel) -> None:
+    expected, *found = model.predict([ARABIC, *DIRTY.values()], params={"explain": True}).to_dict("records")
+    assert expected["regions"]
+    assert found == [expected] * len(DIRTY)
 
 
 def test_model_version_holds_the_hash_of_the_model(tiny_model: Path, model: PyFuncModel) -> None:

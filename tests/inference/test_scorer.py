@@ -23,7 +23,16 @@ from newsdesk.inference.gazetteer import Gazetteer
 from newsdesk.inference.scorer import Scorer
 from newsdesk.inference.storage import PLACES
 from newsdesk.training.heads import TrainedHead
-from tests.inference.articles import ARABIC, MENTIONS, PERSIAN, hostile
+from tests.inference.articles import (
+    ARABIC,
+    DISGUISES,
+    MENTIONS,
+    NEWS,
+    OTHER_LANGUAGES,
+    PERSIAN,
+    SPELLINGS,
+    hostile,
+)
 from tests.inference.test_storage import features
 
 
@@ -218,6 +227,20 @@ def test_implementations_give_the_same_predictions_for_hostile_texts(
 ) -> None:
     titles, texts = [title for title, _ in rows], [text for _, text in rows]
     assert compiled(tiny_model).predict(titles, texts) == reference(tiny_model).predict(titles, texts)
+
+
+def test_implementations_agree_on_the_language(tiny_model: Path) -> None:
+    """Of Arabic on any keyboard and of other languages in its script, also with tatweel and marks."""
+    written = [spelling(NEWS) for spelling in SPELLINGS.values()]
+    texts = [
+        disguise(text) for text in (*written, *OTHER_LANGUAGES.values()) for disguise in DISGUISES.values()
+    ]
+    titles = [""] * len(texts)
+    found = compiled(tiny_model).predict(titles, texts)
+    assert found == reference(tiny_model).predict(titles, texts)
+    n_arabic = len(written) * len(DISGUISES)
+    assert "not_arabic" not in {prediction.reason for prediction in found[:n_arabic]}
+    assert {prediction.reason for prediction in found[n_arabic:]} == {"not_arabic"}
 
 
 @pytest.mark.parametrize("place", [0, 2, 4])

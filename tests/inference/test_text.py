@@ -1,9 +1,20 @@
 """Repair, tokens, n-grams and the language check."""
 
+from collections.abc import Callable
+
 import pytest
 
 from newsdesk.inference.text import char_ngrams, is_arabic, repair_text, tokenize, word_ngrams
-from tests.inference.articles import ARABIC, ENGLISH, PERSIAN
+from tests.inference.articles import (
+    ARABIC,
+    DIRTY,
+    DISGUISES,
+    ENGLISH,
+    NEWS,
+    OTHER_LANGUAGES,
+    PERSIAN,
+    SPELLINGS,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,6 +28,11 @@ from tests.inference.articles import ARABIC, ENGLISH, PERSIAN
 )
 def test_repair_text(text: str, repaired: str) -> None:
     assert repair_text(text) == repaired
+
+
+@pytest.mark.parametrize("text", DIRTY.values(), ids=DIRTY)
+def test_html_and_entities_are_removed(text: str) -> None:
+    assert repair_text(text) == repair_text(repair_text(text)) == ARABIC
 
 
 def test_tokens_and_ngrams() -> None:
@@ -44,3 +60,22 @@ def test_word_shorter_than_the_ngrams_is_counted_once() -> None:
 )
 def test_is_arabic(text: str, expected: bool) -> None:
     assert is_arabic(text) == expected
+
+
+@pytest.mark.parametrize("disguise", DISGUISES.values(), ids=DISGUISES)
+@pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+def test_arabic_on_any_keyboard_is_arabic(
+    spelling: Callable[[str], str], disguise: Callable[[str], str]
+) -> None:
+    assert is_arabic(disguise(spelling(NEWS)))
+
+
+@pytest.mark.parametrize("disguise", DISGUISES.values(), ids=DISGUISES)
+@pytest.mark.parametrize("text", OTHER_LANGUAGES.values(), ids=OTHER_LANGUAGES)
+def test_other_languages_in_arabic_script_are_not_arabic(text: str, disguise: Callable[[str], str]) -> None:
+    assert not is_arabic(disguise(text))
+
+
+@pytest.mark.parametrize("disguise", DISGUISES.values(), ids=DISGUISES)
+def test_disguises_change_the_text(disguise: Callable[[str], str]) -> None:
+    assert disguise is DISGUISES["as it is"] or disguise(NEWS) != NEWS

@@ -10,6 +10,7 @@ from newsdesk.base.files import SHIPPED, sha256
 from newsdesk.inference.scorer import Scorer
 from newsdesk.serving.model_watcher import ServedModel
 from newsdesk.serving.schemas import Answer
+from tests.inference.articles import ARABIC, DIRTY
 
 from .conftest import TEXT, starter
 
@@ -55,6 +56,11 @@ def test_articles_are_repaired_as_by_predict(client: TestClient) -> None:
     repaired = {"title": 'قمة "باريس"', "text": TEXT, "explain": True}
     rows = [client.post("/predict", json=article).json()["predictions"] for article in (broken, repaired)]
     assert rows[0] == rows[1]
+    assert TEXT == ARABIC
+    dirty = [{"title": f"<b>{broken['title']}</b>", "text": text, "explain": True} for text in DIRTY.values()]
+    assert [client.post("/predict", json=article).json()["predictions"] for article in dirty] == [
+        rows[1]
+    ] * len(dirty)
 
 
 def test_profiles(client: TestClient) -> None:

@@ -28,7 +28,7 @@ UNCHECKED_TYPES = (
     pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_timestamp,
     pa.types.is_date,
 )  # fmt: skip
-MENDABLE = r"[\x00-\x09\x0b-\x1f\x7f-\x{9f}&]"  # what `repair_text` may change, beside outer space
+MENDABLE = r"[\x00-\x09\x0b-\x1f\x7f-\x{9f}&<]"  # what `repair_text` may change, beside outer space
 
 
 def from_articles(articles: Sequence[Article], *, carry: Sequence[str] = ()) -> pa.RecordBatch:

@@ -2,38 +2,64 @@
 
 from __future__ import annotations
 
-import html
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 
+from .markup import MAX_ROUNDS, decode_entities, strip_tags
+
 CHAR_PREFIX = "#"  # begins the terms that are character n-grams
 STEMMERS = {"snowball": "arabic"}  # setting to algorithm of PyStemmer
-ENTITY = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|[a-zA-Z]{2,8});")
 SEPARATOR = re.compile("[\x0b\x0c\x1c-\x1f\x85]")  # controls that separate words; other controls are dropped
 CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x9f]")
 TOKEN = re.compile(r"\w\w+")
 SENTENCE_END = re.compile("[.!?\u061f\n]")
-LETTER = re.compile(r"[^\W\d_]")
+LETTER = re.compile("[^\\W\\d_\u0640]")  # tatweel is none
 ARABIC_LETTER = re.compile(
-    "[\u0620-\u064a\u066e-\u06d3\u06d5\u06ee\u06ef\u06fa-\u06fc\u06ff\u0750-\u077f\ufb50-\ufefc]"
+    "[\u0620-\u063f\u0641-\u064a\u066e\u066f\u0671-\u06d3\u06d5\u06ee\u06ef\u06fa-\u06fc\u06ff\u0750-\u077f\ufb50-\ufefc]"
 )
-# Letters of Persian, Urdu, Pashto, Kurdish and Uyghur that Arabic does not use. Arabic news contains a few,
-# in foreign names and where a keyboard writes every yeh as Farsi yeh.
-FOREIGN_LETTER = re.compile("[پچژگکیٹڈڑےہھںۀېۍڼړښځڅډڕڵۆێەۇۈۋڭ]")
+# Letters of Persian, Urdu, Kurdish and others that Arabic does not use. Arabic news contains a few, in names,
+# and many where a Persian keyboard writes every yeh and kaf.
+FOREIGN_LETTER = re.compile(
+    "[\u0620\u063b-\u063f\u066e\u066f\u0672-\u06d3\u06d5\u06ee\u06ef\u06fa-\u06fc\u06ff\u0750-\u077f\ufb52-\ufbff]"
+)
+KEYBOARD_LETTERS = str.maketrans("ٱیېےکڪہھۀ", "ايييككههه")
+UNPRONOUNCED = re.compile(  # marks, tatweel and invisible characters
+    "[\u0640\u064b-\u065f\u0670\u0610-\u061a\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u08d3-\u08ff"
+    "\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
+)
 ARABIC_WORD = re.compile(
-    r"(?:[وفبك]?ال\w+|لل\w+|في|من|على|إلى|الى|أن|ان|عن|مع|هذا|هذه|التي|الذي|بعد|قال|كان)"
+    r"[وفبك]?ال\w+|لل\w+|\w+ة|[أإ]\w+|في|من|على|علي|إلى|الى|الي|ان|عن|مع|هذا|هذه|بعد|قال|كان"
+)
+FOREIGN_WORD = re.compile(
+    "از|در|که|كه|را|این|است|با|به|بر|برای|های|ها|می|شد|شده|کرد|یک|گفت|ہے|کے|کی|کو|نے|میں|اور|سے"
 )
 MIN_ARABIC_LETTERS = 0.3  # low, because scraped articles contain scripts and lists of foreign titles
 MAX_FOREIGN_LETTERS = 0.02
 MIN_ARABIC_WORDS = 0.15
+MIN_ARABIC_TO_FOREIGN_WORDS = 2
 
 
 def repair_text(text: str) -> str:
-    """Decode HTML entities, remove control characters and strip surrounding whitespace."""
-    if ENTITY.search(text):
-        text = html.unescape(text)
-    return CONTROL.sub("", SEPARATOR.sub(" ", text)).strip()
+    """Remove HTML and control characters, and strip surrounding whitespace.
+
+    Tags that end a paragraph become line breaks. Entities are decoded until nothing changes.
+
+    Examples
+    --------
+    >>> repair_text("<p>قال &amp;quot;نعم&amp;quot;<br>ثم مضى</p>")
+    'قال "نعم"\\nثم مضى'
+    """
+    for _ in range(MAX_ROUNDS):
+        before = text
+        text = CONTROL.sub("", SEPARATOR.sub(" ", text))
+        if "<" in text:
+            text = strip_tags(text)
+        if "&" in text:
+            text = decode_entities(text)
+        if text == before:
+            break
+    return text.strip()
 
 
 def normalize(text: str, table: Mapping[int, int | str | None]) -> str:
@@ -104,6 +130,8 @@ def is_arabic(text: str) -> bool:
         return False
     if len(FOREIGN_LETTER.findall(text)) <= MAX_FOREIGN_LETTERS * n_letters:
         return True
-    # enough words must have the Arabic article or be common Arabic words
-    words = re.findall(r"\w+", text)
-    return sum(ARABIC_WORD.fullmatch(word) is not None for word in words) >= MIN_ARABIC_WORDS * len(words)
+    # enough words must be Arabic, however they are typed, and far more than words of other languages
+    words = re.findall(r"\w+", UNPRONOUNCED.sub("", unicodedata.normalize("NFKC", text)))
+    n_arabic = sum(ARABIC_WORD.fullmatch(word.translate(KEYBOARD_LETTERS)) is not None for word in words)
+    n_foreign = sum(FOREIGN_WORD.fullmatch(word) is not None for word in words)
+    return n_arabic >= MIN_ARABIC_WORDS * len(words) and n_arabic > MIN_ARABIC_TO_FOREIGN_WORDS * n_foreign
