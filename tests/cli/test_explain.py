@@ -27,13 +27,14 @@ def test_unknown_label_is_refused_in_one_line(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[-1].startswith("newsdesk: the model has no label 'weather'")
 
 
-def test_entities_are_decoded_once_as_by_predict(tmp_path: Path) -> None:
+def test_offsets_refer_to_the_text_without_html_as_by_predict(tmp_path: Path) -> None:
     source = tmp_path / "in.jsonl"
     source.write_text(
-        json.dumps({"title": TITLE, "text": f"&amp;quot;بيان&amp;quot; {TEXT}"}), encoding="utf-8"
+        json.dumps({"title": TITLE, "text": f"<p>&amp;quot;بيان&amp;quot;</p><p class='x'>{TEXT}</p>"}),
+        encoding="utf-8",
     )
     record = json.loads(invoke("explain", str(source), "--format", "json").stdout)
-    assert record["text"].startswith("&quot;بيان&quot; ")
+    assert record["text"] == f'"بيان"\n{TEXT}'
     located = [
         part for label in record["evidence"] for part in label["contributions"] if part["part"] is not None
     ]

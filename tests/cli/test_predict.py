@@ -47,7 +47,9 @@ def test_all_formats_hold_the_same(newsdesk: Newsdesk, tmp_path: Path) -> None:
         assert json.loads(from_csv["topic_scores"]) == row["topic_scores"]
         assert from_parquet["topics"] == row["topics"]
         assert dict(from_parquet["region_scores"]) == row["region_scores"]
-    assert sorted(path.name for path in output.iterdir()) == ["out.csv", "out.jsonl", "out.parquet"]
+    names = ["out.csv", "out.jsonl", "out.parquet"]
+    written = sorted(path.name for path in output.iterdir())
+    assert written == sorted([*names, *(f"{name}.account.json" for name in names)])
 
 
 def test_a_json_array_holds_the_rows_of_the_lines(newsdesk: Newsdesk, tmp_path: Path) -> None:
@@ -94,8 +96,12 @@ def test_refused_rows_are_reported_counted_and_written(newsdesk: Newsdesk, tmp_p
     source.write_bytes(rows_of(ARTICLE) + b'{"text": \n' + rows_of(ARTICLE) + b'{"title": "x"}\n')
     result = newsdesk("predict", str(source), "--output", str(output), *MODEL)
     assert result.returncode == 0
-    assert "refused: in.jsonl:2: bad_record: not JSON" in result.stderr
-    assert "read 4: 2 articles, refused: bad_record 1, missing_column 1" in result.stderr
+    assert f"refused: {source}:2: bad_record: not JSON" in result.stderr
+    counts = "4 lines, 4 seen, 2 kept, refused: bad_record 1, missing_column 1"
+    assert f"account: {source}: {counts}" in result.stderr
+    counted = {"seen": 4, "kept": 2, "refused": {"bad_record": 1, "missing_column": 1}, "lines": 4}
+    account = json.loads((tmp_path / "out.jsonl.account.json").read_text(encoding="utf-8"))
+    assert account == {"n_files": 1, **counted, "files": {str(source): counted}}
     assert len(output.read_text("utf-8").splitlines()) == 2
     refused = read_lines((tmp_path / "out.jsonl.refused.jsonl").read_text(encoding="utf-8"))
     assert [(row["position"], row["reason"]) for row in refused] == [(2, "bad_record"), (4, "missing_column")]
@@ -106,7 +112,7 @@ def test_refused_rows_of_an_earlier_run_are_removed(newsdesk: Newsdesk, tmp_path
     for content in (rows_of(ARTICLE) + b"{", rows_of(ARTICLE)):
         source.write_bytes(content)
         assert newsdesk("predict", str(source), "--output", str(output), *MODEL).returncode == 0
-    assert [path.name for path in tmp_path.glob("out*")] == ["out.jsonl"]
+    assert {path.name for path in tmp_path.glob("out*")} == {"out.jsonl", "out.jsonl.account.json"}
 
 
 def test_fields_of_unexpected_types_lose_no_row(newsdesk: Newsdesk) -> None:

@@ -47,6 +47,7 @@ class Article:
     topic_origin: str | None = None
     file: str = ""
     position: int = 0
+    lines: int = 0  # of a table, from the end of the record before to the end of this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Refusal:
     detail: str = ""
     article_id: str | None = None
     excerpt: str = ""
+    lines: int = 0  # as of an article
 
 
 MAX_EXCERPT = 300

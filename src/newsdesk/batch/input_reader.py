@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -20,6 +20,7 @@ from newsdesk.base.columns import Columns
 from newsdesk.base.schema import Article, Refusal
 from newsdesk.batch import arrow_columns
 from newsdesk.readers import Limits
+from newsdesk.readers.account import Account
 from newsdesk.readers.column_aliases import FoundColumns
 from newsdesk.readers.dispatch import read_file, read_stdin
 from newsdesk.readers.formats.parquet import batch_records, parse_row, read_batches
@@ -59,7 +60,17 @@ class Batch:
     refused: list[tuple[int, Refusal]]
     end: Offset  # of the next record
     read: Counter[int]  # records by input
+    lines: Counter[int]  # of tables, by input
     bytes_read: int  # of all inputs up to `end`
+
+    def count(self, account: Account, inputs: Sequence[Input]) -> None:
+        """Add the records to an account, the articles as kept."""
+        refused: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        for number, refusal in self.refused:
+            refused[number][refusal.reason] += 1
+        for number, seen in self.read.items():
+            file, kept = inputs[number].provenance.printable_file, seen - refused[number].total()
+            account.add(file, seen=seen, kept=kept, refused=refused[number], lines=self.lines[number])
 
 
 def find_inputs(names: Iterable[str], *, full_names: bool = False) -> list[Input]:
@@ -69,15 +80,12 @@ def find_inputs(names: Iterable[str], *, full_names: bool = False) -> list[Input
         if name == STDIN:
             found.append(Input(Provenance("stdin", STDIN)))
             continue
-        for each in walk(Path(name)):
+        for each in walk(Path(name), full_names=full_names):
             if isinstance(each, Refusal):
-                file = (Path(name) / each.file).as_posix() if Path(name).is_dir() else name
-                provenance = Provenance(each.source, file if full_names else each.file)
-                found.append(Input(provenance, refusal=replace(each, file=provenance.printable_file)))
+                found.append(Input(Provenance(each.source, each.file), refusal=each))
             else:
                 path, provenance = each
-                file = path.as_posix() if full_names else provenance.file
-                found.append(Input(replace(provenance, file=file), path))
+                found.append(Input(provenance, path))
     return found
 
 
@@ -210,7 +218,10 @@ class InputReader:
         refused = [(number, record) for number, _, record in records if isinstance(record, Refusal)]
         columns = arrow_columns.from_articles(articles, carry=self._options.carry)
         end, read = records[-1][1], Counter(number for number, *_ in records)
-        return Batch(columns, refused, end, read, self.bytes_before(end))
+        lines: Counter[int] = Counter()
+        for number, _, record in records:
+            lines[number] += record.lines
+        return Batch(columns, refused, end, read, lines, self.bytes_before(end))
 
     def _from_rows(self, rows: pa.RecordBatch, number: int, before: int) -> Batch:
         """Convert rows of a Parquet file that has `before` rows before them."""
@@ -230,7 +241,7 @@ class InputReader:
             columns = pa.concat_batches([columns, read]).take(pa.array(order))
         refused = [(number, record) for record in records if isinstance(record, Refusal)]
         end = Offset(number, before + len(rows))
-        return Batch(columns, refused, end, Counter({number: len(rows)}), self.bytes_before(end))
+        return Batch(columns, refused, end, Counter({number: len(rows)}), Counter(), self.bytes_before(end))
 
 
 def file_status(path: Path | None) -> os.stat_result | None:

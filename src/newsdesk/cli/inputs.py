@@ -6,8 +6,7 @@ import glob
 import io
 import json
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import wraps
@@ -23,8 +22,9 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import SHIPPED, read_json, write_text
 from newsdesk.base.schema import Article, Refusal
 from newsdesk.base.taxonomy import Taxonomy, read_taxonomy
-from newsdesk.batch.input_reader import STDIN, Batch
+from newsdesk.batch.input_reader import STDIN, Batch, Input
 from newsdesk.inference.text import is_arabic
+from newsdesk.readers.account import Account
 from newsdesk.readers.column_notes import ColumnNotes
 from newsdesk.tracking import runs
 
@@ -92,16 +92,11 @@ def _check_column(context: click.Context, parameter: click.Parameter, value: str
 
 
 class RefusalLog:
-    """Collect the refusals of a stream, count its articles, and report both at the end."""
+    """Collect the refusals of a stream, keep its account, and report both at the end."""
 
     def __init__(self) -> None:
         self.refusals: list[Refusal] = []
-        self.n_articles = 0
-
-    @property
-    def n_read(self) -> int:
-        """Number of articles and refusals."""
-        return self.n_articles + len(self.refusals)
+        self.account = Account()
 
     def read_articles(
         self,
@@ -114,22 +109,28 @@ class RefusalLog:
         """Yield the articles of INPUT arguments with a progress line, and collect the refusals."""
         names, stdin = open_inputs(inputs)
         records = readers.read(
-            names, sections=sections, stdin=stdin, columns=columns, on_columns=ColumnNotes()
-        )
+            names, sections=sections, stdin=stdin, columns=columns, on_columns=ColumnNotes(),
+            account=self.account,
+        )  # fmt: skip
         for record in progress(records, "reading", prints_rows=prints_rows):
+            self.account.add(record.file, seen=1, lines=record.lines)
             if isinstance(record, Refusal):
                 self.refusals.append(record)
+                self.account.add(record.file, refused={record.reason: 1})
             else:
-                self.n_articles += 1
+                self.account.add(record.file, kept=1)
                 yield record
 
-    def add(self, batch: Batch) -> None:
-        """Collect the refusals of a batch, and count its articles."""
+    def add(self, batch: Batch, inputs: Sequence[Input]) -> None:
+        """Collect the refusals of a batch, and count its records."""
         self.refusals += [refusal for _, refusal in batch.refused]
-        self.n_articles += len(batch.articles)
+        batch.count(self.account, inputs)
 
-    def report(self, path: Path | None = None) -> None:
-        """Print refusals, and write them to `path`; raise a NewsdeskError if there was no article."""
+    def report(self, path: Path | None = None, *, prints_account: bool = False) -> None:
+        """Print refusals, and write them to `path`; raise a NewsdeskError if there was no article.
+
+        The account is printed if rows were refused, or always with `prints_account`.
+        """
         if path:
             path.unlink(missing_ok=True)  # of an earlier run
         if path and self.refusals:
@@ -137,16 +138,10 @@ class RefusalLog:
             write_text("\n".join(lines) + "\n", path)
         for refusal in self.refusals[:MAX_SHOWN]:
             note(f"refused: {refusal.file}:{refusal.position}: {refusal.reason}: {refusal.detail}")
-        if self.refusals:
-            reasons = format_reasons(Counter(refusal.reason for refusal in self.refusals))
-            note(f"read {self.n_read:,}: {self.n_articles:,} articles, refused: {reasons}")
-        if not self.n_articles:
+        for line in self.account.describe() if self.refusals or prints_account else ():
+            note(line)
+        if not self.account.total.kept:
             raise NewsdeskError("no article could be read from the input")
-
-
-def format_reasons(by_reason: Mapping[str, int]) -> str:
-    """Format counts by reason, sorted by the reason."""
-    return ", ".join(f"{reason} {n:,}" for reason, n in sorted(by_reason.items()))
 
 
 def open_inputs(inputs: Sequence[str]) -> tuple[list[str], BinaryIO]:

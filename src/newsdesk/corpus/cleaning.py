@@ -17,6 +17,7 @@ from newsdesk.corpus.label_tables import LabelTable, label_article
 from newsdesk.corpus.near_duplicates import assign_splits, group_articles
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.text import is_arabic, tokenize
+from newsdesk.readers.account import Account
 
 Progress = Callable[[Iterable[Any], str], Iterable[Any]]
 
@@ -28,6 +29,7 @@ class Cleaned:
     articles: pa.Table
     quarantine: pa.Table
     account: dict[str, Any]
+    files: Account
 
 
 def clean(
@@ -36,17 +38,20 @@ def clean(
     taxonomy: Taxonomy,
     label_table: LabelTable,
     *,
+    files: Account | None = None,
     progress: Progress = lambda items, name: items,
 ) -> Cleaned:
-    """Keep or refuse each record, so that it is in exactly one of the two tables.
+    """Keep or refuse each record, so that it is in exactly one of the two tables, and count it in `files`.
 
     `progress` gets the items and the name of each long loop, and passes the items through.
     """
+    files = Account() if files is None else files
     kept: list[Article] = []
     refused: list[Refusal] = []
     seen: set[str] = set()
     n_repaired: Counter[str] = Counter()
     for record in progress(records, "reading"):
+        files.add(record.file, seen=1, lines=record.lines)
         if isinstance(record, Refusal):
             refused.append(record)
             continue
@@ -62,9 +67,14 @@ def clean(
         else:
             seen.add(article.article_id)
             kept.append(label_article(article, taxonomy, label_table))
+    for article in kept:
+        files.add(article.file, kept=1)
+    for refusal in refused:
+        files.add(refusal.file, refused={refusal.reason: 1})
     articles = _group_and_split(kept, settings, progress)
     quarantine = pa.Table.from_pylist([_row(r, QUARANTINE) for r in refused], schema=QUARANTINE)
-    return Cleaned(articles, quarantine, _count_rows(articles, refused, n_repaired, label_table))
+    counts = _count_rows(articles, refused, n_repaired, label_table)
+    return Cleaned(articles, quarantine, counts | {"files": files.as_dict()["files"]}, files)
 
 
 def find_refusal_reason(

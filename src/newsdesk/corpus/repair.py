@@ -9,7 +9,7 @@ from newsdesk.inference.text import repair_text
 
 
 def repair(article: Article) -> Article:
-    """Repair HTML entities, control characters and outer space; return the same object if there are none."""
+    """Remove HTML, control characters and outer space; return the same object if there are none."""
     title, text = repair_text(article.title), repair_text(article.text)
     unchanged = title == article.title and text == article.text
     return article if unchanged else replace(article, title=title, text=text)

@@ -16,6 +16,7 @@ from newsdesk.base.settings import Settings, settings_option
 from newsdesk.base.taxonomy import Taxonomy, read_taxonomy
 from newsdesk.corpus.cleaning import Cleaned, clean
 from newsdesk.corpus.label_tables import read_label_tables
+from newsdesk.readers.account import Account
 from newsdesk.readers.column_notes import ColumnNotes
 from newsdesk.readers.records import Rows
 
@@ -55,8 +56,9 @@ def main(
     """
     known = read_taxonomy(taxonomy)
     label_table = read_label_tables(known, silver=silver, review=review, gold=gold)
-    records = read_corpora(list(raw), settings.corpora, known)
-    cleaned = clean(records, settings.clean, known, label_table, progress=progress)
+    files = Account()
+    records = read_corpora(list(raw), settings.corpora, known, files)
+    cleaned = clean(records, settings.clean, known, label_table, files=files, progress=progress)
     if not cleaned.articles.num_rows:
         refused = cleaned.account["refused"] or "no rows"
         raise NewsdeskError(f"no article was kept; refused by reason: {refused}")
@@ -66,7 +68,9 @@ def main(
     _note_refused(cleaned, quarantine)
 
 
-def read_corpora(raw: Sequence[Path], corpora: Mapping[str, Columns], taxonomy: Taxonomy) -> Rows:
+def read_corpora(
+    raw: Sequence[Path], corpora: Mapping[str, Columns], taxonomy: Taxonomy, account: Account
+) -> Rows:
     """Read files and folders in order, each with the columns that the settings name for it."""
     names = [path.resolve().name for path in raw]
     for name in corpora:
@@ -75,19 +79,18 @@ def read_corpora(raw: Sequence[Path], corpora: Mapping[str, Columns], taxonomy: 
     notes = ColumnNotes()
     for path, name in zip(raw, names, strict=True):
         columns = corpora.get(name, Columns())
-        yield from readers.read([path], sections=taxonomy.sections, columns=columns, on_columns=notes)
+        yield from readers.read(
+            [path], sections=taxonomy.sections, columns=columns, on_columns=notes, account=account
+        )
 
 
 def _note_refused(cleaned: Cleaned, quarantine: Path) -> None:
-    """Print the first refused rows, and the counts of all."""
+    """Print the first refused rows, and the account of all."""
     for refused in cleaned.quarantine.slice(0, SHOWN).to_pylist():
         note(f"refused: {refused['file']}:{refused['position']}: {refused['reason']}: {refused['detail']}")
-    counts = cleaned.account
-    reasons = ", ".join(f"{reason} {n:,}" for reason, n in counts["refused"].items()) or "none"
-    note(
-        f"clean: read {counts['read']:,}, kept {counts['kept']:,}, groups {counts['groups']:,}; "
-        f"refused: {reasons} (all in {quarantine})"
-    )
+    for line in cleaned.files.describe():
+        note(line)
+    note(f"clean: {cleaned.account['groups']:,} groups; refused rows in {quarantine}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import BinaryIO, cast
 
 from newsdesk.base.columns import Columns
 from newsdesk.base.schema import Refusal
+from newsdesk.readers.account import Account
 from newsdesk.readers.archives import Members, open_zip, tar_members, zip_members
 from newsdesk.readers.chunks import CHUNK_BYTES, peek, read_chunks, seekable
 from newsdesk.readers.column_aliases import FoundColumns
@@ -55,6 +56,7 @@ _TEXT_READERS: dict[TextFormat, _Reader] = {
     "fasttext": read_fasttext,
 }
 _FORMATS_WITH_COLUMNS = {"jsonl", "json", "delimited"}  # others give fields of their own
+_LINE_BY_LINE = {"jsonl", "fasttext"}  # the position of a record is its line
 
 
 def read(
@@ -66,6 +68,7 @@ def read(
     carry: Sequence[str] = (),
     columns: Columns = Columns(),  # noqa: B008 - frozen
     on_columns: Callable[[FoundColumns, str], None] | None = None,
+    account: Account | None = None,
 ) -> Rows:
     """Read articles from files and folders of any supported format.
 
@@ -92,6 +95,8 @@ def read(
         and the time, where they have other names than those in `column_aliases.tsv`.
     on_columns : callable, optional
         Called with the columns that were found and the name of the file, at least once for each set of names.
+    account : Account, optional
+        Opens an entry for each input file; `file` of a row then begins with the path as given.
 
     Yields
     ------
@@ -109,9 +114,13 @@ def read(
     options = ReadOptions(tuple(sections), limits, tuple(carry), columns, on_columns)
     for given in inputs:
         if given == _STDIN:
+            if account:
+                account.open(_STDIN)
             yield from read_stdin(stdin, options)
             continue
-        for found in walk(Path(given)):
+        for found in walk(Path(given), full_names=account is not None):
+            if account:
+                account.open(found.file if isinstance(found, Refusal) else found[1].printable_file)
             if isinstance(found, Refusal):
                 yield found
             else:
@@ -233,5 +242,8 @@ def _read_text(head: bytes, chunks: Iterator[bytes], provenance: Provenance, opt
     form = sniff_text(text, suffix=suffix)
     if form not in _FORMATS_WITH_COLUMNS:
         options = _without_columns(options)
+    before = 0
     for record in _TEXT_READERS[form](to_utf8(chunks, encoding), options):
+        if form in _LINE_BY_LINE:
+            record, before = record._replace(lines=record.position - before), record.position
         yield parse_record(record, provenance, options)

@@ -52,9 +52,9 @@ class RawRecord(NamedTuple):
 
 def parse_record(record: RawRecord, provenance: Provenance, options: ReadOptions) -> Article | Refusal:
     """Return the article of a record, or its refusal with the start of the record as written."""
-    position, columns, raw, _ = record
+    position, columns, raw, lines = record
     if isinstance(columns, RefusalError):
-        return provenance.refuse(position, columns, raw=raw)
+        return provenance.refuse(position, columns, raw=raw, lines=lines)
     found = find_columns(columns, options)
     adapted = adapters.adapt(columns)
     values: Fields = {}
@@ -70,8 +70,8 @@ def parse_record(record: RawRecord, provenance: Provenance, options: ReadOptions
         article_id = None
         with suppress(RefusalError):
             article_id = _string(values, "article_id", options.limits)
-        return provenance.refuse(position, error, raw=raw, article_id=article_id)
-    article = replace(article, file=provenance.printable_file, position=position)
+        return provenance.refuse(position, error, raw=raw, article_id=article_id, lines=lines)
+    article = replace(article, file=provenance.printable_file, position=position, lines=lines)
     if not options.carry:
         return article
     return ArticleWithColumns(**{f.name: getattr(article, f.name) for f in fields(Article)}, columns=kept)

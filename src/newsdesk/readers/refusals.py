@@ -74,7 +74,13 @@ class Provenance:
         return _UNPRINTABLE.sub("\ufffd", self.file)
 
     def refuse(
-        self, position: int, error: RefusalError, *, raw: str | bytes = "", article_id: str | None = None
+        self,
+        position: int,
+        error: RefusalError,
+        *,
+        raw: str | bytes = "",
+        article_id: str | None = None,
+        lines: int = 0,
     ) -> Refusal:
         """Return the refusal of the row at `position`; position 0 is the whole file."""
         return Refusal(
@@ -85,6 +91,7 @@ class Provenance:
             detail=excerpt(error.detail),
             article_id=article_id,
             excerpt=excerpt(raw),
+            lines=lines,
         )
 
 

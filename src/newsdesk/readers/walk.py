@@ -10,13 +10,17 @@ from newsdesk.base.schema import Refusal
 from newsdesk.readers.refusals import Provenance, RefusalError, path_error
 
 
-def walk(root: Path) -> Iterator[tuple[Path, Provenance] | Refusal]:
-    """Yield the regular files of a file or folder, in the order of their path parts by code point."""
+def walk(root: Path, *, full_names: bool = False) -> Iterator[tuple[Path, Provenance] | Refusal]:
+    """Yield the regular files of a file or folder, in the order of their path parts by code point.
+
+    They are named by their path in the folder, or with `full_names` by the root as given and this path.
+    """
     try:
         is_folder = stat.S_ISDIR(root.stat().st_mode)
         resolved = root.resolve()
     except (OSError, ValueError, RuntimeError) as error:
-        yield Provenance(root.stem, root.name).refuse(0, path_error(error, root.name))
+        named = root.as_posix() if full_names else root.name
+        yield Provenance(root.stem, named).refuse(0, path_error(error, root.name))
         return
     source = resolved.name or "root" if is_folder else resolved.parent.name or resolved.stem
     pending = [root]
@@ -25,7 +29,7 @@ def walk(root: Path) -> Iterator[tuple[Path, Provenance] | Refusal]:
         name = (
             path.relative_to(root).as_posix() if path != root else resolved.name if is_folder else root.name
         )
-        provenance = Provenance(source, name)
+        provenance = Provenance(source, path.as_posix() if full_names else name)
         try:
             if path != root and path.is_symlink():
                 _check_link(path, resolved)

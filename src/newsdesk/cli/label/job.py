@@ -13,7 +13,7 @@ import click
 from newsdesk.base.console import note
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.batch.manifest import MANIFEST, QUARANTINE
-from newsdesk.cli.inputs import format_reasons
+from newsdesk.readers.account import format_reasons
 
 TOO_MANY_REFUSED = 3  # exit code
 DRIFTED = 4  # exit code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from newsdesk.base import signals
 from newsdesk.base.columns import Columns
 from newsdesk.base.console import ProgressLine, note, path_option, print_rows
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.files import atomic_write
+from newsdesk.base.files import atomic_write, write_json
 from newsdesk.batch import labeling, local
 from newsdesk.batch.input_reader import STDIN, Input, InputReader, find_inputs
 from newsdesk.batch.labeling import LineFormat, OutputFormat
@@ -157,7 +158,8 @@ def main(**options: Any) -> None:
     An Arabic text of several words that names no file is labelled itself.
 
     Write a row for each article, in the order read. Refused rows are counted on standard error; with
-    --output they are also written, to OUTPUT.refused.jsonl or to the file that --refused names.
+    --output they are also written, to OUTPUT.refused.jsonl or to the file that --refused names, and the
+    account of each input file to OUTPUT.account.json.
 
     An output name that ends in / starts a job: it writes parts, a manifest of what was read and written, a
     quarantine of refused rows, and a drift report. --resume continues a job that was stopped in any way.
@@ -194,7 +196,7 @@ def predict(options: PredictOptions) -> None:
     if options.output_form == "table" and options.output:
         raise NewsdeskError("--format table is for a terminal; give jsonl, csv or parquet with --output")
     model = load(options.model, threads=options.threads)
-    inputs = find_inputs(names, full_names=options.is_job)
+    inputs = find_inputs(names, full_names=True)
     if options.is_job:
         label_job(options, inputs, model)
     else:
@@ -294,8 +296,10 @@ def _read_reference(model: Model, path: Path | None) -> Any:
 
 
 def label_stream(options: PredictOptions, inputs: list[Input], stdin: BinaryIO, model: Model) -> None:
-    """Label into one file or standard output, and report the refused rows."""
+    """Label into one file or standard output, and report the refused rows and the account."""
     refusals = RefusalLog()
+    for each in inputs:
+        refusals.account.open(each.provenance.printable_file)
     labeled = _label_batches(options, inputs, stdin, model, refusals)
     rows = (row for batch in labeled for row in labeling.rows_of(batch))
     schema = build_schema(provenance=False, carry=options.carry)
@@ -303,7 +307,9 @@ def label_stream(options: PredictOptions, inputs: list[Input], stdin: BinaryIO, 
         path = Path(options.output)
         with atomic_write(path) as temporary:
             count = labeling.write(labeled, temporary, cast(OutputFormat, options.output_form), schema)
-            refusals.report(options.refused or path.with_name(f"{path.name}.refused.jsonl"))
+            write_json(refusals.account.as_dict(), path.with_name(f"{path.name}.account.json"))
+            refused = options.refused or path.with_name(f"{path.name}.refused.jsonl")
+            refusals.report(refused, prints_account=True)
         note(f"predict: {count:,} rows in {path}")
     else:
         if options.output_form == "table":
@@ -311,11 +317,11 @@ def label_stream(options: PredictOptions, inputs: list[Input], stdin: BinaryIO, 
         else:
             with click.open_file("-", "w", encoding="utf-8") as stdout:
                 labeling.write_lines(rows, stdout, cast(LineFormat, options.output_form), schema.names)
-        refusals.report(options.refused)
+        refusals.report(options.refused, prints_account=stdin is sys.stdin.buffer)
     job.check_limit(
         options.limit,
         refused=len(refusals.refusals),
-        read=refusals.n_read,
+        read=refusals.account.total.seen,
         broken=len({refusal.file for refusal in refusals.refusals if not refusal.position}),
         files=len(inputs),
     )
@@ -331,7 +337,7 @@ def _label_batches(
     prints_rows = not options.output and options.output_form != "table"
     with ProgressLine("predict", unit="rows", total=reader.total_bytes, prints_rows=prints_rows) as progress:
         for batch in reader.batches():
-            refusals.add(batch)
+            refusals.add(batch, inputs)
             with signals.deferred():  # not while reading, which may wait for standard input
                 labeled = labeling.label_columns(
                     batch.articles, model.scorer, model.taxonomy, profile=options.profile

@@ -20,11 +20,12 @@ from newsdesk.base.files import read_model, write_text
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch import output_reader
 from newsdesk.batch.job import utc_now
-from newsdesk.cli.inputs import RefusalLog, column_options, format_reasons, model_option, taxonomy_option
+from newsdesk.cli.inputs import RefusalLog, column_options, model_option, taxonomy_option
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring.counts import build_unknown_share
 from newsdesk.monitoring.reference import REFERENCE, parse_reference, read_reference
+from newsdesk.readers.account import format_reasons
 from newsdesk.review import corrections, formats, sampling
 
 N_EVIDENCE = 5

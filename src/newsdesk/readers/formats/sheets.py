@@ -23,18 +23,19 @@ def read_workbook(handle: BinaryIO, provenance: Provenance, options: ReadOptions
     """Yield one article or refusal for each row that is not blank; `position` is the row of the sheet."""
     import_extra("python_calamine", "a workbook, to be saved as CSV")
     with _rows(handle, 2 * options.limits.max_workbook_bytes + _BASE_BYTES) as rows:
-        sheet, position = provenance, 0
+        sheet, position, before = provenance, 0, 0
         columns: list[str] | None = None
         for row, line in rows:
             if isinstance(row, str):
-                sheet, columns, position = provenance.member(row), [], 0
+                sheet, columns, position, before = provenance.member(row), [], 0, 0
                 continue
             position += 1
             if columns is None or all(value is None for value in row):
                 continue  # a blank row, or a sheet that was refused
             if columns:
                 record = dict(zip(columns, row, strict=True))
-                yield parse_record(RawRecord(position, record, line), sheet, options)
+                yield parse_record(RawRecord(position, record, line, position - before), sheet, options)
+                before = position
                 continue
             columns = ["" if value is None else str(value) for value in row]
             try:
