@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from pathlib import PurePath
 
 from newsdesk.base.console import note
 from newsdesk.readers.column_aliases import OPTIONS, FoundColumns, printable
@@ -32,7 +33,7 @@ class ColumnNotes:
         if text is None or text in self._printed or len(self._printed) == MAX_NOTES:
             return
         self._printed.add(text)
-        message = f"columns: {text} ({file})"
+        message = f"columns: {text} ({PurePath(file).name})"
         note(textwrap.fill(message, WIDTH, subsequent_indent="  ", break_on_hyphens=False))
 
 
