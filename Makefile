@@ -4,6 +4,7 @@
 # make test-all  both
 # make test-lowest  the fast tests with the lowest versions that pyproject.toml allows
 # make test-newest  the fast tests with Python 3.13, or another: make test-newest PYTHON_NEWEST=/path/to/python
+# make fuzz   mutate inputs of every format for MINUTES=10, and stop at the first that is read wrongly
 # make lint   formatting, lint, import order and types; these also against PySpark
 # make import fetch the public corpora into data/public/, from public repositories at pinned commits
 # make public the public profile and its report; fetches the public corpora where data/public/ is empty
@@ -25,13 +26,14 @@ LOWEST := .venv-lowest
 NEWEST := .venv-newest
 ANNIF := benchmarks/.annif
 CERTIFY_OPTIONS ?= # say --cpu generic --allow-rounding
+MINUTES ?= 10
 PEER_OPTIONS ?= # of the peers' scripts, say --test-only data/public/egypt2013.jsonl.gz
 PYTEST_OPTIONS ?= --numprocesses logical
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := all
-.PHONY: all setup spark repro results public ship import peers test test-integration test-lowest test-newest test-all lint notebooks site screenshots certify lock clean
+.PHONY: all setup spark repro results public ship import peers test test-integration test-lowest test-newest test-all fuzz lint notebooks site screenshots certify lock clean
 
 all: results
 
@@ -117,6 +119,10 @@ $(NEWEST)/ready: requirements.lock pyproject.toml
 	$(NEWEST)/bin/pip install --quiet --require-hashes -r requirements.lock
 	$(NEWEST)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
+
+fuzz: $(READY)
+	pip install --quiet atheris==3.0.0
+	python tests/readers/fuzz.py --minutes $(MINUTES)
 
 test-all: test test-integration
 
