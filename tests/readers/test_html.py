@@ -1,8 +1,11 @@
 """HTML: one article a page, without menus, comments and tables."""
 
+import sys
 from datetime import UTC, datetime
 
-from newsdesk.base.schema import Article
+import pytest
+
+from newsdesk.base.schema import Article, Refusal
 
 from .conftest import ReadBytes
 
@@ -43,3 +46,13 @@ def test_fragments_are_read_by_their_text(read_bytes: ReadBytes) -> None:
 def test_page_without_an_article_is_refused(read_bytes: ReadBytes) -> None:
     (refusal,) = read_bytes(b"<html><body></body></html>", "page.html")
     assert (refusal.reason, refusal.detail) == ("bad_record", "no article found in the HTML")  # type: ignore[union-attr]
+
+
+def test_a_missing_library_is_a_refusal_that_names_it(
+    read_bytes: ReadBytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "trafilatura", None)  # as if it were not installed
+    (refusal,) = read_bytes(HTML.encode(), "page.html")
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.position) == ("unreadable_file", 0)
+    assert "pip install trafilatura" in refusal.detail

@@ -103,3 +103,11 @@ def refuse_on_error(provenance: Provenance, rows: Iterable[T]) -> Iterator[T | R
         yield provenance.refuse(0, error)
     except OSError as error:
         yield provenance.refuse(0, path_error(error, provenance.file))
+    except ImportError as error:
+        yield provenance.refuse(0, RefusalError("unreadable_file", _missing_library(error)))
+
+
+def _missing_library(error: ImportError) -> str:
+    """Say which library to install; one that was split in two says so itself."""
+    advice = f"; pip install {error.name}" if isinstance(error, ModuleNotFoundError) else ""
+    return f"a library that reads this format is not installed: {error}{advice}"
