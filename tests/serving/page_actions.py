@@ -31,13 +31,13 @@ def held(page: Page, task: str) -> list[str | None]:
     return [button.get_attribute("data-label") for button in page.locator(f"#{task} li.holds button").all()]
 
 
-def choose(page: Page, *contents: str | bytes) -> None:
+def choose(page: Page, *contents: str | bytes, name: str = "file") -> None:
     """Choose files with these contents."""
     files: list[Any] = [
-        {"name": "file", "mimeType": "text/plain", "buffer": c if isinstance(c, bytes) else c.encode()}
+        {"name": name, "mimeType": "text/plain", "buffer": c if isinstance(c, bytes) else c.encode()}
         for c in contents
     ]
-    with page.expect_response("**/read"):
+    with page.expect_response("**/read?*"):
         page.set_input_files("#files", files)
     wait_until_idle(page)
 

@@ -182,6 +182,31 @@ def test_errors_are_sentences_in_arabic(failing_page: Page, text: str, code: str
     assert failing_page.locator("#answer").is_hidden()
 
 
+def test_an_empty_form_keeps_no_old_answer(page: Page) -> None:
+    submit(page, ARTICLE["title"], ARTICLE["text"])
+    page.fill("#title", "")
+    page.fill("#text", " ")
+    page.click("button[type=submit]")
+    page.wait_for_selector("#message.wrong[data-code=empty]")
+    assert page.locator("#answer").is_hidden()
+    assert page.locator("#evidence").is_hidden()
+
+
+def test_the_page_says_why_a_label_below_its_threshold_is_given(page: Page) -> None:
+    scorer = Scorer.load(SHIPPED)
+    (head,) = (head for head in scorer.heads if head.task == "topic")
+    thresholds = dict(zip(head.labels, head.thresholds, strict=True))
+    shown = set()
+    for article in starter(40):
+        (prediction,) = scorer.predict([article["title"]], [""])
+        is_below = any(prediction.scores["topic"][label] < thresholds[label] for label in prediction.topics)
+        if is_below not in shown:
+            shown.add(is_below)
+            submit(page, article["title"], "")
+            assert page.locator("#floor").is_visible() == is_below
+    assert shown == {True, False}
+
+
 def test_lost_server(failing_page: Page) -> None:
     wait_until_idle(failing_page)
     failing_page.context.set_offline(True)

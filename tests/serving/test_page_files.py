@@ -87,6 +87,17 @@ def test_a_dropped_file_is_read_and_a_dropped_link_is_not_opened(page: Page) -> 
     assert page.locator("main").evaluate(DROP, [None, "https://example.org/page"])  # else the fixture fails
 
 
+def test_a_table_without_a_known_column_is_refused_by_name(failing_page: Page) -> None:
+    wait_until_idle(failing_page)
+    failing_page.click("#examples button")
+    failing_page.wait_for_selector("#answer:not([hidden])")
+    choose(failing_page, "رمز,كلام\n1,خبر\n", name="t.csv")
+    assert shown_error(failing_page) == ("no_articles", True)
+    assert "t.csv: " in failing_page.locator("#message").inner_text()
+    assert "كلام" in failing_page.locator("#message").inner_text()
+    assert failing_page.locator("#answer").is_hidden(), "the answer for another article"
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [(gzip.compress(b"x"), "container"), (b"\x89PNG\r\n" + bytes(range(256)), "no_articles")],

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from typing import Any
 
 import pytest
@@ -18,8 +19,8 @@ BYTES = {"content-type": "application/octet-stream"}
 PAGE = ROOT / "data/starter/pages/page-03.txt"
 
 
-def upload(client: TestClient, content: str | bytes) -> dict[str, Any]:
-    response = client.post("/read", content=content, headers=BYTES)
+def upload(client: TestClient, content: str | bytes, name: str = "") -> dict[str, Any]:
+    response = client.post("/read", params={"name": name}, content=content, headers=BYTES)
     assert response.status_code == 200
     ArticlesOut.model_validate(response.json())
     return dict(response.json())
@@ -65,6 +66,23 @@ def test_rows_that_cannot_be_read_are_counted(
 def test_only_the_start_of_a_long_file_is_read(client: TestClient, row: str, n_articles: int) -> None:
     answer = upload(client, row * (MAX_ROWS + 1))
     assert (len(answer["articles"]), answer["complete"]) == (n_articles, False)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", "رمز,كلام\n1,خبر\n2,خبر\n"),
+        ("T.CSV", "code;words\r\n1;خبر\r\n".encode("cp1256")),
+        ("جدول.tsv", "code\twords\n1\tخبر\n"),
+    ],
+)
+def test_a_table_without_a_known_column_is_no_article(
+    client: TestClient, name: str, content: str | bytes
+) -> None:
+    answer = upload(client, content, name)
+    assert (answer["articles"], answer["left_out"]) == ([], {"missing_column": 1})
+    header = (content if isinstance(content, str) else content.decode("cp1256")).split()[0]
+    assert all(column in answer["details"]["missing_column"] for column in re.split("[,;\t]", header))
 
 
 def test_archive_is_refused(client: TestClient) -> None:

@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
@@ -34,6 +34,7 @@ MEDIA_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css
 DESCRIPTION = "Label Arabic news articles by region and topic."
 # Errors of a body that is not JSON text: 400 instead of 422.
 SYNTAX_ERRORS = {"json_invalid", "string_unicode", "nul"}
+FileName = Annotated[str, Query(max_length=1000, description="The file's name; its suffix helps, as `.csv`.")]
 
 
 def build_app(watcher: ModelWatcher, *, threads: int, interval: float, log: Log) -> FastAPI:
@@ -122,17 +123,17 @@ def _add_read(app: FastAPI, watcher: ModelWatcher, pool: ThreadPoolExecutor) -> 
         responses=schemas.READ_RESPONSES,
         openapi_extra={"requestBody": {"required": True, "content": file_of_bytes}},
     )
-    async def read(request: Request) -> Response:
+    async def read(request: Request, name: FileName = "") -> Response:
         """Return the articles of a file of text: a page, HTML, JSON, CSV, a feed, a message or others."""
         content = await request.body()
         container = sniff_container(content)
         if container and container not in WITH_TEXT:
-            message = f"body: a {container} file; send the text in it, or use `newsdesk predict`"
+            message = f"body: a {container} file; send text, or use `newsdesk predict FILE` in a terminal"
             return error_response(422, message, [{"at": "", "type": "container", "message": message}])
         scorer = watcher.current.scorer
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
-            pool, lambda: json_response(read_upload(content, sections=sections_of(scorer)))
+            pool, lambda: json_response(read_upload(content, name=name, sections=sections_of(scorer)))
         )
 
 

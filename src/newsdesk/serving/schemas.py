@@ -162,6 +162,7 @@ class ArticlesOut(BaseModel):
 
     articles: list[ArticleIn] = Field(max_length=MAX_ARTICLES)
     left_out: dict[str, int] = Field(description="Number of other rows by reason.")
+    details: dict[str, str] = Field(description="What is wrong with the first refused row, by reason.")
     complete: bool = Field(description="Whether the file was read to its end.")
 
 

@@ -20,10 +20,13 @@ export function showArticle(answer) {
   current = { row, thresholds: answer.thresholds };
   showSummary(row);
   for (const task of TASKS) showLabels(task);
+  $("floor").hidden = !TASKS.some((task) => row[`${task}s`].some((label) => isBelowThreshold(task, label)));
   $("answer").hidden = false;
   $("scores").hidden = $("evidence").hidden = !row.evidence.length; // the article was not scored
   if (row.evidence.length) showEvidence(...firstLabel(row));
 }
+
+const isBelowThreshold = (task, label) => current.row[`${task}_scores`][label] < current.thresholds[task][label];
 
 function showSummary(row) {
   const held = TASKS.flatMap((task) => row[`${task}s`].map((label) => nameOf(task, label)));

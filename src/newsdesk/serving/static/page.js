@@ -6,6 +6,7 @@ import { showTable, toCsv } from "./table.js";
 import { EXAMPLES, LEFT_OUT, PROFILES } from "./texts.js";
 
 const MAX_ARTICLES = 1000;
+const MAX_DETAILS = 5; // of rows left out
 const wellFormed = (text) => (text.toWellFormed ? text.toWellFormed() : text);
 let pending = null; // the controller of the task that runs
 let one = null; // the answer for the article of the form; `asked` from the request on
@@ -52,9 +53,10 @@ function showModel(model) {
 const chosenProfile = () => $("profile").value || undefined;
 
 async function labelOne(signal) {
-  asked = true;
-  $("answer").hidden = $("evidence").hidden = true;
   const article = { title: wellFormed($("title").value), text: wellFormed($("text").value) };
+  asked = Boolean(article.title.trim() || article.text.trim());
+  $("answer").hidden = $("evidence").hidden = true;
+  if (!asked) throw new RequestError("empty");
   one = await predictOne(article, chosenProfile(), signal);
   showModel(one.model);
   showArticle(one);
@@ -90,14 +92,14 @@ function openArticle(article) {
 }
 
 async function labelFiles(files, signal) {
+  $("several").hidden = $("answer").hidden = $("evidence").hidden = true;
+  [asked, several] = [false, null];
   const read = [];
   for (const file of files) read.push(await readFile(file, signal));
   const found = read.flatMap((file) => file.articles);
   const leftOut = describeLeftOut(read, found.length);
   const articles = found.slice(0, MAX_ARTICLES);
-  if (!articles.length) throw new RequestError("no_articles");
-  $("several").hidden = $("answer").hidden = $("evidence").hidden = true;
-  [asked, several] = [false, null];
+  if (!articles.length) return ["no_articles", { details: leftOut, wrong: true }];
   if (articles.length === 1) {
     fill(articles[0]);
     await labelOne(signal);
@@ -114,10 +116,21 @@ function describeLeftOut(read, nFound) {
     counts[known] = (counts[known] ?? 0) + n;
   }
   if (nFound > MAX_ARTICLES || read.some((file) => !file.complete)) counts.too_many = 0;
-  return Object.entries(counts).map(([reason, n]) => {
+  const lines = Object.entries(counts).map(([reason, n]) => {
     const [arabic, english] = LEFT_OUT[reason];
     return say(make("span"), [n ? `${arabic} ${n}` : arabic, english]);
   });
+  return [...lines, ...refusedRows(read).slice(0, MAX_DETAILS)];
+}
+
+function refusedRows(read) {
+  return read.flatMap(({ name, details }) =>
+    Object.values(details).map((detail) => {
+      const line = make("small", "detail", `${name}: ${detail}`);
+      [line.lang, line.dir] = ["en", "ltr"];
+      return line;
+    })
+  );
 }
 
 async function relabel(signal) {

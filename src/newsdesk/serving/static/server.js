@@ -37,13 +37,14 @@ function post(path, type, body, signal) {
   return request(path, { method: "POST", headers: { "Content-Type": type }, body, signal });
 }
 
-// Return the articles of a file and the number of rows left out, by reason.
+// Return the name and the articles of a file, and the number of rows left out, by reason.
 export async function readFile(file, signal) {
   if (file.size > MAX_FILE_BYTES) throw new RequestError("too_large");
   const content = await file.arrayBuffer().catch(() => {
     throw new RequestError("unreadable");
   });
-  return post("read", "application/octet-stream", content, signal);
+  const query = new URLSearchParams({ name: file.name }); // its suffix decides where the content is ambiguous
+  return { name: file.name, ...(await post(`read?${query}`, "application/octet-stream", content, signal)) };
 }
 
 export function predictOne(article, profile, signal) {

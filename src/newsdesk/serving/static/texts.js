@@ -17,6 +17,7 @@ export const PROFILES = {
 export const MESSAGES = {
   working: ["جارٍ التصنيف…", "Labelling…"],
   not_ready: ["النموذج يستعد، وتُعاد المحاولة تلقائياً…", "The model is getting ready; trying again by itself…"],
+  empty: ["ألصق نصاً أولاً.", "Paste a text first."],
   copied: ["نُسخ بصيغة JSON", "Copied as JSON"],
   left_out: ["تُرك من الملف:", "Left out:"],
   unreadable: ["تعذّرت قراءة الملف. المجلدات لا تُقرأ.", "The file cannot be read. Folders are not read."],
@@ -28,7 +29,10 @@ export const MESSAGES = {
   string_too_long: ["النص أطول من 100,000 حرف. اختصره.", "The text is longer than 100,000 characters. Shorten it."],
   marks: ["في النص حرف تتراكم عليه علامات كثيرة. احذفها.", "A letter has too many marks. Remove them."],
   nul: ["في النص محرف غير صالح (NUL). احذفه.", "The text holds an invalid character (NUL). Remove it."],
-  container: ["الملف مضغوط أو ليس نصاً. افتحه وأرسل النص.", "The file is packed or not text. Unpack it and send the text."],
+  container: [
+    "لا يُقرأ هنا إلا النص، لا ملف Parquet ولا أرشيف. في الطرفية: newsdesk predict FILE",
+    "Only text is read here, no Parquet file and no archive. In a terminal: newsdesk predict FILE",
+  ],
   no_articles: ["لم يُعثر على خبر في الملف.", "No article was found in the file."],
   copy_failed: ["لم يسمح المتصفح بالنسخ.", "The browser does not allow copying."],
 };
@@ -38,6 +42,8 @@ export const LEFT_OUT = {
   teaser: ["عناوين لأخبار أخرى:", "teasers of other articles"],
   too_many: ["ما بعد أول 1,000 خبر", "all after the first 1,000"],
   field_too_large: ["أطول من 100,000 حرف:", "longer than 100,000 characters"],
+  missing_column: ["جدول بلا عمود معروف للنص:", "no known column of texts"],
+  unknown_format: ["صيغة غير معروفة:", "unknown format"],
   bad_record: ["غير مقروءة:", "unreadable"],
 };
 
