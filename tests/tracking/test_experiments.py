@@ -11,6 +11,7 @@ import pytest
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.tracking.experiments import (
+    METRICS,
     RECEIPT,
     Experiment,
     JoinedRow,
@@ -50,6 +51,17 @@ def states(rows: Sequence[JoinedRow]) -> list[tuple[str | None, str | None, str]
 )
 def test_join_of_one_experiment_and_one_run(experiment: Experiment, run: TrackedRun, expected: list) -> None:
     assert states(join([experiment], [run])) == expected
+
+
+def test_a_baseline_takes_no_run_and_is_no_problem() -> None:
+    base = replace(DONE, name="base", rev="base", state="baseline", receipts=(), metrics={"x": 1})
+    rows = join([base, DONE], [RUN])
+    assert states(rows) == [("base", None, "baseline"), ("a", "r1", "ok")]
+    assert (rows[0].metrics, exit_code(rows)) == ({"x": 1}, 0)
+
+
+def test_a_commit_without_experiments_is_not_listed() -> None:
+    assert list(parse_experiments([{"rev": "base", "data": {}, "experiments": None}])) == []
 
 
 def test_equal_experiments_have_a_run_each() -> None:
@@ -110,7 +122,9 @@ def test_settings_are_compared_with_the_baseline() -> None:
 
     revs = [{"rev": "c1", "name": "a", "data": content(2)}]
     experiment = {"name": "a", "executor": None, "revs": revs}
-    (parsed,) = parse_experiments([{"rev": "base", "data": content(1), "experiments": [experiment]}])
+    committed = content(1) | {"metrics": {METRICS: {"data": {"topic": {"f1_macro": 0.8}}}}}
+    base, parsed = parse_experiments([{"rev": "base", "data": committed, "experiments": [experiment]}])
+    assert (base.name, base.state, base.metrics) == ("base", "baseline", {"topic.f1_macro": 0.8})
     assert parsed.changed == {"train.C": 2, "p/params.yaml:C": 2}
     assert (parsed.state, parsed.receipts, parsed.baseline) == ("success", ("m1", "m2"), "base")
 
@@ -159,8 +173,9 @@ def test_each_experiment_has_its_run(small_project: Path, monkeypatch: pytest.Mo
     code, rows = listed(small_project)
     assert code == 1, "idle has no run"
     found = {name: row["state"] for name, row in rows.items()}
-    assert found == dict.fromkeys(SETTINGS, "ok") | {"idle": "no run", "failing": "failed"}
     head = run("git", "rev-parse", "HEAD", cwd=small_project).stdout.strip()
+    special = {"idle": "no run", "failing": "failed", head[:7]: "baseline"}
+    assert found == dict.fromkeys(SETTINGS, "ok") | special
     runs = {name: row["run"] for name, row in rows.items() if row["state"] == "ok"}
     assert len({found["run_id"] for found in runs.values()}) == len(runs), "equal experiments have a run each"
     with connect() as client:
@@ -202,7 +217,8 @@ def test_experiments_of_earlier_commits_are_listed(tmp_path: Path) -> None:
     assert run("git", "update-ref", ref, "HEAD", cwd=tmp_path).returncode == 0
     (tmp_path / "a.txt").write_text("3")
     commit_all(tmp_path, "later")
-    assert [(e.name, e.baseline) for e in show_experiments(tmp_path)] == [("first", base)]
+    shown = [(e.name, e.baseline) for e in show_experiments(tmp_path)]
+    assert shown == [(base[:7], base), ("first", base)]
 
 
 def test_no_repository_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

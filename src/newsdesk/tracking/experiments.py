@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 RECEIPT = "metrics/receipt.json"  # the output of stage `track`, in the folder of each pipeline
+METRICS = "metrics/evaluate.json"
+BASELINE = "baseline"  # state of the commit that experiments are based on
 EXIT_NO_RUN, EXIT_FAILED = 1, 3
 
 
@@ -27,10 +29,11 @@ class Experiment:
     name: str
     rev: str  # commit of the result; without a result, the commit that DVC queued
     baseline: str  # commit that it is based on
-    state: str  # success, queued, running or failed
+    state: str  # success, queued, running, failed or baseline
     receipts: tuple[str, ...]  # MD5 of the receipt of each pipeline
     changed: Mapping[str, Any]  # settings that differ from those of the baseline
     log: str | None = None  # file with the output of a job of the queue
+    metrics: Mapping[str, Any] = field(default_factory=dict)  # of the default pipeline, in a baseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,19 @@ class JoinedRow:
 
     experiment: Experiment | None
     run: TrackedRun | None
-    state: str  # ok, no run, queued, running or failed; of a run alone, no experiment or unfinished
+    state: str  # ok, no run, queued, running, failed, baseline; of a run alone, no experiment or unfinished
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """The metrics of the run, those in the commit of a baseline, else none."""
+        return self.run.metrics if self.run else self.experiment.metrics if self.experiment else {}
 
 
 def show_experiments(root: Path, baselines: Iterable[str] = ()) -> list[Experiment]:
-    """List the experiments of HEAD, of all commits with finished experiments and of the given baselines."""
+    """List the experiments of HEAD, of all commits with finished experiments and of the given baselines.
+
+    A commit with experiments comes before them, with state `baseline`.
+    """
     import dvc  # noqa: F401 - else its process would fail with a traceback
 
     head = git(root, "rev-parse", "HEAD")
@@ -76,7 +87,11 @@ def show_experiments(root: Path, baselines: Iterable[str] = ()) -> list[Experime
 def parse_experiments(shown: Iterable[Mapping[str, Any]]) -> Iterator[Experiment]:
     """Parse the output of `dvc exp show --json`."""
     for baseline in shown:
-        before = _settings(baseline["data"] or {})
+        committed, rev = baseline["data"] or {}, baseline["rev"]
+        before = _settings(committed)
+        if baseline["experiments"]:
+            measured = flatten(committed.get("metrics", {}).get(METRICS, {}).get("data", {}))
+            yield Experiment(rev[:7], rev, rev, BASELINE, (), {}, metrics=measured)
         for experiment in baseline["experiments"] or ():
             result, executor = experiment["revs"][0], experiment["executor"] or {}
             content = result["data"] or {}

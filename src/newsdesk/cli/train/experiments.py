@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections import Counter
 from dataclasses import asdict
@@ -17,12 +18,17 @@ from newsdesk.tracking.experiments import JoinedRow
 from newsdesk.tracking.runs import connect, git, project_root, store_exists
 
 HEADLINE = ("region.f1_macro", "topic.f1_macro")
+WIDE = 140  # columns of a terminal
+SHORT_ID = 8  # characters of a run id
 
 
 @click.command("experiments")
 @click.option("--json", "as_json", is_flag=True, help="Print all fields as JSON.")
 def main(as_json: bool) -> None:
     """List DVC experiments with their MLflow runs, and name failed experiments with the reason.
+
+    The first row of each commit is the baseline of its experiments. A terminal of less than 140 columns shows
+    the start of each run id and no commits; --json has all fields.
 
     Exit codes: 0 each finished experiment has its run and none failed; 1 a finished experiment has no run;
     3 an experiment failed.
@@ -32,17 +38,20 @@ def main(as_json: bool) -> None:
       newsdesk experiments
       newsdesk experiments --json
     """
+    note("experiments: asking DVC and MLflow")
     rows = joined_rows(project_root())
     problems = [problem_of(row) for row in rows]
     if as_json:
         shown = [asdict(row) | {"problem": problem} for row, problem in zip(rows, problems, strict=True)]
         click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
     elif rows:
-        print_rows([tabulate(row) for row in rows])
+        is_narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < WIDE
+        print_rows([tabulate(row, short=is_narrow) for row in rows])
         for problem in filter(None, problems):
             click.echo(problem)
-    counts = ", ".join(f"{n} {state}" for state, n in Counter(row.state for row in rows).items())
-    note(f"experiments: {counts or 'none yet; `dvc exp run` makes one'}")
+    by_state = Counter(row.state for row in rows if row.state != experiments.BASELINE)
+    counts = ", ".join(f"{n} {state}" for state, n in by_state.items())
+    note(f"experiments: {counts or 'none yet; `dvc exp run --temp` makes one'}")
     if code := experiments.exit_code(rows):
         sys.exit(code)
 
@@ -76,17 +85,18 @@ def problem_of(row: JoinedRow) -> str:
     return ""
 
 
-def tabulate(row: JoinedRow) -> dict[str, str]:
-    """Format a row as text."""
+def tabulate(row: JoinedRow, *, short: bool = False) -> dict[str, str]:
+    """Format a row as text; a short one has the start of the run id and no commits."""
     shown: Any = row.experiment or row.run
-    metrics = row.run.metrics if row.run else {}
+    metrics = row.metrics
     changed = row.experiment.changed if row.experiment else {}
+    commits = {"rev": row.experiment.rev[:7] if row.experiment else "", "baseline": shown.baseline[:7]}
+    run_id = row.run.run_id if row.run else ""
     return {
         "experiment": shown.name,
-        "rev": row.experiment.rev[:7] if row.experiment else "",
-        "baseline": shown.baseline[:7],
-        "run": row.run.run_id if row.run else "",
+        **({} if short else commits),
+        "run": run_id[:SHORT_ID] if short else run_id,
         "state": row.state,
-        **{name: f"{metrics[name]:.3f}" if name in metrics else "" for name in HEADLINE},
+        **{" ".join(name.split(".")): f"{metrics[name]:.3f}" if name in metrics else "" for name in HEADLINE},
         "changed": ", ".join(f"{name}={value}" for name, value in changed.items()),
     }
