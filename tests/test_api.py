@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -48,7 +49,6 @@ def test_title_counts(model: newsdesk.Model) -> None:
     ("texts", "options", "message"),
     [
         (SPORT, {"profile": "strict"}, "profile: expected one of balanced, .*, found 'strict'"),
-        ([3], {}, "expected texts, found int"),
         ([SPORT], {"title": "عنوان"}, "title: expected one for each text"),
         ([SPORT], {"title": []}, "0 titles for 1 texts"),
     ],
@@ -58,6 +58,34 @@ def test_wrong_arguments(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         model.predict(texts, **options)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("texts", "options", "message"),
+    [
+        (5, {}, "texts: expected a string or an iterable of strings, found int$"),
+        (SPORT.encode(), {}, "found bytes"),
+        ({SPORT: 1}, {}, "found dict"),
+        (Path(SPORT), {}, "found .*Path"),
+        (pd.DataFrame({"text": [SPORT]}), {}, "found DataFrame; label a table with predict_frame"),
+        (pa.table({"text": [SPORT]}), {}, "found Table; label a table with predict_frame"),
+        ([3], {}, "expected a string or None for each text and title, found int"),
+        ([SPORT], {"title": 5}, "title: expected .* found int"),
+        (SPORT, {"title": 5}, "each text and title, found int"),
+    ],
+)
+def test_what_is_no_text(
+    model: newsdesk.Model, texts: object, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(TypeError, match=message):
+        model.predict(texts, **options)  # type: ignore[call-overload]
+
+
+def test_a_prediction_is_shown_in_a_line(model: newsdesk.Model) -> None:
+    assert re.fullmatch(
+        r"Prediction\(region: europe 0\.\d\d; topic: sport \d\.\d\d\)", str(model.predict(SPORT))
+    )
+    assert str(model.predict([""])) == "[Prediction(too_short)]"
 
 
 def test_files_have_the_rows_of_the_command(model: newsdesk.Model) -> None:

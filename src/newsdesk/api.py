@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, overload
@@ -100,8 +100,10 @@ class Model:
 
         Raises
         ------
+        TypeError
+            If `texts` is neither a string nor an iterable of strings.
         ValueError
-            If the profile is unknown, a text is no string, or there are more or fewer titles than texts.
+            If the profile is unknown, or there are more or fewer titles than texts.
 
         Examples
         --------
@@ -116,6 +118,7 @@ class Model:
             return self.predict([texts], title=None if title is None else [title], profile=profile)[0]
         if isinstance(title, str):
             raise ValueError("title: expected one for each text, found a single string")
+        _check_texts(texts=texts, title=() if title is None else title)
         bodies = [_repaired(text) for text in texts]
         titles = [""] * len(bodies) if title is None else [_repaired(each) for each in title]
         return self.scorer.predict(titles, bodies, profile)
@@ -341,7 +344,17 @@ def _check_profile(profile: str) -> None:
         raise ValueError(f"profile: expected one of {', '.join(PROFILES)}, found {profile!r}")
 
 
+def _check_texts(**given: Any) -> None:
+    """Refuse what is no iterable of texts, or is one of something else, as a table is of its columns."""
+    for name, texts in given.items():
+        is_table = hasattr(texts, "columns")
+        if is_table or isinstance(texts, (bytes, Mapping)) or not isinstance(texts, Iterable):
+            advice = "; label a table with predict_frame" if is_table else ""
+            found = type(texts).__name__
+            raise TypeError(f"{name}: expected a string or an iterable of strings, found {found}{advice}")
+
+
 def _repaired(text: str | None) -> str:
     if text is not None and not isinstance(text, str):
-        raise ValueError(f"expected texts, found {type(text).__name__}")
+        raise TypeError(f"expected a string or None for each text and title, found {type(text).__name__}")
     return repair_text(text or "")

@@ -15,7 +15,7 @@ BALANCED = "balanced"
 PROFILES = (BALANCED, "high_precision", "high_recall")  # names of sets of thresholds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Prediction:
     """The labels of one article.
 
@@ -33,11 +33,21 @@ class Prediction:
     --------
     >>> Prediction({"topic": ["sport"]}, {"topic": {"sport": 0.9, "culture": 0.1}}, None).labels
     {'topic': ['sport']}
+    >>> Prediction({"topic": ["sport"]}, {"topic": {"sport": 0.9, "culture": 0.1}}, None)
+    Prediction(topic: sport 0.90)
     """
 
     labels: dict[str, list[str]]
     scores: dict[str, dict[str, float]]
     reason: str | None
+
+    def __repr__(self) -> str:
+        shown = [self.reason] if self.reason else []
+        for task, labels in self.labels.items():
+            scores = self.scores.get(task, {})
+            named = [f"{label} {scores[label]:.2f}" if label in scores else label for label in labels]
+            shown += [f"{task}: {', '.join(named)}"] if named else []
+        return f"Prediction({'; '.join(shown)})"
 
     @property
     def regions(self) -> list[str]:
