@@ -99,7 +99,7 @@ def _files(path: Path) -> Iterator[Path]:
 def _names(file: Path) -> set[str]:
     if file.suffix == ".parquet":
         return set(pq.read_schema(file).names)
-    with file.open(encoding="utf-8", newline="") as handle:
+    with file.open(encoding="utf-8-sig", newline="") as handle:
         if file.suffix == ".csv":
             return set(next(csv.reader(handle), []))
         first = json.loads(handle.readline() or "null")
@@ -113,7 +113,7 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
             for batch in table.iter_batches(BATCH_ROWS, columns=wanted):
                 yield from batch.to_pylist()
         return
-    with file.open(encoding="utf-8", newline="") as handle:
+    with file.open(encoding="utf-8-sig", newline="") as handle:
         if file.suffix == ".csv":
             csv.field_size_limit(2**31 - 1)
             yield from csv.DictReader(handle)
