@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -71,6 +72,34 @@ def test_an_arabic_text_that_names_no_file_is_labelled(newsdesk: Newsdesk) -> No
     assert [row["topics"] for row in rows] == [["sport"], ["economy"]]
     done = newsdesk("explain", texts[0], "--format", "json", "--top", "1")
     assert [each["label"] for each in json.loads(done.stdout)["evidence"]] == ["europe", "sport"]
+
+
+@pytest.mark.parametrize(
+    "text", ["رفع المصرف المركزي سعر الفائدة", f"غارة أميركية\n\n{ARTICLE}\n{ARTICLE}"], ids=["line", "lines"]
+)
+def test_a_text_has_the_labels_of_the_same_text_in_a_file(
+    newsdesk: Newsdesk, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    argument, file, stdin = (
+        read_lines(newsdesk("predict", *given, "--format", "jsonl", stdin=text.encode()).stdout)
+        for given in ([text], [str(tmp_path / "a.txt")], ["-"])
+    )
+    assert argument == file == stdin
+    assert argument[0]["region_scores"]
+
+
+@pytest.mark.parametrize(
+    ("options", "named"), [((), "comes with newsdesk"), (MODEL, "model")], ids=["shipped", "folder"]
+)
+def test_the_model_that_labelled_is_named(
+    newsdesk: Newsdesk, tmp_path: Path, options: tuple[str, ...], named: str
+) -> None:
+    source = "data/starter/pages/page-01.txt"
+    for output in ((), ("--output", f"{tmp_path}/labels.csv"), ("--output", f"{tmp_path}/job/")):
+        done = newsdesk("predict", source, *options, *output)
+        (line,) = [line for line in done.stderr.splitlines() if line.startswith("predict: model ")]
+        assert re.fullmatch(rf"predict: model \S+ \S+\+[0-9a-f]{{12}} \({named}\)", line)
 
 
 @pytest.mark.parametrize("name", ["أخبار.txt", "ملف-الأخبار", "no such file", "مجلد الأخبار/ملف", "كل *.txt"])

@@ -35,6 +35,11 @@ def note(message: str) -> None:
     click.echo(message, file=sys.stderr)  # rich replaces it while a line is live; `err=True` writes past that
 
 
+def counted(n: int, noun: str) -> str:
+    """Return `1 row` or `2,000 rows`."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
 class ProgressLine:
     """Show progress on standard error: a live line on a terminal, a plain line every 30 seconds in a log.
 
@@ -48,7 +53,7 @@ class ProgressLine:
     ) -> None:
         from rich.progress import Progress, TextColumn
 
-        self._label, self._unit = label, unit and f" {unit}"
+        self._label, self._unit = label, unit
         self._live = sys.stderr.isatty() and not (prints_rows and sys.stdout.isatty())
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
@@ -90,11 +95,12 @@ class ProgressLine:
         seconds = self._task.elapsed or 1e-9
         slow = 0 < self._count < seconds
         rate = f"{seconds / self._count:,.0f} s each" if slow else f"{self._count / seconds:,.0f}/s"
-        parts = [f"{self._label}: {self._count:,}{self._unit}", rate]
+        count = counted(self._count, self._unit) if self._unit else f"{self._count:,}"
+        parts = [f"{self._label}: {count}", rate]
         if self._task.total:
             parts.append(f"{self._task.percentage:.0f} %")
-            if (to_go := self._task.time_remaining) is not None:
-                parts.append(f"{timedelta(seconds=round(to_go))} to go")
+            if to_go := round(self._task.time_remaining or 0):
+                parts.append(f"{timedelta(seconds=to_go)} to go")
         return ", ".join(parts)
 
 

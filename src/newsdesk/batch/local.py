@@ -32,7 +32,7 @@ def write_parts(
         batches = read_ahead(batches)
     done = reader.bytes_before(job.next_offset)
     with (
-        ProgressLine("predict", unit="rows", total=reader.total_bytes, done=done) as progress,
+        ProgressLine("predict", unit="row", total=reader.total_bytes, done=done) as progress,
         signals.deferred() as deliver_signal,
     ):
 

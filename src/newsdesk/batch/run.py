@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from newsdesk import __version__
-from newsdesk.base.console import note
+from newsdesk.base.console import counted, note
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import sha256_of_json
 from newsdesk.batch.input_reader import Input, file_status
@@ -150,4 +150,5 @@ def _write(
 
 def _summary(manifest: Mapping[str, Any]) -> str:
     rows = manifest["rows"]
-    return f"{rows['scored']:,} rows in {len(manifest['parts']):,} parts, {rows['refused']:,} refused"
+    written = f"{counted(rows['scored'], 'row')} in {counted(len(manifest['parts']), 'part')}"
+    return f"{written}, {rows['refused']:,} refused"

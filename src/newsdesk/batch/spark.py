@@ -102,7 +102,7 @@ def _run_tasks(spark: SparkSession, sent: WorkerContext, numbers: Sequence[int],
     n_before = len(sent.slices) - len(numbers)
     tracker, began, counted, is_noted = context.statusTracker(), time.monotonic(), 0, False
     with (
-        ProgressLine("predict", unit="rows", total=len(sent.slices), done=n_before) as progress,
+        ProgressLine("predict", unit="row", total=len(sent.slices), done=n_before) as progress,
         ThreadPoolExecutor(1) as pool,
     ):
         result: Future[Any] = pool.submit(frame.toArrow)

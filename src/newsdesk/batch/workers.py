@@ -33,7 +33,7 @@ def write_slices(context: WorkerContext, numbers: Sequence[int], *, n: int) -> N
         futures = _submit(executor, numbers)
         workers = [process for process in multiprocessing.active_children() if process not in others]
         done = len(context.slices) - len(numbers)
-        with ProgressLine("predict", unit="rows", total=len(context.slices), done=done) as progress:
+        with ProgressLine("predict", unit="row", total=len(context.slices), done=done) as progress:
             for n_done, future in enumerate(as_completed(futures), 1):
                 progress.update(future.result(), done + n_done)
     except (BrokenProcessPool, MemoryError) as error:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import glob
 import io
 import json
+import os
 import sys
+import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -149,8 +151,12 @@ def open_inputs(inputs: Sequence[str]) -> tuple[list[str], BinaryIO]:
     if not all(map(_is_text, inputs)):
         return expand_globs(inputs), sys.stdin.buffer
     note("INPUT names no file, so it is read as a text")
-    lines = [json.dumps({"text": text}) for text in inputs]
-    return [STDIN], io.BytesIO("\n".join(lines).encode())
+    texts = io.BytesIO()
+    with zipfile.ZipFile(texts, "w") as archive:  # each text is read as the same text in a file
+        for number, text in enumerate(inputs, start=1):
+            archive.writestr(f"{number}.txt", os.fsencode(text))
+    texts.seek(0)
+    return [STDIN], texts
 
 
 def _is_text(name: str) -> bool:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from newsdesk.api import Model, load
 from newsdesk.base import signals
 from newsdesk.base.columns import Columns
-from newsdesk.base.console import ProgressLine, note, path_option, print_rows
+from newsdesk.base.console import ProgressLine, counted, note, path_option, print_rows
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import atomic_write, write_json
 from newsdesk.batch import labeling, local
@@ -155,7 +155,9 @@ def main(**options: Any) -> None:
     Files are pages, HTML, Markdown, JSON, CSV, Parquet, workbooks, feeds, messages (.eml, .mhtml), WARC, and
     archives of them (.gz, .bz2, .xz, .zst, .zip, .tar), told by their content.
 
-    An Arabic text of several words that names no file is labelled itself.
+    An Arabic text of several words that names no file is labelled as the same text in a file would be: of
+    several lines the first one is the title. CSV is UTF-8 without a byte order mark; Excel opens it by Data,
+    From Text/CSV, and shows garbled Arabic after a double click.
 
     Write a row for each article, in the order read. Refused rows are counted on standard error; with
     --output they are also written, to OUTPUT.refused.jsonl or to the file that --refused names, and the
@@ -259,7 +261,14 @@ def label_job(options: PredictOptions, inputs: list[Input], model: Model) -> Non
         resume=options.resume,
         scored_at=options.scored_at,
     )
+    name_model(model, options.model)
     job.report_job(manifest, folder, options.limit, fail_on_drift=options.fail_on_drift)
+
+
+def name_model(model: Model, given: str | None) -> None:
+    """Print which model labelled, since several can be at hand."""
+    name, version = model.identity["name"], model.identity["version"]
+    note(f"predict: model {name} {version} ({given or 'comes with newsdesk'})")
 
 
 def build_engine(options: PredictOptions, model: Model) -> Engine:
@@ -310,13 +319,15 @@ def label_stream(options: PredictOptions, inputs: list[Input], stdin: BinaryIO, 
             write_json(refusals.account.as_dict(), path.with_name(f"{path.name}.account.json"))
             refused = options.refused or path.with_name(f"{path.name}.refused.jsonl")
             refusals.report(refused, prints_account=True)
-        note(f"predict: {count:,} rows in {path}")
+        name_model(model, options.model)
+        note(f"predict: {counted(count, 'row')} in {path}")
     else:
         if options.output_form == "table":
             print_labels(rows)
         else:
             with click.open_file("-", "w", encoding="utf-8") as stdout:
                 labeling.write_lines(rows, stdout, cast(LineFormat, options.output_form), schema.names)
+        name_model(model, options.model)
         refusals.report(options.refused, prints_account=stdin is sys.stdin.buffer)
     job.check_limit(
         options.limit,
@@ -335,7 +346,7 @@ def _label_batches(
         on_columns=ColumnNotes(),
     )  # fmt: skip
     prints_rows = not options.output and options.output_form != "table"
-    with ProgressLine("predict", unit="rows", total=reader.total_bytes, prints_rows=prints_rows) as progress:
+    with ProgressLine("predict", unit="row", total=reader.total_bytes, prints_rows=prints_rows) as progress:
         for batch in reader.batches():
             refusals.add(batch, inputs)
             with signals.deferred():  # not while reading, which may wait for standard input
