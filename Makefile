@@ -42,8 +42,8 @@ setup: $(READY)
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "newsdesk needs Python 3.11 or newer: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
-	@echo "setup: installing $$(grep -c == requirements.lock) packages into $(VENV)/, two minutes or more"
-	pip install --quiet --require-hashes -r requirements.lock
+	@echo "setup: installing $$(grep -c == requirements.lock) packages into $(VENV)/, two to ten minutes"
+	pip install $$(test -t 2 || echo --quiet) --require-hashes -r requirements.lock
 	pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
@@ -57,10 +57,17 @@ results: repro
 	@echo
 	@newsdesk results --summary
 	@newsdesk predict data/starter/pages/page-06.txt data/starter/pages/page-10.txt --model model
+	@if git status --porcelain dvc.lock 2>/dev/null | grep -q .; then \
+	  echo "dvc.lock has changed. Unless you changed code or settings, this processor rounds"; \
+	  echo "differently (docs/certify.md), and git checkout dvc.lock restores it."; echo; fi
 	@echo "Next: source $(VENV)/bin/activate, then"
-	@echo "  newsdesk predict YOUR_FILE              label your own articles"
-	@echo "  newsdesk report                         look at every score and every error in a page"
-	@echo "  dvc exp run -S train.C=3 --name weaker  change a setting and compare"
+	@echo "  newsdesk predict FILE                label articles; the model that newsdesk comes"
+	@echo "                                       with has read more outlets: the better one"
+	@echo "  newsdesk predict FILE --model model  the model just trained, to experiment with"
+	@echo "  newsdesk report                      see every score and every error in a page"
+	@git config user.email >/dev/null || echo "  git config user.name NAME; git config user.email ADDRESS  # for DVC"
+	@echo "  dvc exp run --temp -S train.C=3 --name weaker  # change a setting, and compare:"
+	@echo "  dvc metrics diff HEAD weaker --targets metrics/evaluate.json"
 
 public: $(READY)
 	@test -d data/public/skynews || $(MAKE) import

@@ -57,6 +57,7 @@ def main(
       newsdesk report --profile public --without-texts --output public.html
       newsdesk report --champion models:/newsdesk@champion
     """
+    note("report: reading the run and drawing its figures")
     output = output or Path("reports") / f"{profile}.html"
     if output.is_dir():
         raise NewsdeskError(f"{output}: is a folder; name a file")
