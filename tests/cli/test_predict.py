@@ -90,7 +90,7 @@ def test_a_text_has_the_labels_of_the_same_text_in_a_file(
 
 
 @pytest.mark.parametrize(
-    ("options", "named"), [((), "comes with newsdesk"), (MODEL, "model")], ids=["shipped", "folder"]
+    ("options", "named"), [((), "comes with newsdesk"), (MODEL, "folder model")], ids=["shipped", "folder"]
 )
 def test_the_model_that_labelled_is_named(
     newsdesk: Newsdesk, tmp_path: Path, options: tuple[str, ...], named: str

@@ -39,6 +39,7 @@ from newsdesk.cli.label import job
 from newsdesk.inference.decision import BALANCED, PROFILES
 from newsdesk.monitoring.reference import REFERENCE, read_reference_of
 from newsdesk.readers.column_notes import ColumnNotes
+from newsdesk.tracking.runs import URI_SCHEMES
 
 SUFFIXES = {".json": "json", ".jsonl": "jsonl", ".csv": "csv", ".parquet": "parquet"}
 
@@ -268,7 +269,10 @@ def label_job(options: PredictOptions, inputs: list[Input], model: Model) -> Non
 def name_model(model: Model, given: str | None) -> None:
     """Print which model labelled, since several can be at hand."""
     name, version = model.identity["name"], model.identity["version"]
-    note(f"predict: model {name} {version} ({given or 'comes with newsdesk'})")
+    origin = "comes with newsdesk"
+    if given:
+        origin = given if given.startswith(URI_SCHEMES) else f"folder {Path(given).resolve().name}"
+    note(f"predict: model {name} {version} ({origin})")
 
 
 def build_engine(options: PredictOptions, model: Model) -> Engine:

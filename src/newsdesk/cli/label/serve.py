@@ -70,7 +70,8 @@ def main(model: str | None, host: str, port: int, threads: int, interval: float)
         app, log_config=None, access_log=False, server_header=False, lifespan="on",
         limit_concurrency=MAX_CONNECTIONS, timeout_graceful_shutdown=60, timeout_keep_alive=30,
     )  # fmt: skip
-    note(f"serve: getting {name} ready for {address} ; the first start compiles, up to a minute or so")
+    note(f"serve: {address} will answer when {name} is ready")
+    note("serve: a first start compiles, which can take a minute")
     # uvicorn raises the signal again after the shutdown
     with contextlib.suppress(Stopped, KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
