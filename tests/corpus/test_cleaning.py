@@ -41,6 +41,11 @@ def cleaned(*records: Article | Refusal, label_table: dict | None = None, **para
         (article(text=""), "empty_text", "no text behind the title"),
         (article(text=" \n\x0b "), "empty_text", "no text behind the title"),
         (article(title="", text="خبر عاجل"), "too_short", "2 words, at least 5 are needed"),
+        (
+            article(title="", text="هذا المحتوى للمشتركين فقط. سجل الدخول للمتابعة"),
+            "stub",
+            "a page in place of an article, such as a paywall, a login form or an error",
+        ),
         (article(text="كلمة " * 2000), "field_too_large", "9,999 characters, at most 1,000 are read"),
         (article(region=("mars",)), "bad_record", "region 'mars' is not in the taxonomy"),
         (

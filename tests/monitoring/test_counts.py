@@ -18,25 +18,26 @@ ROWS = [
     unscored("too_short"),
     unscored("not_arabic"),
     unscored("no_evidence"),
+    unscored("stub"),
 ]
-TITLES, TEXTS = ["ا" * 10] * 6, ["ب" * k for k in (5, 6, 90, 1, 7, 4000)]
+TITLES, TEXTS = ["ا" * 10] * 7, ["ب" * k for k in (5, 6, 90, 1, 7, 4000, 8)]
 
 
 def test_counts_by_hand() -> None:
     counted = PredictionCounts(HEADS)
     counted.update(ROWS, titles=TITLES, texts=TEXTS)
     counts = counted.counts
-    assert counted.n_rows == 6
-    assert counts["language"].tolist() == [5, 1]
-    assert counts["abstention"].tolist() == [2, 1, 1, 1], "labelled, ambiguous, no evidence, too short"
+    assert counted.n_rows == 7
+    assert counts["language"].tolist() == [6, 1]
+    assert counts["abstention"].tolist() == [2, 1, 1, 1, 1], "as in OUTCOMES"
     assert counts["region"].tolist() == [1, 1, 2], (
-        "main us, main asia, none; neither of the two that were not read"
+        "main us, main asia, none; none of the three that were not read"
     )
     assert counts["region_held"].tolist() == [1, 2]
     assert counts["topic"].tolist() == [1, 3]
     assert counts["region_scores"].sum(axis=1).tolist() == [3, 3], "three articles have scores"
     assert counts["topic_scores"][0].argmax() == 33, "a probability of 0.5 is in the middle bin"
-    assert counts["length"].sum() == 5, "Arabic articles only"
+    assert counts["length"].sum() == 6, "Arabic articles only"
     assert counts["length"][np.searchsorted(LENGTH_EDGES, 100, side="right")] == 1
     assert counts["unknown"].sum() == 0, "no function to look words up"
 
@@ -51,6 +52,12 @@ def test_merged_parts_equal_the_whole(size: int) -> None:
         part.update(ROWS[rows], titles=TITLES[rows], texts=TEXTS[rows])
         parts.merge(PredictionCounts.from_dict(json.loads(json.dumps(part.as_dict()))))
     assert parts.as_dict() == whole.as_dict()
+
+
+def test_counts_of_before_stubs_were_told_apart_are_read() -> None:
+    stored = PredictionCounts(HEADS).as_dict()
+    stored["counts"]["abstention"] = [5, 4, 3, 2]
+    assert PredictionCounts.from_dict(stored).counts["abstention"].tolist() == [5, 4, 3, 2, 0]
 
 
 def test_empty_batch_adds_nothing() -> None:

@@ -1,11 +1,13 @@
-"""HTML: one article a page, without menus, comments and tables."""
+"""HTML: the articles of a page, without menus, comments, teasers and what speaks to the reader."""
 
+import json
 import sys
 from datetime import UTC, datetime
 
 import pytest
 
 from newsdesk.base.schema import Article, Refusal
+from newsdesk.inference.stubs import is_stub
 
 from .conftest import ReadBytes
 
@@ -56,3 +58,141 @@ def test_a_missing_library_is_a_refusal_that_names_it(
     assert isinstance(refusal, Refusal)
     assert (refusal.reason, refusal.position) == ("unreadable_file", 0)
     assert "pip install trafilatura" in refusal.detail
+
+
+LEAD = "افتتحت المدينة مساء أمس متحفاً جديداً للبحر يضم مئات القطع التي جمعها الصيادون على مدى قرن كامل."
+MORE = "وقالت مديرة المتحف إن الزيارة ستكون مجانية في الشهر الأول، وإن قاعة خاصة ستُفتح لطلاب المدارس."
+HEADLINES = (
+    "افتتاح متحف البحر في الميناء", "أمطار غزيرة تغلق طرق الشمال", "الفريق الأول يفوز بالكأس",
+    "مصنع جديد للسيارات الكهربائية", "خفض أسعار القطارات في الصيف",
+)  # fmt: skip
+
+
+def page(body: str, *, title: str = HEADLINES[0], head: str = "") -> bytes:
+    return f"<!DOCTYPE html><html lang='ar'><head><title>{title}</title>{head}</head><body>{body}</body></html>".encode()
+
+
+def story(headline: str, tag: str = "h1") -> str:
+    return f"<{tag}>{headline}</{tag}><p>{headline}. {LEAD}</p><p>{MORE}</p><p>{MORE} {LEAD}</p>"
+
+
+def read_one(read_bytes: ReadBytes, html: bytes) -> Article:
+    (article,) = read_bytes(html, "page.html")
+    assert isinstance(article, Article), article
+    return article
+
+
+@pytest.mark.parametrize("tag", ["article", "div class='post'", "section class='article-body'"])
+def test_several_articles_are_read_apart(read_bytes: ReadBytes, tag: str) -> None:
+    blocks = [f"<{tag}>{story(headline)}</{tag.split()[0]}>" for headline in HEADLINES[:3]]
+    rows = read_bytes(page("".join(blocks)), "page.html")
+    assert [row.title for row in rows if isinstance(row, Article)] == list(HEADLINES[:3])
+    for row, others in zip(rows, (HEADLINES[1:3], HEADLINES[:3:2], HEADLINES[:2]), strict=True):
+        assert isinstance(row, Article)
+        assert not any(other in row.text for other in others)
+    assert [row.position for row in rows] == [1, 2, 3]
+
+
+def test_parts_in_article_elements_are_one_article(read_bytes: ReadBytes) -> None:
+    parts = "".join(f"<article>{story(headline, 'h2')}</article>" for headline in HEADLINES[1:4])
+    article = read_one(read_bytes, page(f"<h1>{HEADLINES[0]}</h1><p>{LEAD}</p>{parts}"))
+    assert article.title == HEADLINES[0]
+    assert all(headline in article.text for headline in HEADLINES[1:4])
+
+
+CARDS = (
+    "<div><h3><a href='/{i}'>{h}</a></h3><p>{p}</p></div>",
+    "<article><h2><a href='/{i}'>{h}</a></h2><p>{p}</p></article>",
+    "<div><a href='/{i}'><img src='x'><h3>{h}</h3></a><p>{p}</p><a href='/{i}'>اقرأ المزيد</a></div>",
+    "<li><a href='/{i}'>{h}</a></li>",
+    "<table><tr><td><a href='/{i}'>{h}</a><p>{p}</p></td></tr></table>",
+)
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_lists_of_headlines_are_refused(read_bytes: ReadBytes, card: str) -> None:
+    cards = "".join(card.format(i=i, h=headline, p=LEAD) for i, headline in enumerate(HEADLINES))
+    (refusal,) = read_bytes(page(cards * 2, title="صحيفة الوادي - رياضة"), "page.html")
+    assert isinstance(refusal, Refusal)
+    assert (refusal.reason, refusal.detail) == (
+        "bad_record", "the page is a list of headlines, not an article",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_teasers_beside_an_article_are_left_out(read_bytes: ReadBytes, card: str) -> None:
+    cards = "".join(card.format(i=i, h=headline, p=LEAD) for i, headline in enumerate(HEADLINES[1:]))
+    article = read_one(read_bytes, page(f"<div>{story(HEADLINES[0])}</div><aside>{cards}</aside>"))
+    assert MORE in article.text
+    assert not any(headline in f"{article.title} {article.text}" for headline in HEADLINES[1:])
+
+
+@pytest.mark.parametrize(
+    ("title", "body"),
+    [
+        (f"صحيفة الوادي | {HEADLINES[0]}", story(HEADLINES[0], "h2")),
+        (f"{HEADLINES[0]} - صحيفة الوادي", story("", "h4")),
+        (f"صحيفة الوادي :: {HEADLINES[0]}", story("", "h4")),
+        (f"{HEADLINES[0]} | ثقافة | صحيفة الوادي", f"<h1>صحيفة الوادي</h1>{story(HEADLINES[0], 'h2')}"),
+        ("صحيفة الوادي", story(HEADLINES[0])),
+    ],
+)
+def test_title_without_the_site(read_bytes: ReadBytes, title: str, body: str) -> None:
+    assert read_one(read_bytes, page(f"<div>{body}</div>", title=title)).title == HEADLINES[0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "نرحب بتعليقاتكم، ونرجو قراءة قواعد النشر قبل الإرسال.",
+        "الآراء المنشورة أدناه لا تعبر عن رأي الموقع.",
+        "هذا المحتوى للمشتركين فقط. اشترك الآن لقراءة المقال كاملاً.",
+        "جميع الحقوق محفوظة لصحيفة الوادي",
+    ],
+)
+def test_lines_for_the_reader_leave_the_text(read_bytes: ReadBytes, line: str) -> None:
+    article = read_one(read_bytes, page(f"<div class='story'>{story(HEADLINES[0])}<p>{line}</p></div>"))
+    assert article.text.endswith(LEAD)
+
+
+def test_layout_tables_are_read(read_bytes: ReadBytes) -> None:
+    side = "<td><b>الأكثر قراءة</b><br>" + "<br>".join(HEADLINES[1:]) + "</td>"
+    article = read_one(read_bytes, page(f"<table><tr><td>{story(HEADLINES[0])}</td>{side}</tr></table>"))
+    assert article.title == HEADLINES[0]
+    assert article.text.endswith(LEAD)
+
+
+def test_a_year_in_the_footer_is_no_date(read_bytes: ReadBytes) -> None:
+    footer = "<div>&copy; 2013 صحيفة الوادي</div>"
+    assert read_one(read_bytes, page(f"<div>{story(HEADLINES[0])}</div>{footer}")).published is None
+    stamp = "<time datetime='2024-03-05T10:00:00+03:00'>أمس</time>"
+    dated = read_one(read_bytes, page(f"<article>{story(HEADLINES[0])}{stamp}</article>{footer}"))
+    assert dated.published == datetime(2024, 3, 5, tzinfo=UTC)
+
+
+def test_json_ld_is_read_where_the_page_shows_nothing(read_bytes: ReadBytes) -> None:
+    nodes = [
+        {
+            "@type": "NewsArticle",
+            "headline": headline,
+            "articleBody": f"{LEAD} {MORE}",
+            "datePublished": "2024-02-03",
+        }
+        for headline in HEADLINES[:2]
+    ]
+    for data, titles in (
+        (nodes[0], HEADLINES[:1]),
+        ({"@graph": [{"@type": "WebSite"}, *nodes]}, HEADLINES[:2]),
+    ):
+        script = f"<script type='application/ld+json'>{json.dumps(data, ensure_ascii=False)}</script>"
+        rows = read_bytes(page("<div id='app'></div>", head=script), "page.html")
+        assert [row.title for row in rows if isinstance(row, Article)] == list(titles)
+        assert all(
+            isinstance(row, Article) and row.published == datetime(2024, 2, 3, tzinfo=UTC) for row in rows
+        )
+
+
+def test_a_stub_keeps_its_text_for_clean_to_refuse(read_bytes: ReadBytes) -> None:
+    body = "<h1>404</h1><p>عذراً، الصفحة التي تبحث عنها غير موجودة.</p>"
+    article = read_one(read_bytes, page(body, title="الصفحة غير موجودة"))
+    assert is_stub(article.title, article.text)

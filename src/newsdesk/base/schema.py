@@ -23,7 +23,7 @@ Reason = Literal[
     # the bytes and the record
     "bad_encoding", "bad_record", "missing_column", "field_too_large",
     # the article, judged by `clean`
-    "empty_text", "too_short", "other_language", "duplicate_id",
+    "empty_text", "too_short", "stub", "other_language", "duplicate_id",
 ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.corpus.label_tables import LabelTable, label_article
 from newsdesk.corpus.near_duplicates import assign_splits, group_articles
 from newsdesk.corpus.repair import repair
+from newsdesk.inference.stubs import MAX_STUB_WORDS, is_stub
 from newsdesk.inference.text import is_arabic, tokenize
 from newsdesk.readers.account import Account
 
@@ -97,7 +98,10 @@ def find_refusal_reason(
     if article.article_id in seen:
         return "duplicate_id", f"an earlier row has the id {article.article_id}"
     whole = f"{article.title}\n{article.text}"
-    if (n_words := len(tokenize(normalize(whole, Normalization())))) < settings.min_words:
+    n_words = len(tokenize(normalize(whole, Normalization())))
+    if n_words <= MAX_STUB_WORDS and is_stub(article.title, article.text):
+        return "stub", "a page in place of an article, such as a paywall, a login form or an error"
+    if n_words < settings.min_words:
         return "too_short", f"{n_words} words, at least {settings.min_words} are needed"
     if not is_arabic(whole):
         return "other_language", "the text is not in Arabic"

@@ -17,8 +17,9 @@ PROSE_OR_STRING = re.compile(
 
 
 def code_files() -> list[Path]:
-    """Return the modules that score, sorted by name."""
-    return sorted(file for file in Path(__file__).parent.glob("*.py") if file.name != WRAPPER)
+    """Return the modules that score and the phrases that they read, sorted by name."""
+    files = (file for pattern in ("*.py", "*.txt") for file in Path(__file__).parent.glob(pattern))
+    return sorted(file for file in files if file.name != WRAPPER)
 
 
 def copy_code(folder: Path) -> None:

@@ -26,8 +26,9 @@ class Prediction:
     scores : dict of str to dict of str to float
         By task, the probability of every label; empty if the article was not scored.
     reason : str or None
-        Why there is no label: `not_arabic`, `too_short`, `no_evidence`, or `ambiguous` if the article
-        probably has a label but none reaches its threshold.
+        Why there is no label: `stub` (a paywall, login form, error or other page in place of an article),
+        `not_arabic`, `too_short`, `no_evidence`, or `ambiguous` if the article probably has a label but none
+        reaches its threshold.
 
     Examples
     --------

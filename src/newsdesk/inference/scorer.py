@@ -20,6 +20,7 @@ import numpy as np
 from .decision import BALANCED, PROFILES, BoolArray, FloatArray, Prediction, sigmoid
 from .mentions import place_features
 from .storage import UNREADABLE, PackagedModel, describe_error, read_model_folder, warn_of_other_code
+from .stubs import MAX_STUB_WORDS, is_stub
 from .text import (
     CHAR_PREFIX,
     MAX_FOREIGN_LETTERS,
@@ -228,8 +229,11 @@ class ReferenceFeatures:
         reasons: list[str | None] = []
         for i, (title, text) in enumerate(zip(_strings(titles), _strings(texts), strict=True)):
             parts = self.tokenize(title), self.tokenize(text)
+            n_tokens = sum(len(sentence) for part in parts for sentence in part)
             reason = None
-            if sum(len(sentence) for part in parts for sentence in part) < self._settings["min_words"]:
+            if n_tokens <= MAX_STUB_WORDS and is_stub(title, text):
+                reason = "stub"
+            elif n_tokens < self._settings["min_words"]:
                 reason = "too_short"
             elif not is_arabic(f"{title}\n{text}"):
                 reason = "not_arabic"
@@ -346,7 +350,12 @@ class CompiledFeatures:
         reasons = np.full(len(scores), None, dtype=object)
         reasons[n_values == 0] = "no_evidence"
         reasons[~arabic] = "not_arabic"
-        reasons[batch.n_tokens() < self._min_words] = "too_short"
+        n_tokens = batch.n_tokens()
+        reasons[n_tokens < self._min_words] = "too_short"
+        short = np.flatnonzero(n_tokens <= MAX_STUB_WORDS)
+        for row, title, text in zip(short, _rows(titles, short), _rows(texts, short), strict=True):
+            if is_stub(title, text):
+                reasons[row] = "stub"
         return scores, reasons.tolist()
 
 
@@ -364,6 +373,11 @@ def _can_compile() -> bool:
 def _as_sequence(values: Iterable[str | None]) -> Any:
     """Return values that can be sliced: Arrow arrays and lists unchanged, others as a list."""
     return values if isinstance(values, list) or hasattr(values, "to_pylist") else list(values)
+
+
+def _rows(values: Any, rows: IntArray) -> list[str]:
+    """Return the strings of some rows."""
+    return _strings(values.take(rows) if hasattr(values, "to_pylist") else [values[row] for row in rows])
 
 
 def _strings(values: Any) -> list[str]:

@@ -19,7 +19,7 @@ UnknownShare = Callable[[str, str], float | None]  # of (title, text)
 
 LANGUAGES = ("arabic", "not_arabic")
 LABELLED = "labelled"
-OUTCOMES = (LABELLED, "ambiguous", "no_evidence", "too_short")
+OUTCOMES = (LABELLED, "ambiguous", "no_evidence", "too_short", "stub")
 NO_LABEL = "none"
 # Fine bins, joined later into bins of equal mass: the counts must not depend on a reference. Probabilities of
 # equally spaced log-odds; not by `sigmoid`, whose last bits differ from the edges of counts already stored.
@@ -48,8 +48,8 @@ class PredictionCounts:
     heads : dict of str to tuple of str
     counts : dict of str to int64 ndarray
         `language` and `abstention` (Arabic articles), bins as in `LANGUAGES` and `OUTCOMES`. For each task,
-        over Arabic articles of sufficient length: `TASK`, the main label with "none" last, and `TASK_held`,
-        each assigned label; over scored articles: `TASK_scores`, the probabilities, shape
+        over Arabic articles of sufficient length that are no stubs: `TASK`, the main label with "none" last,
+        and `TASK_held`, each assigned label; over scored articles: `TASK_scores`, the probabilities, shape
         (n_labels, n_bins). `length` and `unknown`, over Arabic articles whose text was given.
 
     Examples
@@ -131,7 +131,7 @@ class PredictionCounts:
         for i, outcome in enumerate(OUTCOMES):
             reason = None if outcome == LABELLED else outcome
             self.counts["abstention"][i] += np.count_nonzero(reason_array == reason)
-        long_enough = arabic & (reason_array != "too_short")
+        long_enough = arabic & (reason_array != "too_short") & (reason_array != "stub")
         for task in self.heads:
             self._count_labels(task, scores[task][long_enough], held[task][long_enough])
         if titles is not None and texts is not None:
@@ -183,6 +183,8 @@ class PredictionCounts:
         try:
             read = cls(content["heads"])
             stored = {name: np.array(counts) for name, counts in content["counts"].items()}
+            if len(stored["abstention"]) == len(OUTCOMES) - 1:  # stored before stubs were told apart
+                stored["abstention"] = np.append(stored["abstention"], 0)
         except (KeyError, TypeError, AttributeError, ValueError):
             raise ValueError("prediction counts: expected an object with `heads` and `counts`") from None
         for name, counts in read.counts.items():

@@ -18,7 +18,7 @@ Stratum = Literal["uncertain", "drifting", "random"]
 
 UNCERTAIN_ODDS = 1.5  # largest factor between the odds of an uncertain label and those of its threshold
 DRIFTING_SHARE = 0.95  # of the reference's articles have fewer unknown words than a drifting article
-NOTHING_TO_LABEL = ("not_arabic", "too_short")
+NOTHING_TO_LABEL = ("not_arabic", "too_short", "stub")
 
 
 @dataclass(frozen=True, slots=True)

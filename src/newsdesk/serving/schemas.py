@@ -131,7 +131,7 @@ class Row(BaseModel):
     topics: list[str]
     region_scores: dict[str, float]
     topic_scores: dict[str, float]
-    reason: Literal["too_short", "not_arabic", "no_evidence", "ambiguous"] | None = Field(
+    reason: Literal["stub", "too_short", "not_arabic", "no_evidence", "ambiguous"] | None = Field(
         description="Why there is no label; null if there is one."
     )
     title: str | None = Field(None, description="The title as scored, with `explain`; offsets refer to it.")

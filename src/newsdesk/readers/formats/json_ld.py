@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 _ARTICLE_TYPE = re.compile(r"(?:^|[/:])(?:\w*Article|BlogPosting|LiveBlogPosting|Report)$")
-_BLOCK_END = re.compile(r"<br\s*/?>|</(?:p|div|li|h[1-6]|blockquote)\s*>", re.I)
-_TAG = re.compile(r"<[a-z/!][^>]*>", re.I)
 _MAX_DEPTH = 20
 
 
@@ -24,10 +21,11 @@ def find_articles(data: Any, *, depth: int = 0) -> Iterator[dict[str, Any]]:
     """Yield a record for each article in parsed JSON-LD, at any depth of lists and `@graph`.
 
     The keys of a record are title, text, url, published, section and id; those without a value are left out.
+    Texts are as written, so they can hold HTML.
 
     Examples
     --------
-    >>> node = {"@type": "NewsArticle", "headline": "خبر", "articleBody": "<p>نص الخبر</p>"}
+    >>> node = {"@type": "NewsArticle", "headline": "خبر", "articleBody": "نص الخبر"}
     >>> list(find_articles({"@graph": [node]}))
     [{'title': 'خبر', 'text': 'نص الخبر'}]
     """
@@ -65,8 +63,8 @@ def _is_article(node: dict[str, Any]) -> bool:
 def _as_record(node: dict[str, Any]) -> dict[str, Any]:
     page = node.get("mainEntityOfPage")
     candidates = {
-        "title": _text(node.get("headline") or node.get("name")),
-        "text": _text(node.get("articleBody")),
+        "title": _string(node.get("headline") or node.get("name")),
+        "text": _string(node.get("articleBody")),
         "url": _string(node.get("url")) or _string(page.get("@id") if isinstance(page, dict) else page),
         "published": _string(node.get("datePublished")),
         "section": _string(node.get("articleSection")),
@@ -81,14 +79,3 @@ def _string(value: Any) -> str:
     if isinstance(first, dict):
         first = first.get("@value")
     return first.strip() if isinstance(first, str) else ""
-
-
-def _text(value: Any) -> str:
-    """Return a string without markup, a line for each block."""
-    text = _string(value)
-    if "&" in text:
-        text = html.unescape(text)
-    if _TAG.search(text):
-        text = html.unescape(_TAG.sub("", _BLOCK_END.sub("\n", text)))
-    lines = (" ".join(line.split()) for line in text.split("\n"))
-    return "\n".join(line for line in lines if line)

@@ -1,6 +1,7 @@
 // What the page says, in Arabic and English, and its examples (invented articles).
 
 export const REASONS = {
+  stub: ["صفحة خطأ أو اشتراك أو دخول، لا خبر", "An error, paywall or login page, not an article"],
   too_short: ["النص أقصر من أن يُصنَّف", "The text is too short to label"],
   not_arabic: ["النص ليس بالعربية", "The text is not Arabic"],
   no_evidence: ["لا شيء في النص يدل على قسم", "Nothing in the text points to a label"],
