@@ -19,9 +19,25 @@ SENTENCE_BREAK = re.compile(r"[.!?؟…؛;:\n|•·()\[\]«»]+")
 WORD = re.compile(r"[^\W_]['\w\u0610-\u061a\u064b-\u065f\u0670\u200c-\u200f]*")
 # words by which no phrase is looked up, since most articles hold one
 COMMON = frozenset(
-    {"لا", "لم", "ما", "من", "في", "على", "الى", "او", "ان", "قد", "لقد", "تم", "هذا", "هذه", "التي", "الذي"}
-    | {"ليس", "ليست", "نحن", "عن", "لك", "a", "an", "the", "this", "is", "are", "was", "be", "has", "have"}
-    | {"of", "to", "in", "by", "you", "we", "no", "not"}
+    {"لا", "لم", "ما", "من", "في", "علي", "الي", "او", "ان", "قد", "لقد", "تم", "هذا", "هذه", "التي", "الذي"}
+    | {"ليس", "ليست", "نحن", "عن", "لك", "عدد", "اكد", "اداره", "غير", "ضبط", "وجود", "يتم", "يمكن", "يكون"}
+    | {"حركه", "برنامج", "يجب", "هل", "سيتم", "تكون", "تسجيل", "بلغت", "سجل", "خاص", "يوجد", "وصلت", "حاول"}
+    | {
+        "جاري",
+        "يجري",
+        "جدد",
+        "انتهت",
+        "لاستكمال",
+        "قم",
+        "حق",
+        "الخبر",
+        "الموقع",
+        "الخدمه",
+        "الموضوع",
+        "البحث",
+    }
+    | {"a", "an", "the", "this", "is", "are", "was", "be", "has", "have", "of", "to", "in", "by", "you", "we"}
+    | {"no", "not", "اخري", "تحت", "اعاده", "بحث", "اخبار", "مره", "مختلفه", "يعد", "تعد", "نقله"}
 )
 N_REMEMBERED_WORDS = 50_000
 
@@ -42,7 +58,10 @@ def is_stub(title: str, text: str) -> bool:
     >>> is_stub("", "أعلنت الصحيفة أن موقعها سيكون للمشتركين بدءاً من الشهر المقبل.")
     False
     """
-    sentences = split_sentences(f"{title}\n{text}")
+    whole = f"{title}\n{text}"
+    if not any(map(may_hold_phrase().__getitem__, whole.split())):
+        return False
+    sentences = split_sentences(whole)
     n_words = sum(map(len, sentences))
     if n_words > MAX_STUB_WORDS:
         return False
@@ -54,6 +73,23 @@ def is_stub(title: str, text: str) -> bool:
         len(w) for w, known in zip(sentences, is_strong, strict=True) if known or holds_phrase(w, weak)
     )
     return n_stub >= (MIN_SHARE_AFTER_LEAD if any(is_strong[:2]) else MIN_SHARE) * n_words
+
+
+class MayHoldPhrase(dict[str, bool]):
+    """Whether a piece of text without spaces holds a word by which a phrase is looked up, remembered."""
+
+    def __missing__(self, piece: str) -> bool:
+        if len(self) > N_REMEMBERED_WORDS:
+            self.clear()
+        strong, _ = read_phrases()
+        self[piece] = any(fold(word) in strong for word in WORD.findall(piece))
+        return self[piece]
+
+
+@cache
+def may_hold_phrase() -> MayHoldPhrase:
+    """Return the memory that all calls share."""
+    return MayHoldPhrase()
 
 
 def split_sentences(text: str) -> list[list[str]]:
@@ -85,8 +121,8 @@ def read_phrases() -> tuple[Patterns, Patterns]:
     lines = (Path(__file__).parent / PHRASES).read_text(encoding="utf-8").splitlines()
     for phrase in filter(None, (line.partition("#")[0].strip() for line in lines)):
         groups = [fold(group).split("/") for group in phrase.removeprefix("~").split()]
-        rare = (group for group in groups if group != [GAP] and COMMON.isdisjoint(group))
-        for word in next(rare, groups[0]):
+        named = [group for group in groups if group != [GAP]]
+        for word in min(named, key=lambda group: len(COMMON.intersection(group))):
             for key in (word, f"و{word}"):
                 (weak if phrase.startswith("~") else strong)[key].append(_build_pattern(groups))
     return _join(strong), _join(weak)

@@ -11,12 +11,6 @@ _ARTICLE_TYPE = re.compile(r"(?:^|[/:])(?:\w*Article|BlogPosting|LiveBlogPosting
 _MAX_DEPTH = 20
 
 
-def is_json_ld(data: Any) -> bool:
-    """Return whether JSON is JSON-LD that holds an article, with or without its text."""
-    first = data[0] if isinstance(data, list) and data else data
-    return isinstance(first, dict) and "@context" in first and next(find_articles(data), None) is not None
-
-
 def find_articles(data: Any, *, depth: int = 0) -> Iterator[dict[str, Any]]:
     """Yield a record for each article in parsed JSON-LD, at any depth of lists and `@graph`.
 
