@@ -74,6 +74,7 @@ class Engine:
         stem: Stem | None = None,
         gazetteer: Gazetteer | None = None,
         lead_tokens: int = 0,  # number of tokens that form the lead of a text
+        marked: frozenset[str] = frozenset(),  # tokens that `has_marked` looks for
         threads: int = 1,
         hash_bits: int = 64,  # fewer in tests, to make collisions likely
     ) -> None:
@@ -93,7 +94,7 @@ class Engine:
         self.vocabulary = Vocabulary(ngram_max=ngram_max, mask=self._mask)
         self.cache = TokenCache(
             self.vocabulary, self._gazetteer, stem=stem, ngram_max=ngram_max, char_ngrams=char_ngrams,
-            mask=self._mask,
+            mask=self._mask, marked=marked,
         )  # fmt: skip
 
     # from text to tokens
@@ -214,6 +215,15 @@ class Engine:
             return parts
 
         return [part for parts in self._count(batch, rows) for part in parts]
+
+    def has_marked(self, batch: TokenizedBatch) -> Array:
+        """Return which articles have a marked token, shape (n_articles,)."""
+        total = np.zeros(len(batch), np.int64)
+        for spans in batch.articles:
+            is_marked = np.append(self.cache.marked.values, False)[spans.tokens] & (spans.tokens != BREAK)
+            before = np.concatenate([[0], np.cumsum(is_marked)])
+            total += before[spans.stops] - before[spans.starts]
+        return total > 0
 
     def place_features(self, batch: TokenizedBatch) -> Array:
         """Compute `mentions.place_features` of each article, shape (n_articles, n_features)."""

@@ -20,7 +20,7 @@ import numpy as np
 from .decision import BALANCED, PROFILES, BoolArray, FloatArray, Prediction, sigmoid
 from .mentions import place_features
 from .storage import UNREADABLE, PackagedModel, describe_error, read_model_folder, warn_of_other_code
-from .stubs import MAX_STUB_WORDS, is_stub
+from .stubs import MAX_STUB_WORDS, is_stub, read_phrases
 from .text import (
     CHAR_PREFIX,
     MAX_FOREIGN_LETTERS,
@@ -29,6 +29,7 @@ from .text import (
     char_ngrams,
     is_arabic,
     normalize,
+    tokenize,
     tokenize_sentences,
     word_ngrams,
 )
@@ -222,6 +223,8 @@ class ReferenceFeatures:
         self.stem = build_stemmer(model.info["features"]["stem"])
         self._model = model
         self._settings = model.info["features"]
+        strong, _ = read_phrases()
+        self.stub_tokens = frozenset(token for word in strong for token in tokenize(self.normalize(word)))
 
     def score(self, titles: Any, texts: Any) -> Scores:
         """Return linear scores and why an article is not scored, as `Scorer.linear_scores`."""
@@ -229,11 +232,12 @@ class ReferenceFeatures:
         reasons: list[str | None] = []
         for i, (title, text) in enumerate(zip(_strings(titles), _strings(texts), strict=True)):
             parts = self.tokenize(title), self.tokenize(text)
-            n_tokens = sum(len(sentence) for part in parts for sentence in part)
+            tokens = [token for part in parts for sentence in part for token in sentence]
             reason = None
-            if n_tokens <= MAX_STUB_WORDS and is_stub(title, text):
+            is_short = len(tokens) <= MAX_STUB_WORDS
+            if is_short and not self.stub_tokens.isdisjoint(tokens) and is_stub(title, text):
                 reason = "stub"
-            elif n_tokens < self._settings["min_words"]:
+            elif len(tokens) < self._settings["min_words"]:
                 reason = "too_short"
             elif not is_arabic(f"{title}\n{text}"):
                 reason = "not_arabic"
@@ -327,6 +331,7 @@ class CompiledFeatures:
             stem=reference.stem,
             gazetteer=model.gazetteer,
             lead_tokens=settings["lead_tokens"],
+            marked=reference.stub_tokens,
         )
         self._engine.vocabulary.set_terms(words, chars)
         self._weights = build_term_weights(
@@ -341,6 +346,7 @@ class CompiledFeatures:
             batch = self._engine.scan(titles, texts)
             places = self._place_weight * self._engine.place_features(batch)
             scores, n_values = self._engine.scores(batch, self._weights, places, self._coef)
+            has_stub_token = self._engine.has_marked(batch)
         n_letters, n_arabic, n_foreign = batch.letters.T
         arabic = (n_letters > 0) & (n_arabic >= MIN_ARABIC_LETTERS * n_letters)
         unsure = batch.slow | (arabic & (n_foreign > MAX_FOREIGN_LETTERS * n_letters))
@@ -352,8 +358,8 @@ class CompiledFeatures:
         reasons[~arabic] = "not_arabic"
         n_tokens = batch.n_tokens()
         reasons[n_tokens < self._min_words] = "too_short"
-        short = np.flatnonzero(n_tokens <= MAX_STUB_WORDS)
-        for row, title, text in zip(short, _rows(titles, short), _rows(texts, short), strict=True):
+        maybe = np.flatnonzero((n_tokens <= MAX_STUB_WORDS) & has_stub_token)
+        for row, title, text in zip(maybe, _rows(titles, maybe), _rows(texts, maybe), strict=True):
             if is_stub(title, text):
                 reasons[row] = "stub"
         return scores, reasons.tolist()

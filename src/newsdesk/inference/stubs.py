@@ -17,28 +17,17 @@ MAX_GAP_WORDS = 4
 FOLDS = str.maketrans("أإآٱىیکةھ’`´", "اااايىكهه'''", "ـًٌٍَُِّْٰ\u200c\u200d\u200e\u200f")
 SENTENCE_BREAK = re.compile(r"[.!?؟…؛;:\n|•·()\[\]«»]+")
 WORD = re.compile(r"[^\W_]['\w\u0610-\u061a\u064b-\u065f\u0670\u200c-\u200f]*")
-# words by which no phrase is looked up, since most articles hold one
-COMMON = frozenset(
-    {"لا", "لم", "ما", "من", "في", "علي", "الي", "او", "ان", "قد", "لقد", "تم", "هذا", "هذه", "التي", "الذي"}
-    | {"ليس", "ليست", "نحن", "عن", "لك", "عدد", "اكد", "اداره", "غير", "ضبط", "وجود", "يتم", "يمكن", "يكون"}
-    | {"حركه", "برنامج", "يجب", "هل", "سيتم", "تكون", "تسجيل", "بلغت", "سجل", "خاص", "يوجد", "وصلت", "حاول"}
-    | {
-        "جاري",
-        "يجري",
-        "جدد",
-        "انتهت",
-        "لاستكمال",
-        "قم",
-        "حق",
-        "الخبر",
-        "الموقع",
-        "الخدمه",
-        "الموضوع",
-        "البحث",
-    }
-    | {"a", "an", "the", "this", "is", "are", "was", "be", "has", "have", "of", "to", "in", "by", "you", "we"}
-    | {"no", "not", "اخري", "تحت", "اعاده", "بحث", "اخبار", "مره", "مختلفه", "يعد", "تعد", "نقله"}
+# Words of the phrases that many articles hold, from frequent to rare: phrases are looked up by rarer ones.
+FREQUENT_WORDS = (
+    "a the of to in is this you have be by we has was are no not an لا لم ما من في علي ان الي عن التي "
+    "الذي خلال تم هذه قد هذا عدد كل اكد اداره غير اثناء اخري جميع جديده عليها تحت ضبط الان يتم وجود "
+    "الخبر البحث عده شهر يكون يمكن حركه حاليا عنه برنامج هل سيتم تكون نتيجه المزيد اعاده مختلفه يجب فقط "
+    "جديد تسجيل حد ليس الموقع بلغت عنها وصول كامل العثور بحث نقله سجل افضل مرور نحن الموضوع خطه استخدام "
+    "مره وصلت خاص رفض التاكد يعد مجددا قريبا يوجد المرور الخدمه خدمه يجري معنا تعد ليست اخبار انا كلمه "
+    "حدث انشاء جديدا الدخول التقرير قيد تجربه حظر لقد حاول انتهت حساب الوصول لك عنوان"
+    " جدد لاستكمال الاتصال التحقق "
 )
+RANKS = {word: rank for rank, word in enumerate(FREQUENT_WORDS.split())}
 N_REMEMBERED_WORDS = 50_000
 
 Patterns = dict[str, re.Pattern[str]]
@@ -58,10 +47,7 @@ def is_stub(title: str, text: str) -> bool:
     >>> is_stub("", "أعلنت الصحيفة أن موقعها سيكون للمشتركين بدءاً من الشهر المقبل.")
     False
     """
-    whole = f"{title}\n{text}"
-    if not any(map(may_hold_phrase().__getitem__, whole.split())):
-        return False
-    sentences = split_sentences(whole)
+    sentences = split_sentences(f"{title}\n{text}")
     n_words = sum(map(len, sentences))
     if n_words > MAX_STUB_WORDS:
         return False
@@ -73,23 +59,6 @@ def is_stub(title: str, text: str) -> bool:
         len(w) for w, known in zip(sentences, is_strong, strict=True) if known or holds_phrase(w, weak)
     )
     return n_stub >= (MIN_SHARE_AFTER_LEAD if any(is_strong[:2]) else MIN_SHARE) * n_words
-
-
-class MayHoldPhrase(dict[str, bool]):
-    """Whether a piece of text without spaces holds a word by which a phrase is looked up, remembered."""
-
-    def __missing__(self, piece: str) -> bool:
-        if len(self) > N_REMEMBERED_WORDS:
-            self.clear()
-        strong, _ = read_phrases()
-        self[piece] = any(fold(word) in strong for word in WORD.findall(piece))
-        return self[piece]
-
-
-@cache
-def may_hold_phrase() -> MayHoldPhrase:
-    """Return the memory that all calls share."""
-    return MayHoldPhrase()
 
 
 def split_sentences(text: str) -> list[list[str]]:
@@ -106,7 +75,7 @@ def fold(word: str) -> str:
 
 def holds_phrase(words: list[str], patterns: Patterns) -> bool:
     """Return whether a sentence holds a phrase."""
-    found = patterns.keys() & set(words)
+    found = {word for word in words if word in patterns}
     if not found or len(words) > MAX_SENTENCE_WORDS:
         return False
     joined = f" {' '.join(words)} "
@@ -122,10 +91,14 @@ def read_phrases() -> tuple[Patterns, Patterns]:
     for phrase in filter(None, (line.partition("#")[0].strip() for line in lines)):
         groups = [fold(group).split("/") for group in phrase.removeprefix("~").split()]
         named = [group for group in groups if group != [GAP]]
-        for word in min(named, key=lambda group: len(COMMON.intersection(group))):
+        for word in max(named, key=_rarity):
             for key in (word, f"و{word}"):
                 (weak if phrase.startswith("~") else strong)[key].append(_build_pattern(groups))
     return _join(strong), _join(weak)
+
+
+def _rarity(group: list[str]) -> int:
+    return min(RANKS.get(word, len(RANKS)) for word in group)
 
 
 def _build_pattern(groups: list[list[str]]) -> str:

@@ -139,8 +139,9 @@ class TokenCache:
 
     def __init__(
         self, vocabulary: Vocabulary, gazetteer: GazetteerIndex | None, *, stem: Stem | None, ngram_max: int,
-        char_ngrams: Sequence[int] | None, mask: Int,
+        char_ngrams: Sequence[int] | None, mask: Int, marked: frozenset[str] = frozenset(),
     ) -> None:  # fmt: skip
+        self._marked = marked
         self._vocabulary, self._gazetteer = vocabulary, gazetteer
         self._stem, self._ngram_max, self._char_ngrams, self._mask = stem, ngram_max, char_ngrams, mask
         self.clear()
@@ -149,6 +150,7 @@ class TokenCache:
         """Forget all tokens."""
         self.table = HashTable()
         self._n_described = 0
+        self.marked = GrowingArray(np.bool_)
         self.spellings = GrowingStrings()
         self.word_spellings = GrowingStrings() if self._stem else self.spellings
         self.word_hash, self.word_check = GrowingArray(np.uint64), GrowingArray(np.uint64)
@@ -190,6 +192,7 @@ class TokenCache:
         if n == first:
             return
         self._n_described = n
+        self.marked.extend(np.array([s in self._marked for s in self.spellings.strings(first)], np.bool_))
         if self._gazetteer:  # before words, which replace hashes by those of stems
             self._describe_names(self._gazetteer, first)
         if self._ngram_max:
