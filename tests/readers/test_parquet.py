@@ -3,6 +3,7 @@
 import io
 import tracemalloc
 from datetime import UTC, date, datetime
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +12,8 @@ import pytest
 
 from newsdesk.base.schema import Article, Refusal
 from newsdesk.readers import Limits, read
+from newsdesk.readers.formats.parquet import read_batches
+from newsdesk.readers.options import ReadOptions
 
 from .conftest import ReadBytes, reasons
 
@@ -116,3 +119,35 @@ def test_table_without_text_is_refused_as_a_whole(read_bytes: ReadBytes) -> None
     assert isinstance(refusal, Refusal)
     assert (refusal.reason, refusal.position) == ("missing_column", 0)
     assert refusal.detail.endswith("among: id, headline; name it with --text-column")
+
+
+def batch_sizes(content: bytes) -> list[int]:
+    return [len(batch) for batch in read_batches(io.BytesIO(content), ReadOptions())]
+
+
+def test_small_row_groups_are_read_together(read_bytes: ReadBytes) -> None:
+    columns = {"id": [*map(str, range(3000))], "text": [f"نص {k}" for k in range(3000)]}
+    whole, small = packed(columns), packed(columns, row_group_size=10)
+    assert batch_sizes(small) == [1020, 1020, 960]
+    assert read_bytes(small, "news.parquet") == read_bytes(whole, "news.parquet")
+    rest = [
+        batch["id"].to_pylist() for batch in read_batches(io.BytesIO(small), ReadOptions(), first_row=1234)
+    ]
+    assert [*chain(*rest)] == columns["id"][1234:]
+    repeated = packed({"text": ["x" * 1_000_000] * 200}, row_group_size=10)
+    assert batch_sizes(repeated) == [60, 60, 60, 20], "at most 64 MB are decoded at once"
+
+
+def test_rows_before_a_corrupt_row_group_are_kept(read_bytes: ReadBytes) -> None:
+    columns = {"id": [*map(str, range(300))], "text": [f"نص {k}" for k in range(300)]}
+    content = bytearray(packed(columns, row_group_size=10, use_dictionary=False, compression="gzip"))
+    meta = pq.read_metadata(io.BytesIO(content))
+    column = meta.row_group(20).column(1)
+    content[column.data_page_offset + 40 : column.data_page_offset + column.total_compressed_size] = bytes(
+        column.total_compressed_size - 40
+    )
+    *rows, last = read_bytes(bytes(content), "news.parquet")
+    assert [row.article_id for row in rows] == columns["id"][:200]
+    assert isinstance(last, Refusal)
+    assert (last.reason, last.position) == ("unreadable_file", 0)
+    assert last.detail.startswith("the Parquet file is corrupt after row 200: ")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _BATCH_BYTES = 16 * 2**20
 _MAX_BATCH_ROWS = 1024
+_MAX_DECODED_BYTES = 64 * 2**20  # of row groups that are read together
 _BUFFER_BYTES = 2**20
 _DICTIONARY_BYTES = 32 * 2**20
 _MAGIC = b"PAR1"
@@ -66,14 +68,20 @@ def batch_records(batch: pa.RecordBatch, n_before: int) -> Iterator[dict[str, An
 
 @contextmanager
 def _refusing_corrupt_file(n_read: int) -> Iterator[None]:
-    import pyarrow as pa
-
     try:
         yield
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+    except _corrupt_errors() as error:
+        if isinstance(error, OSError) and error.errno:  # of the disk, not of the content
+            raise
         first = (str(error).splitlines() or [""])[0]
         detail = f"the Parquet file is corrupt after row {n_read}: {first}"
         raise RefusalError("unreadable_file", detail) from None
+
+
+def _corrupt_errors() -> tuple[type[Exception], ...]:
+    import pyarrow as pa
+
+    return (pa.ArrowException, OSError, ValueError, OverflowError)
 
 
 def parse_row(
@@ -113,18 +121,52 @@ def _batches(
     small = _small_columns(meta)
     texts = [name for name in wanted if pa.types.is_string(schema.field(name).type) and name in small]
     # Reading ahead would keep all row groups in memory; without a buffer each would be loaded whole.
-    with pq.ParquetFile(handle, read_dictionary=texts, pre_buffer=False, buffer_size=_BUFFER_BYTES) as table:
-        for group in range(meta.num_row_groups):
-            info = meta.row_group(group)
-            if first_row >= info.num_rows:
-                first_row -= info.num_rows
+    open_table = partial(pq.ParquetFile, handle, metadata=meta, pre_buffer=False, buffer_size=_BUFFER_BYTES)
+    with open_table(read_dictionary=texts) as table, open_table() as plain:
+        for groups in _gather_groups(meta):
+            n_rows, n_bytes = _size(meta, groups)
+            if first_row >= n_rows:
+                first_row -= n_rows
                 continue
-            row_bytes = info.total_byte_size // max(info.num_rows, 1) + 1
-            rows = min(max(_BATCH_BYTES // row_bytes, 1), _MAX_BATCH_ROWS)
-            for batch in table.iter_batches(batch_size=rows, row_groups=[group], columns=wanted):
+            rows = min(max(_BATCH_BYTES // (n_bytes // max(n_rows, 1) + 1), 1), _MAX_BATCH_ROWS)
+            read = partial((table if len(groups) == 1 else plain).iter_batches, rows, columns=wanted)
+            for batch in _read_groups(read, groups):
                 if first_row < len(batch):
                     yield batch.slice(first_row)
                 first_row = max(first_row - len(batch), 0)
+
+
+def _gather_groups(meta: Any) -> Iterator[range]:
+    """Yield consecutive row groups that are small even if all rows of a group hold its largest value."""
+    start = rows = decoded = 0
+    for group in range(meta.num_row_groups):
+        n_rows, n_bytes = _size(meta, [group])
+        if group > start and (
+            rows + n_rows > _MAX_BATCH_ROWS or decoded + n_rows * n_bytes > _MAX_DECODED_BYTES
+        ):
+            yield range(start, group)
+            start, rows, decoded = group, 0, 0
+        rows, decoded = rows + n_rows, decoded + n_rows * n_bytes
+    yield range(start, meta.num_row_groups)
+
+
+def _size(meta: Any, groups: Iterable[int]) -> tuple[int, int]:
+    """Return the rows and the unpacked bytes of row groups."""
+    infos = [meta.row_group(group) for group in groups]
+    return sum(info.num_rows for info in infos), sum(info.total_byte_size for info in infos)
+
+
+def _read_groups(read: Callable[..., Iterator[pa.RecordBatch]], groups: range) -> Iterator[pa.RecordBatch]:
+    """Yield batches of row groups; of several, those before a corrupt one."""
+    try:
+        batches = [*read(row_groups=groups)] if len(groups) > 1 else []
+    except _corrupt_errors():
+        batches = []
+    if batches:
+        yield from batches
+        return
+    for group in groups:
+        yield from read(row_groups=[group])
 
 
 def _small_columns(meta: Any) -> set[str]:
