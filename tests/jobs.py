@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
+import re
 import resource
 import signal
 import subprocess
@@ -27,6 +30,8 @@ SCORED_AT = "2026-11-27T02:00:00Z"
 PART_ROWS = 10
 PARQUET_ROWS, LINES, CSV_ROWS = 120, 40, 40  # fewer than the compiled path would be loaded for
 N_ARTICLES = PARQUET_ROWS + LINES + CSV_ROWS + 1
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2  # <linux/prctl.h>, <linux/capability.h>
+LOG_LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (?P<job>\S+): (?P<message>.+)")
 COMMAND = "import sys; from newsdesk.cli.main import main; sys.argv[0] = 'newsdesk'; main()"
 
 
@@ -63,11 +68,21 @@ def predict(*given: str) -> int:
     return 0
 
 
-def start(*given: object, max_file_bytes: int | None = None, **environment: str) -> subprocess.Popen[bytes]:
-    """Start the command in a process of its own, which can write no larger file than `max_file_bytes`."""
+def start(
+    *given: object, max_file_bytes: int | None = None, is_root: bool = True, **environment: str
+) -> subprocess.Popen[bytes]:
+    """Start the command in a process of its own.
+
+    It can write no larger file than `max_file_bytes`; unless `is_root`, permissions hold for it even if the
+    tests run as root.
+    """
 
     def prepare() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored if the tests run in the background
+        if not is_root and os.geteuid() == 0:
+            libc = ctypes.CDLL(None)
+            for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+                assert libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0
         if max_file_bytes:
             resource.setrlimit(resource.RLIMIT_FSIZE, (max_file_bytes, max_file_bytes))
 
@@ -80,9 +95,11 @@ def start(*given: object, max_file_bytes: int | None = None, **environment: str)
 
 
 def last_line(err: bytes) -> str:
-    """The last line of standard error, where no traceback may be."""
+    """The message of the last line of a job's log, where no traceback may be."""
     assert b"Traceback" not in err, err.decode()
-    return err.decode().splitlines()[-1]
+    found = LOG_LINE.fullmatch(err.decode().splitlines()[-1])
+    assert found, err.decode()
+    return found["message"]
 
 
 def n_checkpoints(folder: Path) -> int:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from newsdesk.features.tfidf import ArabicTfidfVectorizer
     from newsdesk.inference.decision import Prediction
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "ArabicTfidfVectorizer",
     "LabeledFiles",

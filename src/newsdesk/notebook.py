@@ -81,7 +81,7 @@ def run(command: str, *, cwd: Path | None = None) -> None:
     Examples
     --------
     >>> run("newsdesk --version")  # doctest: +SKIP
-    newsdesk, version 0.1.0
+    newsdesk, version 0.2.0
     """
     # kernels ask commands for colours, and tables would be folded at the edge of a terminal
     env = {name: value for name, value in os.environ.items() if name not in FORCED_COLOURS}

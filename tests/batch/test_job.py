@@ -7,11 +7,14 @@ from pathlib import Path
 
 import duckdb
 import pandas as pd
+import polars as pl
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from newsdesk import __version__
 from newsdesk.base.errors import NewsdeskError
+from newsdesk.batch import identity
 from newsdesk.batch.job import BEGUN, Job, lock_folder
 from newsdesk.batch.manifest import DRIFT, MANIFEST, QUARANTINE
 from newsdesk.batch.output_schema import build_schema
@@ -71,6 +74,17 @@ def test_duckdb_reads_a_job(finished_job: Path) -> None:
     assert [row[0] for row in found] == frame["main_topic"].tolist()
     assert found[0][1] == dict(frame["topic_scores"].iloc[0])[found[0][0]]
     assert found[0][2] == pd.Timestamp(SCORED_AT)
+
+
+def test_polars_reads_a_job(finished_job: Path) -> None:
+    """It takes no folder with other files, whatever their names begin with."""
+    found = pl.read_parquet(f"{finished_job}/*.parquet")
+    frame = pd.read_parquet(finished_job)
+    assert found["main_topic"].to_list() == [topic or None for topic in frame["main_topic"].fillna("")]
+    assert found["topics"].to_list() == [list(topics) for topics in frame["topics"]]
+    assert dict(found["topic_scores"].to_list()[0]) == dict(frame["topic_scores"][0])
+    with pytest.raises(pl.exceptions.InvalidOperationError, match="different file extensions"):
+        pl.read_parquet(finished_job)
 
 
 @pytest.mark.parametrize("form", ["jsonl", "csv"])
@@ -169,24 +183,23 @@ def test_a_damaged_part_is_written_again(
     check_same_files(folder, finished_job)
 
 
-def test_a_job_of_version_0_1_is_resumed(
-    job_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The keys of `job.json` and of the checkpoints are read by later versions."""
+def test_the_keys_of_a_stopped_job(job_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The keys of `job.json` and of the checkpoints are read when the job is resumed."""
     folder = tmp_path / "out"
     stop_at_the_end(job_corpus, folder, monkeypatch)
     begun = json.loads((folder / WORK / BEGUN).read_text(encoding="utf-8"))
-    assert list(begun) == ["started_at", "scored_at", "model", "settings", "inputs"]
+    assert list(begun) == ["started_at", "scored_at", "code", "model", "settings", "inputs"]
+    assert begun["code"] == {"newsdesk": __version__, "sha256": identity.code_sha256()}
     assert list(begun["settings"]) == [
-        "engine", "format", "profile", "chunk_rows", "carry", "columns", "reference", "schema_version", "newsdesk"
+        "engine", "format", "profile", "chunk_rows", "carry", "columns", "reference", "schema_version"
     ]  # fmt: skip
     checkpoint = json.loads((folder / WORK / "part-00012.json").read_text(encoding="utf-8"))
     assert list(checkpoint) == [
-        "name", "ends", "job", "rows", "bytes", "sha256", "read", "refused_of", "broken", "refused", "abstained",
+        "name", "ends", "job", "rows", "bytes", "sha256", "read", "lines", "broken", "refused", "abstained",
         "carried", "tally",
     ]  # fmt: skip
     assert checkpoint["ends"] == {"input": 1, "record": 10}
-    assert (checkpoint["read"], checkpoint["refused_of"]) == ({"1": 10}, {"1": 1})
+    assert (checkpoint["read"], checkpoint["refused"]) == ({"1": 10}, {"1": {"bad_record": 1}})
 
 
 def test_two_processes_do_not_share_a_job(job_corpus: Path, tmp_path: Path) -> None:
@@ -207,13 +220,3 @@ def test_a_job_needs_a_folder_of_its_own(job_corpus: Path, tmp_path: Path) -> No
     with pytest.raises(NewsdeskError, match="standard input can't be read twice"):
         predict("predict", "-", "--output", f"{tmp_path}/out/")
     assert [p.name for p in tmp_path.iterdir()] == ["notes.txt"]
-
-
-def test_the_first_difference_of_two_jobs_is_named() -> None:
-    inputs = [{"file": "a", "sha256": "1"}, {"file": "b", "sha256": "2"}]
-    job = Job(Path(), {"name": "m"}, {"format": "csv"}, inputs)
-    same = {"model": {"name": "m"}, "settings": {"format": "csv"}, "inputs": inputs}
-    assert job.find_difference(same) is None
-    assert job.find_difference(same | {"inputs": inputs[:1]}) == "the input b was not there"
-    assert job.find_difference(same | {"inputs": inputs[::-1]}) == "the inputs come in another order"
-    assert job.find_difference(same | {"model": {"name": "n"}}) == "model: name was n, is m"

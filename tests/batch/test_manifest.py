@@ -8,12 +8,12 @@ from newsdesk.batch.part_writer import Checkpoint
 
 FIRST = Checkpoint(
     name="part-00000.csv", ends=Offset(1, 2), job="j", rows=5, bytes=50, sha256="aa", read=Counter({0: 4, 1: 2}),
-    refused_of=Counter({0: 1}), broken=Counter({0: 1}), refused=Counter(truncated=1),
+    lines=Counter({1: 2}), broken=Counter({0: 1}), refused={0: Counter(truncated=1)},
     abstained=Counter(ambiguous=2), carried=Counter(url=3), tally={},
 )  # fmt: skip
 SECOND = Checkpoint(
     name="part-00001.csv", ends=Offset(2), job="j", rows=1, bytes=10, sha256="bb", read=Counter({1: 3}),
-    refused_of=Counter({1: 2}), broken=Counter(), refused=Counter(bad_record=2),
+    lines=Counter({1: 4}), broken=Counter(), refused={1: Counter(bad_record=2)},
     abstained=Counter(ambiguous=1), carried=Counter(url=0), tally={},
 )  # fmt: skip
 
@@ -22,7 +22,7 @@ def test_counts_of_parts_are_added() -> None:
     manifest = build_manifest(
         [FIRST, SECOND],
         {
-            "started_at": "s", "scored_at": "t", "model": {"name": "m"}, "settings": {"carry": ["url"]},
+            "started_at": "s", "scored_at": "t", "code": {"sha256": "c"}, "model": {"name": "m"}, "settings": {"carry": ["url"]},
             "inputs": [{"file": "a"}, {"file": "b"}],
         },
         finished_at="f",
@@ -42,6 +42,14 @@ def test_counts_of_parts_are_added() -> None:
     assert manifest["inputs"] == [
         {"file": "a", "read": 4, "refused": 1}, {"file": "b", "read": 5, "refused": 2}
     ]  # fmt: skip
+    assert manifest["account"] == {
+        "n_files": 2, "seen": 9, "kept": 6, "refused": {"bad_record": 2, "truncated": 1}, "lines": 6,
+        "files": {
+            "a": {"seen": 4, "kept": 3, "refused": {"truncated": 1}},
+            "b": {"seen": 5, "kept": 3, "refused": {"bad_record": 2}, "lines": 6},
+        },
+    }  # fmt: skip
+    assert manifest["code"] == {"sha256": "c"}
     assert manifest["parts"][1] == {"name": "part-00001.csv", "rows": 1, "bytes": 10, "sha256": "bb"}
     assert manifest["quarantine"] == {"name": "_quarantine.jsonl", "rows": 3, "sha256": "cc"}
     assert (manifest["scored_at"], manifest["model"], manifest["drift"]) == ("t", {"name": "m"}, None)

@@ -16,8 +16,9 @@ import pytest
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import SHIPPED, list_files, sha256
 from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.batch import partitioning
+from newsdesk.batch import identity, partitioning
 from newsdesk.batch.input_reader import Input, Offset, find_inputs
+from newsdesk.batch.input_watch import InputWatch
 from newsdesk.batch.job import BEGUN
 from newsdesk.batch.output_schema import ModelProvenance
 from newsdesk.batch.part_writer import WORK, PartSettings, PartSpec
@@ -71,15 +72,14 @@ def context(job_corpus: Path, taxonomy: Taxonomy, tmp_path: Path) -> WorkerConte
     begun.write_text("{}", encoding="utf-8")
     return WorkerContext(
         folder=tmp_path,
-        inputs=inputs,
         slices=[Slice(Offset(1), 3)],
-        sizes=[each.path.stat().st_size for each in inputs if each.path],
+        watch=InputWatch.begin(inputs),
         spec=replace(SPEC, job=sha256(begun)),
         taxonomy=taxonomy,
         threads=1,
         model=SHIPPED,
         model_sha256=sha256(SHIPPED),
-        code_sha256=partitioning._code_sha256(),
+        code_sha256=identity.code_sha256(),
     )
 
 
@@ -99,9 +99,9 @@ def test_a_worker_that_sees_other_files_fails(
         NewsdeskError, match=r"does not see the job in .*; use storage that all workers share"
     ):
         write_slice(replace(context, folder=tmp_path / "elsewhere"), 0)
-    missing = [*context.inputs[:3], Input(Provenance("d", "d.csv"), tmp_path / "d.csv")]
+    missing = [*context.watch.inputs[:3], Input(Provenance("d", "d.csv"), tmp_path / "d.csv")]
     with pytest.raises(NewsdeskError, match=r"does not see .*d\.csv as it was when the job began"):
-        write_slice(replace(context, inputs=missing), 0)
+        write_slice(replace(context, watch=replace(context.watch, inputs=missing)), 0)
     with monkeypatch.context() as patched:
         patched.setattr(Path, "open", refuse_csv)
         with pytest.raises(NewsdeskError, match=r"does not see .*d\.csv as it was when the job began"):
@@ -110,20 +110,35 @@ def test_a_worker_that_sees_other_files_fails(
         write_slice(replace(context, model_sha256="0" * 64), 0)
 
 
-def test_a_worker_with_another_scorer_fails(
+def test_a_worker_with_other_code_fails(
     context: WorkerContext, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The hash covers the whole package, since a scorer of another version writes other labels."""
+    """A scorer or a reader of another version writes other rows."""
     package = tmp_path / "site-packages" / "newsdesk"
-    ignored = shutil.ignore_patterns("shipped", "__pycache__")
-    shutil.copytree(Path(partitioning.__file__).parents[1], package, ignore=ignored)
-    monkeypatch.setattr(partitioning, "__file__", str(package / "batch/partitioning.py"))
-    context = replace(context, code_sha256=partitioning._code_sha256.__wrapped__())
-    monkeypatch.setattr(partitioning, "_code_sha256", partitioning._code_sha256.__wrapped__)
+    shutil.copytree(identity.PACKAGE, package, ignore=shutil.ignore_patterns("shipped", "__pycache__"))
+    monkeypatch.setattr(identity, "PACKAGE", package)
+    monkeypatch.setattr(partitioning, "code_sha256", identity.code_sha256.__wrapped__)
+    with (package / "inference/scorer.py").open("a", encoding="utf-8") as code:
+        code.write("# a comment decides no row\n")
     assert write_slice(context, 0).rows == N_ARTICLES - PARQUET_ROWS
     with (package / "inference/scorer.py").open("a", encoding="utf-8") as code:
-        code.write("# a change\n")
+        code.write("CHANGED = 1\n")
     with pytest.raises(
         NewsdeskError, match="runs other code of newsdesk; install the same version everywhere"
     ):
+        write_slice(context, 0)
+
+
+def test_a_worker_notices_an_input_that_changes_while_it_reads(
+    context: WorkerContext, job_corpus: Path, tmp_path: Path
+) -> None:
+    """Its size may stay; a new time alone is no change."""
+    copy = tmp_path / "in"
+    shutil.copytree(job_corpus, copy)
+    context = replace(context, watch=InputWatch.begin(find_inputs([str(copy)])))
+    os.utime(copy / "b.jsonl")
+    assert write_slice(context, 0).rows == N_ARTICLES - PARQUET_ROWS
+    content = (copy / "b.jsonl").read_bytes()
+    (copy / "b.jsonl").write_bytes(content.replace(b"1", b"2", 1))
+    with pytest.raises(NewsdeskError, match=r"the input b\.jsonl changed while it was read"):
         write_slice(context, 0)

@@ -12,6 +12,7 @@ import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import PyFuncModel
 
+from newsdesk import __version__
 from newsdesk.base.files import sha256
 from newsdesk.inference.decision import PROFILES
 from newsdesk.inference.explain import explain
@@ -72,7 +73,7 @@ def test_articles_are_repaired_as_by_predict(model: PyFuncModel) -> None:
 
 def test_model_version_holds_the_hash_of_the_model(tiny_model: Path, model: PyFuncModel) -> None:
     recorded = sha256(tiny_model)
-    assert model.predict([ARABIC])["model_version"].tolist() == [f"0.1.0+{recorded[:12]}"]
+    assert model.predict([ARABIC])["model_version"].tolist() == [f"{__version__}+{recorded[:12]}"]
     assert model.metadata.metadata["model_sha256"] == recorded
 
 
@@ -228,7 +229,7 @@ def test_two_versions_in_one_process_keep_their_own_behaviour(
     assert again["reason"].tolist() == [None, "too_short", "not_arabic"]
     assert again["regions"].tolist() == [["us"], [], []]
     assert again.to_dict("records") == before.to_dict("records")
-    assert changed.predict(rows)["model_version"][0] == f"0.1.0+{sha256(other)[:12]}"
+    assert changed.predict(rows)["model_version"][0] == f"{__version__}+{sha256(other)[:12]}"
 
 
 def test_threads_are_set_at_load(saved: Path) -> None:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import click
 
 from newsdesk.base.errors import NewsdeskError
+from newsdesk.base.log import current, job_log, settings_of
+from newsdesk.base.log import note as note
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,11 +30,6 @@ PACKAGE = Path(__file__).parents[1]
 # path_option("--params", default="params.yaml", help="..."): a path whose default the help shows
 path_option = partial(click.option, show_default=True, type=click.Path(path_type=Path))
 _live_lines = ExitStack()  # closed before an error is printed, so that the error is the last line
-
-
-def note(message: str) -> None:
-    """Print a message on standard error, apart from the results on standard output."""
-    click.echo(message, file=sys.stderr)  # rich replaces it while a line is live; `err=True` writes past that
 
 
 def counted(n: int, noun: str) -> str:
@@ -54,7 +51,8 @@ class ProgressLine:
         from rich.progress import Progress, TextColumn
 
         self._label, self._unit = label, unit
-        self._live = sys.stderr.isatty() and not (prints_rows and sys.stdout.isatty())
+        is_free = not (prints_rows and sys.stdout.isatty())
+        self._live = sys.stderr.isatty() and is_free and current().shows_progress
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             console=_stderr_console(),
@@ -85,7 +83,8 @@ class ProgressLine:
             _live_lines.callback(self._stop)
         elif not self._live and time.monotonic() - self._last_note >= NOTE_EVERY_SECONDS:
             self._last_note = time.monotonic()
-            note(self._task.description)
+            percent = round(self._task.percentage, 1) if self._task.total else None
+            note(self._task.description, count=self._count, percent=percent)
 
     def _stop(self) -> None:
         if self._progress.live.is_started:  # else an empty line would be printed in a log
@@ -135,9 +134,14 @@ def _show_warning(
 ) -> None:
     """Show a RuntimeWarning of this package in one line, and other warnings as Python does."""
     if issubclass(category, RuntimeWarning) and Path(filename).is_relative_to(PACKAGE):
-        note(f"newsdesk: warning: {message}")
+        note(f"newsdesk: warning: {message}", level="warning")
     else:
-        note(warnings.formatwarning(message, category, filename, lineno).rstrip())
+        note(warnings.formatwarning(message, category, filename, lineno).rstrip(), level="warning")
+
+
+def _report(message: str, error: BaseException) -> None:
+    with job_log(settings_of(error)):
+        note(f"newsdesk: {message}", level="error")
 
 
 def entry_point(command: click.Command) -> None:
@@ -148,19 +152,19 @@ def entry_point(command: click.Command) -> None:
         with _live_lines:
             command(standalone_mode=False)
     except NewsdeskError as error:
-        note(f"newsdesk: {error}")
+        _report(str(error), error)
         sys.exit(error.exit_code)
     except Stopped as stopped:
-        note(f"newsdesk: stopped by signal {stopped.args[0]}")
+        _report(f"stopped by signal {stopped.args[0]}", stopped)
         sys.exit(128 + stopped.args[0])
-    except click.exceptions.Abort:
-        note("newsdesk: interrupted")
+    except click.exceptions.Abort as abort:
+        _report("interrupted", abort.__cause__ or abort)
         sys.exit(130)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except OSError as error:  # a full disk, a folder without write permission
-        note(f"newsdesk: {error.filename or 'output'}: {error.strerror or error}")
+        _report(f"{error.filename or 'output'}: {error.strerror or error}", error)
         # flushing the buffer at exit would fail once more
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(2)

@@ -6,7 +6,7 @@ import os
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -44,7 +44,7 @@ class Input:
     refusal: Refusal | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Offset:
     """A point in the stream of records: the number of an input and of a record in it, both from 0."""
 
@@ -107,7 +107,8 @@ class InputReader:
     """Read inputs in batches, with the articles and refusals of `newsdesk.readers.read`.
 
     Columns of a Parquet file become batches without a Python object for each row, unless a row must be mended
-    or refused. No batch crosses a multiple of `slice_rows` records, counted from where reading starts.
+    or refused. No batch crosses a multiple of `slice_rows` records, counted from where reading starts. If an
+    input can't be opened or read, `on_error` is called with its number before it is refused.
     """
 
     def __init__(
@@ -121,8 +122,10 @@ class InputReader:
         stdin: BinaryIO | None = None,
         columns: Columns = Columns(),  # noqa: B008 - frozen
         on_columns: Callable[[FoundColumns, str], None] | None = None,
+        on_error: Callable[[int, OSError], object] = lambda number, error: None,
     ) -> None:
         self._inputs = inputs
+        self._on_error = on_error
         self._options = ReadOptions(tuple(sections), limits, tuple(carry), columns, on_columns)
         self._slice_rows = slice_rows
         self._stdin = stdin
@@ -196,12 +199,20 @@ class InputReader:
             yield from read_stdin(self._stdin, self._options)
 
     def _read_file(self, path: Path, provenance: Provenance) -> Iterator[Article | Refusal]:
-        with path.open("rb") as self._handle:
+        with self._reporting_errors(), path.open("rb") as self._handle:
             yield from read_file(self._handle, provenance, self._options)
 
     def _read_parquet(self, path: Path, file: str, first: int) -> Iterator[pa.RecordBatch]:
-        with path.open("rb") as self._handle:
+        with self._reporting_errors(), path.open("rb") as self._handle:
             yield from read_batches(self._handle, self._options, file=file, first_row=first)
+
+    @contextmanager
+    def _reporting_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._on_error(self._open_input, error)
+            raise
 
     def _cut(self, rows: pa.RecordBatch, n_read: int) -> Iterator[pa.RecordBatch]:
         """Cut rows, before which `n_read` records were read, where slices end and by unpacked bytes."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,15 +18,33 @@ from typing import Any
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import atomic_write, read_json, sha256, write_json
-from newsdesk.batch.input_reader import Input, Offset
+from newsdesk.batch.identity import Row, compare_inputs, describe_code, find_difference
+from newsdesk.batch.input_reader import Offset
+from newsdesk.batch.input_watch import InputWatch
 from newsdesk.batch.labeling import iso
-from newsdesk.batch.manifest import DRIFT, MANIFEST, QUARANTINE, Row, build_manifest, count_duplicates
-from newsdesk.batch.part_writer import NUL, WORK, Checkpoint, files_of_part, read_checkpoint, work_file
+from newsdesk.batch.manifest import (
+    DRIFT,
+    MANIFEST,
+    QUARANTINE,
+    build_manifest,
+    count_duplicates,
+    count_records,
+)
+from newsdesk.batch.part_writer import (
+    NUL,
+    WORK,
+    Checkpoint,
+    files_of_part,
+    read_checkpoint,
+    work_file,
+    write_checkpoint,
+)
 from newsdesk.monitoring import drift
-from newsdesk.monitoring.counts import PredictionCounts
+from newsdesk.monitoring.counts import LOOKUP_EVERY, PredictionCounts
 
 BEGUN = "job.json"
 LOCK = "lock"
+SMALL_BYTES = 8 * 2**20  # inputs so small that the words of all articles are looked up for the drift report
 
 
 @contextmanager
@@ -59,40 +77,24 @@ def lock_folder(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def describe_inputs(inputs: Sequence[Input]) -> list[dict[str, Any]]:
-    """Return the name, size and hash of each input; size and hash are null if it can't be read."""
-    seen: set[Path] = set()
-    described = []
-    for each in inputs:
-        row: dict[str, Any] = {"file": each.provenance.printable_file, "bytes": None, "sha256": None}
-        described.append(row)
-        if each.path is None:
-            if each.refusal is None:
-                raise NewsdeskError(
-                    "standard input can't be read twice, so a job can't resume it; give files"
-                )
-            continue
-        path = each.path.resolve()
-        if path in seen:
-            raise NewsdeskError(f"{each.provenance.file}: the inputs name this file twice")
-        seen.add(path)
-        with suppress(OSError):  # reading it yields a refusal
-            row |= {"bytes": path.stat().st_size, "sha256": sha256(path)}
-    return described
-
-
 @dataclass
 class Job:
-    """A job in its folder, which `lock_folder` must have locked.
+    """A job in its folder, which `lock_folder` must have locked for all that writes.
 
-    `model`, `settings` and `inputs` decide the bytes of its parts.
+    Code, model, settings and inputs decide the bytes of its parts.
     """
 
     folder: Path
     model: Row
     settings: Row
-    inputs: list[dict[str, Any]]  # as `describe_inputs` returns them
+    watch: InputWatch
+    code: Row = field(default_factory=describe_code)
     checkpoints: dict[int, Checkpoint] = field(default_factory=dict)  # of the finished parts, by number
+
+    @property
+    def inputs(self) -> list[dict[str, Any]]:
+        """The name, size and hash of each input."""
+        return list(self.watch.rows)
 
     @property
     def id(self) -> str:
@@ -104,83 +106,123 @@ class Job:
         """Where the next part begins if parts are written in order."""
         return self.checkpoints[max(self.checkpoints)].ends if self.checkpoints else Offset()
 
-    def find_difference(self, other: Mapping[str, Any]) -> str | None:
-        """Describe the first difference to the JSON of another job, None if there is none."""
-        theirs, ours = ({row["file"]: row for row in rows} for rows in (other["inputs"], self.inputs))
-        for name in [*theirs, *ours]:
-            if name not in theirs:
-                return f"the input {name} was not there"
-            if name not in ours:
-                return f"the input {name} is not there any more"
-            if theirs[name]["sha256"] != ours[name]["sha256"]:
-                return f"the input {name} has changed"
-        for group, values in (("settings", self.settings), ("model", self.model)):
-            for name, value in values.items():
-                if other[group].get(name) != value:
-                    return f"{group}: {name} was {other[group].get(name)}, is {value}"
-        return None if list(theirs) == list(ours) else "the inputs come in another order"
+    @property
+    def lookup_every(self) -> int:
+        """One article in so many has its words looked up for the drift report."""
+        return _lookup_every(self.inputs)
 
     def read_manifest(self) -> dict[str, Any] | None:
-        """Return the manifest if this job is finished; raise if another job is, or a file has changed."""
+        """Return the manifest if this job is finished and has no input to read again.
+
+        Raise if the folder holds another job, or a file of it has changed.
+        """
         path = self.folder / MANIFEST
         if not path.exists():
             return None
         manifest: dict[str, Any] = read_json(path)
-        self._check_same(manifest, "holds another job")
+        problem = "holds another job"
+        self._check_same(manifest, problem)
+        if self._find_again(manifest["inputs"], problem) is not None:
+            return None
         reports = [manifest["drift"]] if manifest["drift"] else []
         for entry in [*manifest["parts"], manifest["quarantine"], *reports]:
             file = self.folder / entry["name"]
             if not file.is_file() or sha256(file) != entry["sha256"]:
                 found = "differs from the manifest" if file.exists() else "missing"
                 raise NewsdeskError(f"{file}: {found}; remove {self.folder} and run the job again")
-        (self.folder / WORK / BEGUN).unlink(missing_ok=True)  # left if stopped after the manifest
         return manifest
 
     def begin(self, *, resume: bool, scored_at: datetime | None) -> datetime:
         """Begin the job, or continue it after its finished parts; return the value of column `scored_at`."""
-        begun = self.folder / WORK / BEGUN
-        if not begun.exists():
+        begun, manifest = self.folder / WORK / BEGUN, self.folder / MANIFEST
+        if not begun.exists() and not manifest.exists():
             others = sorted(p.name for p in self.folder.iterdir() if p.name != WORK)
             if others:
                 raise NewsdeskError(f"{self.folder}: holds other files ({others[0]}); name a new folder")
             started_at = utc_now()
             time = scored_at or datetime.fromisoformat(started_at)
-            content = {"started_at": started_at, "scored_at": iso(time)}
-            content |= {name: getattr(self, name) for name in ("model", "settings", "inputs")}
-            write_json(content, begun)
+            self._write_begun({"started_at": started_at, "scored_at": iso(time)})
             return time
-        content = read_json(begun)
+        content = read_json(manifest if manifest.exists() else begun)
         if not resume:
-            raise NewsdeskError(f"{self.folder}: holds a job that was stopped; add --resume to continue it")
-        self._check_same(content, "can't be resumed")
+            state = (
+                "job with inputs that can be read only now" if manifest.exists() else "job that was stopped"
+            )
+            raise NewsdeskError(f"{self.folder}: holds a {state}; add --resume to continue it")
         time = datetime.fromisoformat(content["scored_at"])
         if scored_at and scored_at != time:
             raise NewsdeskError(f"{self.folder}: can't be resumed: --scored-at was {content['scored_at']}")
-        self._recover()
+        self._recover(content)
         return time
 
-    def _check_same(self, content: Row, problem: str) -> None:
-        if difference := self.find_difference(content):
-            raise NewsdeskError(f"{self.folder}: {problem}: {difference}; name a new folder")
+    def _write_begun(self, times: Row) -> None:
+        content = {name: times[name] for name in ("started_at", "scored_at")}
+        content |= {name: getattr(self, name) for name in ("code", "model", "settings", "inputs")}
+        write_json(content, self.folder / WORK / BEGUN)
 
-    def _recover(self) -> None:
-        """Read the checkpoints of finished parts, and remove all other files of the job."""
-        work, job = self.folder / WORK, self.id
+    def _check_same(self, content: Row, problem: str) -> None:
+        if difference := find_difference(content, vars(self)):
+            raise NewsdeskError(f"{self.folder}: {problem}: {difference}; restore it, or name a new folder")
+
+    def _find_again(self, inputs: Sequence[Row], problem: str) -> int | None:
+        """Return the first input to read again, None if there is none; raise if others have changed."""
+        difference, again = compare_inputs(inputs, self.inputs)
+        if difference:
+            raise NewsdeskError(f"{self.folder}: {problem}: {difference}; restore it, or name a new folder")
+        return again
+
+    def _recover(self, content: Row) -> None:
+        """Read the checkpoints of finished parts, and remove all other files of the job.
+
+        From an input on that is read again, all parts are written again.
+        """
+        problem, inputs = "can't be resumed", content["inputs"]
+        self._check_same(content, problem)
+        if not (self.folder / MANIFEST).exists():
+            self._read_checkpoints()
+            inputs = count_records(inputs, self.checkpoints.values())
+        again = self._find_again(inputs, problem)
+        if again is not None:
+            self._keep_before(again, content)
+        work = self.folder / WORK
         keep = {work / BEGUN, work / LOCK}
-        numbers = sorted(int(path.stem.removeprefix("part-")) for path in work.glob("part-*.json"))
-        if self.settings["engine"] == "local":  # which writes parts in order; others leave gaps
-            numbers = [number for k, number in enumerate(numbers) if number == k]
-        for number in numbers:
-            if found := read_checkpoint(self.folder, number, job=job):
-                self.checkpoints[number] = found
-                keep |= files_of_part(self.folder, number, found)
-            elif self.settings["engine"] == "local":
-                break
+        for number, checkpoint in self.checkpoints.items():
+            keep |= files_of_part(self.folder, number, checkpoint)
         patterns = ("part-[0-9]*", ".*.part", QUARANTINE, DRIFT)  # nothing else in the folder is ours
         files = [path for pattern in patterns for path in self.folder.glob(pattern)]
         for path in [*files, *work.iterdir()]:
             if path not in keep:
                 path.unlink(missing_ok=True)  # a worker on another machine may still remove its own files
+
+    def _read_checkpoints(self) -> None:
+        job, is_local = self.id, self.settings["engine"] == "local"
+        paths = (self.folder / WORK).glob("part-*.json")
+        numbers = sorted(int(path.stem.removeprefix("part-")) for path in paths)
+        if is_local:  # which writes parts in order; others leave gaps
+            numbers = [number for k, number in enumerate(numbers) if number == k]
+        for number in numbers:
+            if found := read_checkpoint(self.folder, number, job=job):
+                self.checkpoints[number] = found
+            elif is_local:
+                break
+
+    def _keep_before(self, number: int, content: Row) -> None:
+        """Keep only the parts before an input, as parts of the job with its present inputs."""
+        ahead = [k for k, c in sorted(self.checkpoints.items()) if c.ends <= Offset(number)]
+        if self.settings["engine"] != "local":
+            ahead = ahead[:-1]  # by its size, the input decides where the last of them ends
+        if self.lookup_every != _lookup_every(content["inputs"]):
+            ahead = []
+        self.checkpoints = {k: self.checkpoints[k] for k in ahead}
+        self._write_begun(content)
+        (self.folder / MANIFEST).unlink(missing_ok=True)
+        for k, checkpoint in self.checkpoints.items():
+            checkpoint.job = self.id
+            write_checkpoint(self.folder, k, checkpoint)
+
+    def remove_work(self) -> None:
+        """Let the end of the lock remove the work folder of a finished job."""
+        (self.folder / WORK / BEGUN).unlink(missing_ok=True)
 
     def finish(self, reference: Row | None) -> dict[str, Any]:
         """Write quarantine, drift report against a reference, and manifest; return the manifest."""
@@ -199,7 +241,7 @@ class Job:
             drift=drift_entry,
         )
         write_json(manifest, self.folder / MANIFEST)
-        (self.folder / WORK / BEGUN).unlink()  # so that the end of the lock removes the work folder
+        self.remove_work()
         return manifest
 
     def _read_ids(self) -> Iterator[list[bytes]]:
@@ -218,6 +260,10 @@ class Job:
         write_json(report, self.folder / DRIFT)
         found = {name: report[name] for name in ("verdict", "drifted")}
         return {"name": DRIFT, **found, "sha256": sha256(self.folder / DRIFT)}
+
+
+def _lookup_every(inputs: Sequence[Row]) -> int:
+    return 1 if sum(row["bytes"] or 0 for row in inputs) < SMALL_BYTES else LOOKUP_EVERY
 
 
 def utc_now() -> str:

@@ -23,9 +23,10 @@ def write_parts(
 ) -> None:
     """Write all missing parts in order, with all threads of the scorer."""
     carry, rows = spec.settings.carry, spec.settings.rows
+    watch = job.watch
     reader = InputReader(
         inputs, sections=taxonomy.sections, carry=carry, slice_rows=rows, columns=spec.settings.columns,
-        on_columns=ColumnNotes(),
+        on_columns=ColumnNotes(), on_error=watch.report,
     )  # fmt: skip
     batches = reader.batches(job.next_offset)
     if scorer.threads > 1:
@@ -43,7 +44,7 @@ def write_parts(
         for part in group_by_slice(batches, rows):
             number, start = len(job.checkpoints), job.next_offset
             job.checkpoints[number] = write_part(
-                job.folder, number, part, scorer, taxonomy, spec, start=start, on_batch=on_batch
+                job.folder, number, watch.watch(part), scorer, taxonomy, spec, start=start, on_batch=on_batch
             )
 
 

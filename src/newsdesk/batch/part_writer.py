@@ -41,20 +41,26 @@ class Checkpoint:
     bytes: int = 0
     sha256: str = ""
     read: Counter[int] = field(default_factory=Counter)  # records by the number of their input
-    refused_of: Counter[int] = field(default_factory=Counter)  # refusals by the number of their input
+    lines: Counter[int] = field(default_factory=Counter)  # of tables, likewise
     broken: Counter[int] = field(default_factory=Counter)  # refusals of a whole file or of its rest, likewise
-    refused: Counter[str] = field(default_factory=Counter)  # by reason
+    refused: dict[int, Counter[str]] = field(default_factory=dict)  # refusals by reason, likewise
     abstained: Counter[str] = field(default_factory=Counter)  # articles without a label, by reason
     carried: Counter[str] = field(default_factory=Counter)  # values that are not null, by column
     tally: dict[str, Any] = field(default_factory=dict)  # counts for the drift report
+
+    @property
+    def n_refused(self) -> int:
+        """Number of refusals."""
+        return sum(reasons.total() for reasons in self.refused.values())
 
     @classmethod
     def parse(cls, content: dict[str, Any]) -> Self:
         """Parse the JSON of a checkpoint."""
         content["ends"] = Offset(**content["ends"])
-        for name in ("read", "refused_of", "broken"):
+        for name in ("read", "lines", "broken"):
             content[name] = Counter({int(key): n for key, n in content[name].items()})
-        for name in ("refused", "abstained", "carried"):
+        content["refused"] = {int(key): Counter(reasons) for key, reasons in content["refused"].items()}
+        for name in ("abstained", "carried"):
             content[name] = Counter(content[name])
         return cls(**content)
 
@@ -63,11 +69,11 @@ class Checkpoint:
         self.ends = batch.end
         self.rows += len(labeled)
         self.read.update(batch.read)
+        self.lines.update(batch.lines)
         for number, refusal in batch.refused:
-            self.refused_of[number] += 1
             if not refusal.position:
                 self.broken[number] += 1
-            self.refused[refusal.reason] += 1
+            self.refused.setdefault(number, Counter())[refusal.reason] += 1
         for reason in labeled["reason"].drop_null().value_counts().to_pylist():
             self.abstained[reason["values"]] += reason["counts"]
         for name in labeled.schema.names[len(LABELED) + len(PROVENANCE) :]:
@@ -111,7 +117,7 @@ def read_checkpoint(folder: Path, number: int, *, job: str) -> Checkpoint | None
         checkpoint = Checkpoint.parse(files.read_json(work_file(folder, number, "json")))
     except NewsdeskError:  # after a power failure files may be empty
         return None
-    ends = {"ids": (NUL, checkpoint.rows), "refused": (b"\n", checkpoint.refused.total())}
+    ends = {"ids": (NUL, checkpoint.rows), "refused": (b"\n", checkpoint.n_refused)}
     complete = (
         checkpoint.job == job
         and all(file.exists() for file in files_of_part(folder, number, checkpoint))
@@ -160,6 +166,11 @@ def write_part(
         labeling.write(labeled_batches(), part, form, build_schema(provenance=True, carry=carry))
         checkpoint.bytes, checkpoint.sha256 = part.stat().st_size, files.sha256(part)
     checkpoint.tally = counts.as_dict()
+    write_checkpoint(folder, number, checkpoint)
+    return checkpoint
+
+
+def write_checkpoint(folder: Path, number: int, checkpoint: Checkpoint) -> None:
+    """Write the checkpoint of a part, which makes it a finished one."""
     content = {**vars(checkpoint), "ends": asdict(checkpoint.ends)}
     files.write_compact_json(content, work_file(folder, number, "json"))
-    return checkpoint

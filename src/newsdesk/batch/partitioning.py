@@ -14,12 +14,12 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import list_files, read_model, sha256
 from newsdesk.base.taxonomy import Taxonomy
+from newsdesk.batch.identity import code_sha256
 from newsdesk.batch.input_reader import (
     Input,
     InputReader,
@@ -28,6 +28,7 @@ from newsdesk.batch.input_reader import (
     file_size,
     group_by_slice,
 )
+from newsdesk.batch.input_watch import InputWatch
 from newsdesk.batch.job import BEGUN, Job
 from newsdesk.batch.part_writer import WORK, Checkpoint, PartSpec, read_checkpoint, write_part
 from newsdesk.inference.scorer import Scorer
@@ -86,9 +87,8 @@ class WorkerContext:
     """Everything that a worker needs to know of a job; it is sent to each worker once."""
 
     folder: Path
-    inputs: Sequence[Input]
     slices: Sequence[Slice]
-    sizes: Sequence[int | None]  # bytes of the inputs when the job began
+    watch: InputWatch
     spec: PartSpec
     taxonomy: Taxonomy
     threads: int  # that score in one worker
@@ -118,17 +118,17 @@ def write_parts(
     slices = plan_slices(inputs, spec.settings.rows)
     missing = [number for number in range(len(slices)) if number not in job.checkpoints]
     if missing:
+        absolute = [replace(i, path=i.path.absolute()) if i.path else i for i in inputs]
         context = WorkerContext(
             folder=job.folder.absolute(),
-            inputs=[replace(i, path=i.path.absolute()) if i.path else i for i in inputs],
             slices=slices,
-            sizes=[row["bytes"] for row in job.inputs],
+            watch=replace(job.watch, inputs=absolute),
             spec=spec,
             taxonomy=taxonomy,
             threads=threads,
             model=model.absolute(),
             model_sha256=job.model["sha256"],
-            code_sha256=_code_sha256(),
+            code_sha256=job.code["sha256"],
         )
         write_slices(context, missing)
     for number in missing:
@@ -141,17 +141,17 @@ def write_parts(
 def write_slice(context: WorkerContext, number: int) -> Checkpoint:
     """Read and label a slice and write its part, on a worker."""
     _check_worker(context, number)
-    planned, spec = context.slices[number], context.spec
+    planned, spec, watch = context.slices[number], context.spec, context.watch
     first, last = planned.start.input, planned.start.input + planned.n_inputs
     # numbers of inputs count from the first of all, but files before the slice are not opened
-    inputs = [UNREAD] * first + list(context.inputs[first:last])
+    inputs = [UNREAD] * first + list(watch.inputs[first:last])
     rows = sys.maxsize if planned.rows is None else planned.rows
     sections, carry = context.taxonomy.sections, spec.settings.carry
     reader = InputReader(
         inputs, sections=sections, carry=carry, slice_rows=rows, columns=spec.settings.columns,
-        on_columns=_note_columns,
+        on_columns=_note_columns, on_error=watch.report,
     )  # fmt: skip
-    batches = next(group_by_slice(reader.batches(planned.start), rows), iter(()))
+    batches = watch.watch(next(group_by_slice(reader.batches(planned.start), rows), iter(())))
     scorer = _cached_scorer(context)
     return write_part(context.folder, number, batches, scorer, context.taxonomy, spec, start=planned.start)
 
@@ -166,10 +166,10 @@ def _check_worker(context: WorkerContext, number: int) -> None:
         )
     planned = context.slices[number]
     for k in range(planned.start.input, planned.start.input + planned.n_inputs):
-        path, size = context.inputs[k].path, context.sizes[k]
+        path, size = context.watch.inputs[k].path, context.watch.rows[k]["bytes"]
         if path and size is not None and not _is_readable(path, size):
             raise NewsdeskError(f"worker {host} does not see {path} as it was when the job began")
-    if _code_sha256() != context.code_sha256:
+    if code_sha256() != context.code_sha256:
         raise NewsdeskError(f"worker {host} runs other code of newsdesk; install the same version everywhere")
 
 
@@ -207,9 +207,3 @@ def zip_folder(folder: Path) -> bytes:
         for file in list_files(folder):
             archive.write(file, file.relative_to(folder))
     return archived.getvalue()
-
-
-@cache
-def _code_sha256() -> str:
-    """Hash the code of the whole package, as the readers and the scorer decide the bytes of a part too."""
-    return sha256(Path(__file__).parents[1])

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from newsdesk import __version__
 from newsdesk.base.console import counted, note
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import sha256_of_json
-from newsdesk.batch.input_reader import Input, file_status
-from newsdesk.batch.job import Job, describe_inputs, lock_folder
+from newsdesk.batch.input_reader import Input
+from newsdesk.batch.input_watch import InputWatch
+from newsdesk.batch.job import Job, lock_folder
 from newsdesk.batch.output_schema import SCHEMA_VERSION, ModelProvenance
 from newsdesk.batch.part_writer import WORK, PartSettings, PartSpec
-from newsdesk.monitoring.counts import LOOKUP_EVERY
-
-SMALL_BYTES = 8 * 2**20  # inputs so small that the words of all articles are looked up for the drift report
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,19 +76,23 @@ def run_job(
     >>> manifest["rows"]["scored"]
     0
     """
-    with lock_folder(folder):
-        before = [_size_and_mtime(each) for each in inputs]
-        job = Job(folder, model, _job_settings(engine, settings, reference), describe_inputs(inputs))
-        if manifest := job.read_manifest():
-            note(f"predict: {folder} is done already, {_summary(manifest)}")
-            return manifest
-        spec = _begin(job, settings, resume=resume, scored_at=scored_at)
-        return _write(job, inputs, before, engine, spec, reference)
+    job = Job(folder, model, _job_settings(engine, settings, reference), InputWatch.begin(inputs))
+    if manifest := job.read_manifest():
+        _remove_work(job)
+    else:
+        with lock_folder(folder):
+            if not (manifest := job.read_manifest()):  # another process may have finished it meanwhile
+                spec = _begin(job, settings, resume=resume, scored_at=scored_at)
+                return _write(job, inputs, engine, spec, reference)
+    note(f"predict: {folder} is done already, {_summary(manifest)}", **_figures(manifest))
+    return manifest
 
 
-def _size_and_mtime(source: Input) -> tuple[int, int] | None:
-    found = file_status(source.path)
-    return (found.st_size, found.st_mtime_ns) if found else None
+def _remove_work(job: Job) -> None:
+    """Remove what is left of a job that was stopped after its manifest was written."""
+    if (job.folder / WORK).exists():
+        with suppress(NewsdeskError, OSError), lock_folder(job.folder):
+            job.remove_work()
 
 
 def _job_settings(
@@ -105,7 +107,6 @@ def _job_settings(
         "columns": settings.columns.chosen,
         "reference": reference and sha256_of_json(reference),
         "schema_version": SCHEMA_VERSION,
-        "newsdesk": __version__,
     }
 
 
@@ -115,25 +116,20 @@ def _begin(job: Job, settings: PartSettings, *, resume: bool, scored_at: datetim
         note(f"predict: resumed with {len(job.checkpoints):,} parts done")
     model = job.model
     provenance = ModelProvenance(model["name"], model["version"], model["run_id"], scored_at)
-    is_small = sum(row["bytes"] or 0 for row in job.inputs) < SMALL_BYTES
-    return PartSpec(job.id, settings, provenance, 1 if is_small else LOOKUP_EVERY)
+    return PartSpec(job.id, settings, provenance, job.lookup_every)
 
 
 def _write(
     job: Job,
     inputs: Sequence[Input],
-    before: Sequence[tuple[int, int] | None],
     engine: Engine,
     spec: PartSpec,
     reference: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """Write all parts, check that the inputs are as `before`, and finish the folder."""
+    """Write all parts, check that no input has changed, and finish the folder."""
     try:
         engine.write_parts(job, inputs, spec)
-        for each, found in zip(inputs, before, strict=True):
-            if _size_and_mtime(each) != found:
-                problem = f"the input {each.provenance.file} changed while it was read"
-                raise NewsdeskError(f"{job.folder}: {problem}; remove the folder and run the job again")
+        job.watch.check(range(len(inputs)))
         manifest = job.finish(reference)
     except OSError as error:  # of the output, as readers refuse inputs that can't be read
         found_error = error.strerror or error
@@ -144,7 +140,7 @@ def _write(
         for place in (job.folder, job.folder / WORK):
             for path in place.glob(".*.part"):
                 path.unlink(missing_ok=True)
-    note(f"predict: {_summary(manifest)} in {job.folder}")
+    note(f"predict: {_summary(manifest)} in {job.folder}", **_figures(manifest))
     return manifest
 
 
@@ -152,3 +148,7 @@ def _summary(manifest: Mapping[str, Any]) -> str:
     rows = manifest["rows"]
     written = f"{counted(rows['scored'], 'row')} in {counted(len(manifest['parts']), 'part')}"
     return f"{written}, {rows['refused']:,} refused"
+
+
+def _figures(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {**manifest["rows"], "parts": len(manifest["parts"])}

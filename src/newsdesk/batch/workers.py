@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
+from newsdesk.base import log
 from newsdesk.base.console import ProgressLine
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.batch.partitioning import WorkerContext, write_slice
@@ -26,7 +27,7 @@ def write_slices(context: WorkerContext, numbers: Sequence[int], *, n: int) -> N
         min(n, len(numbers)),
         mp_context=multiprocessing.get_context("spawn"),  # a fork of a process with threads may hang
         initializer=_start_worker,
-        initargs=(context,),
+        initargs=(context, log.current()),
     )
     workers: list[BaseProcess] = []
     try:
@@ -64,9 +65,10 @@ def _describe_end(workers: Iterable[BaseProcess]) -> str:
     return f"a worker ended by exit code {code}{cause}"
 
 
-def _start_worker(context: WorkerContext) -> None:
+def _start_worker(context: WorkerContext, settings: log.LogSettings) -> None:
     global _context
     _context = context
+    log.use(settings)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 

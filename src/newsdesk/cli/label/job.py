@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +13,9 @@ import click
 
 from newsdesk.base.console import note
 from newsdesk.base.errors import NewsdeskError
+from newsdesk.base.files import read_json
 from newsdesk.batch.manifest import MANIFEST, QUARANTINE
-from newsdesk.readers.account import format_reasons
+from newsdesk.readers.account import Account, format_reasons
 
 TOO_MANY_REFUSED = 3  # exit code
 DRIFTED = 4  # exit code
@@ -63,7 +65,7 @@ def check_limit(limit: RefusalLimit | None, *, refused: int, read: int, broken: 
         share = f"{100 * refused / max(read, 1):.2g} %"
         of_files = f" and {broken:,} of {files:,} files broken" if broken else ""
         found = f"{refused:,} of {read:,} rows refused ({share}){of_files}"
-        note(f"newsdesk: {found}: more than --max-refused {limit.text}")
+        note(f"newsdesk: {found}: more than --max-refused {limit.text}", level="error")
         sys.exit(TOO_MANY_REFUSED)
 
 
@@ -82,23 +84,51 @@ def report_job(
     manifest: dict[str, Any], folder: Path, limit: RefusalLimit | None, *, fail_on_drift: bool
 ) -> None:
     """Print refusals, warnings and drift of a job; exit with its code, or raise if there was no article."""
-    rows, duplicates, drift = manifest["rows"], manifest["duplicate_ids"], manifest["drift"]
+    rows, duplicates = manifest["rows"], manifest["duplicate_ids"]
+    for line in Account.from_dict(manifest["account"]).describe():
+        note(line)
     if rows["refused"]:
-        reasons = format_reasons(rows["refused_by_reason"])
-        note(f"read {rows['read']:,}: refused {reasons}; see {folder / QUARANTINE}")
+        refused = f"{rows['refused']:,} of {rows['read']:,} records refused"
+        note(
+            f"{refused}: {format_reasons(rows['refused_by_reason'])}; see {folder / QUARANTINE}",
+            level="warning",
+        )
     if duplicates["rows"]:
         named = ", ".join(list(duplicates["first"])[:MAX_SHOWN])
         found = f"{duplicates['rows']:,} rows have an article_id that came before"
-        note(f"warning: {found}, all kept: {named}; see {folder / MANIFEST}")
+        note(f"warning: {found}, all kept: {named}; see {folder / MANIFEST}", level="warning")
     for name, n in manifest["carried"].items():
         if rows["scored"] and not n:
-            note(f"warning: --carry {name}: no row has it")
-    has_drifted = drift and drift["verdict"] == "drift"
-    if has_drifted:
-        note(f"drift: {', '.join(drift['drifted'])}; see {folder / drift['name']}")
+            note(f"warning: --carry {name}: no row has it", level="warning")
+    has_drifted = report_drift(manifest["drift"], folder, fail_on_drift=fail_on_drift)
     broken, files = rows["files_broken"], len(manifest["inputs"])
     check_limit(limit, refused=rows["refused"], read=rows["read"], broken=broken, files=files)
     if not rows["scored"]:
         raise NewsdeskError("no article could be read from the input")
     if has_drifted and fail_on_drift:
         sys.exit(DRIFTED)
+
+
+def report_drift(entry: Mapping[str, Any] | None, folder: Path, *, fail_on_drift: bool) -> bool:
+    """Print what has drifted, with figures; return whether anything has.
+
+    With `fail_on_drift`, print too that nothing has, or that there are too few articles to judge.
+    """
+    if entry is None:
+        return False
+    report = read_json(folder / entry["name"])
+    named = {
+        row["quantity"]: {name: row[name] for name in ("psi", "low", "limit", "most")}
+        for row in report["quantities"]
+        if row["verdict"] == "drift"
+    }
+    figures = {"verdict": report["verdict"], "articles": report["n_rows"], "drifted": named}
+    if named:
+        shown = ", ".join(f"{name} {row['low']:.2f} (limit {row['limit']})" for name, row in named.items())
+        note(f"drift: {shown}; see {folder / entry['name']}", level="warning", **figures)
+    elif fail_on_drift and report["verdict"] == "too_few":
+        needed = f"at least {report['settings']['min_rows']:,} are needed"
+        note(f"drift: too few articles to judge: {report['n_rows']:,}, {needed}", level="warning", **figures)
+    elif fail_on_drift:
+        note(f"drift: quiet ({report['n_rows']:,} articles)", **figures)
+    return bool(named)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -20,6 +21,7 @@ from newsdesk.base.columns import Columns
 from newsdesk.base.console import ProgressLine, counted, note, path_option, print_rows
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import atomic_write, write_json
+from newsdesk.base.log import LogFormat, LogSettings, job_log
 from newsdesk.batch import labeling, local
 from newsdesk.batch.input_reader import STDIN, Input, InputReader, find_inputs
 from newsdesk.batch.labeling import LineFormat, OutputFormat
@@ -67,6 +69,8 @@ class PredictOptions:
     engine: str
     master: str | None
     conf: Mapping[str, str]
+    quiet: bool
+    log_format: LogFormat | None
 
     @property
     def is_job(self) -> bool:
@@ -150,6 +154,11 @@ def _parse_conf(
     "--conf", metavar="KEY=VALUE", multiple=True, callback=_parse_conf,
     help="Setting of Spark; may be repeated.",
 )  # fmt: skip
+@click.option("--quiet", is_flag=True, help="Print only warnings and errors of a job.")
+@click.option(
+    "--log-format", type=click.Choice(["text", "json"]), show_default="text",
+    help="Lines of a job on standard error; json has time, job, level, message and figures.",
+)  # fmt: skip
 def main(**options: Any) -> None:
     """Label the articles of INPUT: files, folders and globs of them, or - for standard input.
 
@@ -168,7 +177,7 @@ def main(**options: Any) -> None:
     quarantine of refused rows, and a drift report. --resume continues a job that was stopped in any way.
 
     Exit codes: 0; 2 for a wrong argument or file, or if no article could be read; 3 with --max-refused;
-    4 with --fail-on-drift.
+    4 with --fail-on-drift if the news has drifted; too few articles to judge are a warning, and no drift.
 
     \b
     Examples:
@@ -183,7 +192,10 @@ def main(**options: Any) -> None:
       newsdesk predict /share/news --output /share/labels/ \\
         --engine spark --master spark://host:7077
     """
-    predict(PredictOptions(**options))
+    given = PredictOptions(**options)
+    log = LogSettings(str(Path(given.output or "")), given.log_format or "text", given.quiet)
+    with job_log(log) if given.is_job else nullcontext():
+        predict(given)
 
 
 def predict(options: PredictOptions) -> None:
@@ -238,6 +250,8 @@ def check_engine(options: PredictOptions) -> None:
         "--fail-on-drift": options.fail_on_drift,
         "--workers": options.workers,
         "--engine spark": options.engine == "spark",
+        "--quiet": options.quiet,
+        "--log-format": options.log_format,
     }
     given = next((name for name, value in for_jobs.items() if value), None)
     if given and not options.is_job:
