@@ -36,6 +36,7 @@ def choose_title(
     """
     declared = [text for text in declared if _words(text)]
     bare = [_strip_site(text, site) for text in declared]
+    short = [heading for heading in main if _words(heading)]
     main, others = ([h for h in dict.fromkeys(found) if _is_headline(h, site)] for found in (main, others))
     # a heading that a declared title holds; the longest, since a title can also hold site and section
     if agreed := [heading for heading in main if any(_holds(title, heading) for title in declared)]:
@@ -49,6 +50,8 @@ def choose_title(
         return main[0]
     if agreed := [heading for heading in others if any(_holds(title, heading) for title in declared)]:
         return max(agreed, key=lambda heading: len(_words(heading)))
+    if not (bare or main or others):
+        return short[0] if len(short) == 1 else None
     return next(iter([*bare, *main]), None)
 
 
@@ -77,7 +80,7 @@ def _shares_words(heading: str, titles: Sequence[str]) -> bool:
 
 
 def _strip_site(title: str, site: str | None) -> str:
-    """Return a title without the name of the site, or or without a short outer part."""
+    """Return a title without the name of the site, or without a short outer part."""
     parts = [part for part in _SEPARATOR.split(title) if part.strip()]
     name = _words(site or "")
     cuts = (
