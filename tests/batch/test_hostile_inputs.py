@@ -150,6 +150,22 @@ def test_hostile_rows_cost_no_other(tmp_path: Path) -> None:
     assert left(out) == []
 
 
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_a_line_of_nuls_is_counted(form: str, tmp_path: Path) -> None:
+    """As a disk leaves it that lost power; a blank line is no record."""
+    rows = [lines({"id": "1", "text": ARTICLE}), lines({"id": "2", "text": ARTICLE})]
+    if form == "csv":
+        rows = [f"id,text\n1,{ARTICLE}\n".encode(), f"2,{ARTICLE}\n".encode()]
+    (tmp_path / f"in.{form}").write_bytes(rows[0] + bytes(9) + b"\n\n" + rows[1])
+    out = tmp_path / "out"
+    assert predict("predict", str(tmp_path / f"in.{form}"), "--output", f"{out}/") == 0
+    rows_of = manifest_of(out)["rows"]
+    assert (rows_of["read"], rows_of["scored"], rows_of["refused"]) == (3, 2, 1)
+    [entry] = manifest_of(out)["account"]["files"].values()
+    assert entry["lines"] == (4 if form == "jsonl" else 5)
+    assert quarantined(out)[0][1:2] == (2,)
+
+
 def test_an_input_without_articles_is_an_error_with_an_account(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for _ in range(2):
