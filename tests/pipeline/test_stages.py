@@ -58,3 +58,10 @@ def test_training_never_saw_test_or_evaluation_rows(tiny_run: Path) -> None:
     splits = {a["article_id"]: a["split"] for a in articles}
     assert {splits[r["article_id"]] for r in rows} == {"train", "valid"}
     assert all(r["split"] == splits[r["article_id"]] for r in rows)
+
+
+def test_account_of_files_is_beside_the_articles(tiny_run: Path) -> None:
+    account = json.loads((tiny_run / "data/clean/articles.parquet.account.json").read_text())
+    counts = json.loads(next(tiny_run.glob("**/clean.json")).read_text())
+    assert (account["seen"], account["kept"]) == (counts["read"], counts["kept"])
+    assert "files" not in counts  # which `dvc metrics` shows, a column for each number

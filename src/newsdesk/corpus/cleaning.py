@@ -75,7 +75,7 @@ def clean(
     articles = _group_and_split(kept, settings, progress)
     quarantine = pa.Table.from_pylist([_row(r, QUARANTINE) for r in refused], schema=QUARANTINE)
     counts = _count_rows(articles, refused, n_repaired, label_table)
-    return Cleaned(articles, quarantine, counts | {"files": files.as_dict()["files"]}, files)
+    return Cleaned(articles, quarantine, counts, files)
 
 
 def find_refusal_reason(

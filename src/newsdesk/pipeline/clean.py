@@ -65,6 +65,7 @@ def main(
     write_table(cleaned.articles, articles)
     write_table(cleaned.quarantine, quarantine)
     write_json(cleaned.account, account)
+    write_json(cleaned.files.as_dict(), articles.with_name(f"{articles.name}.account.json"))
     _note_refused(cleaned, quarantine)
 
 
