@@ -32,7 +32,7 @@ for line in sys.stdin:
         html = json.loads(line)
         n_arabic = sum("\u0621" <= letter <= "\u064a" for letter in html)
         language = {"language": "ar"} if n_arabic > 1000 else {}
-        article = newspaper.Article(url="https://example.org/", **language)
+        article = newspaper.Article(url="https://example.org/", fetch_images=False, **language)
         article.download(input_html=html)
         article.parse()
         date = article.publish_date
