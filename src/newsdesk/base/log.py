@@ -18,7 +18,7 @@ LogFormat = Literal["text", "json"]
 
 @dataclass(frozen=True, slots=True)
 class LogSettings:
-    """How notes are written; outside of a job, plain."""
+    """How notes are written; the default is for commands that run no job."""
 
     job: str = ""
     form: LogFormat = "text"
@@ -26,7 +26,7 @@ class LogSettings:
 
     @property
     def shows_progress(self) -> bool:
-        """Whether a live line on a terminal fits the notes."""
+        """Whether a live line of progress may stand among the notes."""
         return self.form == "text" and not self.quiet
 
 
@@ -62,7 +62,7 @@ def note(message: str, *, level: Level = "info", **figures: Any) -> None:
 
 @contextmanager
 def job_log(settings: LogSettings) -> Iterator[None]:
-    """Write notes as lines of a job's log; an error that ends it knows the settings, see `settings_of`."""
+    """Write notes as lines of a job's log; `settings_of` returns the settings for an error that ends it."""
     global _settings
     before, _settings = _settings, settings
     try:

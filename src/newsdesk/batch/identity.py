@@ -67,8 +67,8 @@ def _show_code(code: Row) -> str:
 def compare_inputs(old: Sequence[Row], new: Sequence[Row]) -> tuple[str | None, int | None]:
     """Return the first difference between the inputs of two jobs, and the number of one to read again.
 
-    An input of which no row was kept may be another one now, or all files of a folder: from the first such
-    on, inputs are read again. The old inputs may have the numbers of records `read` and `refused`.
+    An input of which no row was kept may differ now, or be a folder whose files are inputs: from the first
+    such input on, all are read again. The old inputs may have the numbers of records `read` and `refused`.
     """
     n, again = 0, None
     for k, before in enumerate(old):

@@ -13,7 +13,7 @@ from newsdesk.base.files import sha256
 from newsdesk.batch.identity import describe_name
 from newsdesk.batch.input_reader import Batch, Input, file_status
 
-MEND = "mend it and run again with --resume, or name a new folder"
+ADVICE = "mend it and run again with --resume, or name a new folder"
 
 
 @dataclass
@@ -49,7 +49,7 @@ class InputWatch:
         return cls(inputs, rows, states)
 
     def check(self, numbers: Iterable[int]) -> None:
-        """Raise a NewsdeskError if one of some inputs has changed; another time alone is no change."""
+        """Raise a NewsdeskError if one of these inputs has changed; a new time alone is no change."""
         for number in numbers:
             row, path = self.rows[number], self.inputs[number].path
             state = _state(path)
@@ -60,19 +60,19 @@ class InputWatch:
             except OSError as error:
                 raise self._unreadable(number, error) from None
             if found != row["sha256"]:
-                raise NewsdeskError(f"the input {row['file']} changed while it was read; {MEND}")
+                raise NewsdeskError(f"the input {row['file']} changed while it was read; {ADVICE}")
             self.states[number] = state
 
-    def report(self, number: int, error: OSError) -> None:
+    def on_error(self, number: int, error: OSError) -> None:
         """Raise a NewsdeskError if an input that can't be read was hashed, else let it be refused."""
         if self.rows[number]["sha256"] is not None:
             raise self._unreadable(number, error) from None
 
     def _unreadable(self, number: int, error: OSError) -> NewsdeskError:
-        return NewsdeskError(f"the input {self.rows[number]['file']}: {error.strerror or error}; {MEND}")
+        return NewsdeskError(f"the input {self.rows[number]['file']}: {error.strerror or error}; {ADVICE}")
 
-    def watch(self, batches: Iterable[Batch]) -> Iterator[Batch]:
-        """Pass on the batches of a part, then check the inputs that they were read from."""
+    def check_after(self, batches: Iterable[Batch]) -> Iterator[Batch]:
+        """Yield the batches of a part, then check the inputs that they were read from."""
         numbers: set[int] = set()
         for batch in batches:
             numbers.update(batch.read)

@@ -26,7 +26,7 @@ def write_parts(
     watch = job.watch
     reader = InputReader(
         inputs, sections=taxonomy.sections, carry=carry, slice_rows=rows, columns=spec.settings.columns,
-        on_columns=ColumnNotes(), on_error=watch.report,
+        on_columns=ColumnNotes(), on_error=watch.on_error,
     )  # fmt: skip
     batches = reader.batches(job.next_offset)
     if scorer.threads > 1:
@@ -43,8 +43,9 @@ def write_parts(
 
         for part in group_by_slice(batches, rows):
             number, start = len(job.checkpoints), job.next_offset
+            checked = watch.check_after(part)
             job.checkpoints[number] = write_part(
-                job.folder, number, watch.watch(part), scorer, taxonomy, spec, start=start, on_batch=on_batch
+                job.folder, number, checked, scorer, taxonomy, spec, start=start, on_batch=on_batch
             )
 
 

@@ -1,4 +1,4 @@
-"""Write one part of a job: the part and its account, each beside its place and renamed, then the checkpoint.
+"""Write one part of a job: the part and its work files, each beside its place and renamed; then a checkpoint.
 
 A part without a checkpoint does not count. A part that another process or machine writes again has the same
 bytes.
@@ -32,7 +32,7 @@ NUL = b"\0"  # ends an identifier; readers leave none in it
 
 @dataclass
 class Checkpoint:
-    """Account of a part, and the offset where the next part begins; its fields are keys on disk."""
+    """Counts of a part, and the offset where the next part begins; its fields are keys on disk."""
 
     name: str
     ends: Offset

@@ -149,9 +149,9 @@ def write_slice(context: WorkerContext, number: int) -> Checkpoint:
     sections, carry = context.taxonomy.sections, spec.settings.carry
     reader = InputReader(
         inputs, sections=sections, carry=carry, slice_rows=rows, columns=spec.settings.columns,
-        on_columns=_note_columns, on_error=watch.report,
+        on_columns=_note_columns, on_error=watch.on_error,
     )  # fmt: skip
-    batches = watch.watch(next(group_by_slice(reader.batches(planned.start), rows), iter(())))
+    batches = watch.check_after(next(group_by_slice(reader.batches(planned.start), rows), iter(())))
     scorer = _cached_scorer(context)
     return write_part(context.folder, number, batches, scorer, context.taxonomy, spec, start=planned.start)
 

@@ -90,7 +90,7 @@ def read_whole(chunks: Iterable[bytes], what: str, *, max_bytes: int) -> bytes:
 
 
 class ChunkFile:
-    """A file for libraries that call `read`; no more than `allowed` bytes are read from where it was set."""
+    """A file for libraries that call `read`; after `allow`, no more than the allowed bytes can be read."""
 
     closed = False
 
@@ -102,7 +102,7 @@ class ChunkFile:
         self._end: int | None = None
 
     def allow(self, n_bytes: int) -> None:
-        """Let `n_bytes` more be read from here; a library that asks for more meets a refusal."""
+        """Allow `n_bytes` more from here; reading more raises a `RefusalError`."""
         self._end = self.position + n_bytes
 
     def read(self, size: int = -1) -> bytes:

@@ -38,7 +38,7 @@ class ColumnNotes:
 
 
 def describe_columns(found: FoundColumns) -> str | None:
-    """Describe a mapping as `text=body, title=headline`; None if it goes without saying."""
+    """Describe a mapping as `text=body, title=headline`; None if the columns are named as the fields."""
     fields = {field: found.fields[field] for field in OPTIONS if field in found.fields}
     shown = [
         f"{OPTIONS[field].removesuffix('_column')}={' or '.join(map(printable, columns))}"

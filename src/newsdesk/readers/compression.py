@@ -12,7 +12,7 @@ from newsdesk.readers.chunks import CHUNK_BYTES, ChunkFile
 from newsdesk.readers.options import Limits
 from newsdesk.readers.refusals import RefusalError
 
-Compression = Literal["gzip", "bzip2", "xz", "zstd", "deflate", "brotli"]  # the last two within HTTP alone
+Compression = Literal["gzip", "bzip2", "xz", "zstd", "deflate", "brotli"]  # the last two only over HTTP
 
 _GZIP_WBITS = 31  # zlib's code for a gzip header and the largest window
 _XZ_MEMORY_BYTES = 128 * 2**20  # `xz -9` needs 65 MiB

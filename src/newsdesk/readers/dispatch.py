@@ -23,11 +23,11 @@ from newsdesk.readers.encodings import BLANK, detect_encoding, to_utf8
 from newsdesk.readers.formats.delimited import read_delimited
 from newsdesk.readers.formats.fasttext import read_fasttext
 from newsdesk.readers.formats.feeds import read_feed
+from newsdesk.readers.formats.fragments import read_fragment
 from newsdesk.readers.formats.html import read_html
 from newsdesk.readers.formats.json_records import read_json, read_jsonl
 from newsdesk.readers.formats.mail import read_mail
 from newsdesk.readers.formats.markdown import read_markdown
-from newsdesk.readers.formats.markup import read_fragment
 from newsdesk.readers.formats.parquet import read_parquet
 from newsdesk.readers.formats.saved_pages import read_saved_page
 from newsdesk.readers.formats.sheets import read_workbook
@@ -113,19 +113,24 @@ def read(
     """
     options = ReadOptions(tuple(sections), limits, tuple(carry), columns, on_columns)
     for given in inputs:
-        if given == _STDIN:
-            if account:
-                account.open(_STDIN)
-            yield from read_stdin(stdin, options)
+        if given != _STDIN:
+            yield from _read_files(Path(given), options, account)
             continue
-        for found in walk(Path(given), full_names=account is not None):
-            if account:
-                account.open(found.file if isinstance(found, Refusal) else found[1].printable_file)
-            if isinstance(found, Refusal):
-                yield found
-            else:
-                path, provenance = found
-                yield from refuse_on_error(provenance, _read_path(path, provenance, options))
+        if account:
+            account.open(_STDIN)
+        yield from read_stdin(stdin, options)
+
+
+def _read_files(root: Path, options: ReadOptions, account: Account | None) -> Rows:
+    """Read a file, or all files of a folder."""
+    for found in walk(root, full_names=account is not None):
+        if account:
+            account.open(found.file if isinstance(found, Refusal) else found[1].printable_file)
+        if isinstance(found, Refusal):
+            yield found
+        else:
+            path, provenance = found
+            yield from refuse_on_error(provenance, _read_path(path, provenance, options))
 
 
 def read_stdin(stdin: BinaryIO | None, options: ReadOptions) -> Rows:

@@ -108,6 +108,6 @@ def refuse_on_error(provenance: Provenance, rows: Iterable[T]) -> Iterator[T | R
 
 
 def _missing_library(error: ImportError) -> str:
-    """Say which library to install; one that was split in two says so itself."""
+    """Describe a missing library, with the command that installs it if it is a whole one."""
     advice = f"; pip install {error.name}" if isinstance(error, ModuleNotFoundError) else ""
     return f"a library that reads this format is not installed: {error}{advice}"

@@ -163,7 +163,7 @@ def main(**options: Any) -> None:
     """Label the articles of INPUT: files, folders and globs of them, or - for standard input.
 
     Files are pages, HTML, Markdown, JSON, CSV, Parquet, workbooks, feeds, messages (.eml, .mhtml), WARC, and
-    archives of them (.gz, .bz2, .xz, .zst, .zip, .tar), told by their content.
+    archives of them (.gz, .bz2, .xz, .zst, .zip, .tar), recognized by content.
 
     An Arabic text of several words that names no file is labelled as the same text in a file would be: of
     several lines the first one is the title. CSV is UTF-8 without a byte order mark; Excel opens it by Data,
@@ -177,7 +177,7 @@ def main(**options: Any) -> None:
     quarantine of refused rows, and a drift report. --resume continues a job that was stopped in any way.
 
     Exit codes: 0; 2 for a wrong argument or file, or if no article could be read; 3 with --max-refused;
-    4 with --fail-on-drift if the news has drifted; too few articles to judge are a warning, and no drift.
+    4 with --fail-on-drift if the articles have drifted; if they are too few to judge, a warning says so.
 
     \b
     Examples:

@@ -25,7 +25,7 @@ def main(
     """Print the articles and teasers of INPUT with title and text, and count refused rows.
 
     INPUT is as for `newsdesk predict`: pages, HTML, Markdown, JSON, CSV, Parquet, workbooks, feeds, messages
-    (.eml, .mhtml), WARC, archives of them, and folders. A file of another kind is refused by its name.
+    (.eml, .mhtml), WARC, archives of them, and folders. The refusal of any other file names its kind.
 
     \b
     Examples:

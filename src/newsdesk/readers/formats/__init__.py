@@ -1,1 +1,1 @@
-"""One module a format; each yields the articles and refusals of a stream or file."""
+"""The formats: `read_…` yields the records of a stream or file; the other modules serve pages and JSON."""

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from newsdesk.readers.chunks import read_whole
-from newsdesk.readers.formats.markup import strip_tags
+from newsdesk.readers.formats.fragments import fragment_text
 from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import RawRecord
 from newsdesk.readers.refusals import RefusalError, import_extra
@@ -67,4 +67,4 @@ def _time(parsed: Any) -> str | None:
 def _plain_text(detail: Any) -> str:
     """Return a text of an entry without tags."""
     text: str = detail.get("value") or ""
-    return text.strip() if detail.get("type") == "text/plain" else strip_tags(text)
+    return text.strip() if detail.get("type") == "text/plain" else fragment_text(text)

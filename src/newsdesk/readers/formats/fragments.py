@@ -1,4 +1,4 @@
-"""Read fragments of HTML, and strip their tags, as feeds and Markdown hold them."""
+"""Read fragments of HTML, such as the texts of feeds and blocks in Markdown."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def read_fragment(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[Raw
     content = read_whole(chunks, "the page", max_bytes=options.limits.max_line_bytes)
     records = list(read_html(iter([content]), options))
     if all(isinstance(each.columns, RefusalError) for each in records) and (
-        text := strip_tags(decode(content))
+        text := fragment_text(decode(content))
     ):
         records = list(read_saved_page(iter([text.encode("utf-8", "replace")]), options))
     yield from records
 
 
-def strip_tags(markup: str) -> str:
+def fragment_text(markup: str) -> str:
     """Return the text of an HTML fragment, a line for each block."""
     from lxml import etree, html
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from newsdesk.readers.chunks import read_whole
 from newsdesk.readers.encodings import decode
-from newsdesk.readers.formats.markup import strip_tags
+from newsdesk.readers.formats.fragments import fragment_text
 from newsdesk.readers.formats.saved_pages import read_saved_page
 from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import RawRecord
@@ -69,7 +69,7 @@ def _plain_text(markdown: str) -> tuple[str, str]:
         if token.type in {"fence", "code_block"}:
             lines.append(token.content.strip())
         if token.type == "html_block":
-            lines.append(strip_tags(token.content))
+            lines.append(fragment_text(token.content))
         if token.type != "inline":
             continue
         line = _inline_text(token.children or [])
