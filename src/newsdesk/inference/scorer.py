@@ -20,7 +20,7 @@ import numpy as np
 from .decision import BALANCED, PROFILES, BoolArray, FloatArray, Prediction, sigmoid
 from .mentions import place_features
 from .storage import UNREADABLE, PackagedModel, describe_error, read_model_folder, warn_of_other_code
-from .stubs import MAX_STUB_WORDS, is_stub, read_phrases
+from .stubs import MAX_STUB_WORDS, is_stub, marked_words
 from .text import (
     CHAR_PREFIX,
     MAX_FOREIGN_LETTERS,
@@ -223,8 +223,8 @@ class ReferenceFeatures:
         self.stem = build_stemmer(model.info["features"]["stem"])
         self._model = model
         self._settings = model.info["features"]
-        strong, _ = read_phrases()
-        self.stub_tokens = frozenset(token for word in strong for token in tokenize(self.normalize(word)))
+        words = marked_words()
+        self.stub_tokens = frozenset(token for word in words for token in tokenize(self.normalize(word)))
 
     def score(self, titles: Any, texts: Any) -> Scores:
         """Return linear scores and why an article is not scored, as `Scorer.linear_scores`."""

@@ -12,11 +12,15 @@ MAX_STUB_WORDS = 120  # a longer text is no stub
 MAX_SENTENCE_WORDS = 40  # longer sentences are prose that quotes a phrase
 MIN_SHARE = 0.5  # of the words, in sentences that hold a phrase
 MIN_SHARE_AFTER_LEAD = 0.25  # where one of the first two sentences holds one that only stubs use
-GAP = "*"
+GAP, END = "*", "$"
+STRONG, WEAK, REPORT, ADDRESS, SITE = "", "~", "!", "@", "="  # marks of phrases
+MAX_ADDRESS_WORDS = 50  # of a text without a phrase that speaks to the reader of a site
+MIN_ADDRESSED = 3  # number of such words and of words for parts of a site
+MIN_ADDRESS_SHARE = 0.3  # share of both
 MAX_GAP_WORDS = 4
 FOLDS = str.maketrans("أإآٱىیکةھ’`´", "اااايىكهه'''", "ـًٌٍَُِّْٰ\u200c\u200d\u200e\u200f")
 SENTENCE_BREAK = re.compile(r"[.!?؟…؛;:\n|•·()\[\]«»]+")
-WORD = re.compile(r"[^\W_]['\w\u0610-\u061a\u064b-\u065f\u0670\u200c-\u200f]*")
+WORD = re.compile(r"[^\W_](?:['’`´](?=\w)|[\w\u0610-\u061a\u064b-\u065f\u0670\u200c-\u200f])*")
 # Words of the phrases that many articles hold, from frequent to rare: phrases are looked up by rarer ones.
 FREQUENT_WORDS = (
     "a the of to in is this you have be by we has was are no not an لا لم ما من في علي ان الي عن التي "
@@ -37,8 +41,8 @@ def is_stub(title: str, text: str) -> bool:
     """Return whether a title and a text are those of a paywall, login, cookie, CAPTCHA, error or empty page.
 
     At least one sentence must hold a phrase of `stub_phrases.txt` that only such pages use, and half of the
-    words must be in sentences with a phrase; a quarter if one of the first two sentences holds one. So a
-    short article about paywalls is none.
+    words must be in sentences with a phrase; a quarter if one of the first two sentences holds one. What
+    reports, by a phrase of its own, counts as news. So a short article about paywalls is none.
 
     Examples
     --------
@@ -47,18 +51,40 @@ def is_stub(title: str, text: str) -> bool:
     >>> is_stub("", "أعلنت الصحيفة أن موقعها سيكون للمشتركين بدءاً من الشهر المقبل.")
     False
     """
-    sentences = split_sentences(f"{title}\n{text}")
+    head, body = split_sentences(title), split_sentences(text)
+    return holds_phrases(head, body) or is_address([*head, *body])
+
+
+def is_address(sentences: list[list[str]]) -> bool:
+    """Return whether a short text without a report speaks to the reader of a site, of little but the site."""
+    words = [word for sentence in sentences for word in sentence]
+    phrases = read_phrases()
+    if len(words) > MAX_ADDRESS_WORDS or any(holds_phrase(found, phrases[REPORT]) for found in sentences):
+        return False
+    n_address = sum(word in phrases[ADDRESS] for word in words)
+    n_site = sum(word in phrases[SITE] for word in words)
+    least = max(MIN_ADDRESSED, MIN_ADDRESS_SHARE * len(words))
+    return min(n_address, n_site) > 0 and n_address + n_site >= least
+
+
+def holds_phrases(head: list[list[str]], body: list[list[str]]) -> bool:
+    """Return whether enough of a title and a text is in sentences that hold a phrase of a stub."""
+    sentences = [*head, *body]
     n_words = sum(map(len, sentences))
     if n_words > MAX_STUB_WORDS:
         return False
-    strong, weak = read_phrases()
-    is_strong = [holds_phrase(words, strong) for words in sentences]
+    phrases = read_phrases()
+    strong, weak, reports = phrases[STRONG], phrases[WEAK], phrases[REPORT]
+    is_strong = [holds_phrase(words, strong) and not holds_phrase(words, reports) for words in sentences]
     if not any(is_strong):
         return False
-    n_stub = sum(
-        len(w) for w, known in zip(sentences, is_strong, strict=True) if known or holds_phrase(w, weak)
-    )
-    return n_stub >= (MIN_SHARE_AFTER_LEAD if any(is_strong[:2]) else MIN_SHARE) * n_words
+    is_known = [
+        known or (holds_phrase(words, weak) and not holds_phrase(words, reports))
+        for words, known in zip(sentences, is_strong, strict=True)
+    ]
+    n_stub = sum(len(words) for words, known in zip(sentences, is_known, strict=True) if known)
+    has_lead = any(is_strong[:2]) and any(is_known[len(head) if body else 0 :])  # not a headline alone
+    return n_stub >= (MIN_SHARE_AFTER_LEAD if has_lead else MIN_SHARE) * n_words
 
 
 def split_sentences(text: str) -> list[list[str]]:
@@ -83,18 +109,24 @@ def holds_phrase(words: list[str], patterns: Patterns) -> bool:
 
 
 @cache
-def read_phrases() -> tuple[Patterns, Patterns]:
-    """Return the patterns of strong and of weak phrases, by a word that each of their matches holds."""
-    strong: defaultdict[str, list[str]] = defaultdict(list)
-    weak: defaultdict[str, list[str]] = defaultdict(list)
+def read_phrases() -> dict[str, Patterns]:
+    """Return the patterns of the phrases with each mark, by a word that each of their matches holds."""
+    marks = (STRONG, WEAK, REPORT, ADDRESS, SITE)
+    found: dict[str, defaultdict[str, list[str]]] = {mark: defaultdict(list) for mark in marks}
     lines = (Path(__file__).parent / PHRASES).read_text(encoding="utf-8").splitlines()
     for phrase in filter(None, (line.partition("#")[0].strip() for line in lines)):
-        groups = [fold(group).split("/") for group in phrase.removeprefix("~").split()]
-        named = [group for group in groups if group != [GAP]]
+        mark = phrase[0] if phrase[0] in found else STRONG
+        groups = [fold(group).split("/") for group in phrase.removeprefix(mark).split()]
+        named = [group for group in groups if group not in ([GAP], [END])]
         for word in max(named, key=_rarity):
             for key in (word, f"و{word}"):
-                (weak if phrase.startswith("~") else strong)[key].append(_build_pattern(groups))
-    return _join(strong), _join(weak)
+                found[mark][key].append(_build_pattern(groups))
+    return {mark: _join(patterns) for mark, patterns in found.items()}
+
+
+def marked_words() -> set[str]:
+    """Return words of which each stub holds one."""
+    return {*read_phrases()[STRONG], *read_phrases()[ADDRESS]}
 
 
 def _rarity(group: list[str]) -> int:
@@ -102,11 +134,10 @@ def _rarity(group: list[str]) -> int:
 
 
 def _build_pattern(groups: list[list[str]]) -> str:
-    parts = [
-        rf"(?:\S+ ){{0,{MAX_GAP_WORDS}}}" if group == [GAP] else f"و?(?:{'|'.join(map(re.escape, group))}) "
-        for group in groups
-    ]
-    return "".join(parts)
+    anything = {GAP: rf"(?:\S+ ){{0,{MAX_GAP_WORDS}}}", END: "$"}
+    return "".join(
+        anything.get(group[0], f"و?(?:{'|'.join(map(re.escape, group))}) ") for group in groups
+    )
 
 
 def _join(patterns: dict[str, list[str]]) -> Patterns:

@@ -37,6 +37,7 @@ _MAX_LINES_ABOVE, _MAX_PARAGRAPHS_ABOVE = 300, 20  # so that no page takes long
 
 _BELOW_HEADLINES = {"date", "byline", "source", "share"}
 _SOURCE = re.compile(r"\s[-–ـ]\s|[:\-–ـ|]$|^[|/]")
+_STRUNG = re.compile(r"(?:\S\s*(?:\||\*{2,}|•|/{2,}|#)\s*\S.*){2}")  # headlines of a ticker between signs
 _LINK = re.compile(r"https?://|www\.|pic\.twitter\.com")
 
 
@@ -124,6 +125,8 @@ def _score(above: Sequence[Line], index: int, share: float, opening: int | None)
 def _may_be_headline(lines: Sequence[Line], index: int) -> bool:
     line, below = lines[index], lines[index + 1].text
     if line.kind is not None or not 1 < line.n_words <= MAX_HEADLINE_WORDS or _LINK.search(line.text):
+        return False
+    if _STRUNG.search(line.text):
         return False
     if FULL_STOP.search(line.text) and not _is_stopped_headline(lines, index):
         return False

@@ -10,11 +10,20 @@ from copy import deepcopy
 from typing import Any
 from urllib.parse import urlsplit
 
-from newsdesk.inference.stubs import is_stub
+from newsdesk.inference.stubs import (
+    REPORT,
+    holds_phrase,
+    holds_phrases,
+    is_stub,
+    read_phrases,
+    split_sentences,
+)
 from newsdesk.readers.chunks import read_whole
 from newsdesk.readers.encodings import decode
 from newsdesk.readers.formats.html_title import choose_title
 from newsdesk.readers.formats.json_ld import parse_scripts
+from newsdesk.readers.formats.paragraphs import is_paragraph
+from newsdesk.readers.formats.site_lines import read_lines
 from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import RawRecord
 from newsdesk.readers.refusals import RefusalError
@@ -33,7 +42,7 @@ ARTICLE_LIKE = (
     " or contains(@class, 'story')][count(.//h1) = 1 and not(ancestor::*[count(.//h1) = 1])]"
 )
 CELLS = ("table", "thead", "tbody", "tfoot", "tr", "th", "td")
-LAYOUT = ".//table[.//p or .//h1 or .//h2 or .//table or .//br]"
+LAYOUT = ".//table[.//p or .//h1 or .//h2 or .//table or .//br or .//div]"
 # elements that speak to the reader of the site, by the names that many sites give them
 PRUNED = [
     f".//*[contains(concat(@class, ' ', @id), '{name}') and string-length(normalize-space(.)) < 600]"
@@ -47,10 +56,13 @@ READER_LINE = re.compile(
     r"(?:الآراء|التعليقات) (?:المنشورة|الواردة)|"
     r"لا [يت](?:عبر|مثل|عكس) (?:بالضرورة )?(?:عن )?(?:رأي|آراء|وجهة نظر)|"
     r"(?:جميع|كل|كافة) الحقوق محفوظة|^(?:ا|إ)قر(?:أ|أوا|ؤوا|ئي) أيض|^شاهد أيض|"
+    r"يمكنكم إرسال (?:آرائكم|مشاركاتكم|تعليقاتكم)|"
+    r"^(?=.*(?:التعليقات|التعليق\b|أي تعليق))(?=.*(?:إساءة|الإساءة|آداب|نابية|اللياقة|سبا|قذفا|تجريح|تخضع|الكراهية))|"
     r"all rights reserved|comments? polic|community guidelines",
     re.I,
 )
 MAX_READER_WORDS = 40
+MORE = re.compile(r"(?:[اإ]قر[أا] |قراءة |شاهد )?(?:المزيد|التفاصيل|التتمة)\W*|read more\W*|more\W*", re.I)
 
 Record = dict[str, Any]
 
@@ -83,7 +95,7 @@ def _read_articles(tree: Any) -> list[Record] | list[RefusalError]:
     if len(several) > 1:
         return [_read_element(element) for element in several]
     article = deepcopy(tree)
-    has_teasers = _drop_teasers(article, titles)
+    has_teasers = _drop_teasers(article, titles) or _leads_to_several(article)
     headings = _texts(article, "h1"), _texts(article, "h2", "h3")
     title = choose_title(*headings, titles, site=_meta(tree, "og:site_name"))
     text = _read_body(article)
@@ -125,12 +137,28 @@ def _read_body(tree: Any) -> str:
     text = found.text if isinstance(found, Document) and found.text else ""
     if is_stub("", text):
         return text  # for `clean` to refuse
-    return "\n".join(line for line in text.split("\n") if not _is_for_readers(line))
+    return "\n".join(line for line in _drop_related(text.split("\n")) if not _is_for_readers(line))
+
+
+def _drop_related(lines: list[str]) -> list[str]:
+    """Return lines without a list of other articles at their end."""
+    read = read_lines(lines)
+    for index in reversed(range(1, len(read))):
+        if is_paragraph(read[index]):
+            break
+        if read[index].kind == "related":
+            return [line.text for line in read[:index]]
+    return lines
 
 
 def _is_for_readers(line: str) -> bool:
     """Return whether a line is about comments, rights, subscriptions or cookies of the site."""
-    return len(line.split()) <= MAX_READER_WORDS and (bool(READER_LINE.search(line)) or is_stub("", line))
+    if len(line.split()) > MAX_READER_WORDS:
+        return False
+    sentences = split_sentences(line)
+    if any(holds_phrase(words, read_phrases()[REPORT]) for words in sentences):
+        return False
+    return bool(READER_LINE.search(line)) or holds_phrases([], sentences)
 
 
 def _declared_titles(tree: Any, linked: list[Record]) -> list[str]:
@@ -217,13 +245,23 @@ def _drop_teasers(tree: Any, declared: list[str]) -> bool:
     return True
 
 
+def _leads_to_several(tree: Any) -> bool:
+    """Return whether links lead from the text to the whole of several articles."""
+    addresses = [link.get("href") for link in tree.iter("a") if MORE.fullmatch(_text(link))]
+    return len(set(addresses)) >= MIN_TEASERS
+
+
 def _is_teaser_title(element: Any) -> bool:
     """Return whether an element is a headline in a link, which stands alone."""
     if len(_text(element).split()) < MIN_TITLE_WORDS or not _is_link(element):
         return False
-    parent = element.getparent()
-    beside = "" if parent is None else "".join([parent.text or "", *(child.tail or "" for child in parent)])
-    return element.tag in HEADINGS or not beside.strip()
+    if element.tag in HEADINGS or (parent := element.getparent()) is None:
+        return True
+    beside = "".join([parent.text or "", *(child.tail or "" for child in parent)])
+    before, after = element.getprevious(), element.getnext()
+    is_line = after is not None and after.tag == "br" and (before is None or before.tag == "br")
+    around = [element.tail, parent.text if before is None else before.tail]
+    return not beside.strip() or (is_line and not any((text or "").strip() for text in around))
 
 
 def _read_facts(tree: Any) -> Record:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_SEPARATOR = re.compile(r"\s+(?:[-–—|•·»«~]|::)\s+|\s*\|\s*")
+_SEPARATOR = re.compile(r"\s+(?:[-–—|•·»«~/]|::)\s+|\s*\|\s*")
 _WORD = re.compile(r"\w+")
 _MARKS = re.compile("[\u0640\u064b-\u0652]")
+_SITE = re.compile(r"\b(?:صحيفة|جريدة|موقع|وكالة|قناة|شبكة|بوابة|مجلة|نيوز|للأخبار|الإخبارية?|news)\b", re.I)
 _MAX_SITE_WORDS = 6
 _MIN_WORDS = 3
 _MAX_WORDS = 60
@@ -38,6 +39,8 @@ def choose_title(
     bare = [_strip_site(text, site) for text in declared]
     short = [heading for heading in main if _words(heading)]
     main, others = ([h for h in dict.fromkeys(found) if _is_headline(h, site)] for found in (main, others))
+    if others and not any(map(_is_long, bare)):  # the head names the site alone, and so may a main heading
+        main = [heading for heading in main if _is_long(heading) or not _SITE.search(heading)]
     # a heading that a declared title holds; the longest, since a title can also hold site and section
     if agreed := [heading for heading in main if any(_holds(title, heading) for title in declared)]:
         return max(agreed, key=lambda heading: len(_words(heading)))
@@ -91,6 +94,9 @@ def _strip_site(title: str, site: str | None) -> str:
     for (start, stop), cut in zip(cuts, (parts[0], parts[-1]) if cuts else (), strict=True):
         if name and _words(cut) == name:
             return title[start:stop].strip()
+    long = [part for part in parts if _is_long(part)]
+    if len(parts) > 2 and len(long) == 1:
+        return long[0].strip()
     if len(parts) > 1:
         first, last = len(_words(parts[0])), len(_words(parts[-1]))
         if last <= _MAX_SITE_WORDS and last < first:

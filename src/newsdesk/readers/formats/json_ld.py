@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 _ARTICLE_TYPE = re.compile(r"(?:^|[/:])(?:\w*Article|BlogPosting|LiveBlogPosting|Report)$")
+_WRAPPING = re.compile(r"^\s*(?:(?://|/\*)?\s*(?:<!\[CDATA\[|<!--)(?:\s*\*/)?)|(?:(?://|/\*)?\s*(?:\]\]>|-->)(?:\s*\*/)?)\s*$")
+_LAST_COMMA = re.compile(r",\s*([}\]])")
 _MAX_DEPTH = 20
 
 
@@ -42,10 +44,19 @@ def parse_scripts(scripts: list[str]) -> list[dict[str, Any]]:
     articles: list[dict[str, Any]] = []
     for script in scripts:
         try:
-            articles += find_articles(json.loads(script, strict=False))
+            articles += find_articles(_load(script))
         except (ValueError, RecursionError):
             continue
     return articles
+
+
+def _load(script: str) -> Any:
+    """Parse a script, also within a comment or CDATA, or with a comma after the last item."""
+    script = _WRAPPING.sub("", script)
+    try:
+        return json.loads(script, strict=False)
+    except ValueError:
+        return json.loads(_LAST_COMMA.sub(r"\1", script), strict=False)
 
 
 def _is_article(node: dict[str, Any]) -> bool:
@@ -58,7 +69,7 @@ def _as_record(node: dict[str, Any]) -> dict[str, Any]:
     page = node.get("mainEntityOfPage")
     candidates = {
         "title": _string(node.get("headline") or node.get("name")),
-        "text": _string(node.get("articleBody")),
+        "text": _string(node.get("articleBody") or node.get("text")),
         "url": _string(node.get("url")) or _string(page.get("@id") if isinstance(page, dict) else page),
         "published": _string(node.get("datePublished")),
         "section": _string(node.get("articleSection")),

@@ -125,9 +125,10 @@ def _find_headers(lines: list[str]) -> list[tuple[int, int]]:
         if button > floor:
             start = _find_title(lines, button, floor)
             is_repeated = bool(headers) and lines[headers[-1][0]] == lines[start]
+            is_printed_below = lines[start] in lines[button + 1 : button + 2]
             has_sentence = any(FULL_STOP.search(line) for line in lines[start:button])
             is_menu = kind_of(lines[start]) == "menu"
-            if not (is_repeated or has_sentence or is_menu):  # else it is a button within the body
+            if not (is_repeated or (has_sentence and not is_printed_below) or is_menu):  # else it is a button within the body
                 headers.append((start, button))
         floor = button + 1
     return headers
@@ -136,14 +137,16 @@ def _find_headers(lines: list[str]) -> list[tuple[int, int]]:
 def _find_title(lines: list[str], button: int, floor: int) -> int:
     """Return the index of the title above a button: the line repeated below it, or before the captions."""
     below = lines[button + 1] if button + 1 < len(lines) else None
-    if button - 1 == floor or FULL_STOP.search(lines[button - 2]):
-        return button - 1  # no caption: the line above the title is the body of another article
+    if button - 1 == floor:
+        return floor
     run = button - 1
     while run > floor and lines[run - 1] == lines[button - 1]:
         run -= 1
     for index in range(run - 1, max(floor, button - 1 - MAX_CAPTIONS_ABOVE) - 1, -1):
         if lines[index] == below:
             return index
+    if FULL_STOP.search(lines[button - 2]):
+        return button - 1  # no caption: the line above the title is the body of another article
     has_deck = floor == 0 and run == 2 and not kind_of(lines[0]) and not has_credit(lines[1])
     return 0 if has_deck else max(run - 1, floor)
 
