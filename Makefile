@@ -61,8 +61,8 @@ results: repro
 	  echo "dvc.lock has changed. Unless you changed code or settings, this processor rounds"; \
 	  echo "differently (docs/certify.md), and git checkout dvc.lock restores it."; echo; fi
 	@echo "Next: source $(VENV)/bin/activate, then"
-	@echo "  newsdesk predict FILE                label articles; the model that newsdesk comes"
-	@echo "                                       with has read more outlets: the better one"
+	@echo "  newsdesk predict FILE                label articles with the model that comes with"
+	@echo "                                       newsdesk, which was trained on more outlets"
 	@echo "  newsdesk predict FILE --model model  the model just trained, to experiment with"
 	@echo "  newsdesk report                      see every score and every error in a page"
 	@git config user.email >/dev/null || echo "  git config user.name NAME; git config user.email ADDRESS  # for DVC"
