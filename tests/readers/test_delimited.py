@@ -195,3 +195,34 @@ def test_a_line_of_nuls_is_refused(read_bytes: ReadBytes) -> None:
 def test_many_stray_quotes_cost_no_time(read_bytes: ReadBytes) -> None:
     content = "id,title,text\n" + "".join(f'{n},"عنوان,نص {n}\n' for n in range(20_000))
     assert Counter(reasons(read_bytes(content.encode(), "news.csv"))) == {"bad_record": 20_000}
+
+
+def test_a_stray_quote_in_the_header_is_a_character(read_bytes: ReadBytes) -> None:
+    rows = read_bytes('id,"title,text\n1,عنوان,نص\n'.encode(), "news.csv")
+    assert [(row.article_id, row.title, row.text) for row in rows if isinstance(row, Article)] == [
+        ("1", "عنوان", "نص")
+    ]
+
+
+@pytest.mark.parametrize("separator", ["Sep = ;", "sep=;;", "\u200fsep=;"])
+def test_variants_of_the_line_that_names_the_separator(read_bytes: ReadBytes, separator: str) -> None:
+    rows = read_bytes(f"{separator}\r\nid;title;text\r\n1;عنوان;نص\r\n".encode(), "news.csv")
+    assert reasons(rows) == ["ok"]
+
+
+def test_a_table_of_one_column_is_known_without_its_suffix(read_bytes: ReadBytes) -> None:
+    assert reasons(read_bytes("text\nنص أول\nنص ثان\n".encode(), "news")) == ["ok", "ok"]
+
+
+def test_a_table_without_a_header_is_refused_as_one(read_bytes: ReadBytes) -> None:
+    (refusal,) = read_bytes("sport\tنص أول\neconomy\tنص ثان\n".encode(), "news.txt")
+    assert isinstance(refusal, Refusal)
+    assert refusal.reason == "missing_column"
+
+
+def test_identifiers_and_missing_values_as_pandas_writes_them(read_bytes: ReadBytes) -> None:
+    rows = read_bytes("id,title,text\n1.0,عنوان,نص\nNaN,nan,نص\n007,عنوان,نص\n".encode(), "news.csv")
+    articles = [row for row in rows if isinstance(row, Article)]
+    assert [article.title for article in articles] == ["عنوان", "", "عنوان"]
+    assert [articles[0].article_id, articles[2].article_id] == ["1", "007"]
+    assert articles[1].key is None

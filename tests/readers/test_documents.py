@@ -116,8 +116,8 @@ def test_old_office_documents(read_bytes: ReadBytes, entry: str, detail: str) ->
 @pytest.mark.parametrize("root", XML)
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_other_xml_is_named_by_its_root(read_bytes: ReadBytes, root: str, name: str, encoding: str) -> None:
-    shown = "not found" if root == "خبر" else root
-    detail = f"XML with the root element {shown}; save its articles as JSON lines or text"
+
+    detail = f"XML with the root element {root}; save its articles as JSON lines or text"
     check_refused(read_bytes(XML[root].encode(encoding), name), detail)
 
 
@@ -144,3 +144,36 @@ def test_documents_within_an_archive_are_refused_by_themselves(read_bytes: ReadB
     rows = read_bytes(sink.getvalue(), "news.zip")
     assert reasons(rows) == ["unknown_format", "unknown_format", "ok"]
     assert [row.file for row in rows] == ["news.zip/a.docx", "news.zip/b.pdf", "news.zip/c.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("content", "detail"),
+    [
+        (b"bplist00\xd1\x01\x02", "a Safari web archive or another property list; save the page as HTML"),
+        (b"\n%PDF-1.4 x", "a PDF document; save it as text"),
+        (b"\xef\xbb\xbf{\\rtf1 x}", "an RTF document; save it as text"),
+        (b"-- dump\n/*!40101 x */;\nCREATE TABLE news (id INT);", "an SQL dump; export a table as CSV"),
+        (b"- title: x\n  text: y\n", "a YAML list; save it as JSON"),
+        (b"BEGIN:VCALENDAR\nVERSION:2.0\n", "a calendar or an address book"),
+        (b"WEBVTT\n\n00:01.000 --> 00:04.000\nx\n", "subtitles; save them as text"),
+    ],
+)
+def test_files_of_text_that_are_no_article_are_named(
+    read_bytes: ReadBytes, content: bytes, detail: str
+) -> None:
+    check_refused(read_bytes(content, "news.txt"), detail)
+
+
+def test_comments_before_no_sql_end_at_once(read_bytes: ReadBytes) -> None:
+    assert len(read_bytes(b"/**/" * 20_000 + b"x", "news.txt")) == 1
+
+
+def test_xml_with_an_arabic_or_an_empty_root_is_named(read_bytes: ReadBytes) -> None:
+    for content, root in (("<خبر>نص</خبر>", "خبر"), ("<m/>", "m")):
+        detail = f"XML with the root element {root}; save its articles as JSON lines or text"
+        check_refused(read_bytes(content.encode(), "news.txt"), detail)
+
+
+def test_a_page_named_as_a_workbook_is_refused(read_bytes: ReadBytes) -> None:
+    detail = "a web page named as a workbook; save its table as CSV"
+    check_refused(read_bytes("<html><table><tr><td>نص</td></tr></table></html>".encode(), "a.xls"), detail)

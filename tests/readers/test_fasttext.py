@@ -1,5 +1,7 @@
 """fastText's training files: a line is an article without its labels."""
 
+import pytest
+
 from newsdesk.base.schema import Article
 
 from .conftest import ReadBytes, reasons
@@ -31,3 +33,17 @@ def test_each_line_is_an_article(read_bytes: ReadBytes) -> None:
 def test_a_broken_line_is_refused_by_itself(read_bytes: ReadBytes) -> None:
     content = "__label__a نص\n__label__b ".encode() + b"\xff\xfe\n" + "__label__c نص\n".encode() * 5
     assert reasons(read_bytes(content, "train.txt")) == ["ok", "bad_encoding"] + ["ok"] * 5
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["نص أول __label__sport", "نص ثان __label__x"],
+        ["__LABEL__1 نص أول", "__LABEL__2 نص ثان"],
+        ["__label__1,نص أول", "__label__2 : نص ثان"],
+        ["نص أول", "__label__2 نص ثان"],
+    ],
+)
+def test_labels_are_known_wherever_they_stand(read_bytes: ReadBytes, lines: list[str]) -> None:
+    rows = read_bytes("\n".join(lines).encode(), "train.txt")
+    assert [row.text for row in rows if isinstance(row, Article)] == ["نص أول", "نص ثان"]

@@ -54,7 +54,6 @@ def test_bad_line_is_refused_by_itself(read_bytes: ReadBytes, record: str, reaso
         (r'{"text": "\ud83d\ude00"}', "😀"),
         (r'{"text": "سطر\r\nسطر\rسطر\u0000"}', "سطر\nسطر\nسطر"),
         ('{"text": "عمود\tعمود"}', "عمود\tعمود"),
-        ('{"text": "الأول", "text": "الأخير"}', "الأخير"),
         ('{"text": null}', ""),
         ('{"text": "نص", "score": NaN, "n": ' + "9" * 4000 + "}", "نص"),
     ],
@@ -118,3 +117,15 @@ def test_long_field_is_refused_by_itself(read_bytes: ReadBytes, name: str) -> No
     assert rows[1].detail == f"the {what} is longer than 16777216 bytes"  # type: ignore[union-attr]
     assert rows[2].detail == "text has 3000000 characters, at most 2000000 are allowed"  # type: ignore[union-attr]
     assert rows[2].article_id == "b"
+
+
+def test_a_key_with_two_values_is_refused(read_bytes: ReadBytes) -> None:
+    records = ['{"text": "الأول", "text": ""}', '{"text": "نص", "text": "نص"}', '{"text": "نص"}']
+    rows = read_bytes("\n".join(records).encode())
+    assert reasons(rows) == ["bad_record", "ok", "ok"]
+    assert isinstance(rows[0], Refusal)
+    assert rows[0].detail == "two values of the key text"
+
+
+def test_a_byte_order_mark_may_end_a_line(read_bytes: ReadBytes) -> None:
+    assert reasons(read_bytes(f"{line()}\ufeff\n{line()}\n".encode())) == ["ok", "ok"]

@@ -142,3 +142,9 @@ def test_json_lines_with_a_long_first_line(read_bytes: ReadBytes) -> None:
     content = "\n".join(map(json.dumps, lines)).encode()
     assert reasons(read_bytes(content, "news.json")) == ["ok", "ok"]
     assert reasons(read_bytes(content, "news.txt")) == ["ok", "ok"]
+
+
+def test_records_under_several_keys_are_all_read(read_bytes: ReadBytes) -> None:
+    wrapper = {"articles": [{"text": "نص أول"}], "results": [{"text": "نص ثان"}]}
+    rows = read_bytes(json.dumps(wrapper).encode(), "news.json")
+    assert [row.text for row in rows if isinstance(row, Article)] == ["نص أول", "نص ثان"]

@@ -104,3 +104,22 @@ def test_rules_alone_are_no_front_matter(read_bytes: ReadBytes, text: str) -> No
 def test_hostile_markdown_ends(read_bytes: ReadBytes) -> None:
     for text in ("[" * 50_000, "> " * 20_000 + "x", "*a_ " * 20_000, "---\na: " + "x\n" * 50_000):
         assert len(read_bytes(text.encode(), "a.md")) == 1
+
+
+def test_front_matter_names_its_fields_as_tables_do(read_bytes: ReadBytes) -> None:
+    content = "---\nالعُنوان: افتتاح الجسر\nتاريخ النشر: 2024-05-01\n...\nافتتح الوزير الجسر.\n"
+    (article,) = read_bytes(content.encode(), "news.md")
+    assert isinstance(article, Article)
+    assert (article.title, article.text) == ("افتتاح الجسر", "افتتح الوزير الجسر.")
+    assert str(article.published)[:10] == "2024-05-01"
+
+
+def test_a_first_line_with_a_heading_mark_is_markdown(read_bytes: ReadBytes) -> None:
+    (article,) = read_bytes("# افتتاح الجسر\n\nافتتح الوزير الجسر.\n".encode(), "news.txt")
+    assert isinstance(article, Article)
+    assert (article.title, article.text) == ("افتتاح الجسر", "افتتح الوزير الجسر.")
+
+
+def test_a_table_is_no_markdown_whatever_its_name(read_bytes: ReadBytes) -> None:
+    rows = read_bytes("id,title,text\n1,عنوان,نص أول\n2,عنوان,نص ثان\n".encode(), "news.md")
+    assert [row.article_id for row in rows if isinstance(row, Article)] == ["1", "2"]

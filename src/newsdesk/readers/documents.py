@@ -6,6 +6,7 @@ import re
 import zipfile
 
 from newsdesk.readers.archives import read_member_start
+from newsdesk.readers.encodings import BLANK_LINE
 
 WORKBOOK = "a workbook"  # of Excel or OpenDocument, which `formats.sheets` reads
 
@@ -39,6 +40,15 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (rb"\x89HDF\r\n", "an HDF5 file; save it as Parquet"),
     (rb"\x93NUMPY", "a NumPy array; save it as Parquet"),
     (rb"\x80[\x02-\x05][\x95\]}c(KX]", "a Python pickle; save it as Parquet"),
+    (rb"bplist0\d", "a Safari web archive or another property list; save the page as HTML"),
+    (
+        rb"(?>--[^\n]*\n|/\*(?>.*?\*/);?|\s)*+"
+        rb"(?:CREATE (?:TABLE|DATABASE)|INSERT INTO|DROP TABLE|PRAGMA|BEGIN TRANSACTION)\b",
+        "an SQL dump; export a table as CSV",
+    ),
+    (rb"(?:---\s*\n)?- \w+: [^\n]*\n  \w+:", "a YAML list; save it as JSON"),
+    (rb"BEGIN:V(?:CALENDAR|CARD|EVENT)", "a calendar or an address book"),
+    (rb"WEBVTT\b|1\r?\n\d\d:\d\d:\d\d,\d+ -->", "subtitles; save them as text"),
     (rb"From \S+[^\n]*\d{4}\r?\n[!-9;-~]+:", "a mailbox; save each message as .eml"),
 )  # fmt: skip
 _COMPILED = tuple((re.compile(pattern, re.S), name) for pattern, name in _SIGNATURES)
@@ -67,7 +77,8 @@ _BY_OLE_ENTRY = {
 
 def find_signature(head: bytes) -> str | None:
     """Return what a file is by its first bytes, None if it may hold articles."""
-    return next((name for pattern, name in _COMPILED if pattern.match(head)), None)
+    starts = (head, head.lstrip(BLANK_LINE))
+    return next((name for start in starts for pattern, name in _COMPILED if pattern.match(start)), None)
 
 
 def zip_document(archive: zipfile.ZipFile) -> str | None:

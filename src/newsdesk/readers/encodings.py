@@ -86,15 +86,15 @@ def document_to_utf8(content: bytes, charset: str | None) -> Iterator[bytes]:
 
 
 def decode(raw: bytes, *, offset: int = 0) -> str:
-    """Decode the part of a UTF-8 file at byte `offset`, without NULs and the byte order marks at its start.
+    """Decode the part of a UTF-8 file at byte `offset`, without NULs and the byte order marks around it.
 
-    A part may begin with one if files were joined that each had one.
+    A part may begin or end with one if files were joined that each had one.
     """
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
         raise RefusalError("bad_encoding", f"byte {offset + error.start} is not valid UTF-8") from None
-    return text.replace("\0", "").lstrip("\ufeff")
+    return text.replace("\0", "").strip("\ufeff")
 
 
 def decode_leniently(raw: bytes, *, offset: int = 0) -> tuple[str, RefusalError | None]:

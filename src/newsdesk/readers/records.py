@@ -31,6 +31,8 @@ Fields = Mapping[str, tuple[str, Any]]  # the column and the value of each field
 MAX_OPTIONAL_CHARS = 10_000
 _MAX_LABEL_CHARS = 60
 _MAX_EXACT = 2**53  # up to which a float holds each whole number
+_WHOLE_FLOAT = re.compile(r"(\d+)\.0")  # as pandas writes a number in a column with gaps
+_NO_VALUE = {"NaN", "nan", "NaT", "<NA>", "NULL", "null", "None"}  # as libraries write a missing value
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
@@ -157,7 +159,7 @@ def _is_blank(value: Any) -> bool:
 def _value(record: Fields, field_name: str) -> Any:
     if field_name not in record or _is_missing(value := record[field_name][1]):
         return None
-    return value
+    return None if isinstance(value, str) and value in _NO_VALUE else value
 
 
 def _number_as_text(value: Any) -> Any:
@@ -179,6 +181,8 @@ def _string(record: Fields, field_name: str, limits: Limits) -> str | None:
     if not isinstance(value, str):
         raise RefusalError("bad_record", f"{printable(name)} is {type(value).__name__}, expected a string")
     text = sanitize(value)
+    if field_name == "article_id" and (number := _WHOLE_FLOAT.fullmatch(text)):
+        text = number[1]
     if len(text) > limits.max_field_chars:
         detail = f"{printable(name)} has {len(text)} characters, at most {limits.max_field_chars} are allowed"
         raise RefusalError("field_too_large", detail)

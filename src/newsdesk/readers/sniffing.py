@@ -42,7 +42,7 @@ _MARKUP = re.compile(r"<[!a-z]", re.I)
 _XML = re.compile(
     r"(?P<declaration><\?xml[^>]*>\s*)?"
     r"(?>(?:<!--.*?-->\s*|<\?.*?\?>\s*|<!DOCTYPE[^[>]*(?:\[.*?\]\s*)?>\s*)*)"
-    r"<(?P<root>[A-Za-z_][A-Za-z0-9_.:-]*)(?:\s[^<>]*)?>",
+    r"<(?P<root>[^\W\d][\w.:-]*)(?:\s[^<>]*|/)?>",
     re.S,
 )
 _FEED_ROOTS = {"rss", "feed", "rdf"}
@@ -53,12 +53,16 @@ _HTML_TAGS = {
     "meta", "nav", "ol", "p", "script", "section", "span", "strong", "style", "table", "td", "title", "tr",
     "u", "ul",
 }  # fmt: skip
-FRONT_MATTER = re.compile(r"\A\s*(---|\+\+\+)[ \t]*\r?\n(.*?)(?:^|\n)\1[ \t]*(?:\r?\n|\Z)", re.S | re.M)
+FRONT_MATTER = re.compile(
+    r"\A\s*(---|\+\+\+)[ \t]*\r?\n(.*?)(?:^|\n)(?:\1|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.S | re.M
+)
 _FRONT_MATTER_KEY = re.compile(r"^[A-Za-z_][\w-]*\s*[:=]", re.M)
 _LINES = {".jsonl", ".ndjson"}
 _MARKDOWN = {".md", ".markdown"}
+_SPREADSHEETS = {".xls", ".xlsx", ".ods"}
 _DELIMITERS = ",\t;|"
-_SEPARATOR_LINE = re.compile(r'"?sep=([^"\w\s]|\t)"?\s*', re.I)
+_SEPARATOR_LINE = re.compile(r'\W*sep *= *([^"\w\s]|\t)\1*[\s"]*', re.I)
+_FASTTEXT = re.compile(r"^__label__|(?:\s|,)__label__\S+\s*$", re.I | re.M)
 
 
 def sniff_container(head: bytes) -> Container | None:
@@ -102,14 +106,18 @@ def sniff_text(head: str, *, suffix: str) -> TextFormat:
         return "json"
     if head.startswith("<DOC>"):
         return "trec"
-    if head.startswith("__label__"):
+    if _FASTTEXT.search(head):
         return "fasttext"
     if head.startswith("<") and (markup := _sniff_markup(head, suffix=suffix)):
         return markup
+    if separator(first_line) or _is_header(split_header(first_line)[1]):
+        return "delimited"
     if suffix in _MARKDOWN or _has_front_matter(head):
         return "markdown"
-    if suffix in {".csv", ".tsv"} or separator(first_line) or _is_header(split_header(first_line)[1]):
+    if suffix in {".csv", ".tsv"} or _has_tabs_in_each_line(head):
         return "delimited"
+    if head.startswith("# "):
+        return "markdown"
     if suffix in _LINES:
         return "jsonl"
     return "json" if suffix == ".json" else "page"
@@ -124,11 +132,15 @@ def separator(line: str) -> str | None:
 def _sniff_markup(head: str, *, suffix: str) -> TextFormat | None:
     """Return the format of a text that starts with a tag; refuse XML that holds no known articles."""
     if _HTML.match(head) or (suffix in {".html", ".htm"} and _MARKUP.match(head)):
+        if suffix in _SPREADSHEETS:
+            raise RefusalError("unknown_format", "a web page named as a workbook; save its table as CSV")
         return "html"
     found = _XML.match(head)
     if not found and not head.startswith("<?xml"):
         return None
     root = found["root"] if found else "not found"
+    if not root.isascii() and f"</{root}>" not in head:
+        return None
     name = root.rpartition(":")[2].lower()
     if name in _FEED_ROOTS and (name != "rdf" or _RSS_1.search(head)):
         return "feed"
@@ -143,6 +155,12 @@ def _has_front_matter(head: str) -> bool:
     return bool(found and _FRONT_MATTER_KEY.search(found[2]))
 
 
+def _has_tabs_in_each_line(head: str) -> bool:
+    """Return whether a text is a table without a header; no saved page has tabs in each line."""
+    tabs = [line.count("\t") for line in head.splitlines() if line.strip()]
+    return len(tabs) > 1 and tabs[0] > 0 and len(set(tabs[:-1])) == 1 and tabs[-1] <= tabs[0]
+
+
 def split_header(line: str, delimiters: str = _DELIMITERS) -> tuple[str, Sequence[str]]:
     """Return the delimiter that gives the most known columns in a header line, and its columns."""
     splits = [(delimiter, _split(line, delimiter)) for delimiter in delimiters]
@@ -151,12 +169,15 @@ def split_header(line: str, delimiters: str = _DELIMITERS) -> tuple[str, Sequenc
 
 def _is_header(names: Sequence[str]) -> bool:
     """Return whether the first line of a text names columns; a menu may hold one Arabic name, as "المقال"."""
+    if len(names) == 1:
+        return names[0].isascii() and names[0].islower() and has_text_column(names)
     is_sure = count_known(names) > 1 or any(name.isascii() and has_text_column([name]) for name in names)
-    return len(names) > 1 and has_text_column(names) and is_sure
+    return has_text_column(names) and is_sure
 
 
 def _split(line: str, delimiter: str) -> list[str]:
+    """Return the fields of a header; a quote that is not closed is a character."""
     try:
-        return next(csv.reader([line], delimiter=delimiter), [])
+        return next(csv.reader([line], delimiter=delimiter, strict=True), [])
     except csv.Error:
-        return []
+        return line.split(delimiter)

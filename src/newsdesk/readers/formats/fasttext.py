@@ -1,4 +1,4 @@
-"""Read fastText's training files: a line is an article, its `__label__` words are dropped."""
+"""Read fastText's training files: a line is an article, its `__label__` words are dropped from it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import RawRecord
 from newsdesk.readers.refusals import RefusalError, too_long
 
-_LABEL = re.compile(r"(?<!\S)__label__[^\s,]*(?:\s*,(?=\s))?\s*|,__label__\S*\s*")
+_LABEL = re.compile(r"(?<!\S)__label__[^\s,]*(?:\s*,(?=\s))?\s*|,__label__\S*\s*", re.I)
 
 
 def read_fasttext(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRecord]:
@@ -24,7 +24,7 @@ def read_fasttext(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[Raw
         try:
             if raw is None:
                 raise too_long("the line", max_bytes)
-            record = {"text": _LABEL.sub("", decode(raw, offset=offset)).strip()}
+            record = {"text": _LABEL.sub("", decode(raw, offset=offset)).lstrip(",: \t").rstrip()}
         except RefusalError as error:
             record = error
         yield RawRecord(number, record, raw or b"")

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from newsdesk.readers.chunks import CHUNK_BYTES, Line, peek, split_lines
+from newsdesk.readers.column_aliases import printable
 from newsdesk.readers.encodings import BLANK, BLANK_LINE, decode
 from newsdesk.readers.formats.json_wrappers import find_wrapped_array, unwrap
 from newsdesk.readers.options import ReadOptions
@@ -150,10 +151,23 @@ def _split(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
         yield chunk[start:], b""
 
 
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Return an object; refuse one that gives a key two values, of which Python would keep the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        for key, value in pairs:
+            if value != found[key]:
+                raise RefusalError("bad_record", f"two values of the key {printable(key)[:50]}")
+    return found
+
+
+# strict=False accepts a bare tab or newline within a string, which scrapers write.
+_DECODER = json.JSONDecoder(strict=False, object_pairs_hook=_unique)
+
+
 def _parse_object(text: str) -> dict[str, object]:
     try:
-        # strict=False accepts a bare tab or newline within a string, which scrapers write.
-        record = json.loads(text, strict=False)
+        record = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise RefusalError("bad_record", f"not JSON: {error.msg} at character {error.pos + 1}") from None
     except RecursionError:

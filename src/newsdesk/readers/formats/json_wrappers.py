@@ -55,7 +55,7 @@ def _is_text(name: str, text_column: str | None) -> bool:
 
 
 def _find_wrapped(record: dict[str, Any], text_column: str | None, depth: int) -> list[Record]:
-    """Return the records of the first key that holds some, or those of an object of objects."""
+    """Return the records of all keys that hold some, or those of an object of objects."""
     if depth == _MAX_DEPTH:
         return []
     held: list[Any] = [record[name] for name in _KEYS if name in record]
@@ -63,12 +63,13 @@ def _find_wrapped(record: dict[str, Any], text_column: str | None, depth: int) -
         isinstance(each, dict) and any(_is_text(n, text_column) for n in each) for each in record.values()
     ):
         held = [list(record.values())]
+    records: list[Record] = []
     for value in held:
         if isinstance(value, list) and value and all(isinstance(each, dict) for each in value):
-            return [found for each in value for found in unwrap(each, text_column, depth=depth + 1)]
+            records += [found for each in value for found in unwrap(each, text_column, depth=depth + 1)]
         if isinstance(value, dict) and (found := unwrap(value, text_column, depth=depth + 1)) != [value]:
-            return found
-    return []
+            records += found
+    return records
 
 
 def _split_columns(record: dict[str, Any]) -> list[Record]:

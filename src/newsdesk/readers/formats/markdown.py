@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from newsdesk.readers.chunks import read_whole
+from newsdesk.readers.column_aliases import find_columns
 from newsdesk.readers.encodings import decode
 from newsdesk.readers.formats.fragments import fragment_text
 from newsdesk.readers.formats.saved_pages import read_saved_page
@@ -16,15 +17,15 @@ from newsdesk.readers.refusals import RefusalError
 from newsdesk.readers.sniffing import FRONT_MATTER
 
 _MAX_FRONT_MATTER = 2**16
-_FIELDS = {"title", "url", "published", "id", "source"}
-_ALIASES = {"date": "published", "link": "url", "permalink": "url", "canonical_url": "url"}
+_FIELDS = ("title", "url", "published", "article_id", "source")
+_ALIASES = {"permalink": "url", "canonical_url": "url"}  # others are in `column_aliases.tsv`
 
 
 def read_markdown(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[RawRecord]:
     """Yield the article of a Markdown file; without a title it is read as the text of a page."""
     page = decode(read_whole(chunks, "the page", max_bytes=options.limits.max_line_bytes))
     found = FRONT_MATTER.match(page)
-    record = _parse_front_matter(found[1], found[2]) if found else {}
+    record = _parse_front_matter(found[1], found[2], options) if found else {}
     heading, text = _plain_text(page[found.end() :] if found else page)
     title = record.get("title")
     if heading and title and heading != title:
@@ -37,7 +38,7 @@ def read_markdown(chunks: Iterator[bytes], options: ReadOptions) -> Iterator[Raw
         yield each if isinstance(columns, RefusalError) else each._replace(columns=record | dict(columns))
 
 
-def _parse_front_matter(mark: str, text: str) -> dict[str, Any]:
+def _parse_front_matter(mark: str, text: str, options: ReadOptions) -> dict[str, Any]:
     """Return the fields of an article that the front matter names; refuse what can't be parsed."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
@@ -51,12 +52,17 @@ def _parse_front_matter(mark: str, text: str) -> dict[str, Any]:
         raise RefusalError("bad_record", f"the front matter can't be read: {first}") from None
     if not isinstance(found, dict):
         return {}
-    names = ((_ALIASES.get(str(name).lower(), str(name).lower()), value) for name, value in found.items())
-    return {
-        name: str(value)
-        for name, value in names
-        if name in _FIELDS and (isinstance(value, (str, int, float)) or hasattr(value, "isoformat"))
+    values = {
+        _ALIASES.get(str(name).lower(), str(name)): str(value)
+        for name, value in found.items()
+        if _is_plain(value)
     }
+    columns = find_columns(values, options).fields
+    return {field: values[columns[field][0]] for field in _FIELDS if field in columns}
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, (str, int, float)) or hasattr(value, "isoformat")
 
 
 def _plain_text(markdown: str) -> tuple[str, str]:
