@@ -110,3 +110,15 @@ def replace_part(content: bytes, name: str, part: str) -> bytes:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         parts = {each: archive.read(each) for each in archive.namelist()}
     return packed({**parts, name: part.encode()})
+
+
+def test_the_header_may_be_below_a_title(read_bytes: ReadBytes) -> None:
+    sheets = {"news": [["تقرير الأخبار", None, None], ["2024", "نص", None], *TABLE], "notes": [["x"], ["y"]]}
+    rows = read_bytes(xlsx(sheets), "news.xlsx")
+    assert reasons(rows) == ["ok", "missing_column"]
+    assert rows[1].file == "news.xlsx/notes"
+
+
+def test_an_empty_sheet_is_refused_only_where_no_other_has_rows(read_bytes: ReadBytes) -> None:
+    assert reasons(read_bytes(xlsx({"news": TABLE, "Sheet2": []}), "news.xlsx")) == ["ok"]
+    assert reasons(read_bytes(xlsx({"Sheet1": [], "Sheet2": []}), "news.xlsx")) == ["empty_file"]

@@ -1,4 +1,4 @@
-"""Read workbooks of Excel and OpenDocument: each worksheet is a table with a header."""
+"""Read workbooks of Excel and OpenDocument: each worksheet is a table, perhaps with a title above."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
-from newsdesk.readers.column_aliases import map_header
+from newsdesk.readers.column_aliases import count_known, map_header
 from newsdesk.readers.formats import workbook_rows
 from newsdesk.readers.options import ReadOptions
 from newsdesk.readers.records import RawRecord, Rows, parse_record
 from newsdesk.readers.refusals import Provenance, RefusalError, import_extra
 
+_MAX_TITLE_ROWS = 10  # above the header
 _BASE_BYTES = 2**29  # address space that Python and its libraries take
 
 
@@ -25,11 +26,16 @@ def read_workbook(handle: BinaryIO, provenance: Provenance, options: ReadOptions
     with _rows(handle, 2 * options.limits.max_workbook_bytes + _BASE_BYTES) as rows:
         sheet, position, before = provenance, 0, 0
         columns: list[str] | None = None
+        is_empty = True
+        no_header: RefusalError | None = None  # of the sheet, whose header may be below its title
         for row, line in rows:
             if isinstance(row, str):
-                sheet, columns, position, before = provenance.member(row), [], 0, 0
+                if no_header:
+                    yield sheet.refuse(0, no_header)
+                sheet, columns, position, before, no_header = provenance.member(row), [], 0, 0, None
                 continue
             position += 1
+            is_empty = False
             if columns is None or all(value is None for value in row):
                 continue  # a blank row, or a sheet that was refused
             if columns:
@@ -37,14 +43,20 @@ def read_workbook(handle: BinaryIO, provenance: Provenance, options: ReadOptions
                 yield parse_record(RawRecord(position, record, line, position - before), sheet, options)
                 before = position
                 continue
-            columns = ["" if value is None else str(value) for value in row]
+            names = ["" if value is None else str(value) for value in row]
             try:
-                map_header(columns, options)
+                if not no_header or count_known(names) > 1:
+                    map_header(names, options)
+                    columns, no_header = names, None
             except RefusalError as error:
-                yield sheet.refuse(0, error)
-                columns = None
-    if not position:
-        raise RefusalError("empty_file", "the last sheet of the workbook has no row")
+                no_header = error
+            if no_header and (no_header.reason != "missing_column" or position >= _MAX_TITLE_ROWS):
+                yield sheet.refuse(0, no_header)
+                columns, no_header = None, None
+    if no_header:
+        yield sheet.refuse(0, no_header)
+    if is_empty:
+        raise RefusalError("empty_file", "the sheets of the workbook have no rows")
 
 
 @contextmanager
