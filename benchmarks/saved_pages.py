@@ -17,8 +17,8 @@ from pathlib import Path
 import click
 
 from newsdesk.base.taxonomy import read_taxonomy
-from newsdesk.readers.formats.saved_pages import parse
-from newsdesk.readers.formats.site_lines import clean_line
+from newsdesk.readers.pages.saved_pages import parse
+from newsdesk.readers.pages.site_lines import clean_line
 
 ROOT = Path(__file__).parents[1]
 IMITATIONS = ROOT / "tests/readers/marked_pages.txt"

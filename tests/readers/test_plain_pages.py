@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from newsdesk.base.schema import Article
 from newsdesk.base.taxonomy import read_taxonomy
-from newsdesk.readers.formats.saved_pages import parse
-from newsdesk.readers.formats.site_lines import kind_of
+from newsdesk.readers.pages.saved_pages import parse
+from newsdesk.readers.pages.site_lines import kind_of
 
 from .conftest import ReadBytes, line, reasons
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from newsdesk.base.schema import Article, content_id
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.readers import Limits
-from newsdesk.readers.formats.saved_pages import PageArticle, parse
+from newsdesk.readers.pages.saved_pages import PageArticle, parse
 
 from .conftest import ReadBytes, reasons
 

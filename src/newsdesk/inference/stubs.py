@@ -135,9 +135,7 @@ def _rarity(group: list[str]) -> int:
 
 def _build_pattern(groups: list[list[str]]) -> str:
     anything = {GAP: rf"(?:\S+ ){{0,{MAX_GAP_WORDS}}}", END: "$"}
-    return "".join(
-        anything.get(group[0], f"و?(?:{'|'.join(map(re.escape, group))}) ") for group in groups
-    )
+    return "".join(anything.get(group[0], f"و?(?:{'|'.join(map(re.escape, group))}) ") for group in groups)
 
 
 def _join(patterns: dict[str, list[str]]) -> Patterns:

@@ -29,11 +29,11 @@ from newsdesk.readers.formats.json_records import read_json, read_jsonl
 from newsdesk.readers.formats.mail import read_mail
 from newsdesk.readers.formats.markdown import read_markdown
 from newsdesk.readers.formats.parquet import read_parquet
-from newsdesk.readers.formats.saved_pages import read_saved_page
 from newsdesk.readers.formats.sheets import read_workbook
 from newsdesk.readers.formats.trec import read_trec
 from newsdesk.readers.formats.warc import read_warc
 from newsdesk.readers.options import Limits, ReadOptions
+from newsdesk.readers.pages.saved_pages import read_saved_page
 from newsdesk.readers.records import RawRecord, Rows, parse_record
 from newsdesk.readers.refusals import Provenance, RefusalError, refuse_on_error
 from newsdesk.readers.sniffing import Container, TextFormat, sniff_container, sniff_text

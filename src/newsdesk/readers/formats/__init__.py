@@ -1,1 +1,1 @@
-"""The formats: `read_…` yields the records of a stream or file; the other modules serve pages and JSON."""
+"""The formats: `read_…` yields records of a stream or file; other modules serve HTML, JSON and sheets."""

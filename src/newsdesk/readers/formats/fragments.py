@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from newsdesk.readers.chunks import read_whole
 from newsdesk.readers.encodings import decode
 from newsdesk.readers.formats.html import read_html
-from newsdesk.readers.formats.saved_pages import read_saved_page
 from newsdesk.readers.options import ReadOptions
+from newsdesk.readers.pages.saved_pages import read_saved_page
 from newsdesk.readers.records import RawRecord
 from newsdesk.readers.refusals import RefusalError
 

@@ -22,9 +22,9 @@ from newsdesk.readers.chunks import read_whole
 from newsdesk.readers.encodings import decode
 from newsdesk.readers.formats.html_title import choose_title
 from newsdesk.readers.formats.json_ld import parse_scripts
-from newsdesk.readers.formats.paragraphs import is_paragraph
-from newsdesk.readers.formats.site_lines import read_lines
 from newsdesk.readers.options import ReadOptions
+from newsdesk.readers.pages.paragraphs import is_paragraph
+from newsdesk.readers.pages.site_lines import read_lines
 from newsdesk.readers.records import RawRecord
 from newsdesk.readers.refusals import RefusalError
 
@@ -57,7 +57,8 @@ READER_LINE = re.compile(
     r"لا [يت](?:عبر|مثل|عكس) (?:بالضرورة )?(?:عن )?(?:رأي|آراء|وجهة نظر)|"
     r"(?:جميع|كل|كافة) الحقوق محفوظة|^(?:ا|إ)قر(?:أ|أوا|ؤوا|ئي) أيض|^شاهد أيض|"
     r"يمكنكم إرسال (?:آرائكم|مشاركاتكم|تعليقاتكم)|"
-    r"^(?=.*(?:التعليقات|التعليق\b|أي تعليق))(?=.*(?:إساءة|الإساءة|آداب|نابية|اللياقة|سبا|قذفا|تجريح|تخضع|الكراهية))|"
+    r"^(?=.*(?:التعليقات|التعليق\b|أي تعليق))"
+    r"(?=.*(?:إساءة|الإساءة|آداب|نابية|اللياقة|سبا|قذفا|تجريح|تخضع|الكراهية))|"
     r"all rights reserved|comments? polic|community guidelines",
     re.I,
 )

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 _ARTICLE_TYPE = re.compile(r"(?:^|[/:])(?:\w*Article|BlogPosting|LiveBlogPosting|Report)$")
-_WRAPPING = re.compile(r"^\s*(?:(?://|/\*)?\s*(?:<!\[CDATA\[|<!--)(?:\s*\*/)?)|(?:(?://|/\*)?\s*(?:\]\]>|-->)(?:\s*\*/)?)\s*$")
+_WRAPPING = re.compile(
+    r"^\s*(?:(?://|/\*)?\s*(?:<!\[CDATA\[|<!--)(?:\s*\*/)?)|(?:(?://|/\*)?\s*(?:\]\]>|-->)(?:\s*\*/)?)\s*$"
+)
 _LAST_COMMA = re.compile(r",\s*([}\]])")
 _MAX_DEPTH = 20
 

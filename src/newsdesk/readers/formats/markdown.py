@@ -10,8 +10,8 @@ from newsdesk.readers.chunks import read_whole
 from newsdesk.readers.column_aliases import find_columns
 from newsdesk.readers.encodings import decode
 from newsdesk.readers.formats.fragments import fragment_text
-from newsdesk.readers.formats.saved_pages import read_saved_page
 from newsdesk.readers.options import ReadOptions
+from newsdesk.readers.pages.saved_pages import read_saved_page
 from newsdesk.readers.records import RawRecord
 from newsdesk.readers.refusals import RefusalError
 from newsdesk.readers.sniffing import FRONT_MATTER

@@ -14,8 +14,8 @@ from newsdesk.readers.chunks import CHUNK_BYTES, ChunkFile, read_whole
 from newsdesk.readers.compression import Compression, UnpackedSize, unpack
 from newsdesk.readers.encodings import document_to_utf8
 from newsdesk.readers.formats.html import read_html
-from newsdesk.readers.formats.saved_pages import read_saved_page
 from newsdesk.readers.options import Limits, ReadOptions
+from newsdesk.readers.pages.saved_pages import read_saved_page
 from newsdesk.readers.records import RawRecord
 from newsdesk.readers.refusals import RefusalError, import_extra
 

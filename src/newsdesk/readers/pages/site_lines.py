@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from newsdesk.readers.formats.captions import FULL_STOP, WEEKDAYS
+from newsdesk.readers.pages.captions import FULL_STOP, WEEKDAYS
 
 INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _MARKS = re.compile("[\u064b-\u0652\u0670\u0640]")

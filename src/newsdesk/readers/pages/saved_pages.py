@@ -16,7 +16,8 @@ from itertools import pairwise
 
 from newsdesk.readers.chunks import read_whole
 from newsdesk.readers.encodings import decode
-from newsdesk.readers.formats.captions import (
+from newsdesk.readers.options import ReadOptions
+from newsdesk.readers.pages.captions import (
     FULL_STOP,
     SENTENCE_BREAK,
     SENTENCE_END,
@@ -25,11 +26,10 @@ from newsdesk.readers.formats.captions import (
     is_caption,
     names_agency,
 )
-from newsdesk.readers.formats.page_bodies import drop_site_lines
-from newsdesk.readers.formats.paragraphs import is_paragraph
-from newsdesk.readers.formats.plain_pages import parse_plain
-from newsdesk.readers.formats.site_lines import clean_line, kind_of, read_lines
-from newsdesk.readers.options import ReadOptions
+from newsdesk.readers.pages.page_bodies import drop_site_lines
+from newsdesk.readers.pages.paragraphs import is_paragraph
+from newsdesk.readers.pages.plain_pages import parse_plain
+from newsdesk.readers.pages.site_lines import clean_line, kind_of, read_lines
 from newsdesk.readers.records import RawRecord, sanitize
 from newsdesk.readers.refusals import RefusalError
 
@@ -128,7 +128,8 @@ def _find_headers(lines: list[str]) -> list[tuple[int, int]]:
             is_printed_below = lines[start] in lines[button + 1 : button + 2]
             has_sentence = any(FULL_STOP.search(line) for line in lines[start:button])
             is_menu = kind_of(lines[start]) == "menu"
-            if not (is_repeated or (has_sentence and not is_printed_below) or is_menu):  # else it is a button within the body
+            is_within_body = is_repeated or (has_sentence and not is_printed_below)
+            if not (is_within_body or is_menu):
                 headers.append((start, button))
         floor = button + 1
     return headers

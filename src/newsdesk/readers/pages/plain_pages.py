@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from newsdesk.readers.formats.captions import FULL_STOP
-from newsdesk.readers.formats.headlines import (
+from newsdesk.readers.pages.captions import FULL_STOP
+from newsdesk.readers.pages.headlines import (
     MIN_HEADLINE_WORDS,
     find_decks,
     find_first_paragraph,
     find_headline,
     find_headline_below,
 )
-from newsdesk.readers.formats.page_bodies import keep_body
-from newsdesk.readers.formats.paragraphs import drop_foreign_lines, unwrap
-from newsdesk.readers.formats.site_lines import Line, fold, read_lines
+from newsdesk.readers.pages.page_bodies import keep_body
+from newsdesk.readers.pages.paragraphs import drop_foreign_lines, unwrap
+from newsdesk.readers.pages.site_lines import Line, fold, read_lines
 
 _BULLETS = "•* "
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
-from newsdesk.readers.formats.captions import FULL_STOP, SENTENCE_END
-from newsdesk.readers.formats.site_lines import Line, fold
+from newsdesk.readers.pages.captions import FULL_STOP, SENTENCE_END
+from newsdesk.readers.pages.site_lines import Line, fold
 
 MIN_SENTENCE_WORDS = 5  # of a line that ends in a full stop and counts as a paragraph
 MIN_LONG_WORDS = 25  # of one that does not

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
-from newsdesk.readers.formats.captions import (
+from newsdesk.readers.pages.captions import (
     FULL_STOP,
     SENTENCE_BREAK,
     SENTENCE_END,
@@ -15,7 +15,7 @@ from newsdesk.readers.formats.captions import (
     is_caption,
     names_agency,
 )
-from newsdesk.readers.formats.paragraphs import (
+from newsdesk.readers.pages.paragraphs import (
     RELATED_SHARE,
     is_paragraph,
     is_unended,
@@ -23,7 +23,7 @@ from newsdesk.readers.formats.paragraphs import (
     share_of_words,
     stems,
 )
-from newsdesk.readers.formats.site_lines import Line
+from newsdesk.readers.pages.site_lines import Line
 
 MIN_HEADLINE_WORDS = 4  # shorter lines are mostly sections, names and captions
 MAX_HEADLINE_WORDS = 25

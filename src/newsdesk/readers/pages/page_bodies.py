@@ -6,15 +6,15 @@ import re
 from collections import Counter
 from itertools import pairwise
 
-from newsdesk.readers.formats.captions import FULL_STOP, SENTENCE_END, VERB_START, WAW_START, is_caption
-from newsdesk.readers.formats.paragraphs import (
+from newsdesk.readers.pages.captions import FULL_STOP, SENTENCE_END, VERB_START, WAW_START, is_caption
+from newsdesk.readers.pages.paragraphs import (
     MIN_LONG_WORDS,
     RELATED_SHARE,
     is_paragraph,
     share_of_words,
     stems,
 )
-from newsdesk.readers.formats.site_lines import Line, fold
+from newsdesk.readers.pages.site_lines import Line, fold
 
 _MIN_NAMED_WORDS = 3  # of the headline that follows «اقرأ أيضاً:» in the same line
 _MAX_POINTER_WORDS = 4  # of a pointer without a headline
