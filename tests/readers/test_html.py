@@ -135,6 +135,10 @@ def test_teasers_beside_an_article_are_left_out(read_bytes: ReadBytes, card: str
         (f"صحيفة الوادي :: {HEADLINES[0]}", story("", "h4")),
         (f"{HEADLINES[0]} | ثقافة | صحيفة الوادي", f"<h1>صحيفة الوادي</h1>{story(HEADLINES[0], 'h2')}"),
         ("صحيفة الوادي", story(HEADLINES[0])),
+        ("صحيفة الوادي", f"<h1>صحيفة الوادي</h1>{story(HEADLINES[0], 'h2')}"),
+        ("الوادي", f"<h1>الوادي للأخبار العاجلة</h1>{story(HEADLINES[0], 'h2')}"),
+        (f"{HEADLINES[0]} | أخبار العالم | صحيفة الوادي", story("", "h4")),
+        (f"صحيفة الوادي / {HEADLINES[0]}", story("", "h4")),
     ],
 )
 def test_title_without_the_site(read_bytes: ReadBytes, title: str, body: str) -> None:
@@ -148,11 +152,72 @@ def test_title_without_the_site(read_bytes: ReadBytes, title: str, body: str) ->
         "الآراء المنشورة أدناه لا تعبر عن رأي الموقع.",
         "هذا المحتوى للمشتركين فقط. اشترك الآن لقراءة المقال كاملاً.",
         "جميع الحقوق محفوظة لصحيفة الوادي",
+        "يرجى الالتزام بآداب الحوار في التعليقات.",
+        "لن يُنشر أي تعليق يتضمن إساءة أو دعوة إلى الكراهية.",
+        "ملاحظة: التعليقات تخضع للمراجعة",
+        "شاركنا رأيك في هذا الموضوع",
+        "تبقت لك مقالة مجانية هذا الشهر.",
+        "أكمل القراءة باشتراك شهري",
+        "تابع آخر الأخبار عبر قناتنا",
     ],
 )
 def test_lines_for_the_reader_leave_the_text(read_bytes: ReadBytes, line: str) -> None:
     article = read_one(read_bytes, page(f"<div class='story'>{story(HEADLINES[0])}<p>{line}</p></div>"))
     assert article.text.endswith(LEAD)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "وقالت الوزارة إن التعليقات التي تتضمن إساءة ستُحال إلى القضاء.",
+        "وأضافت المديرة: اشتركوا معنا في سباق الميناء.",
+        "وأعلنت الصحيفة أن الخبر متاح للمشتركين فقط.",
+    ],
+)
+def test_reports_of_comments_and_subscriptions_stay(read_bytes: ReadBytes, line: str) -> None:
+    article = read_one(read_bytes, page(f"<div class='story'>{story(HEADLINES[0])}<p>{line}</p></div>"))
+    assert article.text.endswith(line)
+
+
+def test_summaries_with_a_link_to_more_are_a_list(read_bytes: ReadBytes) -> None:
+    cards = "".join(
+        f"<div><h2>{headline}</h2><p>{headline}. {LEAD} <a href='/{i}'>المزيد</a></p></div>"
+        for i, headline in enumerate(HEADLINES)
+    )
+    (refusal,) = read_bytes(page(cards, title="الصفحة الرئيسية"), "page.html")
+    assert isinstance(refusal, Refusal)
+    one = f"<div>{story(HEADLINES[0])}<p>{MORE} <a href='/1'>المزيد</a></p></div>"
+    assert read_one(read_bytes, page(one)).title == HEADLINES[0]
+
+
+def test_a_list_of_links_between_line_breaks_is_refused(read_bytes: ReadBytes) -> None:
+    rows = "".join(f"<tr><td><a href='/{h}'><b>{h}</b></a><br>{h}. {LEAD}</td></tr>" for h in HEADLINES)
+    (refusal,) = read_bytes(page(f"<table>{rows}</table>", title="الوادي"), "page.html")
+    assert isinstance(refusal, Refusal)
+
+
+def test_a_list_of_others_in_a_cell_leaves_the_text(read_bytes: ReadBytes) -> None:
+    side = f"<td><p><b>الأكثر قراءة</b></p><p>{HEADLINES[1]}</p></td>"
+    article = read_one(read_bytes, page(f"<table><tr><td>{story(HEADLINES[0])}</td>{side}</tr></table>"))
+    assert article.text.endswith(LEAD)
+
+
+def test_a_table_of_blocks_is_layout(read_bytes: ReadBytes) -> None:
+    blocks = "".join(f"<div>{text}</div>" for text in (HEADLINES[0], LEAD, MORE))
+    article = read_one(read_bytes, page(f"<table><tr><td>{blocks}</td></tr></table>"))
+    assert article.text.split("\n") == [LEAD, MORE]
+
+
+@pytest.mark.parametrize(
+    "wrapping", ["{}", "//<![CDATA[\n{}\n//]]>", "<!--\n{}\n-->", "/*<![CDATA[*/{}/*]]>*/"]
+)
+@pytest.mark.parametrize("key", ["articleBody", "text"])
+def test_json_ld_in_other_spellings(read_bytes: ReadBytes, wrapping: str, key: str) -> None:
+    node = {"@type": "NewsArticle", "headline": HEADLINES[0], key: f"{LEAD} {MORE}"}
+    data = json.dumps(node, ensure_ascii=False)[:-1] + ",}"
+    script = f"<script type='application/ld+json'>{wrapping.format(data)}</script>"
+    article = read_one(read_bytes, page("<div id='app'></div>", title="الوادي", head=script))
+    assert (article.title, article.text) == (HEADLINES[0], f"{LEAD} {MORE}")
 
 
 def test_layout_tables_are_read(read_bytes: ReadBytes) -> None:

@@ -54,6 +54,7 @@ LINES_ABOVE = [
     "رئيس التحرير: سامي الراعي", "رئيس التحرير سامي الراعي", "مدير التحرير / رنا فارس", "كتب - نبيل الشامي",
     "بقلم نبيل الشامي", "القاهرة 25°", "25° مشمس القاهرة", "--°C", "شارك الخبر", TICKER,
     "    ".join([*OTHERS, *OTHERS, *OTHERS]), f"شريط الأخبار: {TICKER}",
+    " | ".join([*OTHERS, *OTHERS]), " *** ".join([*OTHERS, *OTHERS]),
 ]  # fmt: skip
 
 
@@ -113,6 +114,11 @@ def test_lines_under_the_headline_stay() -> None:
 )
 def test_lines_under_the_headline_of_a_page_with_a_button_stay(head: list[str]) -> None:
     assert read_one(*head, *BODY) == (TITLE, [DECK, *BODY])
+
+
+def test_a_sentence_under_the_headline_of_a_page_with_a_button_stays() -> None:
+    head = [TITLE, f"{DECK}.", CAPTION, CAPTION, "TT", TITLE, CAPTION]
+    assert read_one(*head, *BODY) == (TITLE, [f"{DECK}.", *BODY])
 
 
 PREFACES = {

@@ -55,6 +55,17 @@ def is_stub(title: str, text: str) -> bool:
     return holds_phrases(head, body) or is_address([*head, *body])
 
 
+def is_report(line: str) -> bool:
+    """Return whether a line holds a phrase with which news reports what others say or do."""
+    reports = read_phrases()[REPORT]
+    return any(holds_phrase(words, reports) for words in split_sentences(line))
+
+
+def is_site_line(line: str) -> bool:
+    """Return whether a line of an article is of the site, as those of paywalls are."""
+    return holds_phrases([], split_sentences(line)) and not is_report(line)
+
+
 def is_address(sentences: list[list[str]]) -> bool:
     """Return whether a short text without a report speaks to the reader of a site, of little but the site."""
     words = [word for sentence in sentences for word in sentence]
@@ -83,7 +94,12 @@ def holds_phrases(head: list[list[str]], body: list[list[str]]) -> bool:
         for words, known in zip(sentences, is_strong, strict=True)
     ]
     n_stub = sum(len(words) for words, known in zip(sentences, is_known, strict=True) if known)
-    has_lead = any(is_strong[:2]) and any(is_known[len(head) if body else 0 :])  # not a headline alone
+    site = {*phrases[ADDRESS], *phrases[SITE]}
+    text = [  # that a headline alone does not decide
+        known or not (site.isdisjoint(words) or holds_phrase(words, reports))
+        for words, known in zip(sentences, is_known, strict=True)
+    ][len(head) if body else 0 :]
+    has_lead = any(is_strong[:2]) and any(text)
     return n_stub >= (MIN_SHARE_AFTER_LEAD if has_lead else MIN_SHARE) * n_words
 
 

@@ -10,14 +10,7 @@ from copy import deepcopy
 from typing import Any
 from urllib.parse import urlsplit
 
-from newsdesk.inference.stubs import (
-    REPORT,
-    holds_phrase,
-    holds_phrases,
-    is_stub,
-    read_phrases,
-    split_sentences,
-)
+from newsdesk.inference.stubs import is_report, is_site_line, is_stub
 from newsdesk.readers.chunks import read_whole
 from newsdesk.readers.encodings import decode
 from newsdesk.readers.formats.html_title import choose_title
@@ -96,12 +89,14 @@ def _read_articles(tree: Any) -> list[Record] | list[RefusalError]:
     if len(several) > 1:
         return [_read_element(element) for element in several]
     article = deepcopy(tree)
-    has_teasers = _drop_teasers(article, titles) or _leads_to_several(article)
+    has_teasers = _drop_teasers(article, titles)
     headings = _texts(article, "h1"), _texts(article, "h2", "h3")
     title = choose_title(*headings, titles, site=_meta(tree, "og:site_name"))
     text = _read_body(article)
     has_headline = title in headings[0] + headings[1]
-    is_list = has_teasers and len(text.split()) < (MIN_LEAD_WORDS if has_headline else MIN_ARTICLE_WORDS)
+    n_words = len(text.split())
+    is_list = has_teasers and n_words < (MIN_LEAD_WORDS if has_headline else MIN_ARTICLE_WORDS)
+    is_list = is_list or 2 * _count_words_of_summaries(article) > n_words > 0
     if is_list and _is_declared_article(tree, linked):
         text, is_list = _read_body(tree), False
     full = [record for record in linked if len(record.get("text", "")) > MIN_FULL_RATIO * len(text)]
@@ -156,10 +151,7 @@ def _is_for_readers(line: str) -> bool:
     """Return whether a line is about comments, rights, subscriptions or cookies of the site."""
     if len(line.split()) > MAX_READER_WORDS:
         return False
-    sentences = split_sentences(line)
-    if any(holds_phrase(words, read_phrases()[REPORT]) for words in sentences):
-        return False
-    return bool(READER_LINE.search(line)) or holds_phrases([], sentences)
+    return (bool(READER_LINE.search(line)) and not is_report(line)) or is_site_line(line)
 
 
 def _declared_titles(tree: Any, linked: list[Record]) -> list[str]:
@@ -246,10 +238,12 @@ def _drop_teasers(tree: Any, declared: list[str]) -> bool:
     return True
 
 
-def _leads_to_several(tree: Any) -> bool:
-    """Return whether links lead from the text to the whole of several articles."""
-    addresses = [link.get("href") for link in tree.iter("a") if MORE.fullmatch(_text(link))]
-    return len(set(addresses)) >= MIN_TEASERS
+def _count_words_of_summaries(tree: Any) -> int:
+    """Return the number of words in blocks that end in a link to more; 0 if there are few such blocks."""
+    links = [link for link in tree.iter("a") if MORE.fullmatch(_text(link))]
+    blocks = [link.getparent() for link in links if link.getparent() is not None and link.getnext() is None]
+    counts = [len(_text(block).split()) for block in dict.fromkeys(blocks)]
+    return sum(counts) if len(counts) >= MIN_TEASERS else 0
 
 
 def _is_teaser_title(element: Any) -> bool:

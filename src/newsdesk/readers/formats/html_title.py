@@ -41,6 +41,8 @@ def choose_title(
     main, others = ([h for h in dict.fromkeys(found) if _is_headline(h, site)] for found in (main, others))
     if others and not any(map(_is_long, bare)):  # the head names the site alone, and so may a main heading
         main = [heading for heading in main if _is_long(heading) or not _SITE.search(heading)]
+        if not main and (long := [heading for heading in others if _is_long(heading)]):
+            return long[0]
     # a heading that a declared title holds; the longest, since a title can also hold site and section
     if agreed := [heading for heading in main if any(_holds(title, heading) for title in declared)]:
         return max(agreed, key=lambda heading: len(_words(heading)))

@@ -97,6 +97,7 @@ def find_decks(lines: list[Line], headline: int, first: int) -> list[str]:
         for line in between
         if line.kind is None and line.n_words >= MIN_HEADLINE_WORDS and line.text not in captions
         and not (is_unended(line) or _names_source(line) or line.folded.startswith(title))
+        and not _STRUNG.search(line.text)
         and not is_caption(line.text, counts[line.text], repeated_in_a_row=False)
     ]  # fmt: skip
     is_text_alone = headline == 0 and _has_few_site_lines(lines[:first])
@@ -126,8 +127,6 @@ def _may_be_headline(lines: Sequence[Line], index: int) -> bool:
     line, below = lines[index], lines[index + 1].text
     if line.kind is not None or not 1 < line.n_words <= MAX_HEADLINE_WORDS or _LINK.search(line.text):
         return False
-    if _STRUNG.search(line.text):
-        return False
     if FULL_STOP.search(line.text) and not _is_stopped_headline(lines, index):
         return False
     words = line.text.split()
@@ -135,7 +134,10 @@ def _may_be_headline(lines: Sequence[Line], index: int) -> bool:
     is_doubled = words[:half] == words[half:]  # a site's name, as its logo and as text
     credit = final_parenthesis(line.text)
     has_agency = credit is not None and names_agency(credit["inside"])
-    return not (is_doubled or has_agency or _names_source(line) or _is_longer_caption(line.text, below))
+    is_strung = _STRUNG.search(line.text) is not None
+    return not (
+        is_doubled or is_strung or has_agency or _names_source(line) or _is_longer_caption(line.text, below)
+    )
 
 
 def _is_stopped_headline(lines: Sequence[Line], index: int) -> bool:
