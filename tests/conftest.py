@@ -32,6 +32,7 @@ SERVICES = {"mlflow_server", "server", "browser", "site", "cluster"}
 PIPELINES = {"project", "tiny_checkout"}
 QUICK_PROCESSES = {"git", "uname"}  # MLflow starts uname when it is imported
 running: list[pytest.Item] = []
+collect_ignore = ["readers/fuzz.py"]  # needs Atheris, see `make fuzz`
 
 
 @pytest.hookimpl(tryfirst=True)

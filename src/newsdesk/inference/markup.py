@@ -32,9 +32,9 @@ TAG = re.compile(
       | (?P<end>/?)(?P<name>{INLINE}|{BLOCK}|{DROPPED}|img|amp-[a-z-]+|[ovw]:[a-z]+)(?=[\s/>])
         (?:
           (?:\s+(?:
-            [a-z_:@][\w:.@-]*+\s*+=\s*+(?:"(?:[^"<]|<(?!/))*+"|'(?:[^'<]|<(?!/))*+'|[^\s"'<>]++)
+            [a-z_:@][\w:.@-]*+\s*+=\s*+(?:"(?:[^"<]|<(?!/))*"|'(?:[^'<]|<(?!/))*'|[^\s"'<>]++)
             | (?:{FLAGS}|data-[\w-]+)(?=[\s/>])
-          ))*+ [\s/]*+>
+          ))* [\s/]*+>
           | [^<>=]*+=[^<>]*+>  # broken quotes
           | [^<>=\u0600-\u06ff]*+=[^<>\u0600-\u06ff]*+\Z  # cut off
         )
@@ -49,7 +49,7 @@ ENDS["!--"] = re.compile("-->")
 CODE = re.compile("[^<\u0600-\u06ff]*")  # of a script or style that is not closed
 LINE_BREAKS = re.compile(r"(?<!\s)\s*\n\s*")
 ENTITY = re.compile(
-    r"&((?:(?:amp|AMP|\#0*38|\#[xX]0*26);)*+)"  # an ampersand that was escaped again and again
+    r"&((?:(?:amp|AMP|\#0*38|\#[xX]0*26);)*)"  # an ampersand that was escaped again and again
     r"(\#\d{1,7};?|\#[xX][0-9a-fA-F]{1,6};?|[a-zA-Z][a-zA-Z0-9]{1,30}(?:;|(?![a-zA-Z0-9=])))?",
     re.VERBOSE,
 )

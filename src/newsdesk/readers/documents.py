@@ -42,7 +42,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (rb"\x80[\x02-\x05][\x95\]}c(KX]", "a Python pickle; save it as Parquet"),
     (rb"bplist0\d", "a Safari web archive or another property list; save the page as HTML"),
     (
-        rb"(?>--[^\n]*\n|/\*(?>.*?\*/);?|\s)*+"
+        rb"(?>--[^\n]*\n|/\*(?>.*?\*/);?|\s)*"
         rb"(?:CREATE (?:TABLE|DATABASE)|INSERT INTO|DROP TABLE|PRAGMA|BEGIN TRANSACTION)\b",
         "an SQL dump; export a table as CSV",
     ),
