@@ -76,7 +76,7 @@ def test_a_file_that_needs_an_extra_is_refused_in_one_line(name: str, hook: str,
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith(f"refused: {name}:0: unknown_format: ")
-    assert done.stderr.splitlines()[0].endswith("it comes with an extra: pip install 'newsdesk[formats]'")
+    assert done.stderr.splitlines()[0].endswith("is not installed; run: pip install 'newsdesk[formats]'")
 
 
 def test_a_missing_extra_of_the_api(hook: str, tmp_path: Path) -> None:
