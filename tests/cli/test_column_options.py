@@ -85,3 +85,12 @@ def test_the_settings_name_the_columns_of_a_corpus(table: Path, tmp_path: Path) 
     assert done.exit_code == 0, done.output
     assert "clean: corpora.other.csv: no RAW path has this name" in done.stderr
     assert pq.read_table(outputs["articles"])["title"].to_pylist() == ["عنوان"]
+
+
+def test_read_takes_the_settings_of_corpora(table: Path, tmp_path: Path) -> None:
+    params = tmp_path / "params.yaml"
+    params.write_text("corpora: {news.csv: {text_column: content, fields: {source: wire, key: 'n:{رقم}'}}}")
+    done = CliRunner().invoke(newsdesk, ["read", str(table), "--format=jsonl", f"--params={params}"])
+    assert done.exit_code == 0, done.output
+    row = json.loads(done.stdout)
+    assert (row["source"], row["key"], row["text"]) == ("wire", "n:007", TEXT)

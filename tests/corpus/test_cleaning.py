@@ -156,3 +156,17 @@ def test_every_row_is_counted(rows: list[Article | Refusal]) -> None:
         assert counts["read"] == counts["kept"] + sum(counts["refused"].values())
     assert result.account["read"] == sum(s["read"] for s in result.account["sources"].values()) == len(rows)
     assert set(result.articles["split"].to_pylist()) <= {"train", "valid", "test"}
+
+
+def test_a_sample_keeps_a_share_and_each_labelled_article() -> None:
+    rows = [replace(article(f"a{k}", f"{ARABIC} {k}"), key=f"k{k}") for k in range(200)]
+    table = {("outlet", f"k{k}"): Annotation(("europe",), ()) for k in range(20)}
+    result = cleaned(*rows, label_table=table, samples={"outlet": 0.3})
+    kept = set(result.articles["key"].to_pylist())
+    assert {f"k{k}" for k in range(20)} <= kept
+    assert 0.2 < (len(kept) - 20) / 180 < 0.4
+    assert result.account["refused"] == {"not_selected": 200 - len(kept)}
+    again = cleaned(*rows[100:], *rows[:100], label_table=table, samples={"outlet": 0.3})
+    assert set(again.articles["key"].to_pylist()) == kept, "the sample depends on the order"
+    labelled = replace(rows[-1], region=("europe",), region_origin="gold")
+    assert cleaned(labelled, samples={"outlet": 1e-9}).articles.num_rows == 1

@@ -1,10 +1,18 @@
-"""The columns of the user's choice: the same five names as options, settings and arguments."""
+"""How corpora are read: the columns of the user's choice, and the layout of a corpus."""
 
 from __future__ import annotations
 
-from pydantic import Field
+import re
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from pydantic import Field, field_validator
 
 from newsdesk.base.validation import FrozenModel
+
+Layout = Literal["text", "title_line", "headline", "python_lists"]
+ArticleField = Literal["source", "key", "title", "text", "url", "published", "section", "kind", "topic"]
 
 
 class Columns(FrozenModel):
@@ -19,4 +27,50 @@ class Columns(FrozenModel):
     @property
     def chosen(self) -> dict[str, str]:
         """The names that were given, by option, such as `text_column`."""
-        return {option: name for option, name in self if name is not None}
+        names = {option: getattr(self, option) for option in Columns.model_fields}
+        return {option: name for option, name in names.items() if name is not None}
+
+
+class Corpus(Columns):
+    """How a corpus is read, where its format and the names of its columns do not show it."""
+
+    fields: dict[ArticleField, str] = Field(
+        {},
+        description="Value of a field, such as `key: 'news:{id}'`: names in braces are columns of the "
+        "record, or `path`, `folder` and `stem` of its file, or `index`, its number from 0; an empty value "
+        "is no value",
+    )
+    layout: Layout | None = Field(
+        None,
+        description="Files of text: `text` alone, below a `title_line`, below a first line that may be a "
+        "`headline`; or lines of `python_lists`",
+    )
+    encoding: Literal["utf-8", "cp1256"] | None = Field(
+        None, description="Encoding of the files; null to detect it"
+    )
+    opening: str | None = Field(
+        None, min_length=1, description="Regular expression of what texts begin with, which is left out"
+    )
+    needs_opening: bool = Field(False, description="Leave out articles without the opening")
+
+    @field_validator("opening")
+    @classmethod
+    def _check_opening(cls, value: str | None) -> str | None:
+        try:
+            re.compile(value or "")
+        except re.error as error:
+            raise ValueError(f"expected a regular expression ({error})") from None
+        return value
+
+
+def find_corpus(corpora: Mapping[str, Corpus], root: str, file: str) -> Corpus | None:
+    """Find how a file of an input is read: `root` is the input's name, `file` the path within its folder.
+
+    An entry is named as its input, or by a pattern of files in it, such as `feeds/sport-*.xml`. If an input
+    has entries for patterns alone, files that match none are left out (None).
+    """
+    patterns = [name for name in corpora if name.startswith(f"{root}/")]
+    for pattern in patterns:
+        if fnmatchcase(f"{root}/{file}", pattern):
+            return corpora[pattern]
+    return corpora.get(root, None if patterns else Corpus())

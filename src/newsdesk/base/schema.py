@@ -22,6 +22,7 @@ Reason = Literal[
     "unsafe_path", "bad_archive", "zip_bomb", "truncated",
     # the bytes and the record
     "bad_encoding", "bad_record", "missing_column", "field_too_large",
+    "not_selected",  # by the settings of a corpus
     # the article, judged by `clean`
     "empty_text", "too_short", "stub", "other_language", "duplicate_id",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from newsdesk.base.columns import Columns
+from newsdesk.base.columns import Corpus
 from newsdesk.base.console import path_option
 from newsdesk.base.files import read_yaml
 from newsdesk.base.normalization import Normalization
@@ -29,6 +29,10 @@ class Clean(FrozenModel):
     seed: int = Field(0, ge=0, description="Seed of the splits and of MinHash")
     evaluation_outlets: tuple[str, ...] = Field(
         ("aawsat",), description="Outlets that are excluded from every fit, as split `evaluation`"
+    )
+
+    samples: dict[str, Annotated[float, Field(gt=0, le=1)]] = Field(
+        {}, description="Share of a source's articles that are kept, beside those in the label tables"
     )
 
     @model_validator(mode="after")
@@ -164,8 +168,8 @@ class Settings(FrozenModel):
     outlets: dict[str, tuple[str, ...]] = Field(
         {}, description="Sources of each outlet that is left out in turn; other sources form one outlet each"
     )
-    corpora: dict[str, Columns] = Field(
-        {}, description="Columns of a corpus, by the name of its file or folder, such as `text_column: body`"
+    corpora: dict[str, Corpus] = Field(
+        {}, description="How a corpus is read, by the name of its file or folder, such as `text_column: body`"
     )
     track: Track = Track()
 

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import wraps
@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 import click
 
 from newsdesk import readers
-from newsdesk.base.columns import Columns
+from newsdesk.base.columns import Columns, Corpus
 from newsdesk.base.console import note, path_option, progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import SHIPPED, read_json, write_text
@@ -106,13 +106,14 @@ class RefusalLog:
         sections: Sequence[str],
         columns: Columns,
         *,
+        corpora: Mapping[str, Corpus] | None = None,
         prints_rows: bool = False,
     ) -> Iterator[Article]:
         """Yield the articles of INPUT arguments with a progress line, and collect the refusals."""
         names, stdin = open_inputs(inputs)
         records = readers.read(
-            names, sections=sections, stdin=stdin, columns=columns, on_columns=ColumnNotes(),
-            account=self.account,
+            names, sections=sections, stdin=stdin, columns=columns, corpora=corpora or {},
+            on_columns=ColumnNotes(), account=self.account,
         )  # fmt: skip
         for record in progress(records, "reading", prints_rows=prints_rows):
             self.account.add(record.file, seen=1, lines=record.lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from newsdesk.base.normalization import Normalization, normalize
 from newsdesk.base.schema import ARTICLES, MAX_EXCERPT, QUARANTINE, Article, Origin, Reason, Refusal
 from newsdesk.base.settings import Clean
 from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.corpus.label_tables import LabelTable, label_article
+from newsdesk.corpus.label_tables import LabelTable, has_labels, label_article
 from newsdesk.corpus.near_duplicates import assign_splits, group_articles
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.stubs import MAX_STUB_WORDS, is_stub
@@ -61,9 +62,12 @@ def clean(
         # no two sources share an id
         prefix = f"{record.source}:"
         article = replace(repaired, article_id=prefix + repaired.article_id.removeprefix(prefix))
-        if reason_and_detail := find_refusal_reason(article, seen, settings, taxonomy):
+        place = article.source, article.file, article.position
+        if not is_sampled(article, settings, label_table):
+            detail = "outside of the sample of its source (clean.samples)"
+            refused.append(Refusal(*place, "not_selected", detail, article.article_id))
+        elif reason_and_detail := find_refusal_reason(article, seen, settings, taxonomy):
             excerpt = (article.title or article.text)[:MAX_EXCERPT]
-            place = article.source, article.file, article.position
             refused.append(Refusal(*place, *reason_and_detail, article.article_id, excerpt))
         else:
             seen.add(article.article_id)
@@ -76,6 +80,15 @@ def clean(
     quarantine = pa.Table.from_pylist([_row(r, QUARANTINE) for r in refused], schema=QUARANTINE)
     counts = _count_rows(articles, refused, n_repaired, label_table)
     return Cleaned(articles, quarantine, counts, files)
+
+
+def is_sampled(article: Article, settings: Clean, label_table: LabelTable) -> bool:
+    """Return whether an article belongs to the sample of its source, or is labelled."""
+    share = settings.samples.get(article.source, 1.0)
+    if share == 1 or has_labels(article, label_table):
+        return True
+    digest = hashlib.sha256(f"sample:{settings.seed}:{article.article_id}".encode()).digest()
+    return int.from_bytes(digest[:8]) < share * 2**64
 
 
 def find_refusal_reason(

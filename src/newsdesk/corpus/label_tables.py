@@ -114,11 +114,20 @@ def describe_unknown(labels: Sequence[str], known: Sequence[str]) -> str | None:
     return unknown and f"{unknown!r} is not in the taxonomy; expected one of {', '.join(known)}"
 
 
+def has_labels(article: Article, table: LabelTable) -> bool:
+    """Return whether an article has labels of its own or of a label table."""
+    in_table = (article.source, table_key(article)) in table
+    return in_table or article.region is not None or article.topic is not None
+
+
+def table_key(article: Article) -> str:
+    """Return the key by which label tables refer to an article: without one, the hash of its content."""
+    return article.key or article.article_id.removeprefix(f"{article.source}:")
+
+
 def label_article(article: Article, taxonomy: Taxonomy, table: LabelTable) -> Article:
     """Label an article by its record, the table, the editor's country (region only) or the section."""
-    # an article without a key of its own is known by the hash of its content
-    key = article.key or article.article_id.removeprefix(f"{article.source}:")
-    annotation = table.get((article.source, key))
+    annotation = table.get((article.source, table_key(article)))
     if article.region is None:
         if annotation:
             article = replace(article, region=annotation.region, region_origin=annotation.origin)

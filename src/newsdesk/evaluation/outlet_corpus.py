@@ -7,7 +7,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from newsdesk import readers
-from newsdesk.base.columns import Columns
 from newsdesk.base.console import progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_table
@@ -37,10 +36,9 @@ def read_test_only(path: Path, gold: Path | None, settings: Settings, taxonomy: 
     if gold is None:
         raise NewsdeskError("--test-only needs the labels of its articles; give --gold too")
     table = read_label_table(gold, taxonomy)
-    columns = settings.corpora.get(path.resolve().name, Columns())
     records = (
         record
-        for record in readers.read([path], sections=taxonomy.sections, columns=columns)
+        for record in readers.read([path], sections=taxonomy.sections, corpora=settings.corpora)
         if isinstance(record, Article) and (record.source, record.key) in table
     )
     articles = clean(records, settings.clean, taxonomy, table).articles

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from newsdesk import readers
-from newsdesk.base.columns import Columns
+from newsdesk.base.columns import Corpus
 from newsdesk.base.console import entry_point, note, path_option, progress
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import write_json, write_table
@@ -70,19 +70,17 @@ def main(
 
 
 def read_corpora(
-    raw: Sequence[Path], corpora: Mapping[str, Columns], taxonomy: Taxonomy, account: Account
+    raw: Sequence[Path], corpora: Mapping[str, Corpus], taxonomy: Taxonomy, account: Account
 ) -> Rows:
-    """Read files and folders in order, each with the columns that the settings name for it."""
+    """Read files and folders in order, each as the settings say."""
     names = [path.resolve().name for path in raw]
     for name in corpora:
-        if name not in names:  # it may be that of a corpus that is tested only
+        if name.partition("/")[0] not in names:  # it may be that of a corpus that is tested only
             note(f"clean: corpora.{name}: no RAW path has this name")
     notes = ColumnNotes()
-    for path, name in zip(raw, names, strict=True):
-        columns = corpora.get(name, Columns())
-        yield from readers.read(
-            [path], sections=taxonomy.sections, columns=columns, on_columns=notes, account=account
-        )
+    yield from readers.read(
+        raw, sections=taxonomy.sections, corpora=corpora, on_columns=notes, account=account
+    )
 
 
 def _note_refused(cleaned: Cleaned, quarantine: Path) -> None:

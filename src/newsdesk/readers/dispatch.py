@@ -6,12 +6,13 @@ import re
 import sys
 import zipfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
+from types import MappingProxyType
 from typing import BinaryIO, cast
 
-from newsdesk.base.columns import Columns
+from newsdesk.base.columns import Columns, Corpus, find_corpus
 from newsdesk.base.schema import Refusal
 from newsdesk.readers.account import Account
 from newsdesk.readers.archives import Members, open_zip, tar_members, zip_members
@@ -26,6 +27,7 @@ from newsdesk.readers.formats.feeds import read_feed
 from newsdesk.readers.formats.fragments import read_fragment
 from newsdesk.readers.formats.html import read_html
 from newsdesk.readers.formats.json_records import read_json, read_jsonl
+from newsdesk.readers.formats.layouts import LAYOUTS
 from newsdesk.readers.formats.mail import read_mail
 from newsdesk.readers.formats.markdown import read_markdown
 from newsdesk.readers.formats.parquet import read_parquet
@@ -67,6 +69,7 @@ def read(
     stdin: BinaryIO | None = None,
     carry: Sequence[str] = (),
     columns: Columns = Columns(),  # noqa: B008 - frozen
+    corpora: Mapping[str, Corpus] = MappingProxyType({}),
     on_columns: Callable[[FoundColumns, str], None] | None = None,
     account: Account | None = None,
 ) -> Rows:
@@ -93,6 +96,8 @@ def read(
     columns : Columns
         Columns of tables and keys of JSON records that hold the text, the title, the identifier, the source
         and the time, where they have other names than those in `column_aliases.tsv`.
+    corpora : mapping of str to Corpus
+        How corpora are read, by the name of their file or folder; columns that they name go before `columns`.
     on_columns : callable, optional
         Called with the columns that were found and the name of the file, at least once for each set of names.
     account : Account, optional
@@ -111,18 +116,21 @@ def read(
     >>> article.article_id, article.source, article.text
     ('7', 'stdin', 'خبر')
     """
-    options = ReadOptions(tuple(sections), limits, tuple(carry), columns, on_columns)
+    options = ReadOptions(tuple(sections), limits, tuple(carry), columns, on_columns=on_columns)
     for given in inputs:
         if given != _STDIN:
-            yield from _read_files(Path(given), options, account)
+            yield from _read_files(Path(given), options, corpora, account)
             continue
         if account:
             account.open(_STDIN)
         yield from read_stdin(stdin, options)
 
 
-def _read_files(root: Path, options: ReadOptions, account: Account | None) -> Rows:
+def _read_files(
+    root: Path, options: ReadOptions, corpora: Mapping[str, Corpus], account: Account | None
+) -> Rows:
     """Read a file, or all files of a folder."""
+    name = root.resolve().name if corpora else ""
     for found in walk(root, full_names=account is not None):
         if account:
             account.open(found.file if isinstance(found, Refusal) else found[1].printable_file)
@@ -130,7 +138,19 @@ def _read_files(root: Path, options: ReadOptions, account: Account | None) -> Ro
             yield found
         else:
             path, provenance = found
-            yield from refuse_on_error(provenance, _read_path(path, provenance, options))
+            own = _with_corpus(options, corpora, name, path.relative_to(root)) if corpora else options
+            yield from refuse_on_error(provenance, _read_path(path, provenance, own))
+
+
+def _with_corpus(
+    options: ReadOptions, corpora: Mapping[str, Corpus], root: str, file: Path
+) -> ReadOptions | None:
+    """Return the options for a file of a corpus, None if it is left out."""
+    corpus = find_corpus(corpora, root, file.as_posix())
+    if corpus is None:
+        return None
+    columns = options.columns.model_copy(update=corpus.chosen)
+    return replace(options, columns=columns, corpus=corpus, path=file.as_posix())
 
 
 def read_stdin(stdin: BinaryIO | None, options: ReadOptions) -> Rows:
@@ -140,7 +160,9 @@ def read_stdin(stdin: BinaryIO | None, options: ReadOptions) -> Rows:
     yield from refuse_on_error(provenance, rows)
 
 
-def _read_path(path: Path, provenance: Provenance, options: ReadOptions) -> Rows:
+def _read_path(path: Path, provenance: Provenance, options: ReadOptions | None) -> Rows:
+    if options is None:
+        raise RefusalError("not_selected", "no entry of `corpora` in the settings matches the file")
     with path.open("rb") as handle:
         yield from read_file(handle, provenance, options)
 
@@ -238,12 +260,16 @@ def _read_document(
 
 def _read_text(head: bytes, chunks: Iterator[bytes], provenance: Provenance, options: ReadOptions) -> Rows:
     complete = len(head) < CHUNK_BYTES
-    encoding = detect_encoding(head, complete=complete)
+    encoding = options.corpus.encoding or detect_encoding(head, complete=complete)
     text = head.decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace")
     if complete and not text.strip(BLANK.decode()):
         deque(chunks, maxlen=0)  # raises if the stream seems empty only because it is broken
         raise RefusalError("empty_file", "the file is empty")
     suffix = PurePath(_COMPRESSED_SUFFIX.sub("", provenance.file.lower())).suffix
+    if layout := options.corpus.layout:
+        for record in LAYOUTS[layout](to_utf8(chunks, encoding), _without_columns(options)):
+            yield parse_record(record, provenance, options)
+        return
     form = sniff_text(text, suffix=suffix)
     if form not in _FORMATS_WITH_COLUMNS:
         options = _without_columns(options)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from newsdesk.base.columns import Columns
+from newsdesk.base.columns import Columns, Corpus
 
 if TYPE_CHECKING:
     from newsdesk.readers.column_aliases import FoundColumns
@@ -59,3 +59,5 @@ class ReadOptions:
     carry: tuple[str, ...] = ()  # further columns to carry along
     columns: Columns = Columns()  # noqa: RUF009 - frozen; of the user's choice
     on_columns: Callable[[FoundColumns, str], None] | None = None  # called with the name of the file
+    corpus: Corpus = Corpus()  # noqa: RUF009 - frozen; of the settings
+    path: str = ""  # of the file within the folder of its corpus

@@ -8,9 +8,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 from newsdesk.base.schema import NO_LABEL, Article, Refusal, content_id
@@ -22,11 +21,12 @@ from newsdesk.readers.column_aliases import (
     printable,
     same_meaning,
 )
+from newsdesk.readers.corpora import Fields, compose
+from newsdesk.readers.dates import parse_time
 from newsdesk.readers.options import Limits, ReadOptions
 from newsdesk.readers.refusals import Provenance, RefusalError
 
 Rows = Iterator[Article | Refusal]
-Fields = Mapping[str, tuple[str, Any]]  # the column and the value of each field
 
 MAX_OPTIONAL_CHARS = 10_000
 _MAX_LABEL_CHARS = 60
@@ -61,7 +61,7 @@ def parse_record(record: RawRecord, provenance: Provenance, options: ReadOptions
     adapted = adapters.adapt(columns)
     values: Fields = {}
     try:
-        values = _field_values(columns, adapted, found)
+        values = compose(_field_values(columns, adapted, found), columns, position, options)
         if "text" not in values:
             check_text_column(found)
         if options.on_columns and (adapted is columns or found.chosen):
@@ -211,12 +211,6 @@ def _labels(record: Fields, field_name: str) -> tuple[str, ...] | None:
 
 
 def _time(record: Fields) -> datetime | None:
-    """Return the time of publication in UTC to the second; without a zone it is UTC, unreadable None."""
+    """Return the time of publication, None if there is none that can be read."""
     value = _value(record, "published")
-    if not isinstance(value, str):
-        return None
-    for parse in (datetime.fromisoformat, parsedate_to_datetime):  # RFC 2822, as feeds write it
-        with suppress(ValueError, TypeError, IndexError, OverflowError):
-            time = parse(value.strip()).replace(microsecond=0)
-            return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    return None
+    return parse_time(value) if isinstance(value, str) else None

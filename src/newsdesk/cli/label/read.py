@@ -9,6 +9,8 @@ from pathlib import Path
 import click
 
 from newsdesk.base.columns import Columns
+from newsdesk.base.console import path_option
+from newsdesk.base.settings import read_settings
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.cli.inputs import RefusalLog, column_options, inputs_argument, refused_option, taxonomy_option
 
@@ -17,10 +19,16 @@ from newsdesk.cli.inputs import RefusalLog, column_options, inputs_argument, ref
 @inputs_argument
 @column_options
 @taxonomy_option
+@path_option("--params", help="Settings whose `corpora` say how INPUT is read.")
 @click.option("--format", "form", default="text", show_default=True, type=click.Choice(["text", "jsonl"]))
 @refused_option
 def main(
-    inputs: tuple[str, ...], taxonomy: Taxonomy, form: str, refused: Path | None, columns: Columns
+    inputs: tuple[str, ...],
+    taxonomy: Taxonomy,
+    params: Path | None,
+    form: str,
+    refused: Path | None,
+    columns: Columns,
 ) -> None:
     """Print the articles and teasers of INPUT with title and text, and count refused rows.
 
@@ -34,7 +42,9 @@ def main(
         > articles.jsonl
     """
     refusals = RefusalLog()
-    for article in refusals.read_articles(inputs, taxonomy.sections, columns, prints_rows=True):
+    corpora = read_settings(params).corpora if params else {}
+    articles = refusals.read_articles(inputs, taxonomy.sections, columns, corpora=corpora, prints_rows=True)
+    for article in articles:
         if form == "jsonl":
             click.echo(json.dumps(asdict(article), ensure_ascii=False, default=str))
         else:

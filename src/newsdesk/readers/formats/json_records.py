@@ -83,7 +83,8 @@ def _parse(lines: Iterable[Line], what: str, options: ReadOptions) -> Iterator[R
         except RefusalError as error:
             yield RawRecord(number, error, raw or b"")
             continue
-        for found in unwrap(record, options.columns.text_column):
+        is_known = bool(options.corpus.fields)
+        for found in [record] if is_known else unwrap(record, options.columns.text_column):
             written = raw or b"" if found is record else json.dumps(found, ensure_ascii=False)
             yield RawRecord(number, found, written)
 
