@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from newsdesk.cli.operate.doctor import list_findings
 from tests import ROOT
 from tests.cli.conftest import Newsdesk, read_lines
 from tests.commands import invoke
@@ -71,8 +72,22 @@ def test_doctor() -> None:
         "python",
         "mlflow",
         "starter corpus",
-        "public corpus skynews",
+        "public corpora",
         "shipped model",
         "MLflow store",
     ):
         assert check in output
+
+
+def test_doctor_names_the_imports_that_are_missing(tmp_path: Path) -> None:
+    (tmp_path / ".dvc").mkdir()
+    public = tmp_path / "data/public"
+    (public / "north").mkdir(parents=True)
+    for name, path in (("north", "north"), ("south", "south/news.csv")):
+        (public / f"{name}.dvc").write_text(f"outs:\n- md5: x\n  path: {path}\n")
+    found = {finding.check: finding for finding in list_findings(tmp_path)}["public corpora"]
+    assert (found.state, found.found) == ("optional", "1 of 2 imports, without south/news.csv")
+    (public / "south").mkdir()
+    (public / "south/news.csv").write_text("")
+    found = {finding.check: finding for finding in list_findings(tmp_path)}["public corpora"]
+    assert (found.state, found.found) == ("ok", "2 of 2 imports")

@@ -16,7 +16,7 @@ import click
 
 from newsdesk.base.console import print_rows
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.files import SHIPPED, read_model
+from newsdesk.base.files import SHIPPED, read_model, read_yaml
 from newsdesk.registry import ledger, store
 from newsdesk.registry.ledger import CHAMPION
 from newsdesk.registry.versions import CHALLENGER, COMPLETE_TAG, MODEL_TAG
@@ -29,7 +29,6 @@ PACKAGES = ("dvc", "mlflow", "scikit-learn", "pandas", "numpy", "pyarrow")
 COMMITTED = {
     "starter corpus": "data/starter", "gold labels": "data/labels/gold.tsv", "taxonomy": "data/taxonomy.yaml",
 }  # fmt: skip
-PUBLIC = ("almayadeen", "skynews", "alarabiya", "saudinewsnet")
 FINISHED_BY = {"promote": "promote {}", "adopt": "promote {} --adopt", "rollback": "rollback {} --reason ..."}
 
 
@@ -64,11 +63,20 @@ def _check_checkout(root: Path) -> Iterator[Finding]:
     for name, path in COMMITTED.items():
         state = "ok" if (root / path).exists() else "missing"
         yield Finding(name, state, path, f"git checkout HEAD -- {path}")
-    for name in PUBLIC:
-        n_files = sum(path.is_file() for path in (root / "data/public" / name).rglob("*"))
-        state = "ok" if n_files else "optional"
-        yield Finding(f"public corpus {name}", state, f"{n_files:,} files", "make import")
+    yield _check_imports(root / "data/public")
     yield _check_model("trained model", root / "model", absent="optional", advice="make")
+
+
+def _check_imports(folder: Path) -> Finding:
+    """Check that the output of each import of a public corpus is there."""
+    outputs = [
+        out["path"] for path in sorted(folder.glob("*.dvc")) for out in read_yaml(path, missing="")["outs"]
+    ]
+    missing = [output for output in outputs if not (folder / output).exists()]
+    found = f"{len(outputs) - len(missing)} of {len(outputs)} imports"
+    if 0 < len(missing) < len(outputs):
+        found += f", without {', '.join(missing)}"
+    return Finding("public corpora", "optional" if missing else "ok", found, "make import")
 
 
 def _check_packages(lock: Path) -> Iterator[Finding]:
