@@ -37,7 +37,7 @@ def make_tiny_run(folder: Path) -> None:
         (folder / "data" / name).symlink_to(ROOT / "data" / name)
     YAML(typ="safe", pure=True).dump(settings.model_dump(mode="json"), folder / "params.yaml")
     clean.main.callback(
-        settings, raw=[folder / "data/starter"], taxonomy=taxonomy, gold=None, silver=None, review=None,
+        settings, raw=[folder / "data/starter"], taxonomy=taxonomy, gold=None, silver=None, review=None, sources=None,
         articles=articles, quarantine=folder / "data/clean/quarantine.parquet", account=metrics / "clean.json",
     )  # fmt: skip
     featurize.main.callback(

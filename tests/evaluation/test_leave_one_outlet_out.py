@@ -1,6 +1,7 @@
 """Systems trained on one side of a split."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,12 @@ from newsdesk.base.normalization import Normalization
 from newsdesk.base.settings import Features, Settings
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.evaluation.labelled_corpus import LabelledCorpus, build_labelled_corpus
-from newsdesk.evaluation.leave_one_outlet_out import build_terms, compute_places, predict_split
+from newsdesk.evaluation.leave_one_outlet_out import (
+    build_terms,
+    compute_homes,
+    compute_places,
+    predict_split,
+)
 from newsdesk.evaluation.splits import leave_outlet_out
 from newsdesk.features.gazetteer_tables import read_places
 from newsdesk.inference.gazetteer import Gazetteer
@@ -43,6 +49,41 @@ def test_each_system_predicts_the_outlet_left_out(corpus: LabelledCorpus, small_
         assert (ours.labels == predictions.y_true).mean() > 0.95
         assert ours.probabilities.shape == ours.uncalibrated.shape == predictions.y_true.shape
     assert (region.by_system["places"].labels == region.y_true).all(), "each article names a capital"
+
+
+def test_the_home_of_an_outlet_left_out_is_learned_from_others(
+    tmp_path: Path, taxonomy: Taxonomy, small_gazetteer: Gazetteer
+) -> None:
+    """Three articles of an outlet have no word that tells their region, which is that of the home."""
+    words = {"africa": "المحيط القارة الغابات", "middle_east": "الخليج الصحراء النفط"}
+
+    def change(row: dict) -> None:
+        number = int(row["article_id"].partition(":")[2])
+        row["home"] = {"n1": "TN", "n2": "TN", "s": "SA", "w": "EG"}.get(row["source"])
+        if number < 9:
+            region = ["africa", "middle_east", "africa" if row["home"] == "TN" else "middle_east"][
+                number // 3
+            ]
+            row |= {"title": "", "text": words[region] if number < 6 else "كلام عام", "region": [region]}
+
+    path = write_articles(tmp_path / "articles.parquet", change)
+    settings = Settings.model_validate(SETTINGS.model_dump() | {"features": {"home": True, "min_df": 1}})
+    corpus = build_labelled_corpus(pq.read_table(path), taxonomy, settings)
+    places = compute_places(corpus.articles, small_gazetteer, settings)
+    homes = compute_homes(corpus.articles, places, taxonomy, settings)
+    split = leave_outlet_out(corpus.columns, "west")
+    options = {"places": places, "fields": {}, "settings": settings, "n_jobs": 1}
+    region, topic = predict_split(corpus, split, homes=homes, **options)
+    without, _ = predict_split(corpus, split, **options)
+    assert "newsdesk_home" not in topic.by_system | without.by_system
+    assert region.unnamed.sum() == 9
+    ours, with_home = region.by_system["newsdesk"], region.by_system["newsdesk_home"]
+    assert np.array_equal(ours.probabilities, without.by_system["newsdesk"].probabilities)
+    middle_east = taxonomy.region_ids.index("middle_east")
+    added = (with_home.probabilities - ours.probabilities)[6:9, middle_east]
+    assert region.article_ids[6:9].tolist() == ["w:6", "w:7", "w:8"]
+    assert added.min() > 0.1
+    assert compute_homes(corpus.articles, places, taxonomy, SETTINGS) is None
 
 
 def test_a_task_without_test_articles_has_no_predictions(

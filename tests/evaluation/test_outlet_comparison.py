@@ -1,5 +1,7 @@
 """Measures of the headline comparison by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from newsdesk.evaluation.outlet_comparison import (
     f1_rows,
     join_splits,
     measure_systems_by_label,
+    measure_unnamed,
     prediction_table,
     reliability_rows,
     risk_rows,
@@ -23,7 +26,8 @@ def predictions(split: str, ours: list[int], other: list[int]) -> SplitPredictio
         "other": SystemPredictions(np.array(other, dtype=bool)[:, None]),
     }
     names = np.array([f"{split}{i}" for i in range(4)], dtype=object)
-    return SplitPredictions(split, "region", ("us",), 9, names, names, np.ones((4, 1), dtype=bool), by_system)
+    truth, unnamed = np.ones((4, 1), dtype=bool), np.array([False, True, True, True])
+    return SplitPredictions(split, "region", ("us",), 9, names, names, truth, by_system, unnamed)
 
 
 TWO = [predictions("a", [1, 1, 1, 1], [1, 1, 0, 0]), predictions("b", [1, 1, 0, 0], [1, 1, 1, 1])]
@@ -39,6 +43,23 @@ def test_mean_and_difference() -> None:
     assert found["mean"]["best_baseline"] == "other"
     assert found["mean"]["systems"]["newsdesk"]["brier"] == pytest.approx(0.075, abs=1e-6)
     assert "brier" not in found["mean"]["systems"]["other"], "it gives no probabilities"
+
+
+def test_articles_without_a_place_are_measured_without_and_with_home() -> None:
+    """Of the three unnamed articles without home one is found, with home all."""
+    [plain] = [predictions("a", [1, 1, 0, 0], [1, 1, 1, 1])]
+    with_home = replace(plain, by_system=plain.by_system | {"newsdesk_home": plain.by_system["other"]})
+    options = {"n_bootstrap": 20, "seed": 0, "min_support": 1}
+    assert measure_unnamed([plain], **options) == {}
+    found = measure_unnamed([with_home], **options)["unnamed"]["a"]
+    assert found["n_articles"] == 3
+    assert found["systems"]["newsdesk"]["f1_micro"] == 0.5
+    assert found["systems"]["newsdesk_home"]["f1_micro"] == 1
+    assert found["difference"]["f1_micro"] == 0.5
+    compared = compare_systems([with_home], **options)
+    assert compared["mean"]["best_baseline"] == "other", "ours with home is no baseline"
+    unnamed = replace(with_home, unnamed=np.zeros(4, dtype=bool))
+    assert measure_unnamed([unnamed], **options) == {"unnamed": {}}
 
 
 def test_rows_of_plots() -> None:

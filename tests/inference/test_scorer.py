@@ -57,7 +57,7 @@ def test_equal_to_matrix_product(tiny_run: Path, scorer: Scorer, gazetteer: Gaze
         arrays = np.load(tiny_run / "data/heads" / head.task / "weights.npz")
         trained = TrainedHead(
             head.labels, arrays["coef"].astype(np.float64), arrays["intercept"], arrays["slope"],
-            arrays["offset"], np.array(head.thresholds), profiles={},
+            arrays["offset"], np.array(head.thresholds), profiles={}, out_of_outlet=np.empty((0, len(head.labels))),
         )  # fmt: skip
         expected = trained.predict_proba(X)
         found = np.array([list(p.scores[head.task].values()) for p in predictions])

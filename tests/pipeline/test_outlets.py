@@ -20,7 +20,7 @@ def measure(folder: Path, settings: Settings = SETTINGS, **changed: object) -> P
     folder.mkdir(exist_ok=True)
     articles = folder / "articles.parquet"
     options = {
-        "test_only": None, "gold": None, "peers": {}, "chosen": (), "metrics": folder / "m.json",
+        "test_only": None, "gold": None, "sources": None, "peers": {}, "chosen": (), "metrics": folder / "m.json",
         "by_label": folder / "l.json", "plots": folder / "plots", "predictions": folder / "p.parquet", "n_jobs": 1,
     } | inputs(folder, articles if articles.exists() else write_articles(articles))  # fmt: skip
     main.callback(settings, **(options | changed))

@@ -68,6 +68,7 @@ def run_clean(folder: Path, name: str, *, review: Path | None) -> None:
         gold=None,
         silver=None,
         review=review,
+        sources=None,
         articles=folder / f"{name}.parquet",
         quarantine=folder / f"{name}-quarantine.parquet",
         account=folder / f"{name}.json",

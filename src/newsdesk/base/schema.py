@@ -42,6 +42,7 @@ class Article:
     published: datetime | None = None
     section: str | None = None  # as printed, like `country`
     country: str | None = None
+    home: str | None = None  # ISO 3166-1 code of the country of the source
     region: tuple[str, ...] | None = None  # the main label first; None if not labelled, () if none applies
     topic: tuple[str, ...] | None = None
     region_origin: str | None = None
@@ -88,6 +89,7 @@ ARTICLES = pa.schema(
         pa.field("text", pa.string(), nullable=False),
         pa.field("section", pa.string()),
         pa.field("country", pa.string()),
+        pa.field("home", pa.string()),
         pa.field("region", LABELS),
         pa.field("topic", LABELS),
         pa.field("region_origin", pa.string()),

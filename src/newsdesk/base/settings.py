@@ -68,11 +68,15 @@ class Features(FrozenModel):
     places: bool = Field(True, description="Add features of the places that are mentioned")
     place_weight: float = Field(0.3, gt=0, description="Weight of the place block")
     lead_tokens: int = Field(60, ge=0, description="Number of words of the text that form its lead")
+    home: bool = Field(
+        False,
+        description="Add features of the home country of a source; needs places and sources with a home",
+    )
 
     @property
     def terms(self) -> dict[str, Any]:
         """The settings of the vectorizer."""
-        return self.model_dump(exclude={"places", "place_weight", "lead_tokens"})
+        return self.model_dump(exclude={"places", "place_weight", "lead_tokens", "home"})
 
     @field_validator("char_ngrams")
     @classmethod
@@ -85,6 +89,8 @@ class Features(FrozenModel):
     def _check_blocks(self) -> Self:
         if not self.ngram_max and self.char_ngrams is None:
             raise ValueError("no words and no characters to count; set ngram_max or char_ngrams")
+        if self.home and not self.places:
+            raise ValueError("home: expected false without places, whose values it combines")
         return self
 
 

@@ -110,6 +110,10 @@ class Taxonomy(FrozenModel):
         code = name.strip().upper()
         return self._region_by_code.get(code) or self._region_by_country.get(fold_name(name))
 
+    def is_country(self, code: str) -> bool:
+        """Return whether a country of the taxonomy has this ISO 3166-1 alpha-2 code, in capitals or not."""
+        return code.upper() in self._region_by_code or code.upper() in self.unassigned
+
     def names_of_country(self, code: str) -> tuple[str, ...]:
         """Return the Arabic names of a country by its code, that of CLDR first."""
         return (_country_names()[code], *self.country_aliases.get(code, ()))

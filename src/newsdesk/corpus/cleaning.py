@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, get_args
 
@@ -40,12 +40,14 @@ def clean(
     taxonomy: Taxonomy,
     label_table: LabelTable,
     *,
+    homes: Mapping[str, str] | None = None,
     files: Account | None = None,
     progress: Progress = lambda items, name: items,
 ) -> Cleaned:
     """Keep or refuse each record, so that it is in exactly one of the two tables, and count it in `files`.
 
-    `progress` gets the items and the name of each long loop, and passes the items through.
+    `homes` are the home countries by source. `progress` gets the items and the name of each long loop, and
+    passes the items through.
     """
     files = Account() if files is None else files
     kept: list[Article] = []
@@ -61,7 +63,11 @@ def clean(
         n_repaired[record.source] += repaired is not record
         # no two sources share an id
         prefix = f"{record.source}:"
-        article = replace(repaired, article_id=prefix + repaired.article_id.removeprefix(prefix))
+        article = replace(
+            repaired,
+            article_id=prefix + repaired.article_id.removeprefix(prefix),
+            home=_find_home(record, taxonomy, homes or {}),
+        )
         place = article.source, article.file, article.position
         if not is_sampled(article, settings, label_table):
             detail = "outside of the sample of its source (clean.samples)"
@@ -89,6 +95,12 @@ def is_sampled(article: Article, settings: Clean, label_table: LabelTable) -> bo
         return True
     digest = hashlib.sha256(f"sample:{settings.seed}:{article.article_id}".encode()).digest()
     return int.from_bytes(digest[:8]) < share * 2**64
+
+
+def _find_home(article: Article, taxonomy: Taxonomy, homes: Mapping[str, str]) -> str | None:
+    """Return the home of an article: its own if it is a country of the taxonomy, or that of its source."""
+    own = article.home or ""
+    return own.upper() if taxonomy.is_country(own) else homes.get(article.source)
 
 
 def find_refusal_reason(

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
 from newsdesk.base.settings import Features, Settings
+from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.evaluation.baselines import fit_place_rule, majority_set
 from newsdesk.evaluation.labelled_corpus import LabelledCorpus
 from newsdesk.evaluation.splits import TrainTestSplit
-from newsdesk.features.feature_matrix import place_matrix
+from newsdesk.features.feature_matrix import home_matrix, place_matrix
 from newsdesk.features.lexical_fields import add_fields, field_matrix
 from newsdesk.features.tfidf import ArabicTfidfVectorizer
 from newsdesk.inference.decision import decide
 from newsdesk.inference.gazetteer import Gazetteer
+from newsdesk.inference.home import HomeCountries
 from newsdesk.training.calibration import sigmoid
-from newsdesk.training.heads import fit_head
+from newsdesk.training.heads import TrainedHead, add_home, fit_head
+from newsdesk.training.home import HOME_TASK
 from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Targets
 
-OURS = "newsdesk"
+OURS, OURS_HOME = "newsdesk", "newsdesk_home"  # without and with the home countries of sources
 BASELINE_FEATURES = Features(stem=None, char_ngrams=None, min_df=2, title_weight=1)  # of TF-IDF + LinearSVC
 BASELINE_CLASSIFIER = {"classifier": "linear_svc", "C": 1.0, "balanced": False}
 
@@ -34,6 +38,11 @@ class SystemPredictions:
     labels: BoolArray
     probabilities: FloatArray | None = None  # of a system that has them
     uncalibrated: FloatArray | None = None  # the probabilities without calibration
+
+    def filter(self, kept: BoolArray) -> SystemPredictions:
+        """Keep the articles of a mask."""
+        of_labels, probabilities = self.labels[kept], (self.probabilities, self.uncalibrated)
+        return SystemPredictions(of_labels, *(None if each is None else each[kept] for each in probabilities))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +57,18 @@ class SplitPredictions:
     groups: StringArray
     y_true: BoolArray
     by_system: Mapping[str, SystemPredictions]
+    unnamed: BoolArray  # whether the article has a home and names no place
+
+    def filter(self, kept: BoolArray) -> SplitPredictions:
+        """Keep the test articles of a mask."""
+        return replace(
+            self,
+            article_ids=self.article_ids[kept],
+            groups=self.groups[kept],
+            y_true=self.y_true[kept],
+            by_system={system: of_system.filter(kept) for system, of_system in self.by_system.items()},
+            unnamed=self.unnamed[kept],
+        )
 
 
 def compute_places(
@@ -59,6 +80,15 @@ def compute_places(
         normalization=settings.text, lead_tokens=settings.features.lead_tokens, n_jobs=n_jobs,
     )  # fmt: skip
     return np.asarray(values.toarray())
+
+
+def compute_homes(
+    articles: pa.Table, places: FloatArray, taxonomy: Taxonomy, settings: Settings
+) -> sp.csr_matrix | None:
+    """Compute the home features of articles, as `home_matrix` does; None without `features.home`."""
+    if not settings.features.home:
+        return None
+    return home_matrix(sp.csr_matrix(places), articles["home"].to_pylist(), HomeCountries(taxonomy.as_dict()))
 
 
 def build_terms(
@@ -79,20 +109,25 @@ def predict_split(
     places: FloatArray,
     fields: Mapping[str, Sequence[str]],
     settings: Settings,
+    homes: sp.csr_matrix | None = None,
     n_jobs: int = -1,
 ) -> list[SplitPredictions]:
     """Train every system on one side of a split and apply it to the other, for each task with test articles.
 
-    `places` are the features of `compute_places`, and `fields` the words by lexical field.
+    `places` and `homes` are the features of `compute_places` and `compute_homes`, `fields` the words by
+    lexical field.
     """
     taken = split.train | split.test
     corpus, split, places = corpus.filter(taken), split.filter(taken), places[taken]
+    homes = None if homes is None else homes[taken]
     of_baseline = settings.model_copy(update={"features": BASELINE_FEATURES})
     terms, names = build_terms(corpus.articles, split.train, settings, n_jobs=n_jobs)
     baseline, _ = build_terms(corpus.articles, split.train, of_baseline, n_jobs=n_jobs)
     with_places = sp.hstack([terms, settings.features.place_weight * places], format="csr")
     of_fields = field_matrix(fields, names, normalization=settings.text, stem=settings.features.stem)
     own_train, baseline_train = settings.train, settings.train.model_copy(update=BASELINE_CLASSIFIER)
+    has_home = corpus.articles["home"].is_valid().to_numpy()
+    unnamed = has_home & ~places.any(axis=1)
     predictions = []
     for targets in corpus.targets:
         train, test = split.train & (targets.weights > 0), split.test & targets.trusted
@@ -107,18 +142,26 @@ def predict_split(
                 X[train], targets.filter(train), settings=options, n_jobs=n_jobs,
                 outlets=columns.outlets.tolist(), groups=columns.groups.tolist(),
             )  # fmt: skip
-            probabilities = head.predict_proba(X[test])
-            labels = decide(probabilities, head.thresholds, **options.decision_of(targets.task))
-            uncalibrated = sigmoid(head.decision_function(X[test]))
-            by_system[system] = SystemPredictions(labels, probabilities, uncalibrated)
+            by_system[system] = _apply_head(head, X[test], options.decision_of(targets.task))
+            if homes is not None and system == OURS and targets.task == HOME_TASK:
+                of_home = add_home(head, homes[train], targets.y[train])
+                X_home = sp.hstack([X[test], homes[test]], format="csr")
+                by_system[OURS_HOME] = _apply_head(of_home, X_home, options.decision_of(targets.task))
         by_system |= _predict_without_classifier(targets, places, train, test)
         predictions.append(
             SplitPredictions(
                 split.name, targets.task, targets.labels, int(train.sum()),
-                tested.article_ids, tested.groups, targets.y[test], by_system,
+                tested.article_ids, tested.groups, targets.y[test], by_system, unnamed[test],
             )
         )  # fmt: skip
     return predictions
+
+
+def _apply_head(head: TrainedHead, X: sp.csr_matrix, decision: Mapping[str, Any]) -> SystemPredictions:
+    """Predict the labels of articles with a head."""
+    probabilities = head.predict_proba(X)
+    labels = decide(probabilities, head.thresholds, **decision)
+    return SystemPredictions(labels, probabilities, sigmoid(head.decision_function(X)))
 
 
 def _predict_without_classifier(

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from newsdesk.base.settings import Evaluate
-from newsdesk.evaluation.leave_one_outlet_out import OURS, SplitPredictions, SystemPredictions
+from newsdesk.evaluation.leave_one_outlet_out import OURS, OURS_HOME, SplitPredictions, SystemPredictions
 from newsdesk.evaluation.metrics import (
     brier_score,
     calibration_error,
@@ -60,7 +60,12 @@ def compare_task(
     compared, contrast = compare_systems(outlets, **options), compare_systems(within, **options)
     joined = join_splits(outlets)
     return TaskComparison(
-        {"outlets": compared["splits"], "mean": compared["mean"], "contrast": contrast["splits"]},
+        {
+            "outlets": compared["splits"],
+            "mean": compared["mean"],
+            "contrast": contrast["splits"],
+            **measure_unnamed(outlets, **options),
+        },
         measure_systems_by_label([*outlets, joined]),
         {
             "outlets": f1_rows(compared),
@@ -100,6 +105,30 @@ def compare_systems(
     return {"splits": splits, "mean": _summarize(mean)}
 
 
+def measure_unnamed(
+    predictions: Sequence[SplitPredictions], *, n_bootstrap: int, seed: int, min_support: int
+) -> dict[str, Any]:
+    """Measure our predictions without and with home, by outlet, on its articles with a home and no place."""
+    if OURS_HOME not in predictions[0].by_system:
+        return {}
+    found = {}
+    for i, each in enumerate(predictions):
+        own = each.filter(each.unnamed)
+        if len(own.y_true):
+            draws = {
+                system: _measure_system(
+                    own, system, (seed, i), n_bootstrap=n_bootstrap, min_support=min_support
+                )[0]
+                for system in (OURS, OURS_HOME)
+            }
+            found[each.split] = {
+                "n_articles": len(own.y_true),
+                "systems": {system: summarize_draws(of_system) for system, of_system in draws.items()},
+                "difference": summarize_draws(draws[OURS_HOME] - draws[OURS]),
+            }
+    return {"unnamed": found}
+
+
 def _measure_system(
     predictions: SplitPredictions, system: str, seed: tuple[int, int], *, n_bootstrap: int, min_support: int
 ) -> tuple[FloatArray, dict[str, float]]:
@@ -119,7 +148,7 @@ def _measure_system(
 
 
 def _summarize(measured: Mapping[str, tuple[FloatArray, Mapping[str, float]]]) -> dict[str, Any]:
-    """Summarize each system, find the best other one, and compute our paired difference to each."""
+    """Summarize each system, find the best baseline, and compute our paired difference to each other one."""
     draws = {system: of_system for system, (of_system, _) in measured.items()}
     others = [system for system in draws if system != OURS]
     return {
@@ -127,7 +156,10 @@ def _summarize(measured: Mapping[str, tuple[FloatArray, Mapping[str, float]]]) -
             system: summarize_draws(of_system) | dict(calibration)
             for system, (of_system, calibration) in measured.items()
         },
-        "best_baseline": max(others, key=lambda system: tuple(np.nan_to_num(draws[system][0]))),
+        "best_baseline": max(
+            (system for system in others if system != OURS_HOME),
+            key=lambda system: tuple(np.nan_to_num(draws[system][0])),
+        ),
         "difference": {system: summarize_draws(draws[OURS] - draws[system]) for system in others},
     }
 
@@ -154,6 +186,7 @@ def join_splits(predictions: Sequence[SplitPredictions]) -> SplitPredictions:
         groups=np.concatenate([each.groups for each in predictions]),
         y_true=np.vstack([each.y_true for each in predictions]),
         by_system=by_system,
+        unnamed=np.concatenate([each.unnamed for each in predictions]),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,18 +21,24 @@ from newsdesk.evaluation.labelled_corpus import LabelledCorpus, build_labelled_c
 
 
 def read_outlet_corpus(
-    settings: Settings, taxonomy: Taxonomy, *, articles: Path, test_only: Path | None, gold: Path | None
-) -> LabelledCorpus:
-    """Read the cleaned articles, and behind them those of a test-only corpus, which needs gold labels."""
+    settings: Settings, taxonomy: Taxonomy, *, articles: Path, test_only: Path | None, gold: Path | None,
+    homes: Mapping[str, str] | None = None,
+) -> LabelledCorpus:  # fmt: skip
+    """Read the cleaned articles, and behind them those of a test-only corpus, which needs gold labels.
+
+    `homes` are the home countries of the sources of the test-only corpus.
+    """
     table = read_table(articles, ARTICLES)
     n_trainable = table.num_rows
     if test_only:
-        added = read_test_only(test_only, gold, settings, taxonomy)
+        added = read_test_only(test_only, gold, settings, taxonomy, homes)
         table = pa.concat_tables([table, join_groups(added, table, settings)])
     return build_labelled_corpus(table, taxonomy, settings, n_trainable=n_trainable)
 
 
-def read_test_only(path: Path, gold: Path | None, settings: Settings, taxonomy: Taxonomy) -> pa.Table:
+def read_test_only(
+    path: Path, gold: Path | None, settings: Settings, taxonomy: Taxonomy, homes: Mapping[str, str] | None
+) -> pa.Table:
     """Read and clean the articles of a corpus that the gold table labels."""
     if gold is None:
         raise NewsdeskError("--test-only needs the labels of its articles; give --gold too")
@@ -41,7 +48,7 @@ def read_test_only(path: Path, gold: Path | None, settings: Settings, taxonomy: 
         for record in readers.read([path], sections=taxonomy.sections, corpora=settings.corpora)
         if isinstance(record, Article) and (record.source, record.key) in table
     )
-    articles = clean(records, settings.clean, taxonomy, table).articles
+    articles = clean(records, settings.clean, taxonomy, table, homes=homes).articles
     if not articles.num_rows:
         raise NewsdeskError(f"{path}: no article has a label in {gold}")
     return articles

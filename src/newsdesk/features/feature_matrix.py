@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import scipy.sparse as sp
@@ -12,10 +13,12 @@ from joblib import effective_n_jobs
 from newsdesk.base.normalization import Normalization, build_normalizer
 from newsdesk.base.schema import Origin
 from newsdesk.base.settings import Settings
+from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.features.documents import Documents, iterate_batches, titles_and_texts
 from newsdesk.features.tfidf import character_maps
 from newsdesk.inference.engine import Engine
 from newsdesk.inference.gazetteer import Gazetteer
+from newsdesk.inference.home import HOME_NAMES, NO_HOME, HomeCountries, home_values
 
 
 def select_training_rows(
@@ -28,12 +31,42 @@ def select_training_rows(
 
 
 def append_places(
-    matrix: sp.csr_matrix, texts: pa.Table, gazetteer: Gazetteer, settings: Settings
+    matrix: sp.csr_matrix, articles: pa.Table, gazetteer: Gazetteer, taxonomy: Taxonomy, settings: Settings
 ) -> sp.csr_matrix:
-    """Append the weighted place features of articles as columns behind those of the terms."""
-    lead_tokens = settings.features.lead_tokens
-    values = place_matrix(texts, gazetteer, normalization=settings.text, lead_tokens=lead_tokens, n_jobs=-1)
-    return sp.hstack([matrix, settings.features.place_weight * values], format="csr")
+    """Append the weighted place features of articles to those of terms, and behind them home features."""
+    features = settings.features
+    places = place_matrix(
+        articles.select(["title", "text"]), gazetteer,
+        normalization=settings.text, lead_tokens=features.lead_tokens, n_jobs=-1,
+    )  # fmt: skip
+    blocks = [matrix, features.place_weight * places]
+    if features.home:
+        blocks.append(home_matrix(places, articles["home"].to_pylist(), HomeCountries(taxonomy.as_dict())))
+    return sp.hstack(blocks, format="csr")
+
+
+def home_matrix(
+    places: sp.csr_matrix, homes: Sequence[str | None], countries: HomeCountries
+) -> sp.csr_matrix:
+    """Return the home features of articles, given their place features.
+
+    Parameters
+    ----------
+    places : sparse matrix of shape (n_articles, n_place_features)
+    homes : sequence of str or None
+        The country of the source of each article, None if it has none.
+    countries : HomeCountries
+
+    Returns
+    -------
+    sparse matrix of shape (n_articles, n_home_features)
+        The columns are those of `inference.home.home_feature_names`.
+    """
+    numbers, n_regions = countries.numbers(homes), len(countries.regions)
+    rows = np.flatnonzero(numbers != NO_HOME)
+    values = np.zeros((len(homes), n_regions, len(HOME_NAMES)))
+    values[rows, numbers[rows]] = home_values(places[rows].toarray(), numbers[rows], n_regions)
+    return sp.csr_matrix(values.reshape(len(homes), -1))
 
 
 def place_matrix(

@@ -20,7 +20,7 @@ from .scorer import Scorer
 from .text import CHAR_PREFIX, char_ngrams
 
 Part = Literal["title", "text"]
-Kind = Literal["word", "chars", "place", "remainder"]
+Kind = Literal["word", "chars", "place", "home", "remainder"]
 
 TOP = 20  # contributions of a label in the JSON form
 
@@ -29,14 +29,12 @@ TOP = 20  # contributions of a label in the JSON form
 class Contribution:
     """What one span of the article adds to a label's score."""
 
-    part: (
-        Part | None
-    )  # None for a remainder, and for place features that count no mention, as `start` and `end`
+    part: Part | None  # None, as `start` and `end`, for a home, a remainder, and places that count no mention
     start: int | None
     end: int | None
     surface: str  # `part[start:end]`, in code points
     kind: Kind
-    term: str  # what the model counts: a stem or word n-gram, a character n-gram, or the region of a place
+    term: str  # a stem or word n-gram, a character n-gram, the region of a place, or the code of the home
     value: float
 
 
@@ -55,16 +53,16 @@ class Explanation:
 
 def explain(
     scorer: Scorer, title: str | None, text: str | None, *, labels: Sequence[str] | None = None,
-    top: int | None = TOP, thresholds: Mapping[str, Sequence[float]] | None = None,
+    top: int | None = TOP, thresholds: Mapping[str, Sequence[float]] | None = None, home: str | None = None,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Return the `explanations` of an article as dictionaries, ready for JSON."""
-    explained = explanations(scorer, title, text, labels=labels, top=top, thresholds=thresholds)
+    explained = explanations(scorer, title, text, labels=labels, top=top, thresholds=thresholds, home=home)
     return [asdict(explanation) for explanation in explained]
 
 
 def explanations(
     scorer: Scorer, title: str | None, text: str | None, *, labels: Sequence[str] | None = None,
-    top: int | None = None, thresholds: Mapping[str, Sequence[float]] | None = None,
+    top: int | None = None, thresholds: Mapping[str, Sequence[float]] | None = None, home: str | None = None,
 ) -> list[Explanation]:  # fmt: skip
     """Explain the scores of an article's labels.
 
@@ -81,6 +79,8 @@ def explanations(
         Number of contributions of each label, the largest; the others are summed up as one remainder.
     thresholds : mapping of str to sequence of float, optional
         By task, one for each label; by default those of the model.
+    home : str, optional
+        The home country of the article's source, as in `Scorer.predict`.
 
     Returns
     -------
@@ -90,7 +90,7 @@ def explanations(
     Raises
     ------
     ValueError
-        If the model has no such label.
+        If the model has no such label, or no such country is known.
 
     Examples
     --------
@@ -102,11 +102,14 @@ def explanations(
     """
     _check_labels(scorer, labels or ())
     title, text = title or "", text or ""
-    probabilities, (reason,) = scorer.predict_proba([title], [text])
+    probabilities, (reason,) = scorer.predict_proba([title], [text], [home])
     if reason:
         return []
-    scores, added = _added_scores(scorer, title, text)
+    scores, added, from_home = _added_scores(scorer, title, text, home)
     found, contributed = _contributions(scorer, title, text, added)
+    if home:
+        found = [*found, Contribution(None, None, None, "", "home", home.upper(), 0.0)]
+        contributed = np.vstack([contributed, from_home])
     intercepts = scorer.log_odds(np.zeros(len(scores)))
     explained = []
     for head in scorer.heads:
@@ -127,13 +130,18 @@ def _check_labels(scorer: Scorer, labels: Sequence[str]) -> None:
         raise ValueError(f"the model has no label {unknown[0]!r}; it has {', '.join(sorted(known))}")
 
 
-def _added_scores(scorer: Scorer, title: str, text: str) -> tuple[FloatArray, dict[int, FloatArray]]:
-    """Return the scores of an article, and what each column adds to them, of shape (n_labels,) each."""
-    reference = scorer.reference
-    columns, values = reference.row(reference.tokenize(title), reference.tokenize(text))
+def _added_scores(
+    scorer: Scorer, title: str, text: str, home: str | None
+) -> tuple[FloatArray, dict[int, FloatArray], FloatArray]:
+    """Return the scores of an article, and what each column and the home add to them, (n_labels,) each."""
+    reference, slope = scorer.reference, scorer.model.slope
+    parts = reference.tokenize(title), reference.tokenize(text)
+    columns, values = reference.row(*parts)
     products = reference.products(columns, values)
-    scores = scorer.log_odds(np.cumsum(products, axis=0)[-1])  # in the scorer's order of summation
-    return scores, dict(zip(columns.tolist(), products * scorer.model.slope, strict=True))
+    of_home = reference.home_products(*parts, scorer.countries.number(home))
+    total = np.cumsum([*products, *of_home], axis=0)[-1]  # in the scorer's order of summation
+    added = dict(zip(columns.tolist(), products * slope, strict=True))
+    return scorer.log_odds(total), added, of_home.sum(axis=0) * slope
 
 
 def _contributions(

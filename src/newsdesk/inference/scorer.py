@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from .decision import BALANCED, PROFILES, BoolArray, FloatArray, Prediction, sigmoid
-from .mentions import place_features
+from .home import NO_HOME, HomeBlock, HomeCountries, IntArray
+from .mentions import place_feature_names, place_features
 from .storage import UNREADABLE, PackagedModel, describe_error, read_model_folder, warn_of_other_code
 from .stubs import MAX_STUB_WORDS, is_stub, marked_words
 from .text import (
@@ -37,7 +38,7 @@ from .text import (
 COMPILE_FROM = 256
 BATCH = 1024
 
-IntArray = np.ndarray[Any, np.dtype[np.intp]]
+Homes = Sequence[str | None] | None  # or an Arrow array of strings
 Scores = tuple[FloatArray, list[str | None]]
 
 
@@ -74,6 +75,7 @@ class Scorer:
         self.info = model.info
         self.heads = model.heads
         self.terms = model.terms
+        self.countries = HomeCountries(model.info["taxonomy"])
         self.reference = ReferenceFeatures(model)
         self.compiled: CompiledFeatures | None = None
         self.threads = 1
@@ -101,8 +103,9 @@ class Scorer:
         return scorer
 
     def predict(
-        self, titles: Iterable[str | None], texts: Iterable[str | None], profile: str = BALANCED
-    ) -> list[Prediction]:
+        self, titles: Iterable[str | None], texts: Iterable[str | None], profile: str = BALANCED,
+        homes: Homes = None,
+    ) -> list[Prediction]:  # fmt: skip
         """Label articles.
 
         Parameters
@@ -110,6 +113,8 @@ class Scorer:
         titles, texts : iterables of str or None, or Arrow arrays of strings, shape (n_articles,)
         profile : str
             The set of thresholds, one of `PROFILES`.
+        homes : sequence of str or None, or Arrow array of strings, shape (n_articles,), optional
+            The home country of each article's source by ISO 3166-1 code, such as DZ; None if it has none.
 
         Returns
         -------
@@ -118,9 +123,9 @@ class Scorer:
         Raises
         ------
         ValueError
-            If the profile is unknown, or a title or text is not a string.
+            If the profile or a home is unknown, or a title or text is not a string.
         """
-        probabilities, unscored = self.predict_proba(titles, texts)
+        probabilities, unscored = self.predict_proba(titles, texts, homes)
         assigned, reasons = self.decide(probabilities, unscored, profile)
         orders = [np.argsort(-probabilities[:, head.columns], axis=1, kind="stable") for head in self.heads]
         predictions = []
@@ -164,8 +169,10 @@ class Scorer:
                 reasons[row] = "ambiguous" if no_label < 0.5 else "no_evidence"
         return assigned, reasons
 
-    def predict_proba(self, titles: Iterable[str | None], texts: Iterable[str | None]) -> Scores:
-        """Return the probabilities of all labels of all heads.
+    def predict_proba(
+        self, titles: Iterable[str | None], texts: Iterable[str | None], homes: Homes = None
+    ) -> Scores:
+        """Return the probabilities of all labels of all heads; the parameters are those of `predict`.
 
         Returns
         -------
@@ -174,26 +181,36 @@ class Scorer:
         unscored : list of str or None, shape (n_articles,)
             Why an article is not scored.
         """
-        scores, reasons = self.linear_scores(titles, texts)
+        scores, reasons = self.linear_scores(titles, texts, homes)
         probabilities = sigmoid(self.log_odds(scores))
         probabilities[[reason is not None for reason in reasons]] = np.nan
         return probabilities, reasons
 
-    def linear_scores(self, titles: Iterable[str | None], texts: Iterable[str | None]) -> Scores:
+    def linear_scores(
+        self, titles: Iterable[str | None], texts: Iterable[str | None], homes: Homes = None
+    ) -> Scores:
         """Return the features of each article times the coefficients, and why an article is not scored."""
         all_titles, all_texts = _as_sequence(titles), _as_sequence(texts)
         n = len(all_texts)
         if len(all_titles) != n:
             raise ValueError(f"{len(all_titles)} titles for {n} texts; give one of each an article")
+        regions = self._home_regions(homes, n)
         self._n_scored += n
         features = self._choose_features()
         scores = np.empty((n, len(self.model.intercept)))
         reasons: list[str | None] = []
         for start in range(0, n, BATCH):
             batch = slice(start, start + BATCH)
-            scores[batch], unscored = features.score(all_titles[batch], all_texts[batch])
+            scores[batch], unscored = features.score(all_titles[batch], all_texts[batch], regions[batch])
             reasons += unscored
         return scores, reasons
+
+    def _home_regions(self, homes: Homes, n_articles: int) -> IntArray:
+        """Return the numbers of the home regions of articles, shape (n_articles,)."""
+        codes = [None] * n_articles if homes is None else _as_list(homes)
+        if len(codes) != n_articles:
+            raise ValueError(f"{len(codes)} homes for {n_articles} texts; give one of each an article")
+        return self.countries.numbers(codes)
 
     def log_odds(self, scores: FloatArray) -> FloatArray:
         """Return calibrated log-odds of linear scores, whose last axis is the labels."""
@@ -223,10 +240,11 @@ class ReferenceFeatures:
         self.stem = build_stemmer(model.info["features"]["stem"])
         self._model = model
         self._settings = model.info["features"]
+        self._home = build_home_block(model)
         words = marked_words()
         self.stub_tokens = frozenset(token for word in words for token in tokenize(self.normalize(word)))
 
-    def score(self, titles: Any, texts: Any) -> Scores:
+    def score(self, titles: Any, texts: Any, homes: IntArray) -> Scores:
         """Return linear scores and why an article is not scored, as `Scorer.linear_scores`."""
         scores = np.zeros((len(texts), len(self._model.intercept)))
         reasons: list[str | None] = []
@@ -245,7 +263,8 @@ class ReferenceFeatures:
                 columns, values = self.row(*parts)
                 if len(columns):
                     # cumsum adds in the order of the compiled implementation; sum would not
-                    scores[i] = np.cumsum(self.products(columns, values), axis=0)[-1]
+                    products = [*self.products(columns, values), *self.home_products(*parts, homes[i])]
+                    scores[i] = np.cumsum(products, axis=0)[-1]
                 else:
                     reason = "no_evidence"
             reasons.append(reason)
@@ -284,6 +303,14 @@ class ReferenceFeatures:
         products: FloatArray = values[:, None] * self._model.coef[columns]
         return products
 
+    def home_products(self, title: list[list[str]], text: list[list[str]], home: int) -> FloatArray:
+        """Return value times coefficient of the columns of a home, shape (n_columns, n_labels)."""
+        if self._home is None or home == NO_HOME:
+            return np.zeros((0, len(self._model.intercept)))
+        places = self._place_features(title, text)[None]
+        products: FloatArray = self._home.products(places, np.array([home]))[0]
+        return products
+
     def _tfidf(self, counts: Counter[str], weight: float) -> tuple[IntArray, FloatArray]:
         known = sorted((i, n) for term, n in counts.items() if (i := self.columns.get(term)) is not None)
         columns = np.array([i for i, _ in known], dtype=np.intp)
@@ -296,14 +323,17 @@ class ReferenceFeatures:
             values = values / (np.sqrt(total) if norm == "l2" else total)
         return columns, values * weight
 
-    def _places(self, title: list[list[str]], text: list[list[str]]) -> tuple[IntArray, FloatArray]:
+    def _place_features(self, title: list[list[str]], text: list[list[str]]) -> FloatArray:
+        """Compute `mentions.place_features` of an article, shape (n_place_features,)."""
         gazetteer = self._model.gazetteer
         if gazetteer is None:
-            return np.empty(0, np.intp), np.empty(0)
+            return np.empty(0)
         title_tokens, text_tokens = ([token for tokens in part for token in tokens] for part in (title, text))
         lead_tokens = self._settings["lead_tokens"]
-        features = place_features(title_tokens, text_tokens, gazetteer, lead_tokens=lead_tokens)
-        values = self._settings["place_weight"] * np.array(features)
+        return np.array(place_features(title_tokens, text_tokens, gazetteer, lead_tokens=lead_tokens))
+
+    def _places(self, title: list[list[str]], text: list[list[str]]) -> tuple[IntArray, FloatArray]:
+        values = self._settings["place_weight"] * self._place_features(title, text)
         columns = np.flatnonzero(values)
         return len(self._model.terms) + columns, values[columns]
 
@@ -319,7 +349,8 @@ class CompiledFeatures:
         words = [term for term in model.terms if not term.startswith(CHAR_PREFIX)]
         chars = [term.removeprefix(CHAR_PREFIX) for term in model.terms[len(words) :]]
         self.threads = 1
-        self._coef = model.coef
+        self._coef = model.coef[: len(model.terms) + n_place_features(model)]
+        self._home = build_home_block(model)
         self._place_weight, self._min_words = settings["place_weight"], settings["min_words"]
         self._engine = Engine(
             normalize=reference.normalize,
@@ -339,14 +370,17 @@ class CompiledFeatures:
             norm=settings["norm"], word_weight=settings["word_weight"], char_weight=settings["char_weight"],
         )  # fmt: skip
 
-    def score(self, titles: Any, texts: Any) -> Scores:
+    def score(self, titles: Any, texts: Any, homes: IntArray) -> Scores:
         """Return linear scores and why an article is not scored, as `Scorer.linear_scores`."""
         with self._engine.lock:
             self._engine.threads = self.threads
             batch = self._engine.scan(titles, texts)
-            places = self._place_weight * self._engine.place_features(batch)
-            scores, n_values = self._engine.scores(batch, self._weights, places, self._coef)
+            places = self._engine.place_features(batch)
+            weighted = self._place_weight * places
+            scores, n_values = self._engine.scores(batch, self._weights, weighted, self._coef)
             has_stub_token = self._engine.has_marked(batch)
+        if self._home:
+            self._home.add(scores, places, homes)
         n_letters, n_arabic, n_foreign = batch.letters.T
         arabic = (n_letters > 0) & (n_arabic >= MIN_ARABIC_LETTERS * n_letters)
         unsure = batch.slow | (arabic & (n_foreign > MAX_FOREIGN_LETTERS * n_letters))
@@ -365,6 +399,19 @@ class CompiledFeatures:
         return scores, reasons.tolist()
 
 
+def build_home_block(model: PackagedModel) -> HomeBlock | None:
+    """Return the coefficients of a model's home features, None if it has none."""
+    if not model.info["features"]["home"] or model.gazetteer is None:
+        return None
+    coef = model.coef[len(model.terms) + n_place_features(model) :]
+    return HomeBlock(coef, len(model.gazetteer.regions))
+
+
+def n_place_features(model: PackagedModel) -> int:
+    """Return the number of columns of a model's place features."""
+    return len(place_feature_names(model.gazetteer.regions)) if model.gazetteer else 0
+
+
 def _can_compile() -> bool:
     """Return whether numba and the compiled implementation can be imported."""
     try:
@@ -379,6 +426,10 @@ def _can_compile() -> bool:
 def _as_sequence(values: Iterable[str | None]) -> Any:
     """Return values that can be sliced: Arrow arrays and lists unchanged, others as a list."""
     return values if isinstance(values, list) or hasattr(values, "to_pylist") else list(values)
+
+
+def _as_list(values: Any) -> list[Any]:
+    return values.to_pylist() if hasattr(values, "to_pylist") else list(values)
 
 
 def _rows(values: Any, rows: IntArray) -> list[str]:

@@ -18,10 +18,11 @@ import numpy as np
 from .code import code_sha256
 from .decision import BALANCED, PROFILES, FloatArray, Head
 from .gazetteer import Gazetteer
+from .home import home_feature_names
 from .mentions import place_feature_names
 from .text import CHAR_PREFIX, STEMMERS
 
-FORMAT = 5
+FORMAT = 6
 TERMS = "terms.json.gz"
 PLACES = "places.json.gz"
 WEIGHTS = "weights.npz"
@@ -44,7 +45,7 @@ class PackagedModel:
     terms: tuple[str, ...]  # words and word n-grams, then character n-grams, which begin with `CHAR_PREFIX`
     gazetteer: Gazetteer | None
     idf: FloatArray
-    coef: np.ndarray[Any, np.dtype[np.float32]]  # of shape (n_terms + n_place_features, n_labels)
+    coef: np.ndarray[Any, np.dtype[np.float32]]  # of shape (n_columns, n_labels): terms, places, home
     intercept: FloatArray  # of shape (n_labels,), like `slope` and `offset`
     slope: FloatArray
     offset: FloatArray
@@ -71,7 +72,11 @@ def read_model_folder(folder: Path) -> PackagedModel:
     _check_heads(info["heads"])
     gazetteer = read_packed(folder / PLACES, Gazetteer.from_dict) if info["features"]["places"] else None
     n_places = len(place_feature_names(gazetteer.regions)) if gazetteer else 0
-    _check_arrays(arrays, len(terms), n_places, sum(len(head["labels"]) for head in info["heads"]))
+    n_home = len(home_feature_names(gazetteer.regions)) if gazetteer and info["features"]["home"] else 0
+    _check_arrays(arrays, len(terms), n_places, n_home, sum(len(head["labels"]) for head in info["heads"]))
+    regions = tuple(region["id"] for region in info["taxonomy"]["regions"])
+    if n_home and gazetteer and gazetteer.regions != regions:
+        raise ValueError(f"regions {gazetteer.regions} of places for {regions} of the taxonomy")
     return PackagedModel.build(info, terms, arrays, gazetteer)
 
 
@@ -157,6 +162,7 @@ def _check_features(features: Any) -> None:
         "min_words": lambda v: isinstance(v, int) and _is_number(v, 0, math.inf),
         "places": lambda v: isinstance(v, bool),
         "place_weight": lambda v: _is_number(v, 0, math.inf),
+        "home": lambda v: isinstance(v, bool),
         "lead_tokens": lambda v: _is_integer(v, 0, 1_000_000),
     }
     for name, is_valid in tests.items():
@@ -194,15 +200,16 @@ def _check_heads(heads: Any) -> None:
             raise ValueError(f"heads: {task}: expected a floor from 0 to 1, found {floor!r}")
 
 
-def _check_arrays(arrays: Arrays, n_terms: int, n_places: int, n_labels: int) -> None:
+def _check_arrays(arrays: Arrays, n_terms: int, n_places: int, n_home: int, n_labels: int) -> None:
     shapes = {
-        "coef": (n_terms + n_places, n_labels), "idf": (n_terms,),
+        "coef": (n_terms + n_places + n_home, n_labels), "idf": (n_terms,),
         "intercept": (n_labels,), "slope": (n_labels,), "offset": (n_labels,),
     }  # fmt: skip
     for name, shape in shapes.items():
         if arrays[name].shape != shape:
             found = f"{name} of shape {arrays[name].shape}"
-            expected = f"{n_terms} terms, {n_places} place features and {n_labels} labels"
+            columns = f"{n_terms} terms, {n_places} place features, {n_home} home features"
+            expected = f"{columns} and {n_labels} labels"
             raise ValueError(f"{WEIGHTS}: {found} for {expected}")
         if arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():
             raise ValueError(f"{WEIGHTS}: {name}: expected finite floats")

@@ -16,6 +16,7 @@ from newsdesk.base.settings import Settings, settings_option
 from newsdesk.base.taxonomy import Taxonomy, read_taxonomy
 from newsdesk.corpus.cleaning import Cleaned, clean
 from newsdesk.corpus.label_tables import read_label_tables
+from newsdesk.corpus.source_homes import read_source_homes
 from newsdesk.readers.account import Account
 from newsdesk.readers.column_notes import ColumnNotes
 from newsdesk.readers.records import Rows
@@ -32,6 +33,7 @@ SHOWN = 5  # refused rows that are printed
     "--review",
     help="Labels of `newsdesk review merge` that train and are not tested on; they replace silver labels.",
 )
+@path_option("--sources", help="Registry of sources (tab-separated), for the home country of each.")
 @settings_option
 @path_option("--articles", default="data/clean/articles.parquet")
 @path_option("--quarantine", default="data/clean/quarantine.parquet")
@@ -44,6 +46,7 @@ def main(
     gold: Path | None,
     silver: Path | None,
     review: Path | None,
+    sources: Path | None,
     articles: Path,
     quarantine: Path,
     account: Path,
@@ -56,9 +59,10 @@ def main(
     """
     known = read_taxonomy(taxonomy)
     label_table = read_label_tables(known, silver=silver, review=review, gold=gold)
+    homes = read_source_homes(sources, known) if sources else {}
     files = Account()
     records = read_corpora(list(raw), settings.corpora, known, files)
-    cleaned = clean(records, settings.clean, known, label_table, files=files, progress=progress)
+    cleaned = clean(records, settings.clean, known, label_table, homes=homes, files=files, progress=progress)
     if not cleaned.articles.num_rows:
         refused = cleaned.account["refused"] or "no rows"
         raise NewsdeskError(f"no article was kept; refused by reason: {refused}")

@@ -47,7 +47,7 @@ def main(
     features: Path,
     splits: Sequence[str] = SPLITS[:2],
 ) -> None:
-    """Compute the features of the training articles: TF-IDF, fitted on them only, and places.
+    """Compute the features of the training articles: TF-IDF, fitted on them only, places and homes.
 
     \b
     Example:
@@ -66,8 +66,9 @@ def main(
     terms = vectorizer.get_feature_names_out().tolist()
     matrix = vectorizer.transform(texts)
     if settings.features.places:
-        gazetteer = read_places(places, read_taxonomy(taxonomy), settings.text)
-        matrix = append_places(matrix, texts, gazetteer, settings)
+        known = read_taxonomy(taxonomy)
+        gazetteer = read_places(places, known, settings.text)
+        matrix = append_places(matrix, rows, gazetteer, known, settings)
         files.write_compact_json(gazetteer.as_dict(), features / "gazetteer.json")
     shared = field_matrix(words, terms, normalization=settings.text, stem=settings.features.stem)
     files.write_table(rows.select(LABEL_COLUMNS), features / "rows.parquet")
@@ -77,7 +78,7 @@ def main(
     write_matrix(shared, features / "fields.npz")
     note(
         f"featurize: {matrix.shape[0]:,} articles, {len(terms):,} terms, {matrix.shape[1] - len(terms)} "
-        f"values of places, {matrix.nnz:,} non-zero values"
+        f"values of places and homes, {matrix.nnz:,} non-zero values"
     )
 
 

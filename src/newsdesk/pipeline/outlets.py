@@ -16,8 +16,9 @@ from newsdesk.base.files import write_csv, write_json, write_table
 from newsdesk.base.schema import TASKS
 from newsdesk.base.settings import Settings, settings_option
 from newsdesk.base.taxonomy import read_taxonomy
+from newsdesk.corpus.source_homes import read_source_homes
 from newsdesk.evaluation.labelled_corpus import choose_outlets
-from newsdesk.evaluation.leave_one_outlet_out import compute_places, predict_split
+from newsdesk.evaluation.leave_one_outlet_out import compute_homes, compute_places, predict_split
 from newsdesk.evaluation.outlet_comparison import TaskComparison, compare_task, prediction_table
 from newsdesk.evaluation.outlet_corpus import read_outlet_corpus
 from newsdesk.evaluation.peers import add_peers, read_peer
@@ -50,6 +51,7 @@ def _parse_peers(context: click.Context, option: click.Parameter, values: Sequen
 @path_option("--fields", default="data/fields.tsv")
 @click.option("--test-only", type=click.Path(exists=True, path_type=Path), help="Corpus that trains nothing.")
 @path_option("--gold", help="Gold labels of the --test-only corpus.")
+@path_option("--sources", help="Registry of sources (tab-separated), for homes of the --test-only corpus.")
 @click.option(
     "--peer", "peers", multiple=True, callback=_parse_peers, metavar="NAME=PATH",
     help="Parquet of another program's labels (article_id, region, topic), or a model folder.",
@@ -68,6 +70,7 @@ def main(
     fields: Path,
     test_only: Path | None,
     gold: Path | None,
+    sources: Path | None,
     peers: Mapping[str, Path],
     chosen: Sequence[str],
     metrics: Path,
@@ -86,7 +89,10 @@ def main(
     known = read_taxonomy(taxonomy)
     gazetteer = read_places(places, known, settings.text)
     words = read_fields(fields)
-    corpus = read_outlet_corpus(settings, known, articles=articles, test_only=test_only, gold=gold)
+    homes = read_source_homes(sources, known) if sources else None
+    corpus = read_outlet_corpus(
+        settings, known, articles=articles, test_only=test_only, gold=gold, homes=homes
+    )
     columns = corpus.columns
     left_out = [leave_outlet_out(columns, outlet) for outlet in choose_outlets(columns, settings, chosen)]
     within = [
@@ -100,9 +106,10 @@ def main(
     kept = np.any([split.train | split.test for split in (*left_out, *within)], axis=0)
     corpus = corpus.filter(kept)
     note(f"outlets: {corpus.articles.num_rows:,} labelled articles, {len(left_out) + len(within)} splits")
+    place_values = compute_places(corpus.articles, gazetteer, settings)
     predict = partial(
-        predict_split, corpus, places=compute_places(corpus.articles, gazetteer, settings),
-        fields=words, settings=settings, n_jobs=n_jobs,
+        predict_split, corpus, places=place_values, fields=words, settings=settings, n_jobs=n_jobs,
+        homes=compute_homes(corpus.articles, place_values, known, settings),
     )  # fmt: skip
     try:
         of_outlets, of_within = (

@@ -14,6 +14,7 @@ from newsdesk.base.schema import TASKS
 from newsdesk.base.settings import Settings, settings_option
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.features.matrices import read_matrix
+from newsdesk.inference.home import home_feature_names
 from newsdesk.training.heads import describe_head, train_head
 from newsdesk.training.targets import build_targets, outlet_by_source
 
@@ -32,7 +33,8 @@ def main(settings: Settings, task: str, *, features: Path, taxonomy: Path, head:
       newsdesk train region
     """
     head = head or Path("data/heads", task)
-    labels = read_taxonomy(taxonomy).labels_of(task)
+    known = read_taxonomy(taxonomy)
+    labels = known.labels_of(task)
     rows = read_table(features / "rows.parquet")
     outlet_of = outlet_by_source(settings.outlets)
     try:
@@ -45,6 +47,7 @@ def main(settings: Settings, task: str, *, features: Path, taxonomy: Path, head:
             outlets=[outlet_of.get(source, source) for source in rows["source"].to_pylist()],
             groups=rows["group_id"].to_pylist(),
             settings=settings.train,
+            n_home=len(home_feature_names(known.region_ids)) if settings.features.home else 0,
         )
     except ValueError as error:
         raise NewsdeskError(f"{features}: {task}: {error}") from None

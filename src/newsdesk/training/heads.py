@@ -23,6 +23,7 @@ from newsdesk.training.calibration import (
     sigmoid,
 )
 from newsdesk.training.classifiers import build_classifier, fit_subsets
+from newsdesk.training.home import HOME_TASK, fit_home, home_coef
 from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Targets
 
 
@@ -37,6 +38,7 @@ class TrainedHead:
     offset: FloatArray
     thresholds: FloatArray
     profiles: Mapping[str, FloatArray]
+    out_of_outlet: FloatArray  # log-odds of the training articles that calibrated the head, NaN for others
 
     def decision_function(self, X: sp.csr_matrix) -> FloatArray:
         """Compute linear scores, shape (n_articles, n_labels)."""
@@ -49,16 +51,26 @@ class TrainedHead:
 
 def train_head(
     matrix: sp.csr_matrix, targets: Targets, *, n_terms: int, fields: sp.csr_matrix, outlets: Sequence[str],
-    groups: Sequence[str], settings: Train,
+    groups: Sequence[str], settings: Train, n_home: int = 0,
 ) -> TrainedHead:  # fmt: skip
-    """Train a head on the columns of `matrix` (terms, then places) that the settings give it."""
-    n_used = matrix.shape[1] if targets.task in settings.place_tasks else n_terms
+    """Train a head on the columns of `matrix` (terms, places, `n_home` of homes) that it uses."""
+    n_base = matrix.shape[1] - n_home
+    n_used = n_base if targets.task in settings.place_tasks else n_terms
     field_weight = settings.field_weight_of(targets.task)
     X = add_fields(matrix[:, :n_used], matrix[:, :n_terms], fields, field_weight)
     head = fit_head(X, targets, outlets=outlets, groups=groups, settings=settings)
-    coef = np.zeros((len(targets.labels), matrix.shape[1]))
+    coef = np.zeros((len(targets.labels), n_base))
     coef[:, :n_used] = spread_fields(head.coef, fields, field_weight)
-    return replace(head, coef=coef)
+    head = replace(head, coef=coef)
+    if n_home and targets.task == HOME_TASK:
+        return add_home(head, matrix[:, n_base:], targets.y)
+    return replace(head, coef=np.hstack([coef, np.zeros((len(coef), n_home))]))
+
+
+def add_home(head: TrainedHead, homes: sp.csr_matrix, y: BoolArray) -> TrainedHead:
+    """Append to a head the coefficients of the home features, fitted on its training articles."""
+    weights = fit_home(homes, head.out_of_outlet, y)
+    return replace(head, coef=np.hstack([head.coef, home_coef(*weights, head.slope)]))
 
 
 def describe_head(
@@ -116,7 +128,9 @@ def fit_head(
         "high_recall": np.minimum(thresholds(recall_threshold), balanced),
     }
     coef, intercept = fitted[-1]
-    return TrainedHead(targets.labels, coef, intercept, slope, offset, balanced, profiles)
+    out_of_outlet = np.full((len(used), y.shape[1]), np.nan)
+    out_of_outlet[used] = slope * scores + offset
+    return TrainedHead(targets.labels, coef, intercept, slope, offset, balanced, profiles, out_of_outlet)
 
 
 def _split_folds(
