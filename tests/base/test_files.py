@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +48,16 @@ def test_files_read_back_and_bytes_are_stable(tmp_path: Path) -> None:
     assert read_table(tmp_path / "1.parquet").equals(TABLE)
     assert json.loads(gzip.decompress((tmp_path / "1.json.gz").read_bytes())) == {"قمة": [1]}
     assert read_arrays(tmp_path / "1.npz")["idf"].tolist() == [0, 1, 2]
+
+
+def test_npz_has_no_headers_that_releases_of_python_write_differently(tmp_path: Path) -> None:
+    write_arrays(tmp_path / "a.npz", idf=np.arange(3.0), coef=np.ones((2, 3), np.float32))
+    archive = (tmp_path / "a.npz").read_bytes()
+    with zipfile.ZipFile(tmp_path / "a.npz") as members:
+        for member in members.infolist():
+            assert (member.filename, member.compress_type) in {("idf.npy", 8), ("coef.npy", 8)}
+            version, packed = struct.unpack_from("<4xH12xL", archive, member.header_offset)
+            assert (version, packed) == (20, member.compress_size)  # of zip64: 45, and 2**32 - 1
 
 
 def test_permissions_follow_the_umask(tmp_path: Path) -> None:

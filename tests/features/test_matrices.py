@@ -15,6 +15,7 @@ def test_matrix_reads_back_and_bytes_are_stable(tmp_path: Path) -> None:
         write_matrix(matrix, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     assert abs(read_matrix(tmp_path / "a") - matrix).max() == 0
+    assert abs(sp.load_npz(tmp_path / "a") - matrix).max() == 0
 
 
 @pytest.mark.parametrize("content", [None, b"PK\x03\x04{"])

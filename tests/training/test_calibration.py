@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
+from threadpoolctl import threadpool_limits
 
 from newsdesk.training.calibration import (
     assign_folds,
@@ -75,6 +76,17 @@ def test_platt_recovers_a_known_sigmoid() -> None:
     slope, offset = fit_platt(scores, y)
     assert slope[0] == pytest.approx(3, abs=0.15)
     assert offset[0] == pytest.approx(-1, abs=0.1)
+
+
+def test_sigmoids_do_not_depend_on_the_number_of_threads() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(40_000, 1))  # of so many BLAS splits the sums among threads
+    y = scores + rng.normal(size=scores.shape) > 1
+    fitted = set()
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads):
+            fitted.add(np.concatenate(fit_platt(scores, y)).tobytes())
+    assert len(fitted) == 1
 
 
 @pytest.mark.parametrize(

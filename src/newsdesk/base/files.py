@@ -123,9 +123,17 @@ def write_csv(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
 
 
 def write_arrays(path: Path, **arrays: np.ndarray[Any, Any]) -> None:
-    """Write arrays as npz without pickle."""
-    with atomic_write(path) as temporary, temporary.open("wb") as handle:
-        np.savez_compressed(handle, allow_pickle=False, **arrays)
+    """Write arrays as compressed npz without pickle.
+
+    `numpy.savez_compressed` asks for headers of zip64, which Python 3.11.2 and 3.11.7 write differently.
+    """
+    with atomic_write(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(f"{name}.npy")
+            member.compress_type = zipfile.ZIP_DEFLATED
+            member.file_size = array.nbytes  # from 2 GiB on zip64 is needed
+            with archive.open(member, "w") as handle:
+                np.lib.format.write_array(handle, array, allow_pickle=False)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import scipy.sparse as sp
 
-from newsdesk.base.files import NPZ_ERRORS, atomic_write, reading
+from newsdesk.base.files import NPZ_ERRORS, reading, write_arrays
 
 
 def write_matrix(matrix: sp.csr_matrix, path: Path) -> None:
-    """Write a CSR matrix of shape (n_articles, n_features) without pickle."""
-    with atomic_write(path) as temporary, temporary.open("wb") as handle:
-        sp.save_npz(handle, matrix)
+    """Write a CSR matrix of shape (n_articles, n_features) as `scipy.sparse.load_npz` reads it."""
+    write_arrays(
+        path, indices=matrix.indices, indptr=matrix.indptr, format=np.array(b"csr"),
+        shape=np.array(matrix.shape), data=matrix.data,
+    )  # fmt: skip
 
 
 def read_matrix(path: Path) -> sp.csr_matrix:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from newsdesk.training.targets import BoolArray, FloatArray, IntArray
 
@@ -92,7 +93,8 @@ def fit_platt(scores: FloatArray, y: BoolArray) -> tuple[FloatArray, FloatArray]
         x = np.tile(own, 2)[:, None]
         labels = np.repeat([1.0, 0.0], len(own))
         weights = np.concatenate([target, 1 - target])
-        model = LogisticRegression(C=1e6, max_iter=1000).fit(x, labels, sample_weight=weights)
+        with threadpool_limits(1):  # sums in one order on any number of cores
+            model = LogisticRegression(C=1e6, max_iter=1000).fit(x, labels, sample_weight=weights)
         slopes[j], offsets[j] = model.coef_[0, 0], model.intercept_[0]
         if slopes[j] <= 0:  # the scores hold no information: the probability is the share of positives
             share = target.mean()
