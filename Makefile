@@ -25,7 +25,7 @@ SPARK := $(VENV)/spark-ready
 LOWEST := .venv-lowest
 NEWEST := .venv-newest
 ANNIF := benchmarks/.annif
-CERTIFY_OPTIONS ?= # say --cpu generic --allow-rounding
+CERTIFY_OPTIONS ?= # say --cpu generic
 MINUTES ?= 10
 PEER_OPTIONS ?= # of the peers' scripts, say --test-only data/public/egypt2013.jsonl.gz
 PYTEST_OPTIONS ?= --numprocesses logical
@@ -58,8 +58,8 @@ results: repro
 	@newsdesk results --summary
 	@newsdesk predict data/starter/pages/page-06.txt data/starter/pages/page-10.txt --model model
 	@if git status --porcelain dvc.lock 2>/dev/null | grep -q .; then \
-	  echo "dvc.lock has changed. Unless you changed code or settings, this processor rounds"; \
-	  echo "differently (docs/certify.md), and git checkout dvc.lock restores it."; echo; fi
+	  echo "dvc.lock has changed. Unless you changed code or settings, this processor is no x86-64,"; \
+	  echo "or the system's libraries are others (docs/certify.md); git checkout dvc.lock restores it."; echo; fi
 	@echo "Next: source $(VENV)/bin/activate, then"
 	@echo "  newsdesk predict FILE                label articles with the model that comes with"
 	@echo "                                       newsdesk, which was trained on more outlets"

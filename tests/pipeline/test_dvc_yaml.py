@@ -31,8 +31,8 @@ def imports() -> grimp.ImportGraph:
 def imported_files(imports: grimp.ImportGraph, stage: str) -> set[Path]:
     """The files that a stage's module imports, directly or not, with itself.
 
-    Importing `newsdesk.a.b` also runs the `__init__.py` of `newsdesk.a`. Those of `newsdesk` and
-    `newsdesk.pipeline` import nothing, and count only where a module imports a name from them.
+    Importing `newsdesk.a.b` also runs the `__init__.py` of `newsdesk.a`. That of `newsdesk` imports nothing, that
+    of `newsdesk.pipeline` only from `newsdesk.base`; they count only where a module imports a name from them.
     """
     found: set[str] = set()
     queue = [stage]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import sys
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ import click
 from newsdesk import __version__
 from newsdesk.base.console import entry_point
 from newsdesk.base.extras import named_extras
+from newsdesk.base.processor import restart_pinned
 
 # (title, package, description by command); the module of a command has its name, and a function `main`
 GROUPS = (
@@ -105,3 +107,10 @@ def newsdesk() -> None:
 def main() -> None:
     """Run the command line."""
     entry_point(newsdesk)
+
+
+def start() -> None:
+    """Run the command line as a process of its own, in which a stage computes as `dvc repro` does."""
+    if COMMANDS.get("".join(sys.argv[1:2]), "").startswith("newsdesk.pipeline."):
+        restart_pinned()
+    main()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from newsdesk.base.errors import NewsdeskError
+from newsdesk.base.processor import pinned
 from newsdesk.reproducibility import environment
 
 CHECKOUT = "checkout"
@@ -37,7 +38,7 @@ def other_conditions(cpu: str) -> dict[str, str]:
 
 def generic_cpu() -> dict[str, str]:
     """Choose variables that restrict the libraries to instructions of x86-64 without AVX and FMA."""
-    if platform.machine() not in ("x86_64", "AMD64"):
+    if not pinned():
         raise NewsdeskError(f"--cpu generic: expected an x86-64 processor, found {platform.machine()}")
     return {
         "OPENBLAS_CORETYPE": "Prescott",
@@ -98,9 +99,10 @@ def rerun_environment(checkout: Path, conditions: Mapping[str, str]) -> dict[str
 
 
 def describe_environment(checkout: Path, env: Mapping[str, str]) -> dict[str, Any]:
-    """Describe a process of the rerun, and check that it imports the package of the clone."""
+    """Describe a stage's process of the rerun, and check that it imports the package of the clone."""
     command = [sys.executable, "-P", environment.__file__]
-    done = subprocess.run(command, cwd=checkout, env=dict(env), capture_output=True, text=True, check=False)
+    variables = {**env, **pinned()}
+    done = subprocess.run(command, cwd=checkout, env=variables, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NewsdeskError(f"rerun: Python does not start: {done.stderr.strip().splitlines()[-1]}")
     facts: dict[str, Any] = json.loads(done.stdout)

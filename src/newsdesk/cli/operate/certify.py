@@ -43,13 +43,13 @@ def main(profile: str, cpu: str, output: Path | None, allow_rounding: bool) -> N
     number of threads. Outputs are compared by hash, and where hashes differ value by value. The MLflow run
     of the lock is tagged with the result.
 
-    Exit codes: 0 all outputs are equal; 1 an output or an input differs; 3 only rounding differs, as between
-    processors (0 with --allow-rounding).
+    Exit codes: 0 all outputs are equal; 1 an output or an input differs; 3 only rounding differs, as on Arm
+    (0 with --allow-rounding).
 
     \b
     Examples:
       newsdesk certify
-      newsdesk certify --cpu generic --allow-rounding
+      newsdesk certify --cpu generic
     """
     import dvc  # noqa: F401 - else the rerun would fail late
 
