@@ -45,9 +45,6 @@ class Corpus(Columns):
         description="Files of text: `text` alone, below a `title_line`, below a first line that may be a "
         "`headline`; or lines of `python_lists`",
     )
-    encoding: Literal["utf-8", "cp1256"] | None = Field(
-        None, description="Encoding of the files; null to detect it"
-    )
     opening: str | None = Field(
         None, min_length=1, description="Regular expression of what texts begin with, which is left out"
     )

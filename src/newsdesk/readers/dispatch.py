@@ -260,7 +260,7 @@ def _read_document(
 
 def _read_text(head: bytes, chunks: Iterator[bytes], provenance: Provenance, options: ReadOptions) -> Rows:
     complete = len(head) < CHUNK_BYTES
-    encoding = options.corpus.encoding or detect_encoding(head, complete=complete)
+    encoding = detect_encoding(head, complete=complete)
     text = head.decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace")
     if complete and not text.strip(BLANK.decode()):
         deque(chunks, maxlen=0)  # raises if the stream seems empty only because it is broken
