@@ -26,6 +26,7 @@ def test_the_gold_table() -> None:
     gold = read_label_table(ROOT / "data/labels/gold.tsv", TAXONOMY)
     outlets = Counter(outlet for outlet, _ in gold)
     assert outlets["skynews"] == 991
+    assert outlets["hespress"] == outlets["jawharafm"] == outlets["alkhaleej"] == 150
     assert outlets["okaz"] == 33, "saudi2015/okaz is the source okaz"
     assert "aawsat" not in outlets
     assert gold["alarabiya", "AL-culture-115-20180302"].region == (), "none: labelled, and none applies"
