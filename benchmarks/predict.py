@@ -46,6 +46,7 @@ from newsdesk.inference.text import (
     build_stemmer,
     char_ngrams,
     normalize,
+    take_tokens,
     tokenize,
     tokenize_sentences,
     word_ngrams,
@@ -85,18 +86,22 @@ def newsdesk(folder: Path) -> Label:
 
 
 def scikit_learn(folder: Path) -> Label:
-    """The same model as one or two `TfidfVectorizer`s with our terms, and one matrix product."""
+    """The same model as up to four `TfidfVectorizer`s with our terms, and one matrix product."""
     info = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     terms = read_packed(folder / TERMS)
     weights = read_weights(folder / "weights.npz")
     settings = info["features"]
     n_words = sum(not term.startswith(CHAR_PREFIX) for term in terms)
-    words = _block(info, _words_of, terms[:n_words], weights["idf"][:n_words])
-    chars = _block(
-        info, _chars_of, [t.removeprefix(CHAR_PREFIX) for t in terms[n_words:]], weights["idf"][n_words:]
-    )
-    blocks = [(words, settings["word_weight"])] if n_words else []
-    blocks += [(chars, settings["char_weight"])] if n_words < len(terms) else []
+    chars = [term.removeprefix(CHAR_PREFIX) for term in terms[n_words:]]
+    parts = [(None, 1.0), (settings["lead_tokens"], settings["lead_weight"])]
+    blocks = [
+        (_block(info, terms_of, own, idf, n_tokens=n_tokens), own_weight * weight)
+        for n_tokens, weight in parts if weight
+        for terms_of, own, idf, own_weight in (
+            (_words_of, terms[:n_words], weights["idf"][:n_words], settings["word_weight"]),
+            (_chars_of, chars, weights["idf"][n_words:], settings["char_weight"]),
+        ) if own
+    ]  # fmt: skip
     if settings["places"]:
         blocks.append((_places(folder, info), settings["place_weight"]))
     coef = weights["coef"].astype(np.float64)
@@ -111,23 +116,24 @@ def scikit_learn(folder: Path) -> Label:
 
 
 def _block(
-    info: Row, terms_of: Callable[..., list[str]], terms: Sequence[str], idf: np.ndarray
-) -> TfidfVectorizer:
+    info: Row, terms_of: Callable[..., list[str]], terms: Sequence[str], idf: np.ndarray, *,
+    n_tokens: int | None,
+) -> TfidfVectorizer:  # fmt: skip
+    """A vectorizer of title and text, or of title and the first tokens of the text."""
     settings, fold = info["features"], info["normalization"]
     table = str.maketrans(fold["from"], fold["to"], fold["remove"])
 
     def analyze(pair: tuple[str, str]) -> list[str]:
         title, text = (
-            terms_of(tokenize_sentences(normalize(part, table), scope=settings["ngram_scope"]), settings)
-            for part in pair
+            tokenize_sentences(normalize(part, table), scope=settings["ngram_scope"]) for part in pair
         )
-        return title * settings["title_weight"] + text
+        text = text if n_tokens is None else take_tokens(text, n_tokens)
+        return terms_of(title, settings) * settings["title_weight"] + terms_of(text, settings)
 
     vectorizer = TfidfVectorizer(
         analyzer=analyze, vocabulary=terms, sublinear_tf=settings["sublinear_tf"], norm=settings["norm"]
     )
-    if len(terms):
-        vectorizer.idf_ = idf
+    vectorizer.idf_ = idf
     return vectorizer
 
 

@@ -12,7 +12,7 @@ from newsdesk.pipeline import clean, evaluate, featurize, package, train
 from tests import ROOT
 
 TINY = {  # settings that differ from params.yaml: few terms, few resamples
-    "features": {"char_ngrams": (4, 5), "min_df": 3, "max_features": 6000},
+    "features": {"char_ngrams": (4, 5), "min_df": 3, "max_features": 6000, "lead_weight": 0.7},
     "evaluate": {"n_bootstrap": 100},
 }
 

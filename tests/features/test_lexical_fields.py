@@ -45,6 +45,14 @@ def test_table_that_can_not_be_read(tmp_path: Path) -> None:
         read_fields(tmp_path / "fields.tsv")
 
 
+def test_terms_of_the_lead_have_fields_of_their_own() -> None:
+    terms = ["شرطه", "كره", "^شرطه", "^كره"]
+    found = field_matrix(
+        {"police": ["شرطة"], "sport": ["كرة"]}, terms, normalization=Normalization(), stem=None
+    )
+    assert found.toarray().tolist() == np.eye(4).tolist()
+
+
 def test_words_are_spelled_and_stemmed_as_terms() -> None:
     fields = {"quakes": ["الزِّلزال", "هزّة أرضية", "قرأ"], "none": ["كلمة"]}
     terms = ["زلزال", "هزه", "ارض", "رلم"]

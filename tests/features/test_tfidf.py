@@ -24,7 +24,7 @@ from newsdesk.features.feature_matrix import place_matrix
 from newsdesk.features.tfidf import ArabicTfidfVectorizer
 from newsdesk.inference.gazetteer import Gazetteer
 from newsdesk.inference.mentions import place_feature_names, place_features
-from newsdesk.inference.text import tokenize, tokenize_sentences, word_ngrams
+from newsdesk.inference.text import take_tokens, tokenize, tokenize_sentences, word_ngrams
 from tests.inference.articles import hostile
 
 STARTER = Path(__file__).parents[2] / "data/starter"
@@ -114,6 +114,27 @@ def test_both_analyzers_with_their_weights() -> None:
     union = FeatureUnion(theirs, transformer_weights={"words": 0.5, "chars": 2.0})
     X, Y = ours.fit_transform(TEXTS), union.fit_transform(TEXTS)
     assert abs(X - Y[:, aligned(ours, *(v for _, v in union.transformer_list))]).max() < 1e-12
+
+
+@pytest.mark.parametrize("scope", ["text", "sentence"])
+def test_lead_is_counted_once_more(scope: str) -> None:
+    """The columns behind those of the whole article are those of title and first words, times their weight."""
+    settings = {"ngram_max": 2, "ngram_scope": scope, "char_ngrams": (3, 4), "title_weight": 2}
+    articles = pd.DataFrame({"title": [text[:30] for text in TEXTS], "text": TEXTS})
+    leads = [
+        " . ".join(
+            " ".join(tokens) for tokens in take_tokens(tokenize_sentences(folded(text), scope=scope), 9)
+        )
+        for text in TEXTS
+    ]
+    plain = ArabicTfidfVectorizer(**settings).fit(articles)
+    both = ArabicTfidfVectorizer(**settings, lead_tokens=9, lead_weight=0.7).fit(articles)
+    expected = sp.hstack([plain.transform(articles), 0.7 * plain.transform(articles.assign(text=leads))])
+    for X in (both.transform(articles), both.fit_transform(articles)):
+        assert abs(X - expected).max() < 1e-12
+    names, own = both.get_feature_names_out(), plain.get_feature_names_out()
+    assert names.tolist() == [*own, *("^" + name for name in own)]
+    assert both.transform([]).shape == (0, len(names))
 
 
 def test_max_features_are_the_commonest() -> None:

@@ -124,7 +124,14 @@ def test_forgetting_tokens_changes_no_row(monkeypatch: pytest.MonkeyPatch) -> No
     )
     engine.freeze(words, chars)
     weights = build_term_weights(
-        np.ones(len(words)), np.ones(len(chars)), sublinear=True, norm="l2", word_weight=1, char_weight=1
+        np.ones(len(words)),
+        np.ones(len(chars)),
+        sublinear=True,
+        norm="l2",
+        word_weight=1,
+        char_weight=1,
+        lead_tokens=0,
+        lead_weight=0,
     )
     (before,) = engine.rows(engine.scan([""] * 3, texts), weights)
     monkeypatch.setattr(engine_module, "MAX_TOKENS", 2)

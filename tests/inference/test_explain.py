@@ -62,7 +62,7 @@ def random_model() -> Scorer:
             }
     features = model.info["features"] | {
         "stem": None, "ngram_max": 2, "ngram_scope": "sentence", "char_ngrams": [1, 3], "char_weight": 0.7,
-        "norm": "l1", "sublinear_tf": False,
+        "norm": "l1", "sublinear_tf": False, "lead_tokens": 9, "lead_weight": 0.6,
     }  # fmt: skip
     terms = [*sorted(words), *sorted(chars)]
     heads = [
@@ -74,7 +74,7 @@ def random_model() -> Scorer:
     n_labels = 3
     gazetteer = model.model.gazetteer
     assert gazetteer is not None
-    n_rows = len(terms) + len(place_feature_names(gazetteer.regions))
+    n_rows = 2 * len(terms) + len(place_feature_names(gazetteer.regions))
     weights = {
         "coef": rng.normal(size=(n_rows, n_labels)).astype(np.float32), "idf": rng.uniform(1, 9, len(terms)),
         "intercept": rng.normal(size=n_labels), "slope": rng.uniform(1, 3, n_labels),
@@ -132,6 +132,19 @@ def test_contribution_of_a_term_is_divided_among_its_occurrences() -> None:
     assert [c.value for c in text] == pytest.approx([title.value / 3] * 2)
 
 
+def test_words_of_the_lead_are_weighed_apart() -> None:
+    """In `random_model` the lead is nine words, so the second «باريس» is in it and the third is not."""
+    said = {}
+    for text in (TEXT, " ".join([*["كلمة"] * 9, TEXT])):
+        (e,) = explanations(random_model(), "", text, labels=["terrorism"])
+        said[text] = [c for c in of_kind(e, "word") if c.surface == "باريس"]
+    in_lead, later = (sorted(found, key=lambda c: c.start) for found in said.values())
+    assert [c.in_lead for c in in_lead] == [True, False]
+    assert [c.in_lead for c in later] == [False, False]
+    assert in_lead[0].value != in_lead[1].value
+    assert later[0].value == later[1].value
+
+
 def test_contributions_of_mentions_add_up_to_those_of_the_place_features() -> None:
     scorer = shipped()
     title, text = "قمة في باريس", TEXT
@@ -140,7 +153,7 @@ def test_contributions_of_mentions_add_up_to_those_of_the_place_features() -> No
         m.region for part in find_article_mentions(*tokens, scorer.model.gazetteer) for m in part
     )
     columns, values = scorer.reference.row([tokens[0]], [tokens[1]])
-    own = columns >= len(scorer.terms)
+    own = columns >= scorer.model.n_term_columns
     for column, e in enumerate(explanations(scorer, title, text)):
         shown = list(of_kind(e, "place"))
         added = (values[own] * scorer.model.coef[columns[own], column]).sum() * scorer.model.slope[column]

@@ -108,3 +108,19 @@ def test_folds(outlets: str, n_trusted: int, folds: str | None) -> None:
     else:
         assert len({*found.tolist()}) == 4, "one a group"
         assert (found[::2] == found[1::2]).all()
+
+
+@pytest.mark.parametrize(
+    ("outlets", "folds"),
+    [
+        ("aaaabbbbccccddddeeee", "aaaa bbbb cccc dddd eeee"),
+        ("aaaabbbbccccddddeeeef", "aaaaeeee bbbb cccc dddd f"),
+        ("aaabbbcccddddddeeefffggg", "ddddddfff aaaggg bbb ccc eee"),
+    ],
+)
+def test_large_outlets_share_at_most_five_folds(outlets: str, folds: str) -> None:
+    """Dealt from the largest on, of equal ones by name; the small ones stay together."""
+    names = np.array([*outlets])
+    found = assign_folds([*outlets], [*outlets], np.ones(len(outlets), dtype=bool), min_articles=3)
+    together = {"".join(names[found == fold]) for fold in np.unique(found)}
+    assert together == {"".join(sorted(fold)) for fold in folds.split()}

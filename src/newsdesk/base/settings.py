@@ -68,6 +68,9 @@ class Features(FrozenModel):
     places: bool = Field(True, description="Add features of the places that are mentioned")
     place_weight: float = Field(0.3, gt=0, description="Weight of the place block")
     lead_tokens: int = Field(60, ge=0, description="Number of words of the text that form its lead")
+    lead_weight: float = Field(
+        0.0, ge=0, description="Weight of the terms of title and lead as a block of their own; 0 for none"
+    )
     home: bool = Field(
         False,
         description="Add features of the home country of a source; needs places and sources with a home",
@@ -76,7 +79,7 @@ class Features(FrozenModel):
     @property
     def terms(self) -> dict[str, Any]:
         """The settings of the vectorizer."""
-        return self.model_dump(exclude={"places", "place_weight", "lead_tokens", "home"})
+        return self.model_dump(exclude={"places", "place_weight", "home"})
 
     @field_validator("char_ngrams")
     @classmethod

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.normalization import Normalization, build_normalizer
 from newsdesk.features.tables import read_cells, split_names
-from newsdesk.inference.text import build_stemmer, tokenize
+from newsdesk.inference.text import LEAD_PREFIX, build_stemmer, tokenize
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -37,16 +37,23 @@ def field_matrix(
     normalization: Normalization,
     stem: str | None,
 ) -> sp.csr_matrix:
-    """Return which terms belong to which fields, as 0 and 1, shape (n_terms, n_fields)."""
+    """Return which terms belong to which fields, as 0 and 1, shape (n_terms, n_fields).
+
+    If there are terms of the lead, each field is there once more for them.
+    """
     column = {term: i for i, term in enumerate(terms)}
+    prefixes = ("", LEAD_PREFIX) if any(term.startswith(LEAD_PREFIX) for term in terms) else ("",)
     normalize, stem_words = build_normalizer(normalization), build_stemmer(stem) or list
     rows, columns = [], []
     for j, words in enumerate(fields.values()):
         tokens = {token for word in words for token in tokenize(normalize(word))}
-        known = sorted({column[term] for term in stem_words(sorted(tokens)) if term in column})
-        rows += known
-        columns += [j] * len(known)
-    return sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(terms), len(fields)))
+        stems = sorted({*stem_words(sorted(tokens))})
+        for block, prefix in enumerate(prefixes):
+            known = [column[prefix + stem] for stem in stems if prefix + stem in column]
+            rows += known
+            columns += [block * len(fields) + j] * len(known)
+    shape = len(terms), len(prefixes) * len(fields)
+    return sp.csr_matrix((np.ones(len(rows)), (rows, columns)), shape=shape)
 
 
 def add_fields(X: sp.csr_matrix, terms: sp.csr_matrix, fields: sp.csr_matrix, weight: float) -> sp.csr_matrix:

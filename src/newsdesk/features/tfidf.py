@@ -21,7 +21,7 @@ from newsdesk.inference.engine import Engine, TokenizedBatch, build_term_weights
 from newsdesk.inference.hashtable import from_points
 from newsdesk.inference.kernel import TermWeights
 from newsdesk.inference.storage import check_ngram_settings
-from newsdesk.inference.text import CHAR_PREFIX, STEMMERS, build_stemmer
+from newsdesk.inference.text import CHAR_PREFIX, LEAD_PREFIX, STEMMERS, build_stemmer
 
 Integers = np.ndarray[Any, np.dtype[np.int64]]
 CHOICES = {
@@ -38,6 +38,7 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
     The columns are those of scikit-learn's `FeatureUnion` of two `TfidfVectorizer`, one for words and one for
     `char_wb`, after the normalization of this project: the same terms, and the same values up to 1e-12. Words
     come before character n-grams, both from frequent to rare and then by hash, for any batches and threads.
+    With a `lead_weight` all columns follow once more, for the terms of title and lead alone.
 
     Parameters
     ----------
@@ -57,6 +58,10 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         As in scikit-learn's `TfidfVectorizer`, separately for words and for character n-grams.
     title_weight : int, default=1
         How often a word of the title counts.
+    lead_tokens : int, default=60
+        Number of words of the text that form its lead.
+    lead_weight : float, default=0.0
+        Factor of the values of the terms of title and lead; 0 for no such columns.
     dtype : {"float64", "float32"}, default="float64"
         Type of the matrix; sums are computed in float64.
     n_jobs : int or None, default=None
@@ -65,8 +70,8 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
     Attributes
     ----------
     vocabulary_ : dict of str to int
-        Term to column; character n-grams begin with "#".
-    idf_ : ndarray of shape (n_features,)
+        Term to column; character n-grams begin with "#", and the terms of the lead with "^".
+    idf_ : ndarray of shape (n_terms,)
         Smoothed inverse document frequency, log((1 + n) / (1 + df)) + 1.
     n_articles_ : int
         Number of articles that the vectorizer was fitted on.
@@ -98,6 +103,8 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         sublinear_tf: bool = False,
         norm: Literal["l2", "l1"] | None = "l2",
         title_weight: int = 1,
+        lead_tokens: int = 60,
+        lead_weight: float = 0.0,
         dtype: Literal["float64", "float32"] = "float64",
         n_jobs: int | None = None,
     ) -> None:
@@ -114,6 +121,8 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         self.sublinear_tf = sublinear_tf
         self.norm = norm
         self.title_weight = title_weight
+        self.lead_tokens = lead_tokens
+        self.lead_weight = lead_weight
         self.dtype = dtype
         self.n_jobs = n_jobs
 
@@ -164,7 +173,9 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         padded = [f" {token} " for token in tokens]
         ngrams = [" ".join(words[t] for t in example if t >= 0) for example in self._word_examples.tolist()]
         chars = [CHAR_PREFIX + padded[t][i : i + n] for t, i, n in self._char_examples.tolist()]
-        return np.array([*ngrams, *chars], dtype=object)
+        terms = [*ngrams, *chars]
+        lead = [LEAD_PREFIX + term for term in terms] if self.lead_weight else []
+        return np.array([*terms, *lead], dtype=object)
 
     @property
     def vocabulary_(self) -> dict[str, int]:
@@ -252,6 +263,7 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         return build_term_weights(
             self.idf_[:n_words], self.idf_[n_words:], sublinear=self.sublinear_tf, norm=self.norm,
             word_weight=self.word_weight, char_weight=self.char_weight,
+            lead_tokens=self.lead_tokens, lead_weight=self.lead_weight,
         )  # fmt: skip
 
     def _rows(self, batch: Documents) -> list[tuple[Any, Any, Any]]:
@@ -267,14 +279,15 @@ class ArabicTfidfVectorizer(TransformerMixin, BaseEstimator):  # type: ignore[mi
         return {name: getattr(self, name) for name in ENGINE_PARAMETERS}
 
     def _matrix(self, parts: list[tuple[Any, Any, Any]]) -> sp.csr_matrix:
+        n_columns = len(self.idf_) * (2 if self.lead_weight else 1)
         if not parts:
-            return sp.csr_matrix((0, len(self.idf_)), dtype=self.dtype)
+            return sp.csr_matrix((0, n_columns), dtype=self.dtype)
         threads = effective_n_jobs(self.n_jobs)
         data, indices, lengths = (_concatenate(pieces, threads) for pieces in zip(*parts, strict=True))
         bounds = np.concatenate([[0], np.cumsum(lengths)])
         if bounds[-1] < np.iinfo(np.int32).max:
             bounds = bounds.astype(np.int32)
-        data, shape = data.astype(self.dtype, copy=False), (len(lengths), len(self.idf_))
+        data, shape = data.astype(self.dtype, copy=False), (len(lengths), n_columns)
         matrix = sp.csr_matrix((data, indices, bounds), shape)
         matrix.has_sorted_indices = True
         return matrix
@@ -297,6 +310,10 @@ def _check_parameters(vectorizer: ArabicTfidfVectorizer) -> None:
         is_unlimited = name == "max_features" and value is None
         if not is_unlimited and not (isinstance(value, int | float | np.number) and value > 0):
             raise ValueError(f"{name}: expected a number above 0, found {value!r}")
+    for name, kind in (("lead_tokens", int | np.integer), ("lead_weight", int | float | np.number)):
+        value = getattr(vectorizer, name)
+        if not (isinstance(value, kind) and value >= 0):
+            raise ValueError(f"{name}: expected a number from 0, found {value!r}")
     check_ngram_settings(vectorizer.ngram_max, vectorizer.char_ngrams, vectorizer.title_weight)
 
 

@@ -25,13 +25,13 @@ MIN_THREAD_WORK = 4096  # bytes or tokens from which another thread pays
 
 def build_term_weights(
     word_idf: Array, char_idf: Array, *, sublinear: bool, norm: str | None, word_weight: float,
-    char_weight: float,
+    char_weight: float, lead_tokens: int, lead_weight: float,
 ) -> TermWeights:  # fmt: skip
     """Build the weights that the kernel multiplies counts by."""
     logs = np.array([0.0, *(math.log(count) + 1.0 for count in range(1, 256))])
     return TermWeights(
         np.ascontiguousarray(word_idf), np.ascontiguousarray(char_idf), bool(sublinear), NORMS[norm],
-        float(word_weight), float(char_weight), logs,
+        float(word_weight), float(char_weight), int(lead_tokens), float(lead_weight), logs,
     )  # fmt: skip
 
 

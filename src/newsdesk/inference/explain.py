@@ -36,6 +36,7 @@ class Contribution:
     kind: Kind
     term: str  # a stem or word n-gram, a character n-gram, the region of a place, or the code of the home
     value: float
+    in_lead: bool = False  # whether it is among the first words of the text, which the model weighs apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,41 +177,52 @@ def _term_contributions(
     scorer: Scorer, parts: Mapping[Part, AlignedText], added: Mapping[int, FloatArray]
 ) -> tuple[list[Contribution], list[FloatArray]]:
     """Divide what terms add among their occurrences; `added` maps columns to arrays of shape (n_labels,)."""
-    occurrences: dict[int, list[tuple[Contribution, int]]] = {}
+    settings, n_terms = scorer.info["features"], len(scorer.terms)
+    occurrences: dict[int, list[tuple[int, int]]] = {}
+    contributions: list[Contribution] = []
     for name, aligned in parts.items():
-        weight = scorer.info["features"]["title_weight"] if name == "title" else 1
-        for term, start, stop in _find_terms(scorer, aligned.normalized):
+        weight = settings["title_weight"] if name == "title" else 1
+        for term, start, stop, last_token in _find_terms(scorer, aligned.normalized):
             column = scorer.reference.columns.get(term, -1)
-            if column in added:
+            in_lead = name == "text" and last_token < settings["lead_tokens"]
+            counted = [column]
+            if settings["lead_weight"] and column >= 0 and (in_lead or name == "title"):
+                counted.append(n_terms + column)
+            if used := [each for each in counted if each in added]:
                 kind: Kind = "chars" if term.startswith(CHAR_PREFIX) else "word"
                 found = _locate(name, aligned, start, stop, kind, term.removeprefix(CHAR_PREFIX))
-                occurrences.setdefault(column, []).append((found, weight))
-    contributions, values = [], []
+                for each in used:
+                    occurrences.setdefault(each, []).append((len(contributions), weight))
+                contributions.append(replace(found, in_lead=in_lead))
+    values = [np.zeros(len(scorer.model.intercept)) for _ in contributions]
     for column, own in occurrences.items():
         total = sum(weight for _, weight in own)
-        for found, weight in own:
-            contributions.append(found)
-            values.append(added[column] * (weight / total))
+        for occurrence, weight in own:
+            values[occurrence] += added[column] * (weight / total)
     return contributions, values
 
 
-def _find_terms(scorer: Scorer, normalized: str) -> Iterator[tuple[str, int, int]]:
-    """Yield each term that the scorer counts and its span in the normalized text."""
+def _find_terms(scorer: Scorer, normalized: str) -> Iterator[tuple[str, int, int, int]]:
+    """Yield each term that the scorer counts, its span in the normalized text and its last token's number."""
     settings, stem = scorer.info["features"], scorer.reference.stem
+    n_before = 0
     for sentence in token_spans(normalized, scope=settings["ngram_scope"]):
         tokens = [normalized[start:stop] for start, stop in sentence]
         stems = stem(tokens) if stem else tokens
         for n in range(1, settings["ngram_max"] + 1):
             for i in range(len(tokens) - n + 1):
-                yield " ".join(stems[i : i + n]), sentence[i][0], sentence[i + n - 1][1]
+                last = i + n - 1
+                yield " ".join(stems[i : i + n]), sentence[i][0], sentence[last][1], n_before + last
         if settings["char_ngrams"]:
             shortest, longest = settings["char_ngrams"]
-            for token, (begin, end) in zip(tokens, sentence, strict=True):
+            for number, (token, (begin, end)) in enumerate(zip(tokens, sentence, strict=True), n_before):
                 for _, of_a_length in groupby(char_ngrams(token, shortest=shortest, longest=longest), len):
                     for at, ngram in enumerate(of_a_length, start=begin - 1):  # from the space before it on
                         # the spaces around a token are not in the text: leave them out, but keep one letter
                         start = min(max(begin, at), end - 1)
-                        yield CHAR_PREFIX + ngram, start, max(start + 1, min(end, at + len(ngram)))
+                        stop = max(start + 1, min(end, at + len(ngram)))
+                        yield CHAR_PREFIX + ngram, start, stop, number
+        n_before += len(tokens)
 
 
 _PartMention = tuple[Part, Mention]
@@ -220,19 +232,19 @@ def _place_contributions(
     scorer: Scorer, parts: Mapping[Part, AlignedText], added: Mapping[int, FloatArray]
 ) -> tuple[list[Contribution], list[FloatArray]]:
     """Divide what place features add among the mentions that they count."""
-    n_terms, gazetteer = len(scorer.model.terms), scorer.model.gazetteer
-    columns = [column for column in added if column >= n_terms]
+    first, gazetteer = scorer.model.n_term_columns, scorer.model.gazetteer
+    columns = [column for column in added if column >= first]
     if gazetteer is None or not columns:
         return [], []
     spans = {name: token_spans(aligned.normalized, scope="text")[0] for name, aligned in parts.items()}
     tokens = {name: [parts[name].normalized[a:b] for a, b in own] for name, own in spans.items()}
     title, text = find_article_mentions(tokens["title"], tokens["text"], gazetteer)
-    names = place_feature_names(gazetteer.regions)
+    names, lead_tokens = place_feature_names(gazetteer.regions), scorer.info["features"]["lead_tokens"]
     by_mention: dict[_PartMention | str, FloatArray] = {}
     for column in columns:
-        region, _, feature = names[column - n_terms].rpartition(":")
+        region, _, feature = names[column - first].rpartition(":")
         weights: Mapping[_PartMention | str, float] = _counted_mentions(
-            feature, region, title, text, lead_tokens=scorer.info["features"]["lead_tokens"]
+            feature, region, title, text, lead_tokens=lead_tokens
         ) or {region: 1.0}
         total = sum(weights.values())
         for counted, weight in weights.items():
@@ -245,7 +257,9 @@ def _place_contributions(
         else:
             name, mention = counted
             start, stop = spans[name][mention.start][0], spans[name][mention.stop - 1][1]
-            contributions.append(_locate(name, parts[name], start, stop, "place", mention.region))
+            found = _locate(name, parts[name], start, stop, "place", mention.region)
+            in_lead = name == "text" and mention.start < lead_tokens
+            contributions.append(replace(found, in_lead=in_lead))
     return contributions, list(by_mention.values())
 
 

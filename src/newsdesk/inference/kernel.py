@@ -420,7 +420,10 @@ class TokenTerms(NamedTuple):
 
 
 class TermWeights(NamedTuple):
-    """How counts become TF-IDF values; `norm` is 0 for none, 1 for l1 and 2 for l2."""
+    """How counts become TF-IDF values; `norm` is 0 for none, 1 for l1 and 2 for l2.
+
+    With a `lead_weight`, the terms of title and lead are counted once more, for a second block of columns.
+    """
 
     word_idf: Array
     char_idf: Array
@@ -428,6 +431,8 @@ class TermWeights(NamedTuple):
     norm: Int
     word_weight: float
     char_weight: float
+    lead_tokens: Int
+    lead_weight: float
     logs: Array  # 1 + log(count) of small counts
 
 
@@ -478,44 +483,55 @@ def _add(term: Int, weight: Int, own: TermCounts, m: Int) -> Int:
 
 
 @_leaf
-def _add_words(spans: Spans, d: Int, weight: Int, word_ids: Array, own: TermCounts, m: Int) -> Int:
-    for p in range(spans.starts[d], spans.stops[d]):
+def _stop_of_lead(spans: Spans, d: Int, lead_tokens: Int) -> Int:
+    """Return where the first `lead_tokens` tokens of a text stop."""
+    p, n = spans.starts[d], ZERO
+    while p < spans.stops[d] and n < lead_tokens:
+        n += spans.tokens[p] != BREAK
+        p += 1
+    return p
+
+
+@_leaf
+def _add_words(spans: Spans, d: Int, stop: Int, weight: Int, word_ids: Array, own: TermCounts, m: Int) -> Int:
+    for p in range(spans.starts[d], stop):
         if spans.tokens[p] == BREAK:
             continue
         m = _add(word_ids[spans.tokens[p]], weight, own, m)
-        for k in range(spans.ngrams.shape[1]):
+        for k in range(min(spans.ngrams.shape[1], stop - p - 1)):
             m = _add(spans.ngrams[p, k], weight, own, m)
     return m
 
 
 @_leaf
-def _add_tokens(spans: Spans, d: Int, weight: Int, own: TermCounts, m: Int) -> Int:
-    for p in range(spans.starts[d], spans.stops[d]):
+def _add_tokens(spans: Spans, d: Int, stop: Int, weight: Int, own: TermCounts, m: Int) -> Int:
+    for p in range(spans.starts[d], stop):
         m = _add(spans.tokens[p], weight, own, m)  # BREAK is -1
     return m
 
 
 @_leaf
 def _count_words(
-    articles: Articles, d: Int, title_weight: Int, token_terms: TokenTerms, counts: ThreadCounts
+    articles: Articles, d: Int, stop: Int, title_weight: Int, token_terms: TokenTerms, counts: ThreadCounts
 ) -> Int:
-    """Count the words and word n-grams of an article; return the number of different ones."""
+    """Count the words and word n-grams of the title and the text up to `stop`; return their number."""
     if not len(token_terms.word_ids):
         return 0
-    m = _add_words(articles.titles, d, title_weight, token_terms.word_ids, counts.words, ZERO)
-    return _add_words(articles.texts, d, ONE, token_terms.word_ids, counts.words, m)
+    titles, word_ids = articles.titles, token_terms.word_ids
+    m = _add_words(titles, d, titles.stops[d], title_weight, word_ids, counts.words, ZERO)
+    return _add_words(articles.texts, d, stop, ONE, word_ids, counts.words, m)
 
 
 @_leaf
 def _count_chars(
-    articles: Articles, d: Int, title_weight: Int, token_terms: TokenTerms, counts: ThreadCounts
+    articles: Articles, d: Int, stop: Int, title_weight: Int, token_terms: TokenTerms, counts: ThreadCounts
 ) -> Int:
-    """Count the character n-grams of an article; return the number of different ones."""
+    """Count the character n-grams of the title and the text up to `stop`; return their number."""
     if not len(token_terms.char_ids):
         return 0
     tokens, own, m = counts.tokens, counts.chars, ZERO
-    n = _add_tokens(articles.titles, d, title_weight, tokens, ZERO)
-    n = _add_tokens(articles.texts, d, ONE, tokens, n)
+    n = _add_tokens(articles.titles, d, articles.titles.stops[d], title_weight, tokens, ZERO)
+    n = _add_tokens(articles.texts, d, stop, ONE, tokens, n)
     for k in range(n):  # the n-grams of each different token are added once
         token = tokens.terms[k]
         count = tokens.counts[token]
@@ -541,8 +557,9 @@ def count_terms(
 ) -> None:
     """Add the articles from `lo` to `hi` to the document and term frequencies."""
     for d in range(lo, hi):
-        _add_frequencies(counts.words, _count_words(articles, d, title_weight, token_terms, counts))
-        _add_frequencies(counts.chars, _count_chars(articles, d, title_weight, token_terms, counts))
+        stop = articles.texts.stops[d]
+        _add_frequencies(counts.words, _count_words(articles, d, stop, title_weight, token_terms, counts))
+        _add_frequencies(counts.chars, _count_chars(articles, d, stop, title_weight, token_terms, counts))
 
 
 @_leaf
@@ -595,12 +612,20 @@ def _row(
     weights: TermWeights, columns: Array, values: Array,
 ) -> Int:  # fmt: skip
     """Write columns and values of one article, in the order of columns; return their number."""
-    word_idf, char_idf = weights.word_idf, weights.char_idf
-    m = _count_words(articles, d, title_weight, token_terms, counts)
-    _weigh_terms(counts.words, m, word_idf, weights, weights.word_weight, columns, values, ZERO, ZERO)
-    n = _count_chars(articles, d, title_weight, token_terms, counts)
-    _weigh_terms(counts.chars, n, char_idf, weights, weights.char_weight, columns, values, m, len(word_idf))
-    return m + n
+    word_idf, char_idf, texts = weights.word_idf, weights.char_idf, articles.texts
+    m, first, stop, block_weight = ZERO, ZERO, np.int64(texts.stops[d]), 1.0
+    for block in range(1 + (weights.lead_weight > 0)):
+        if block:
+            stop, block_weight = _stop_of_lead(texts, d, weights.lead_tokens), weights.lead_weight
+        n = _count_words(articles, d, stop, title_weight, token_terms, counts)
+        weight = weights.word_weight * block_weight
+        _weigh_terms(counts.words, n, word_idf, weights, weight, columns, values, m, first)
+        m, first = m + n, first + len(word_idf)
+        n = _count_chars(articles, d, stop, title_weight, token_terms, counts)
+        weight = weights.char_weight * block_weight
+        _weigh_terms(counts.chars, n, char_idf, weights, weight, columns, values, m, first)
+        m, first = m + n, first + len(char_idf)
+    return m
 
 
 @_compiled
@@ -609,7 +634,7 @@ def tfidf_rows(
     counts: ThreadCounts, weights: TermWeights, columns: Array, values: Array,
 ) -> tuple[Int, Array, Array, Array]:  # fmt: skip
     """Return the next article, and values, columns and lengths of as many rows as fit into the buffers."""
-    n_columns = len(weights.word_idf) + len(weights.char_idf)
+    n_columns = (len(weights.word_idf) + len(weights.char_idf)) * (1 + (weights.lead_weight > 0))
     lengths = np.empty(hi - lo, np.int64)
     at, d = 0, lo
     while d < hi and at + n_columns <= len(values):

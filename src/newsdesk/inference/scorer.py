@@ -11,7 +11,7 @@ import sys
 import threading
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from .text import (
     char_ngrams,
     is_arabic,
     normalize,
+    take_tokens,
     tokenize,
     tokenize_sentences,
     word_ngrams,
@@ -281,22 +282,35 @@ class ReferenceFeatures:
     def row(self, title: list[list[str]], text: list[list[str]]) -> tuple[IntArray, FloatArray]:
         """Return columns and values of an article's features that are not zero, shape (n_values,) each."""
         settings = self._settings
+        blocks = [*self._term_blocks(title, text)]
+        if settings["lead_weight"]:
+            lead = take_tokens(text, settings["lead_tokens"])
+            blocks += self._term_blocks(
+                title, lead, weight=settings["lead_weight"], first=len(self._model.terms)
+            )
+        columns, values = zip(*blocks, self._places(title, text), strict=True)
+        return np.concatenate(columns), np.concatenate(values)
+
+    def _term_blocks(
+        self, title: list[list[str]], text: list[list[str]], *, weight: float = 1.0, first: int = 0
+    ) -> Iterator[tuple[IntArray, FloatArray]]:
+        """Yield columns and values of words, then of character n-grams, in columns from `first` on."""
+        settings = self._settings
         words: Counter[str] = Counter()
         chars: Counter[str] = Counter()
-        for part, weight in ((title, settings["title_weight"]), (text, 1)):
+        for part, count in ((title, settings["title_weight"]), (text, 1)):
             for tokens in part:
                 stems = self.stem(tokens) if self.stem else tokens
                 for ngram in word_ngrams(stems, ngram_max=settings["ngram_max"]):
-                    words[ngram] += weight
+                    words[ngram] += count
                 if settings["char_ngrams"]:
                     shortest, longest = settings["char_ngrams"]
                     for token in tokens:
                         for ngram in char_ngrams(token, shortest=shortest, longest=longest):
-                            chars[CHAR_PREFIX + ngram] += weight
-        word_block = self._tfidf(words, settings["word_weight"])
-        char_block = self._tfidf(chars, settings["char_weight"])
-        columns, values = zip(word_block, char_block, self._places(title, text), strict=True)
-        return np.concatenate(columns), np.concatenate(values)
+                            chars[CHAR_PREFIX + ngram] += count
+        for counts, own_weight in ((words, settings["word_weight"]), (chars, settings["char_weight"])):
+            columns, values = self._tfidf(counts, own_weight * weight)
+            yield first + columns, values
 
     def products(self, columns: IntArray, values: FloatArray) -> FloatArray:
         """Return value times coefficient for each label, shape (n_values, n_labels)."""
@@ -335,7 +349,7 @@ class ReferenceFeatures:
     def _places(self, title: list[list[str]], text: list[list[str]]) -> tuple[IntArray, FloatArray]:
         values = self._settings["place_weight"] * self._place_features(title, text)
         columns = np.flatnonzero(values)
-        return len(self._model.terms) + columns, values[columns]
+        return self._model.n_term_columns + columns, values[columns]
 
 
 class CompiledFeatures:
@@ -349,7 +363,7 @@ class CompiledFeatures:
         words = [term for term in model.terms if not term.startswith(CHAR_PREFIX)]
         chars = [term.removeprefix(CHAR_PREFIX) for term in model.terms[len(words) :]]
         self.threads = 1
-        self._coef = model.coef[: len(model.terms) + n_place_features(model)]
+        self._coef = model.coef[: model.n_term_columns + n_place_features(model)]
         self._home = build_home_block(model)
         self._place_weight, self._min_words = settings["place_weight"], settings["min_words"]
         self._engine = Engine(
@@ -368,6 +382,7 @@ class CompiledFeatures:
         self._weights = build_term_weights(
             model.idf[: len(words)], model.idf[len(words) :], sublinear=settings["sublinear_tf"],
             norm=settings["norm"], word_weight=settings["word_weight"], char_weight=settings["char_weight"],
+            lead_tokens=settings["lead_tokens"], lead_weight=settings["lead_weight"],
         )  # fmt: skip
 
     def score(self, titles: Any, texts: Any, homes: IntArray) -> Scores:
@@ -403,7 +418,7 @@ def build_home_block(model: PackagedModel) -> HomeBlock | None:
     """Return the coefficients of a model's home features, None if it has none."""
     if not model.info["features"]["home"] or model.gazetteer is None:
         return None
-    coef = model.coef[len(model.terms) + n_place_features(model) :]
+    coef = model.coef[model.n_term_columns + n_place_features(model) :]
     return HomeBlock(coef, len(model.gazetteer.regions))
 
 

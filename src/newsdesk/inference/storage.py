@@ -50,6 +50,11 @@ class PackagedModel:
     slope: FloatArray
     offset: FloatArray
 
+    @property
+    def n_term_columns(self) -> int:
+        """Number of columns of terms: one a term, or two if the lead is counted once more."""
+        return count_term_columns(len(self.terms), self.info["features"])
+
     @classmethod
     def build(
         cls, info: Mapping[str, Any], terms: Sequence[str], arrays: Arrays, gazetteer: Gazetteer | None
@@ -73,11 +78,18 @@ def read_model_folder(folder: Path) -> PackagedModel:
     gazetteer = read_packed(folder / PLACES, Gazetteer.from_dict) if info["features"]["places"] else None
     n_places = len(place_feature_names(gazetteer.regions)) if gazetteer else 0
     n_home = len(home_feature_names(gazetteer.regions)) if gazetteer and info["features"]["home"] else 0
-    _check_arrays(arrays, len(terms), n_places, n_home, sum(len(head["labels"]) for head in info["heads"]))
+    n_columns = count_term_columns(len(terms), info["features"])
+    n_labels = sum(len(head["labels"]) for head in info["heads"])
+    _check_arrays(arrays, (len(terms), n_columns, n_places, n_home, n_labels))
     regions = tuple(region["id"] for region in info["taxonomy"]["regions"])
     if n_home and gazetteer and gazetteer.regions != regions:
         raise ValueError(f"regions {gazetteer.regions} of places for {regions} of the taxonomy")
     return PackagedModel.build(info, terms, arrays, gazetteer)
+
+
+def count_term_columns(n_terms: int, features: Mapping[str, Any]) -> int:
+    """Return the number of columns of terms with these settings of the features."""
+    return n_terms * (2 if features["lead_weight"] else 1)
 
 
 def warn_of_other_code(folder: Path, info: Mapping[str, Any]) -> None:
@@ -164,6 +176,7 @@ def _check_features(features: Any) -> None:
         "place_weight": lambda v: _is_number(v, 0, math.inf),
         "home": lambda v: isinstance(v, bool),
         "lead_tokens": lambda v: _is_integer(v, 0, 1_000_000),
+        "lead_weight": lambda v: _is_number(v, 0, math.inf),
     }
     for name, is_valid in tests.items():
         if not is_valid(features[name]):
@@ -200,15 +213,18 @@ def _check_heads(heads: Any) -> None:
             raise ValueError(f"heads: {task}: expected a floor from 0 to 1, found {floor!r}")
 
 
-def _check_arrays(arrays: Arrays, n_terms: int, n_places: int, n_home: int, n_labels: int) -> None:
+def _check_arrays(arrays: Arrays, sizes: tuple[int, int, int, int, int]) -> None:
+    n_terms, n_columns, n_places, n_home, n_labels = sizes
     shapes = {
-        "coef": (n_terms + n_places + n_home, n_labels), "idf": (n_terms,),
+        "coef": (n_columns + n_places + n_home, n_labels), "idf": (n_terms,),
         "intercept": (n_labels,), "slope": (n_labels,), "offset": (n_labels,),
     }  # fmt: skip
     for name, shape in shapes.items():
         if arrays[name].shape != shape:
             found = f"{name} of shape {arrays[name].shape}"
-            columns = f"{n_terms} terms, {n_places} place features, {n_home} home features"
+            columns = (
+                f"{n_terms} terms in {n_columns} columns, {n_places} place features, {n_home} home features"
+            )
             expected = f"{columns} and {n_labels} labels"
             raise ValueError(f"{WEIGHTS}: {found} for {expected}")
         if arrays[name].dtype.kind != "f" or not np.isfinite(arrays[name]).all():

@@ -34,7 +34,8 @@ FREQUENT_WORDS = (
 RANKS = {word: rank for rank, word in enumerate(FREQUENT_WORDS.split())}
 N_REMEMBERED_WORDS = 50_000
 
-Patterns = dict[str, re.Pattern[str]]
+Patterns = dict[str, str]  # regular expressions by word; most are never looked for, so compiled later
+_compile = cache(re.compile)
 
 
 def is_stub(title: str, text: str) -> bool:
@@ -69,13 +70,15 @@ def is_site_line(line: str) -> bool:
 def is_address(sentences: list[list[str]]) -> bool:
     """Return whether a short text without a report speaks to the reader of a site, of little but the site."""
     words = [word for sentence in sentences for word in sentence]
-    phrases = read_phrases()
-    if len(words) > MAX_ADDRESS_WORDS or any(holds_phrase(found, phrases[REPORT]) for found in sentences):
+    if len(words) > MAX_ADDRESS_WORDS:
         return False
+    phrases = read_phrases()
     n_address = sum(word in phrases[ADDRESS] for word in words)
     n_site = sum(word in phrases[SITE] for word in words)
     least = max(MIN_ADDRESSED, MIN_ADDRESS_SHARE * len(words))
-    return min(n_address, n_site) > 0 and n_address + n_site >= least
+    if not (n_address and n_site and n_address + n_site >= least):
+        return False
+    return not any(holds_phrase(found, phrases[REPORT]) for found in sentences)
 
 
 def holds_phrases(head: list[list[str]], body: list[list[str]]) -> bool:
@@ -121,7 +124,7 @@ def holds_phrase(words: list[str], patterns: Patterns) -> bool:
     if not found or len(words) > MAX_SENTENCE_WORDS:
         return False
     joined = f" {' '.join(words)} "
-    return any(patterns[word].search(joined) for word in found)
+    return any(_compile(patterns[word]).search(joined) for word in found)
 
 
 @cache
@@ -155,4 +158,4 @@ def _build_pattern(groups: list[list[str]]) -> str:
 
 
 def _join(patterns: dict[str, list[str]]) -> Patterns:
-    return {key: re.compile(f" (?:{'|'.join(dict.fromkeys(found))})") for key, found in patterns.items()}
+    return {key: f" (?:{'|'.join(dict.fromkeys(found))})" for key, found in patterns.items()}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from .markup import MAX_ROUNDS, decode_entities, strip_tags
 
 CHAR_PREFIX = "#"  # begins the terms that are character n-grams
+LEAD_PREFIX = "^"  # begins the names of terms that are counted in title and lead alone
 STEMMERS = {"snowball": "arabic"}  # setting to algorithm of PyStemmer
 SEPARATOR = re.compile("[\x0b\x0c\x1c-\x1f\x85]")  # controls that separate words; other controls are dropped
 CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x9f]")
@@ -94,6 +95,15 @@ def tokenize_sentences(normalized: str, *, scope: str) -> list[list[str]]:
     """Tokenize a normalized text by sentence; with `scope` "text" the whole text is one sentence."""
     parts = SENTENCE_END.split(normalized) if scope == "sentence" else [normalized]
     return [tokenize(part) for part in parts]
+
+
+def take_tokens(sentences: Sequence[Sequence[str]], n: int) -> list[list[str]]:
+    """Return the first `n` tokens of a text, by sentence."""
+    taken: list[list[str]] = []
+    for tokens in sentences:
+        taken.append([*tokens[:n]])
+        n -= len(taken[-1])
+    return taken
 
 
 def word_ngrams(words: Sequence[str], *, ngram_max: int) -> list[str]:

@@ -63,21 +63,22 @@ def main(
         )
     texts = rows.select(["title", "text"])
     vectorizer = fit_vectorizer(settings, texts, articles)
-    terms = vectorizer.get_feature_names_out().tolist()
+    names = vectorizer.get_feature_names_out().tolist()
+    terms = names[: len(vectorizer.idf_)]
     matrix = vectorizer.transform(texts)
     if settings.features.places:
         known = read_taxonomy(taxonomy)
         gazetteer = read_places(places, known, settings.text)
         matrix = append_places(matrix, rows, gazetteer, known, settings)
         files.write_compact_json(gazetteer.as_dict(), features / "gazetteer.json")
-    shared = field_matrix(words, terms, normalization=settings.text, stem=settings.features.stem)
+    shared = field_matrix(words, names, normalization=settings.text, stem=settings.features.stem)
     files.write_table(rows.select(LABEL_COLUMNS), features / "rows.parquet")
     files.write_json(terms, features / "terms.json")
     files.write_arrays(features / "idf.npz", idf=vectorizer.idf_)
     write_matrix(matrix, features / "matrix.npz")
     write_matrix(shared, features / "fields.npz")
     note(
-        f"featurize: {matrix.shape[0]:,} articles, {len(terms):,} terms, {matrix.shape[1] - len(terms)} "
+        f"featurize: {matrix.shape[0]:,} articles, {len(terms):,} terms, {matrix.shape[1] - len(names)} "
         f"values of places and homes, {matrix.nnz:,} non-zero values"
     )
 

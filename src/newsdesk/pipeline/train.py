@@ -9,7 +9,7 @@ import numpy as np
 
 from newsdesk.base.console import entry_point, note, path_option
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.files import read_arrays, read_table, write_arrays, write_json
+from newsdesk.base.files import read_table, write_arrays, write_json
 from newsdesk.base.schema import TASKS
 from newsdesk.base.settings import Settings, settings_option
 from newsdesk.base.taxonomy import read_taxonomy
@@ -37,13 +37,14 @@ def main(settings: Settings, task: str, *, features: Path, taxonomy: Path, head:
     labels = known.labels_of(task)
     rows = read_table(features / "rows.parquet")
     outlet_of = outlet_by_source(settings.outlets)
+    fields = read_matrix(features / "fields.npz")
     try:
         targets = build_targets(task, rows, labels=labels, settings=settings)
         trained = train_head(
             read_matrix(features / "matrix.npz"),
             targets,
-            n_terms=len(read_arrays(features / "idf.npz")["idf"]),
-            fields=read_matrix(features / "fields.npz"),
+            n_terms=fields.shape[0],
+            fields=fields,
             outlets=[outlet_of.get(source, source) for source in rows["source"].to_pylist()],
             groups=rows["group_id"].to_pylist(),
             settings=settings.train,

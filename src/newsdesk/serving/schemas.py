@@ -109,6 +109,7 @@ class ContributionOut(BaseModel):
     kind: Literal["word", "chars", "place", "remainder"]
     term: str
     value: float
+    in_lead: bool
 
 
 class EvidenceOut(BaseModel):

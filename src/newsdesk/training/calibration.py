@@ -22,7 +22,8 @@ def assign_folds(
     """Assign articles to folds, so that each is scored by a classifier that did not read its outlet.
 
     An outlet with at least `min_articles` trusted articles is a fold, all smaller ones together are one fold.
-    If that gives one fold only, near-duplicate groups are dealt to `N_FOLDS` folds by their hash.
+    If these are more than `N_FOLDS` folds, large outlets share one, dealt from the largest on. If it is one
+    fold only, near-duplicate groups are dealt to `N_FOLDS` folds by their hash.
 
     Parameters
     ----------
@@ -40,8 +41,13 @@ def assign_folds(
     [1, 1, 2, 2, 0]
     """
     names, codes = np.unique(np.asarray(outlets, dtype=object).astype(str), return_inverse=True)
-    large = np.bincount(codes[trusted], minlength=len(names)) >= min_articles
+    n_trusted = np.bincount(codes[trusted], minlength=len(names))
+    large = n_trusted >= min_articles
     fold_of_outlet = np.where(large, np.cumsum(large), 0)  # 0 for the small outlets
+    room = N_FOLDS - int(not large.all())
+    if large.sum() > room:
+        by_size = np.argsort(-n_trusted, kind="stable")[: large.sum()]
+        fold_of_outlet[by_size] = 1 + np.arange(len(by_size)) % room
     folds: IntArray = fold_of_outlet[codes].astype(np.int64)
     if len(np.unique(folds[trusted])) > 1:
         return folds

@@ -76,6 +76,6 @@ def _print(article: Article, reason: str | None, found: Sequence[Explanation]) -
         rows = []
         for c in e.contributions:
             kind = c.kind if c.part else f"{c.kind} ({c.term})"
-            where = f"{c.part} {c.start}-{c.end}" if c.part else ""
+            where = f"{c.part} {c.start}-{c.end}{' in the lead' if c.in_lead else ''}" if c.part else ""
             rows.append({"value": f"{c.value:+.4f}", "kind": kind, "where": where, "surface": c.surface})
         print_rows(rows, arabic="surface")
