@@ -18,6 +18,7 @@ from newsdesk.inference.gazetteer import Gazetteer
 from tests import ROOT, jobs, stores
 from tests.checkouts import copy_checkout, repro
 from tests.gazetteer import read_gazetteer
+from tests.home_model import make_home_model
 from tests.tiny_checkout import make_checkout
 from tests.tiny_run import make_tiny_run
 
@@ -114,6 +115,13 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_model(tiny_run: Path) -> Path:
     """A packaged model with words, characters and places. All workers share it: do not change it."""
     return tiny_run / "model"
+
+
+@pytest.fixture(scope="session")
+def home_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model with home features. All workers share it: do not change it."""
+    folder = shared_folder(tmp_path_factory, "home_model")
+    return make_once(folder, lambda part: make_home_model(tiny_model, part))
 
 
 @pytest.fixture(scope="session")

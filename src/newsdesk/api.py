@@ -70,7 +70,7 @@ class Model:
 
     @overload
     def predict(  # type: ignore[overload-overlap]  # a str is an iterable of str
-        self, texts: str, *, title: str | None = None, profile: str = BALANCED
+        self, texts: str, *, title: str | None = None, profile: str = BALANCED, home: str | None = None
     ) -> Prediction: ...
 
     @overload
@@ -80,9 +80,10 @@ class Model:
         *,
         title: Iterable[str | None] | None = None,
         profile: str = BALANCED,
+        home: str | Iterable[str | None] | None = None,
     ) -> list[Prediction]: ...
 
-    def predict(self, texts: Any, *, title: Any = None, profile: str = BALANCED) -> Any:
+    def predict(self, texts: Any, *, title: Any = None, profile: str = BALANCED, home: Any = None) -> Any:
         """Label one text or several.
 
         Parameters
@@ -92,6 +93,9 @@ class Model:
             The headline of each text.
         profile : {"balanced", "high_precision", "high_recall"}, default="balanced"
             The thresholds of the labels.
+        home : str, or iterable of str or None, shape (n_articles,), optional
+            The country that the source of all texts, or of each, writes from, by its ISO 3166-1 code such as
+            "DZ". A story that names no place is then about home.
 
         Returns
         -------
@@ -103,7 +107,7 @@ class Model:
         TypeError
             If `texts` is neither a string nor an iterable of strings.
         ValueError
-            If the profile is unknown, or there are more or fewer titles than texts.
+            If the profile or a home is unknown, or there are more or fewer titles or homes than texts.
 
         Examples
         --------
@@ -115,17 +119,20 @@ class Model:
         """
         _check_profile(profile)
         if isinstance(texts, str):
-            return self.predict([texts], title=None if title is None else [title], profile=profile)[0]
+            titles = None if title is None else [title]
+            return self.predict([texts], title=titles, profile=profile, home=home)[0]
         if isinstance(title, str):
             raise ValueError("title: expected one for each text, found a single string")
         _check_texts(texts=texts, title=() if title is None else title)
         bodies = [_repaired(text) for text in texts]
         titles = [""] * len(bodies) if title is None else [_repaired(each) for each in title]
-        return self.scorer.predict(titles, bodies, profile)
+        homes = [home] * len(bodies) if isinstance(home, str) else home
+        return self.scorer.predict(titles, bodies, profile, None if homes is None else list(homes))
 
     def predict_frame(
-        self, frame: Frame, *, text: str = "text", title: str | None = None, profile: str = BALANCED
-    ) -> Frame:
+        self, frame: Frame, *, text: str = "text", title: str | None = None, profile: str = BALANCED,
+        home: str | None = None,
+    ) -> Frame:  # fmt: skip
         """Label the rows of a table.
 
         Parameters
@@ -136,6 +143,8 @@ class Model:
         title : str, optional
             The column of headlines.
         profile : {"balanced", "high_precision", "high_recall"}, default="balanced"
+        home : str, optional
+            The column of home countries, as ISO 3166-1 codes.
 
         Returns
         -------
@@ -146,7 +155,7 @@ class Model:
         Raises
         ------
         NewsdeskError
-            If a column is missing or does not hold text.
+            If a column is missing or does not hold text, or a home is no country of the taxonomy.
         TypeError
             If `frame` is another kind of table.
 
@@ -159,7 +168,8 @@ class Model:
         [['europe'], ['sport']]
         """
         _check_profile(profile)
-        articles = frames.to_articles(frame, text=text, title=title)
+        articles = frames.to_articles(frame, text=text, title=title, home=home)
+        frames.check_homes(articles, self.scorer.countries, home)
         labeled = [
             label_columns(batch, self.scorer, self.taxonomy, profile=profile)
             for batch in articles.to_batches(max_chunksize=frames.BATCH_ROWS)
@@ -177,6 +187,8 @@ class Model:
         id_column: str | None = None,
         source_column: str | None = None,
         date_column: str | None = None,
+        home_column: str | None = None,
+        home: str | None = None,
     ) -> LabeledFiles:
         """Label the articles of files and folders, as `newsdesk predict` does.
 
@@ -187,8 +199,11 @@ class Model:
         *inputs : path
             Pages, HTML, JSON, CSV, Parquet, workbooks, feeds, messages, archives of them, and folders.
         profile : {"balanced", "high_precision", "high_recall"}, default="balanced"
-        text_column, title_column, id_column, source_column, date_column : str, optional
+        text_column, title_column, id_column, source_column, date_column, home_column : str, optional
             Columns of tables and keys of JSON records, where their names are not known or not unique.
+        home : str, optional
+            The home country of articles that name none, by its ISO 3166-1 code; that of an article which is
+            no such code counts as missing.
 
         Returns
         -------
@@ -199,6 +214,8 @@ class Model:
         ------
         NewsdeskError
             If an input does not exist.
+        ValueError
+            If the profile or the home is unknown.
 
         Examples
         --------
@@ -208,19 +225,22 @@ class Model:
         (5, 'terrorism', [])
         """
         _check_profile(profile)
+        self.scorer.countries.number(home)  # raises if it is unknown
         for path in map(Path, inputs):
             if not path.exists():
                 raise NewsdeskError(f"{path}: no such file or folder")
         columns = Columns(
             text_column=text_column, title_column=title_column, id_column=id_column,
-            source_column=source_column, date_column=date_column,
+            source_column=source_column, date_column=date_column, home_column=home_column,
         )  # fmt: skip
         found = find_inputs(map(str, inputs))
         reader = InputReader(found, sections=self.taxonomy.sections, columns=columns)
         labeled, refusals = [], []
         for batch in reader.batches():
             refusals += [refusal for _, refusal in batch.refused]
-            labeled.append(label_columns(batch.articles, self.scorer, self.taxonomy, profile=profile))
+            labeled.append(
+                label_columns(batch.articles, self.scorer, self.taxonomy, profile=profile, home=home)
+            )
         return LabeledFiles(pa.Table.from_batches(labeled, build_schema(provenance=False)), refusals)
 
     def explain(
@@ -230,8 +250,9 @@ class Model:
         title: str | None = None,
         labels: Sequence[str] | None = None,
         top: int | None = None,
+        home: str | None = None,
     ) -> list[Explanation]:
-        """Explain labels by what each word and place adds to their scores.
+        """Explain labels by what each word, each place and the home adds to their scores.
 
         Parameters
         ----------
@@ -241,6 +262,8 @@ class Model:
             Regions and topics; those predicted by default.
         top : int, optional
             Number of contributions of a label; the others are added up as one remainder.
+        home : str, optional
+            The country that the source writes from, by its ISO 3166-1 code.
 
         Returns
         -------
@@ -251,7 +274,7 @@ class Model:
         Raises
         ------
         ValueError
-            If the model has no such label.
+            If the model has no such label, or the home is unknown.
 
         Examples
         --------
@@ -262,9 +285,11 @@ class Model:
         """
         title, text = _repaired(title), _repaired(text)
         if labels is None:
-            (prediction,) = self.scorer.predict([title], [text])  # as `predict` would repair it again
+            (prediction,) = self.scorer.predict(
+                [title], [text], homes=[home]
+            )  # as `predict` would repair it again
             labels = [*prediction.regions, *prediction.topics]
-        return explanations(self.scorer, title, text, labels=labels, top=top)
+        return explanations(self.scorer, title, text, labels=labels, top=top, home=home)
 
 
 def load(model: str | Path | None = None, *, threads: int | None = None) -> Model:

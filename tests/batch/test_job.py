@@ -191,7 +191,7 @@ def test_the_keys_of_a_stopped_job(job_corpus: Path, tmp_path: Path, monkeypatch
     assert list(begun) == ["started_at", "scored_at", "code", "model", "settings", "inputs"]
     assert begun["code"] == {"newsdesk": __version__, "sha256": identity.code_sha256()}
     assert list(begun["settings"]) == [
-        "engine", "format", "profile", "chunk_rows", "carry", "columns", "reference", "schema_version"
+        "engine", "format", "profile", "chunk_rows", "carry", "columns", "home", "reference", "schema_version"
     ]  # fmt: skip
     checkpoint = json.loads((folder / WORK / "part-00012.json").read_text(encoding="utf-8"))
     assert list(checkpoint) == [

@@ -17,24 +17,8 @@ from newsdesk.inference.home import HOME_NAMES, home_feature_names, home_values
 from newsdesk.inference.mentions import place_features
 from newsdesk.inference.scorer import Scorer
 from tests.inference.articles import ARABIC, MENTIONS, NEWS
-from tests.inference.test_storage import features
 
 HOMES = ["SA", "MA", None, "dz", "US", "AQ", None, "EG"]
-
-
-@pytest.fixture(scope="module")
-def home_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny model with random coefficients of homes."""
-    folder = tmp_path_factory.mktemp("home") / "model"
-    shutil.copytree(tiny_model, folder)
-    features(home=True)(folder)
-    with np.load(folder / "weights.npz") as archive:
-        weights = dict(archive)
-    n_labels = weights["coef"].shape[1]
-    rng = np.random.default_rng(0)
-    added = rng.normal(size=(7 * len(HOME_NAMES), n_labels)).astype(np.float32)
-    np.savez(folder / "weights.npz", **weights | {"coef": np.vstack([weights["coef"], added])})
-    return folder
 
 
 @cache

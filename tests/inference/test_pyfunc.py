@@ -18,6 +18,7 @@ from newsdesk.inference.decision import PROFILES
 from newsdesk.inference.explain import explain
 from newsdesk.inference.scorer import Scorer
 from newsdesk.tracking import mlflow_model
+from tests.home_model import UNNAMED
 from tests.inference.articles import ARABIC, DIRTY
 
 ENGLISH = "The government said that the summit would be held next week."
@@ -244,3 +245,20 @@ def test_a_damaged_artifact_is_an_error_at_load(saved: Path, tmp_path: Path) -> 
     (tmp_path / "model/artifacts/model/weights.npz").write_bytes(b"PK cut")
     with pytest.raises(ValueError, match="no readable model"):
         mlflow.pyfunc.load_model(str(tmp_path / "model"))
+
+
+def test_homes_are_those_of_the_scorer(home_model: Path, tmp_path: Path) -> None:
+    mlflow_model.save(home_model, tmp_path / "model")
+    model = mlflow.pyfunc.load_model(str(tmp_path / "model"))
+    homes = ["MA", None, "dz", ""]
+    frame = pd.DataFrame({"text": [UNNAMED] * 4, "home": homes})
+    predicted = model.predict(frame, params={"explain": True}).to_dict("records")
+    meant = [home or None for home in homes]
+    expected = Scorer.load(home_model).predict([""] * 4, [UNNAMED] * 4, homes=meant)
+    assert [row["region_scores"] for row in predicted] == [p.scores["region"] for p in expected]
+    kinds = [{c["kind"] for e in row["evidence"] for c in e["contributions"]} for row in predicted]
+    assert ["home" in found for found in kinds] == [True, False, True, False]
+    with pytest.raises(MlflowException, match=r"home: expected the ISO 3166-1 code .* found 'XX' in row 1"):
+        model.predict(pd.DataFrame({"text": [UNNAMED] * 2, "home": ["MA", "XX"]}))
+    with pytest.raises(MlflowException, match="home: expected strings or nulls, found int in row 0"):
+        model.predict(pd.DataFrame({"text": [UNNAMED], "home": [7]}))

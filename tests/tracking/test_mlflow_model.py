@@ -62,7 +62,7 @@ def test_signature(saved: Path) -> None:
     signature = Model.load(str(saved)).signature
     assert signature == mlflow_model.build_signature()
     assert [(c.name, c.required) for c in signature.inputs] == [
-        (0, False), ("text", False), ("title", False), ("article_id", False),
+        (0, False), ("text", False), ("title", False), ("article_id", False), ("home", False),
     ]  # fmt: skip
     assert {c.name: (str(c.type), c.required) for c in signature.outputs} == {
         "article_id": ("DataType.string", False),

@@ -12,7 +12,9 @@ from pydantic import Field, field_validator
 from newsdesk.base.validation import FrozenModel
 
 Layout = Literal["text", "title_line", "headline", "python_lists"]
-ArticleField = Literal["source", "key", "title", "text", "url", "published", "section", "kind", "topic"]
+ArticleField = Literal[
+    "source", "key", "title", "text", "url", "published", "section", "kind", "topic", "home"
+]
 
 
 class Columns(FrozenModel):
@@ -23,6 +25,7 @@ class Columns(FrozenModel):
     id_column: str | None = Field(None, min_length=1, description="Column of the identifier")
     source_column: str | None = Field(None, min_length=1, description="Column of the source")
     date_column: str | None = Field(None, min_length=1, description="Column of the time of publication")
+    home_column: str | None = Field(None, min_length=1, description="Column of the home country")
 
     @property
     def chosen(self) -> dict[str, str]:

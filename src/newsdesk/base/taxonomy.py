@@ -112,7 +112,8 @@ class Taxonomy(FrozenModel):
 
     def is_country(self, code: str) -> bool:
         """Return whether a country of the taxonomy has this ISO 3166-1 alpha-2 code, in capitals or not."""
-        return code.upper() in self._region_by_code or code.upper() in self.unassigned
+        code = code.strip().upper()
+        return code in self._region_by_code or code in self.unassigned
 
     def names_of_country(self, code: str) -> tuple[str, ...]:
         """Return the Arabic names of a country by its code, that of CLDR first."""
@@ -201,11 +202,22 @@ def fold_name(name: str) -> str:
     return " ".join(re.sub(r"^ال(?=..)", "", word) for word in words)
 
 
+def english_name(code: str) -> str:
+    """Return the English name of a country by its ISO 3166-1 alpha-2 code.
+
+    Examples
+    --------
+    >>> english_name("DZ")
+    'Algeria'
+    """
+    return _country_names("en").get(code, code)
+
+
 @cache
-def _country_names() -> dict[str, str]:
+def _country_names(language: str = "ar") -> dict[str, str]:
     from babel import Locale  # 45 ms to import with its data
 
-    names = Locale("ar").territories
+    names = Locale(language).territories
     return {
         code: name
         for code, name in names.items()

@@ -22,7 +22,9 @@ from newsdesk.readers.records import MAX_OPTIONAL_CHARS, as_text, carried
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
-COLUMNS, OPTIONAL = ("article_id", "title", "text", "kind", "section"), ("kind", "section")
+HOME = " home"  # the home country; carried columns have trimmed names, so none is called so
+FIELDS = {name.strip(): name for name in ("article_id", "title", "text", "kind", "section", HOME)}
+COLUMNS, OPTIONAL = tuple(FIELDS.values()), ("kind", "section", HOME)
 TEXT_TYPES = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
 UNCHECKED_TYPES = (
     pa.types.is_null, pa.types.is_boolean, pa.types.is_integer, pa.types.is_floating, pa.types.is_timestamp,
@@ -34,7 +36,7 @@ MENDABLE = r"[\x00-\x09\x0b-\x1f\x7f-\x{9f}&<]"  # what `repair_text` may change
 def from_articles(articles: Sequence[Article], *, carry: Sequence[str] = ()) -> pa.RecordBatch:
     """Convert articles to string columns: `COLUMNS`, then the carried ones."""
     carried_rows = [carried(article, carry) for article in articles]
-    values = {name: [getattr(article, name) for article in articles] for name in COLUMNS}
+    values = {name: [getattr(article, field) for article in articles] for field, name in FIELDS.items()}
     values |= {name: [row[k] for row in carried_rows] for k, name in enumerate(carry)}
     return _batch({name: pa.array(column, pa.string()) for name, column in values.items()}, carry)
 
@@ -82,12 +84,12 @@ def from_parquet(batch: pa.RecordBatch, options: ReadOptions) -> tuple[pa.Record
     }
     found = find_columns(batch.schema.names, options)
     carry, limits = options.carry, options.limits
-    used = {field: found.fields[field][0] for field in COLUMNS if field in found.fields}
+    used = {field: found.fields[field][0] for field in FIELDS if field in found.fields}
     if not _is_known(values, used) or any(name not in found.carried for name in carry):
         return from_articles([], carry=carry), np.zeros(len(batch), bool)
     columns = {
-        field: values[used[field]].cast(pa.string()) if field in used else pa.nulls(len(batch), pa.string())
-        for field in COLUMNS
+        name: values[used[field]].cast(pa.string()) if field in used else pa.nulls(len(batch), pa.string())
+        for field, name in FIELDS.items()
     }
     columns |= {name: _carried_text(values[found.carried[name][0]]) for name in carry}
     mask = np.ones(len(batch), bool)
@@ -95,7 +97,7 @@ def from_parquet(batch: pa.RecordBatch, options: ReadOptions) -> tuple[pa.Record
         mask &= ~_to_check(column, MAX_OPTIONAL_CHARS if name in OPTIONAL else limits.max_field_chars)
     for name in ("title", "text"):
         columns[name] = columns[name].fill_null("")
-    for name in ("section", "article_id"):
+    for name in ("section", "article_id", HOME):
         columns[name] = pc.if_else(pc.equal(columns[name], ""), pa.scalar(None, pa.string()), columns[name])
     is_teaser = pc.equal(columns["kind"], "teaser").fill_null(False)
     columns["kind"] = pc.if_else(is_teaser, "teaser", "article")

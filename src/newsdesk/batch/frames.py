@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.batch.arrow_columns import TEXT_TYPES
+from newsdesk.batch.arrow_columns import HOME, TEXT_TYPES
 from newsdesk.batch.labeling import column_values
+from newsdesk.inference.home import HomeCountries
 
 BATCH_ROWS = 8192
 COLUMNS = ["regions", "topics", "region_scores", "topic_scores", "reason"]
 
 
-def to_articles(frame: Any, *, text: str, title: str | None) -> pa.Table:
+def to_articles(frame: Any, *, text: str, title: str | None, home: str | None = None) -> pa.Table:
     """Return the columns of articles that `label_columns` reads; raise a NewsdeskError for a wrong column."""
     _check_type(frame)
     texts = _read_text(frame, text)
@@ -26,8 +28,17 @@ def to_articles(frame: Any, *, text: str, title: str | None) -> pa.Table:
         "text": texts.fill_null(""),
         "kind": pa.array(["article"] * n, pa.string()),
         "section": pa.nulls(n, pa.string()),
+        HOME: _read_text(frame, home) if home else pa.nulls(n, pa.string()),
     }
     return pa.table(columns)
+
+
+def check_homes(articles: pa.Table, countries: HomeCountries, name: str | None) -> None:
+    """Raise a NewsdeskError that names the column if a home is no country of the taxonomy."""
+    try:
+        countries.numbers(pc.unique(articles[HOME]).to_pylist())
+    except ValueError as error:
+        raise NewsdeskError(f"column {name!r}: {error}") from None
 
 
 def like(frame: Any, predictions: pa.Table) -> Any:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.batch.arrow_columns import repair_columns
+from newsdesk.batch.arrow_columns import HOME, repair_columns
 from newsdesk.batch.output_schema import NAMES, SCORES, build_schema
 from newsdesk.inference.decision import BALANCED, BoolArray, FloatArray, Head
 from newsdesk.inference.scorer import Scorer
@@ -34,6 +34,7 @@ def label_columns(
     taxonomy: Taxonomy,
     *,
     profile: str = BALANCED,
+    home: str | None = None,
     counts: PredictionCounts | None = None,
 ) -> pa.RecordBatch:
     """Label a batch of articles without a Python object for each.
@@ -50,6 +51,8 @@ def label_columns(
         Its sections name regions.
     profile : str, default="balanced"
         Set of thresholds.
+    home : str, optional
+        The home country of articles without one; a home that is no country of the taxonomy is none.
     counts : PredictionCounts, optional
         Counts the model's predictions by profile `balanced`, whatever `profile` is.
 
@@ -70,7 +73,8 @@ def label_columns(
     [['europe']]
     """
     batch = repair_columns(batch)  # as stage `clean` does
-    probabilities, unscored = scorer.predict_proba(batch["title"], batch["text"])
+    homes = scorer.countries.known(batch[HOME].to_pylist(), default=home)
+    probabilities, unscored = scorer.predict_proba(batch["title"], batch["text"], homes)
     scores = {head.task: probabilities[:, head.columns] for head in scorer.heads}
     if counts:  # by the thresholds that drift references are made with
         held, reasons = scorer.decide(probabilities, unscored, BALANCED)
@@ -109,7 +113,7 @@ def _build_batch(
         "main_region": _first_labels(regions),
         "main_topic": _first_labels(labels["topic"]),
     }
-    carry = [name for name in batch.schema.names if name not in ("text", *columns)]
+    carry = [name for name in batch.schema.names if name not in ("text", HOME, *columns)]
     columns |= {name: batch[name] for name in carry}
     schema = build_schema(provenance=False, carry=carry)
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)

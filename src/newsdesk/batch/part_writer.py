@@ -89,6 +89,7 @@ class PartSettings:
     carry: tuple[str, ...] = ()
     rows: int = 50_000  # records of the inputs for each part
     columns: Columns = Columns()  # noqa: RUF009 - frozen
+    home: str | None = None  # of articles without a home country
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +140,8 @@ def write_part(
     on_batch: Callable[[Batch], object] = lambda batch: None,
 ) -> Checkpoint:
     """Label batches and write them as one part, then its checkpoint; call `on_batch` after each batch."""
-    form, profile, carry = spec.settings.form, spec.settings.profile, spec.settings.carry
+    settings = spec.settings
+    form, carry = settings.form, settings.carry
     counts = PredictionCounts.for_model(scorer, lookup_every=spec.lookup_every)
     checkpoint = Checkpoint(f"part-{number:05d}.{form}", start, spec.job)
     with (
@@ -153,7 +155,12 @@ def write_part(
         def labeled_batches() -> Iterator[pa.RecordBatch]:
             for batch in batches:
                 labeled = labeling.label_columns(
-                    batch.articles, scorer, taxonomy, profile=profile, counts=counts
+                    batch.articles,
+                    scorer,
+                    taxonomy,
+                    profile=settings.profile,
+                    home=settings.home,
+                    counts=counts,
                 )
                 labeled = add_provenance(labeled, spec.provenance)
                 checkpoint.add(batch, labeled)

@@ -105,6 +105,7 @@ def _job_settings(
         "chunk_rows": settings.rows,
         "carry": list(settings.carry),
         "columns": settings.columns.chosen,
+        "home": settings.home,
         "reference": reference and sha256_of_json(reference),
         "schema_version": SCHEMA_VERSION,
     }

@@ -25,6 +25,7 @@ from newsdesk.base.files import SHIPPED, read_json, write_text
 from newsdesk.base.schema import Article, Refusal
 from newsdesk.base.taxonomy import Taxonomy, read_taxonomy
 from newsdesk.batch.input_reader import STDIN, Batch, Input
+from newsdesk.inference.scorer import Scorer
 from newsdesk.inference.text import is_arabic
 from newsdesk.readers.account import Account
 from newsdesk.readers.column_notes import ColumnNotes
@@ -38,6 +39,10 @@ model_option = click.option(
     show_default="the model that newsdesk comes with, which was trained on the public corpora",
     help="Model folder, models:/… or runs:/… URI; `model` is the folder that `make` trains.",
 )
+home_option = click.option(
+    "--home", metavar="CODE",
+    help="Home country of the source, as DZ, for articles that name none in a column `home`.",
+)  # fmt: skip
 refused_option = path_option("--refused", help="Write what could not be read to this JSONL file.")
 
 
@@ -85,6 +90,17 @@ def column_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default="by its name",
         )(with_columns)  # fmt: skip
     return with_columns
+
+
+def check_home(scorer: Scorer, home: str | None) -> str | None:
+    """Return the value of --home in capitals; note if the model uses no homes, refuse what is no country."""
+    if home is None:
+        return None
+    if not scorer.countries.is_known(home):
+        raise NewsdeskError(f"--home {home}: expected the ISO 3166-1 code of a country, such as DZ")
+    if not scorer.uses_home:
+        note("--home changes nothing: the model has learned no homes (features.home)")
+    return home.strip().upper()
 
 
 def _check_column(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:

@@ -100,7 +100,7 @@ def is_sampled(article: Article, settings: Clean, label_table: LabelTable) -> bo
 def _find_home(article: Article, taxonomy: Taxonomy, homes: Mapping[str, str]) -> str | None:
     """Return the home of an article: its own if it is a country of the taxonomy, or that of its source."""
     own = article.home or ""
-    return own.upper() if taxonomy.is_country(own) else homes.get(article.source)
+    return own.strip().upper() if taxonomy.is_country(own) else homes.get(article.source)
 
 
 def find_refusal_reason(

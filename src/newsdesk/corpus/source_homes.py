@@ -48,5 +48,5 @@ def read_source_homes(path: Path, taxonomy: Taxonomy) -> dict[str, str]:
             if home and not taxonomy.is_country(home):
                 expected = "the ISO 3166-1 code of a country of the taxonomy"
                 raise NewsdeskError(f"{where}: home of {source}: expected {expected}, found {home!r}")
-            homes[source] = home.upper()
+            homes[source] = home.strip().upper()
     return {source: home for source, home in homes.items() if home}

@@ -109,7 +109,7 @@ def explanations(
     scores, added, from_home = _added_scores(scorer, title, text, home)
     found, contributed = _contributions(scorer, title, text, added)
     if home:
-        found = [*found, Contribution(None, None, None, "", "home", home.upper(), 0.0)]
+        found = [*found, Contribution(None, None, None, "", "home", home.strip().upper(), 0.0)]
         contributed = np.vstack([contributed, from_home])
     intercepts = scorer.log_odds(np.zeros(len(scores)))
     explained = []

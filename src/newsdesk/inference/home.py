@@ -53,14 +53,15 @@ class HomeCountries:
     """The countries of a taxonomy, by code, and the number of their region."""
 
     def __init__(self, taxonomy: Mapping[str, Any]) -> None:
-        self.regions = tuple(region["id"] for region in taxonomy["regions"])
+        regions = taxonomy.get("regions", ())
+        self.regions = tuple(region["id"] for region in regions)
         self._number = dict.fromkeys(taxonomy.get("unassigned", ()), NO_HOME)
-        for number, region in enumerate(taxonomy["regions"]):
+        for number, region in enumerate(regions):
             self._number |= dict.fromkeys(region["countries"], number)
 
     def is_known(self, code: str) -> bool:
         """Return whether a code is that of a country, in capitals or not."""
-        return code.upper() in self._number
+        return code.strip().upper() in self._number
 
     def number(self, code: str | None) -> int:
         """Return the number of the region of a country; `NO_HOME` for None and a country without a region.
@@ -74,7 +75,12 @@ class HomeCountries:
             return NO_HOME
         if not isinstance(code, str) or not self.is_known(code):
             raise ValueError(f"home: expected the ISO 3166-1 code of a country, such as DZ, found {code!r}")
-        return self._number[code.upper()]
+        return self._number[code.strip().upper()]
+
+    def known(self, codes: Iterable[str | None], *, default: str | None = None) -> list[str | None]:
+        """Replace codes that are no country by the default."""
+        found = {code: code if code and self.is_known(code) else default for code in set(codes)}
+        return [found[code] for code in codes]
 
     def numbers(self, codes: Iterable[str | None]) -> IntArray:
         """Return the numbers of the regions of countries, shape (n_codes,)."""

@@ -50,8 +50,8 @@ class NewsdeskModel(PythonModel):
         Parameters
         ----------
         model_input : DataFrame
-            `text`, and optionally `title` and `article_id`; other columns are ignored. A plain list of texts
-            comes as column `LIST`.
+            `text`, and optionally `title`, `home` (the ISO 3166-1 code of the source's country) and
+            `article_id`; other columns are ignored. A plain list of texts comes as column `LIST`.
         params : mapping, optional
             `profile`, a set of thresholds, and whether to `explain`.
 
@@ -64,14 +64,16 @@ class NewsdeskModel(PythonModel):
         Raises
         ------
         MlflowException
-            If there is no text, a text or title is neither a string nor missing, or a param is not known.
+            If there is no text, a text, title or home is neither a string nor missing, or a home or a param
+            is not known.
         """
         chosen = self._check_params(params or {})
         texts, titles = _strings(*_text_column(model_input)), [""] * len(model_input)
         if "title" in model_input:
             titles = _strings(model_input["title"], "title")
         titles, texts = ([self._code.repair_text(part) for part in parts] for parts in (titles, texts))
-        said = self.scorer.predict(titles, texts, chosen["profile"])
+        homes = self._homes(model_input)
+        said = self.scorer.predict(titles, texts, chosen["profile"], homes)
         columns: dict[str, Any] = {
             "article_id": _article_ids(model_input),
             "regions": [p.labels["region"] for p in said],
@@ -83,11 +85,23 @@ class NewsdeskModel(PythonModel):
         }
         if chosen["explain"]:
             scored = [bool(p.scores["region"]) for p in said]
-            columns["evidence"] = self._explain(titles, texts, scored, chosen["profile"])
+            columns["evidence"] = self._explain(titles, texts, homes, scored, chosen["profile"])
         # as objects: in a column of strings pandas would turn None into NaN, which is no JSON
         return pd.DataFrame(
             {name: pd.Series(values, model_input.index, dtype=object) for name, values in columns.items()}
         )
+
+    def _homes(self, frame: pd.DataFrame) -> list[str | None]:
+        """Return the homes of articles, None where they are missing."""
+        if "home" not in frame:
+            return [None] * len(frame)
+        homes = [home or None for home in _strings(frame["home"], "home")]
+        for row, home in enumerate(homes):
+            try:
+                self.scorer.countries.number(home)
+            except ValueError as error:
+                raise _refusal(f"{error} in row {row}") from None
+        return homes
 
     def _check_params(self, params: Mapping[str, Any]) -> dict[str, Any]:
         unknown = sorted(set(params) - set(PARAMS))
@@ -102,14 +116,15 @@ class NewsdeskModel(PythonModel):
         return chosen
 
     def _explain(
-        self, titles: Sequence[str], texts: Sequence[str], scored: Sequence[bool], profile: str
-    ) -> list[Any]:
+        self, titles: Sequence[str], texts: Sequence[str], homes: Sequence[str | None],
+        scored: Sequence[bool], profile: str,
+    ) -> list[Any]:  # fmt: skip
         """Explain each article that was scored."""
         module = importlib.import_module(f"{self._code.__name__}.explain")
         thresholds = {head.task: head.profiles[profile] for head in self.scorer.heads}
         return [
-            module.explain(self.scorer, title, text, thresholds=thresholds) if has_scores else None
-            for title, text, has_scores in zip(titles, texts, scored, strict=True)
+            module.explain(self.scorer, title, text, thresholds=thresholds, home=home) if has_scores else None
+            for title, text, home, has_scores in zip(titles, texts, homes, scored, strict=True)
         ]
 
 

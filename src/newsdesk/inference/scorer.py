@@ -76,7 +76,7 @@ class Scorer:
         self.info = model.info
         self.heads = model.heads
         self.terms = model.terms
-        self.countries = HomeCountries(model.info["taxonomy"])
+        self.countries = HomeCountries(model.info.get("taxonomy", {}))
         self.reference = ReferenceFeatures(model)
         self.compiled: CompiledFeatures | None = None
         self.threads = 1
@@ -102,6 +102,11 @@ class Scorer:
             raise ValueError(f"{folder}: no readable model ({describe_error(error)})") from error
         warn_of_other_code(folder, scorer.info)
         return scorer
+
+    @property
+    def uses_home(self) -> bool:
+        """Whether the model has learned what the home country of a source says."""
+        return bool(self.info["features"]["home"])
 
     def predict(
         self, titles: Iterable[str | None], texts: Iterable[str | None], profile: str = BALANCED,
@@ -208,7 +213,9 @@ class Scorer:
 
     def _home_regions(self, homes: Homes, n_articles: int) -> IntArray:
         """Return the numbers of the home regions of articles, shape (n_articles,)."""
-        codes = [None] * n_articles if homes is None else _as_list(homes)
+        if homes is None:
+            return np.full(n_articles, NO_HOME)
+        codes = _as_list(homes)
         if len(codes) != n_articles:
             raise ValueError(f"{len(codes)} homes for {n_articles} texts; give one of each an article")
         return self.countries.numbers(codes)

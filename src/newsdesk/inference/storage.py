@@ -18,7 +18,7 @@ import numpy as np
 from .code import code_sha256
 from .decision import BALANCED, PROFILES, FloatArray, Head
 from .gazetteer import Gazetteer
-from .home import home_feature_names
+from .home import HomeCountries, home_feature_names
 from .mentions import place_feature_names
 from .text import CHAR_PREFIX, STEMMERS
 
@@ -81,8 +81,7 @@ def read_model_folder(folder: Path) -> PackagedModel:
     n_columns = count_term_columns(len(terms), info["features"])
     n_labels = sum(len(head["labels"]) for head in info["heads"])
     _check_arrays(arrays, (len(terms), n_columns, n_places, n_home, n_labels))
-    regions = tuple(region["id"] for region in info["taxonomy"]["regions"])
-    if n_home and gazetteer and gazetteer.regions != regions:
+    if n_home and gazetteer and gazetteer.regions != (regions := HomeCountries(info["taxonomy"]).regions):
         raise ValueError(f"regions {gazetteer.regions} of places for {regions} of the taxonomy")
     return PackagedModel.build(info, terms, arrays, gazetteer)
 

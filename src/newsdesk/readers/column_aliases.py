@@ -24,6 +24,7 @@ OPTIONS = {
     "article_id": "id_column",
     "source": "source_column",
     "published": "date_column",
+    "home": "home_column",
 }
 _ARTICLE = re.compile(r"\bال(?=\w\w)")
 _MAX_NAMES, _MAX_CHARS = 200, 10_000  # of the names of a record that are remembered

@@ -141,6 +141,7 @@ def _build_article(record: Fields, default_source: str, limits: Limits) -> Artic
         published=_time(record),
         section=_optional_string(record, "section"),
         country=_optional_string(record, "country"),
+        home=_optional_string(record, "home"),
         region=region,
         topic=topic,
         region_origin=None if region is None else _optional_string(record, "region_origin") or "gold",

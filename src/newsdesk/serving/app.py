@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import partial
@@ -26,7 +26,7 @@ from newsdesk.readers.sniffing import WITH_TEXT, sniff_container
 from newsdesk.serving import schemas
 from newsdesk.serving.limits import RequestMiddleware
 from newsdesk.serving.model_watcher import Log, ModelWatcher, ServedModel
-from newsdesk.serving.schemas import Batch, Single, error_response, json_response
+from newsdesk.serving.schemas import ArticleIn, Batch, Single, error_response, json_response
 from newsdesk.serving.uploads import read_upload, sections_of
 
 STATIC = Path(__file__).with_name("static")
@@ -111,6 +111,8 @@ def _add_predict(app: FastAPI, watcher: ModelWatcher, pool: ThreadPoolExecutor) 
             expected = f"at most {schemas.MAX_EXPLAINED} articles a request are explained"
             return error_response(422, f"explain: {expected}, found {n_articles}")
         model = watcher.current  # the same model for the whole request
+        if details := find_unknown_homes(model.scorer, body):
+            return error_response(422, f"{details[0]['at']}: {details[0]['message']}", details)
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(pool, lambda: json_response(answer(model, body)))
 
@@ -133,7 +135,10 @@ def _add_read(app: FastAPI, watcher: ModelWatcher, pool: ThreadPoolExecutor) -> 
         scorer = watcher.current.scorer
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(
-            pool, lambda: json_response(read_upload(content, name=name, sections=sections_of(scorer)))
+            pool,
+            lambda: json_response(
+                read_upload(content, name=name, sections=sections_of(scorer), countries=scorer.countries)
+            ),
         )
 
 
@@ -176,13 +181,14 @@ def _add_error_handlers(app: FastAPI) -> None:
 
 def answer(model: ServedModel, body: Batch | Single) -> dict[str, Any]:
     """Predict the articles of a request; return the content of an `Answer`."""
-    articles = body.articles if isinstance(body, Batch) else [body]
+    articles = articles_of(body)
     titles = [repair_text(article.title or "") for article in articles]  # as `clean` and `predict` do
     texts = [repair_text(article.text or "") for article in articles]
     heads, profile = model.scorer.heads, body.profile
     thresholds = {head.task: dict(zip(head.labels, head.profiles[profile], strict=True)) for head in heads}
     values = {task: list(by_label.values()) for task, by_label in thresholds.items()}
-    predictions = model.scorer.predict(titles, texts, profile)
+    homes = [article.home for article in articles]
+    predictions = model.scorer.predict(titles, texts, profile, homes)
     rows = []
     for article, title, text, prediction in zip(articles, titles, texts, predictions, strict=True):
         row: dict[str, Any] = {
@@ -194,10 +200,26 @@ def answer(model: ServedModel, body: Batch | Single) -> dict[str, Any]:
             "reason": prediction.reason,
         }
         if body.explain:
-            evidence = explain(model.scorer, title, text, top=body.top, thresholds=values)
+            evidence = explain(model.scorer, title, text, top=body.top, thresholds=values, home=article.home)
             row |= {"title": title, "text": text, "evidence": evidence}
         rows.append(row)
     return {"model": model.identity, "profile": profile, "thresholds": thresholds, "predictions": rows}
+
+
+def find_unknown_homes(scorer: Scorer, body: Batch | Single) -> list[dict[str, str]]:
+    """Return the details of an error for each home that is no country of the model's taxonomy."""
+    is_batch = isinstance(body, Batch)
+    message = "expected the ISO 3166-1 code of a country, such as DZ"
+    return [
+        {"at": f"articles.{i}.home" if is_batch else "home", "message": message, "type": "country"}
+        for i, article in enumerate(articles_of(body))
+        if article.home is not None and not scorer.countries.is_known(article.home)
+    ][: schemas.MAX_ERRORS]
+
+
+def articles_of(body: Batch | Single) -> Sequence[ArticleIn]:
+    """Return the articles of a request."""
+    return body.articles if isinstance(body, Batch) else [body]
 
 
 def labels_by_task(scorer: Scorer) -> dict[str, list[dict[str, str]]]:

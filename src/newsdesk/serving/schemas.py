@@ -67,6 +67,9 @@ class ArticleIn(BaseModel):
     )
     title: Text | None = None
     text: Text | None = Field(description="For null or empty text the response gives a reason.")
+    home: Text | None = Field(
+        None, description="ISO 3166-1 code of the country that the source writes from, such as DZ."
+    )
 
 
 class _Options(BaseModel):
@@ -106,7 +109,7 @@ class ContributionOut(BaseModel):
     start: int | None
     end: int | None
     surface: str
-    kind: Literal["word", "chars", "place", "remainder"]
+    kind: Literal["word", "chars", "place", "home", "remainder"]
     term: str
     value: float
     in_lead: bool

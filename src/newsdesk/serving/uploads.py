@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from newsdesk.base.schema import Refusal
 from newsdesk.base.taxonomy import Taxonomy
+from newsdesk.inference.home import HomeCountries
 from newsdesk.inference.scorer import Scorer
 from newsdesk.readers import Limits
 from newsdesk.readers.dispatch import read_file
@@ -25,7 +26,9 @@ LIMITS = Limits(max_field_chars=MAX_CHARACTERS, max_line_bytes=1 << 20, max_nest
 MAX_ROWS = 10 * MAX_ARTICLES  # with those that are left out
 
 
-def read_upload(content: bytes, *, name: str, sections: Sequence[str]) -> dict[str, Any]:
+def read_upload(
+    content: bytes, *, name: str, sections: Sequence[str], countries: HomeCountries
+) -> dict[str, Any]:
     """Return the content of an `ArticlesOut` for a file of any text format.
 
     The suffix of the name decides where the content is ambiguous, as for a file of `newsdesk predict`.
@@ -47,7 +50,8 @@ def read_upload(content: bytes, *, name: str, sections: Sequence[str]) -> dict[s
             return answer | {"complete": False}
         else:
             try:
-                article = ArticleIn(article_id=row.article_id, title=row.title, text=row.text)
+                [home] = countries.known([row.home])
+                article = ArticleIn(article_id=row.article_id, title=row.title, text=row.text, home=home)
             except ValidationError:
                 left_out["bad_record"] += 1
             else:

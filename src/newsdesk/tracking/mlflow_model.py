@@ -76,7 +76,7 @@ def build_signature() -> ModelSignature:
     types = {bool: DataType.boolean, str: DataType.string}
     labels, scores = Array(DataType.string), Map(DataType.double)
     # column 0 stands first, since MLflow replaces a false name by the position of the column
-    inputs: list[Any] = [pyfunc.LIST, "text", "title", "article_id"]
+    inputs: list[Any] = [pyfunc.LIST, "text", "title", "article_id", "home"]
     text = DataType.string
     outputs: dict[str, Any] = {
         "article_id": text, "regions": labels, "topics": labels,

@@ -29,7 +29,10 @@ __all__ = ["Prediction", "Scorer", "load", "repair_text"]
 
 
 def load() -> Scorer:
-    """Load the model in this folder; `load().predict(titles, texts)` returns a list of predictions."""
+    """Load the model in this folder; `load().predict(titles, texts, homes=homes)` returns predictions.
+
+    `homes` are ISO 3166-1 codes of the countries of the sources, or None, and may be left out.
+    """
     return Scorer.load(Path(__file__).parent / "model")
 '''
 
@@ -41,8 +44,8 @@ def main(folder: Path, model: str | None) -> None:
     """Write a model to FOLDER as a Python package that runs without newsdesk.
 
     FOLDER must be new or empty, and its name one that Python can import. In a process that can import it,
-    FOLDER.load().predict(titles, texts) returns predictions. It needs NumPy and PyStemmer; numba makes it
-    faster.
+    FOLDER.load().predict(titles, texts) returns predictions; homes=[…] tells the home countries of the
+    sources. It needs NumPy and PyStemmer; numba makes it faster.
 
     \b
     Examples:

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,9 @@ from newsdesk.batch.part_writer import PartSettings
 from newsdesk.batch.run import Engine, run_job
 from newsdesk.cli.inputs import (
     RefusalLog,
+    check_home,
     column_options,
+    home_option,
     inputs_argument,
     model_option,
     open_inputs,
@@ -58,6 +60,7 @@ class PredictOptions:
     refused: Path | None
     carry: tuple[str, ...]
     columns: Columns
+    home: str | None
     threads: int | None
     workers: int | None
     limit: job.RefusalLimit | None
@@ -119,6 +122,7 @@ def _parse_conf(
     "--carry", metavar="NAME,...", callback=_parse_carry, help="Further columns of the input to copy as text."
 )
 @column_options
+@home_option
 @click.option(
     "--threads", type=click.IntRange(min=1), help="Threads that score.",
     show_default="all processors; 1 in a worker or Spark task",
@@ -169,6 +173,9 @@ def main(**options: Any) -> None:
     several lines the first one is the title. CSV is UTF-8 without a byte order mark; Excel opens it by Data,
     From Text/CSV, and shows garbled Arabic after a double click.
 
+    A story that names no place is about the home of its source. A column `home` with the ISO 3166-1 code of
+    the source's country, or --home, tells it; a value that is no such code counts as missing.
+
     Write a row for each article, in the order read. Refused rows are counted on standard error; with
     --output they are also written, to OUTPUT.refused.jsonl or to the file that --refused names, and the
     account of each input file to OUTPUT.account.json.
@@ -184,6 +191,7 @@ def main(**options: Any) -> None:
       newsdesk predict "رفع المصرف المركزي سعر الفائدة"
       newsdesk predict data/starter/pages
       newsdesk predict news.parquet --output labels.parquet
+      newsdesk predict echorouk.jsonl --home DZ
       cat page.html | newsdesk predict - --format jsonl
       newsdesk predict page.txt --model runs:/<run id>/model
       newsdesk predict 'news/*.jsonl.gz' --output labels/ --carry url \\
@@ -211,6 +219,7 @@ def predict(options: PredictOptions) -> None:
     if options.output_form == "table" and options.output:
         raise NewsdeskError("--format table is for a terminal; give jsonl, csv or parquet with --output")
     model = load(options.model, threads=options.threads)
+    options = replace(options, home=check_home(model.scorer, options.home))
     inputs = find_inputs(names, full_names=True)
     if options.is_job:
         label_job(options, inputs, model)
@@ -270,7 +279,7 @@ def label_job(options: PredictOptions, inputs: list[Input], model: Model) -> Non
         folder,
         inputs,
         build_engine(options, model),
-        PartSettings(form, options.profile, options.carry, options.part_rows, options.columns),
+        PartSettings(form, options.profile, options.carry, options.part_rows, options.columns, options.home),
         model=model.identity,
         reference=_read_reference(model, options.reference),
         resume=options.resume,
@@ -369,7 +378,11 @@ def _label_batches(
             refusals.add(batch, inputs)
             with signals.deferred():  # not while reading, which may wait for standard input
                 labeled = labeling.label_columns(
-                    batch.articles, model.scorer, model.taxonomy, profile=options.profile
+                    batch.articles,
+                    model.scorer,
+                    model.taxonomy,
+                    profile=options.profile,
+                    home=options.home,
                 )
             yield labeled
             progress.update(batch.read.total(), batch.bytes_read)

@@ -121,15 +121,21 @@ function addUp(contributions) {
   const stems = new Map(words.map((entry) => [spanOf(entry), entry.term]));
   const sums = new Map();
   for (const entry of contributions.filter((entry) => entry.kind !== "remainder")) {
-    const key = entry.part ? (stems.get(spanOf(entry)) ?? entry.surface) : `region:${entry.term}`;
+    const key = entry.part ? (stems.get(spanOf(entry)) ?? entry.surface) : `${entry.kind}:${entry.term}`;
     const sum = sums.get(key) ?? { forms: new Set(), kinds: new Set(), spans: new Set(), value: 0 };
-    sum.forms.add(entry.part ? entry.surface : nameOf("region", entry.term).arabic);
+    sum.forms.add(entry.part ? entry.surface : placeOf(entry));
     sum.kinds.add(KINDS[entry.kind]);
     if (entry.part) sum.spans.add(spanOf(entry));
     sum.value += entry.value;
     sums.set(key, sum);
   }
   return [...sums.values()].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
+}
+
+// The name of the home country, or of the region that place features without a mention belong to.
+function placeOf(entry) {
+  if (entry.kind !== "home") return nameOf("region", entry.term).arabic;
+  return new Intl.DisplayNames(["ar"], { type: "region" }).of(entry.term);
 }
 
 function showContributions(evidence) {

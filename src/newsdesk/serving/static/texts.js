@@ -7,7 +7,7 @@ export const REASONS = {
   no_evidence: ["لا شيء في النص يدل على قسم", "Nothing in the text points to a label"],
   ambiguous: ["لم يبلغ أي قسم عتبته", "No label reaches its threshold"],
 };
-export const KINDS = { word: "كلمة", chars: "حروف", place: "مكان" };
+export const KINDS = { word: "كلمة", chars: "حروف", place: "مكان", home: "بلد المصدر" };
 export const PROFILES = {
   balanced: ["متوازنة", "balanced"],
   high_precision: ["أدق", "high precision"],
