@@ -27,7 +27,9 @@ def predictions(split: str, ours: list[int], other: list[int]) -> SplitPredictio
     }
     names = np.array([f"{split}{i}" for i in range(4)], dtype=object)
     truth, unnamed = np.ones((4, 1), dtype=bool), np.array([False, True, True, True])
-    return SplitPredictions(split, "region", ("us",), 9, names, names, truth, by_system, unnamed)
+    return SplitPredictions(
+        split, "region", ("us",), 9, names, names, truth, np.zeros(4, dtype=int), by_system, unnamed
+    )
 
 
 TWO = [predictions("a", [1, 1, 1, 1], [1, 1, 0, 0]), predictions("b", [1, 1, 0, 0], [1, 1, 1, 1])]

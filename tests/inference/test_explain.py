@@ -76,8 +76,8 @@ def random_model() -> Scorer:
     assert gazetteer is not None
     n_rows = 2 * len(terms) + len(place_feature_names(gazetteer.regions))
     weights = {
-        "coef": rng.normal(size=(n_rows, n_labels)).astype(np.float32), "idf": rng.uniform(1, 9, len(terms)),
-        "intercept": rng.normal(size=n_labels), "slope": rng.uniform(1, 3, n_labels),
+        "coef": rng.normal(size=(n_rows, 2 * n_labels)).astype(np.float32), "idf": rng.uniform(1, 9, len(terms)),
+        "intercept": rng.normal(size=2 * n_labels), "slope": rng.uniform(1, 3, n_labels),
         "offset": rng.normal(size=n_labels),
     }  # fmt: skip
     info = model.info | {"features": features, "heads": heads}

@@ -90,7 +90,7 @@ def test_both_paths_agree(tiny_model: Path) -> None:
     scorer = Scorer.load(tiny_model)
     rows = [*STUBS, *ARTICLES]
     titles, texts = [title for title, _ in rows], [text for _, text in rows]
-    reference = scorer.reference.score(titles, texts)[1]
+    reference = scorer.predict_proba(titles, texts)[1]
     assert reference[: len(STUBS)] == ["stub"] * len(STUBS)
     assert "stub" not in reference[len(STUBS) :]
     repeated = 256 // len(rows) + 1

@@ -9,6 +9,7 @@ from newsdesk.base.settings import Train
 from newsdesk.training.calibration import fit_platt
 from newsdesk.training.heads import TrainedHead, describe_head, fit_head, train_head
 from newsdesk.training.targets import Targets
+from tests.training import first_of
 
 SETTINGS = Train(C=10.0, common_thresholds=(), min_positives=5)
 
@@ -19,6 +20,7 @@ def fit(X: np.ndarray, y: np.ndarray, *, n_jobs: int = 1, **changed: object) -> 
     targets = Targets(
         "topic", tuple(f"l{j}" for j in range(y.shape[1])), y,
         changed.pop("weights", np.ones(n)), changed.pop("trusted", np.ones(n, dtype=bool)),
+        changed.pop("main", first_of(y)),
     )  # fmt: skip
     outlets = changed.pop("outlets", ["one"] * n)
     groups = changed.pop("groups", [f"g{i}" for i in range(n)])
@@ -76,6 +78,18 @@ def test_calibration_is_out_of_outlet() -> None:
     assert head.slope == pytest.approx(fit_platt(held, y)[0], rel=5e-3)
     assert head.slope != pytest.approx(by_article.slope, rel=0.1)
     assert np.array_equal(head.coef, by_article.coef), "the classifier itself is trained on all"
+
+
+def test_the_main_label_is_learned_apart_from_the_labels() -> None:
+    """Each article has both labels, and the first feature tells which is the main one."""
+    X = np.random.default_rng(5).normal(size=(100, 3))
+    y = np.ones((200, 2), dtype=bool)
+    y[100:] = False
+    main = np.concatenate([(X[:, 0] > 0).astype(int), np.full(100, -1)])
+    head = fit(np.vstack([X, -9 * np.ones((100, 3))]), y, main=main)
+    scores = head.main_scores(sp.csr_matrix(X))
+    assert np.mean(scores.argmax(axis=1) == main[:100]) > 0.95
+    assert np.mean(head.predict_proba(sp.csr_matrix(X)).argmax(axis=1) == main[:100]) < 0.7
 
 
 def test_near_duplicates_of_held_out_articles_do_not_train() -> None:
@@ -140,7 +154,7 @@ def test_a_head_uses_the_features_that_the_settings_give_it() -> None:
     groups, outlets = [f"g{i}" for i in range(80)], ["a", "b"] * 40
     trained = {}
     for task in ("region", "topic"):
-        targets = Targets(task, ("l",), y, np.ones(80), np.ones(80, dtype=bool))
+        targets = Targets(task, ("l",), y, np.ones(80), np.ones(80, dtype=bool), first_of(y))
         trained[task] = train_head(
             matrix, targets, n_terms=3, fields=fields, outlets=outlets, groups=groups, settings=SETTINGS
         )

@@ -10,6 +10,7 @@ from newsdesk.training.calibration import sigmoid
 from newsdesk.training.heads import train_head
 from newsdesk.training.home import fit_home, home_coef
 from newsdesk.training.targets import Targets
+from tests.training import first_of
 
 N_NAMES, N_REGIONS = len(HOME_NAMES), 3
 
@@ -68,7 +69,7 @@ def test_a_head_with_home_features_is_as_before_in_all_other_columns(task: str) 
     rng = np.random.default_rng(4)
     X = sp.csr_matrix(rng.normal(size=(300, 4)))
     y = (X[:, :3].toarray() + rng.normal(size=(300, 3))) > 0
-    targets = Targets(task, ("a", "b", "c"), y, np.ones(300), np.ones(300, dtype=bool))
+    targets = Targets(task, ("a", "b", "c"), y, np.ones(300), np.ones(300, dtype=bool), first_of(y))
     options = {
         "n_terms": 3, "fields": sp.csr_matrix((3, 0)), "outlets": ["a"] * 150 + ["b"] * 150,
         "groups": [f"g{i}" for i in range(300)], "settings": Train(field_tasks=()),

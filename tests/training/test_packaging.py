@@ -26,12 +26,13 @@ def test_quantization_changes_no_coefficient_by_more_than_half_a_step(coef: np.n
 
 def test_heads_are_joined_label_by_label() -> None:
     heads = [
-        {"coef": np.full((n, 4), n, np.float32)}
-        | {k: np.full(n, n) for k in ("intercept", "slope", "offset")}
+        {"coef": np.full((n, 4), n, np.float32), "main_coef": np.full((n, 4), -n, np.float32)}
+        | {k: np.full(n, n) for k in ("intercept", "main_intercept", "slope", "offset")}
         for n in (2, 3)
     ]
     joined = join_heads(heads, quantize=None)
-    assert joined["coef"].tolist() == [[2, 2, 3, 3, 3]] * 4
+    assert joined["coef"].tolist() == [[2, 2, 3, 3, 3, -2, -2, -3, -3, -3]] * 4
+    assert joined["intercept"].tolist() == [2, 2, 3, 3, 3] * 2
     assert joined["offset"].tolist() == [2, 2, 3, 3, 3]
     assert "scale" not in joined
     assert join_heads(heads, quantize=8)["coef"].dtype == np.int8

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.batch.arrow_columns import HOME, repair_columns
 from newsdesk.batch.output_schema import NAMES, SCORES, build_schema
-from newsdesk.inference.decision import BALANCED, BoolArray, FloatArray, Head
+from newsdesk.inference.decision import BALANCED, BoolArray, FloatArray, Head, IntArray
 from newsdesk.inference.scorer import Scorer
 from newsdesk.monitoring.counts import PredictionCounts
 
@@ -74,14 +74,18 @@ def label_columns(
     """
     batch = repair_columns(batch)  # as stage `clean` does
     homes = scorer.countries.known(batch[HOME].to_pylist(), default=home)
-    probabilities, unscored = scorer.predict_proba(batch["title"], batch["text"], homes)
+    probabilities, main_scores, unscored = scorer.score(batch["title"], batch["text"], homes)
     scores = {head.task: probabilities[:, head.columns] for head in scorer.heads}
     if counts:  # by the thresholds that drift references are made with
         held, reasons = scorer.decide(probabilities, unscored, BALANCED)
         assigned = {head.task: holds for head, holds in zip(scorer.heads, held, strict=True)}
         counts.update_arrays(scores, assigned, reasons, titles=batch["title"], texts=batch["text"])
     held, reasons = scorer.decide(probabilities, unscored, profile)
-    return _build_batch(batch, scorer.heads, taxonomy, scores, held, reasons)
+    labels = {
+        head.task: _labels(head.rank(main_scores), holds, head)
+        for head, holds in zip(scorer.heads, held, strict=True)
+    }
+    return _build_batch(batch, scorer.heads, taxonomy, scores, labels, reasons)
 
 
 def _build_batch(
@@ -89,13 +93,9 @@ def _build_batch(
     heads: Sequence[Head],
     taxonomy: Taxonomy,
     probabilities: Mapping[str, FloatArray],
-    held: Sequence[BoolArray],
+    labels: Mapping[str, pa.ListArray],
     reasons: Sequence[str | None],
 ) -> pa.RecordBatch:
-    labels = {
-        head.task: _labels(probabilities[head.task], holds, head)
-        for head, holds in zip(heads, held, strict=True)
-    }
     regions, by_section = _regions_of_sections(batch, labels["region"], taxonomy)
     has_region = pc.greater(pc.list_value_length(regions), 0)
     scores = {head.task: _scores(probabilities[head.task], head) for head in heads}
@@ -119,9 +119,8 @@ def _build_batch(
     return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
-def _labels(probabilities: FloatArray, holds: BoolArray, head: Head) -> pa.ListArray:
-    """List the assigned labels of each article, main one first."""
-    order = np.argsort(-probabilities, axis=1, kind="stable")
+def _labels(order: IntArray, holds: BoolArray, head: Head) -> pa.ListArray:
+    """List the assigned labels of each article in this order."""
     held = np.take_along_axis(holds, order, axis=1)
     values = pa.array(head.labels, pa.string()).take(pa.array(order[held]))
     return pa.ListArray.from_arrays(_list_offsets(held.sum(axis=1)), values).cast(NAMES)

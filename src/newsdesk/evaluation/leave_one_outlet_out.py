@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, replace, fields
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from newsdesk.inference.home import HomeCountries
 from newsdesk.training.calibration import sigmoid
 from newsdesk.training.heads import TrainedHead, add_home, fit_head
 from newsdesk.training.home import HOME_TASK
-from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Targets
+from newsdesk.training.targets import BoolArray, FloatArray, IntArray, StringArray, Targets
 
 OURS, OURS_HOME = "newsdesk", "newsdesk_home"  # without and with the home countries of sources
 BASELINE_FEATURES = Features(stem=None, char_ngrams=None, min_df=2, title_weight=1)  # of TF-IDF + LinearSVC
@@ -38,11 +38,15 @@ class SystemPredictions:
     labels: BoolArray
     probabilities: FloatArray | None = None  # of a system that has them
     uncalibrated: FloatArray | None = None  # the probabilities without calibration
+    first: IntArray | None = None  # number of the first label, -1 for none; of a system that orders them
 
     def filter(self, kept: BoolArray) -> SystemPredictions:
         """Keep the articles of a mask."""
-        of_labels, probabilities = self.labels[kept], (self.probabilities, self.uncalibrated)
-        return SystemPredictions(of_labels, *(None if each is None else each[kept] for each in probabilities))
+        probabilities, uncalibrated = (
+            None if each is None else each[kept] for each in (self.probabilities, self.uncalibrated)
+        )
+        first = None if self.first is None else self.first[kept]
+        return SystemPredictions(self.labels[kept], probabilities, uncalibrated, first)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class SplitPredictions:
     article_ids: StringArray
     groups: StringArray
     y_true: BoolArray
+    main: IntArray  # number of the reader's main label, -1 for none
     by_system: Mapping[str, SystemPredictions]
     unnamed: BoolArray  # whether the article has a home and names no place
 
@@ -151,7 +156,8 @@ def predict_split(
         predictions.append(
             SplitPredictions(
                 split.name, targets.task, targets.labels, int(train.sum()),
-                tested.article_ids, tested.groups, targets.y[test], by_system, unnamed[test],
+                tested.article_ids, tested.groups, targets.y[test], targets.main[test], by_system,
+                unnamed[test],
             )
         )  # fmt: skip
     return predictions
@@ -161,7 +167,25 @@ def _apply_head(head: TrainedHead, X: sp.csr_matrix, decision: Mapping[str, Any]
     """Predict the labels of articles with a head."""
     probabilities = head.predict_proba(X)
     labels = decide(probabilities, head.thresholds, **decision)
-    return SystemPredictions(labels, probabilities, sigmoid(head.decision_function(X)))
+    first = first_labels(labels, head.main_scores(X))
+    return SystemPredictions(labels, probabilities, sigmoid(head.decision_function(X)), first)
+
+
+def first_labels(labels: BoolArray, main_scores: FloatArray) -> IntArray:
+    """Return the number of the assigned label with the largest score of each article, -1 for none.
+
+    Parameters
+    ----------
+    labels : bool ndarray of shape (n_articles, n_labels)
+    main_scores : ndarray of shape (n_articles, n_labels)
+
+    Examples
+    --------
+    >>> first_labels(np.array([[True, True], [False, False]]), np.array([[0.1, 0.2], [0.3, 0.4]])).tolist()
+    [1, -1]
+    """
+    first = np.where(labels, main_scores, -np.inf).argmax(axis=1)
+    return np.where(labels.any(axis=1), first, -1)
 
 
 def _predict_without_classifier(

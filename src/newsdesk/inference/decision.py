@@ -10,6 +10,7 @@ import numpy as np
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
+IntArray = np.ndarray[Any, np.dtype[np.intp]]
 
 BALANCED = "balanced"
 PROFILES = (BALANCED, "high_precision", "high_recall")  # names of sets of thresholds
@@ -22,7 +23,7 @@ class Prediction:
     Attributes
     ----------
     labels : dict of str to list of str
-        By task, the labels assigned, most probable first.
+        By task, the labels assigned, the main one first.
     scores : dict of str to dict of str to float
         By task, the probability of every label; empty if the article was not scored.
     reason : str or None
@@ -78,6 +79,11 @@ class Head:
         most = None if profile == "high_recall" else self.most
         floor = None if profile == "high_precision" else self.floor
         return decide(probabilities, self.profiles[profile], most=most, floor=floor)
+
+    def rank(self, main_scores: FloatArray) -> IntArray:
+        """Return the order of the head's labels, the main one first, shape (n_articles, n_labels)."""
+        order: IntArray = np.argsort(-main_scores[:, self.columns], axis=1, kind="stable")
+        return order
 
 
 def decide(

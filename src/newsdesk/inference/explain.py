@@ -135,11 +135,11 @@ def _added_scores(
     scorer: Scorer, title: str, text: str, home: str | None
 ) -> tuple[FloatArray, dict[int, FloatArray], FloatArray]:
     """Return the scores of an article, and what each column and the home add to them, (n_labels,) each."""
-    reference, slope = scorer.reference, scorer.model.slope
+    reference, slope, labels = scorer.reference, scorer.model.slope, slice(len(scorer.model.slope))
     parts = reference.tokenize(title), reference.tokenize(text)
     columns, values = reference.row(*parts)
-    products = reference.products(columns, values)
-    of_home = reference.home_products(*parts, scorer.countries.number(home))
+    products = reference.products(columns, values)[:, labels]
+    of_home = reference.home_products(*parts, scorer.countries.number(home))[:, labels]
     total = np.cumsum([*products, *of_home], axis=0)[-1]  # in the scorer's order of summation
     added = dict(zip(columns.tolist(), products * slope, strict=True))
     return scorer.log_odds(total), added, of_home.sum(axis=0) * slope
@@ -194,7 +194,7 @@ def _term_contributions(
                 for each in used:
                     occurrences.setdefault(each, []).append((len(contributions), weight))
                 contributions.append(replace(found, in_lead=in_lead))
-    values = [np.zeros(len(scorer.model.intercept)) for _ in contributions]
+    values = [np.zeros(len(scorer.model.slope)) for _ in contributions]
     for column, own in occurrences.items():
         total = sum(weight for _, weight in own)
         for occurrence, weight in own:

@@ -131,9 +131,9 @@ class Scorer:
         ValueError
             If the profile or a home is unknown, or a title or text is not a string.
         """
-        probabilities, unscored = self.predict_proba(titles, texts, homes)
+        probabilities, main_scores, unscored = self.score(titles, texts, homes)
         assigned, reasons = self.decide(probabilities, unscored, profile)
-        orders = [np.argsort(-probabilities[:, head.columns], axis=1, kind="stable") for head in self.heads]
+        orders = [head.rank(main_scores) for head in self.heads]
         predictions = []
         for row, reason in enumerate(reasons):
             labels: dict[str, list[str]] = {head.task: [] for head in self.heads}
@@ -178,19 +178,29 @@ class Scorer:
     def predict_proba(
         self, titles: Iterable[str | None], texts: Iterable[str | None], homes: Homes = None
     ) -> Scores:
-        """Return the probabilities of all labels of all heads; the parameters are those of `predict`.
+        """Return `probabilities` and `unscored` of `score`; the parameters are those of `predict`."""
+        probabilities, _, unscored = self.score(titles, texts, homes)
+        return probabilities, unscored
+
+    def score(
+        self, titles: Iterable[str | None], texts: Iterable[str | None], homes: Homes = None
+    ) -> tuple[FloatArray, FloatArray, list[str | None]]:
+        """Score all labels of all heads; the parameters are those of `predict`.
 
         Returns
         -------
         probabilities : ndarray of shape (n_articles, n_labels)
             NaN for articles that are not scored; `columns` of a head are those of its labels.
+        main_scores : ndarray of shape (n_articles, n_labels)
+            By these the labels of an article are ordered, as `Head.rank` does.
         unscored : list of str or None, shape (n_articles,)
             Why an article is not scored.
         """
         scores, reasons = self.linear_scores(titles, texts, homes)
-        probabilities = sigmoid(self.log_odds(scores))
+        n_labels = len(self.model.slope)
+        probabilities = sigmoid(self.log_odds(scores[:, :n_labels]))
         probabilities[[reason is not None for reason in reasons]] = np.nan
-        return probabilities, reasons
+        return probabilities, scores[:, n_labels:] + self.model.intercept[n_labels:], reasons
 
     def linear_scores(
         self, titles: Iterable[str | None], texts: Iterable[str | None], homes: Homes = None
@@ -222,7 +232,8 @@ class Scorer:
 
     def log_odds(self, scores: FloatArray) -> FloatArray:
         """Return calibrated log-odds of linear scores, whose last axis is the labels."""
-        return self.model.slope * (scores + self.model.intercept) + self.model.offset
+        intercept = self.model.intercept[: len(self.model.slope)]
+        return self.model.slope * (scores + intercept) + self.model.offset
 
     def _choose_features(self) -> ReferenceFeatures | CompiledFeatures:
         """Return the compiled implementation after `compile_from` articles; one thread loads it."""

@@ -45,9 +45,10 @@ class PackagedModel:
     terms: tuple[str, ...]  # words and word n-grams, then character n-grams, which begin with `CHAR_PREFIX`
     gazetteer: Gazetteer | None
     idf: FloatArray
-    coef: np.ndarray[Any, np.dtype[np.float32]]  # of shape (n_columns, n_labels): terms, places, home
-    intercept: FloatArray  # of shape (n_labels,), like `slope` and `offset`
-    slope: FloatArray
+    # of shape (n_columns, 2 * n_labels): terms, places, home; all labels, then all labels as the main one
+    coef: np.ndarray[Any, np.dtype[np.float32]]
+    intercept: FloatArray  # of shape (2 * n_labels,)
+    slope: FloatArray  # of shape (n_labels,), like `offset`
     offset: FloatArray
 
     @property
@@ -215,8 +216,8 @@ def _check_heads(heads: Any) -> None:
 def _check_arrays(arrays: Arrays, sizes: tuple[int, int, int, int, int]) -> None:
     n_terms, n_columns, n_places, n_home, n_labels = sizes
     shapes = {
-        "coef": (n_columns + n_places + n_home, n_labels), "idf": (n_terms,),
-        "intercept": (n_labels,), "slope": (n_labels,), "offset": (n_labels,),
+        "coef": (n_columns + n_places + n_home, 2 * n_labels), "idf": (n_terms,),
+        "intercept": (2 * n_labels,), "slope": (n_labels,), "offset": (n_labels,),
     }  # fmt: skip
     for name, shape in shapes.items():
         if arrays[name].shape != shape:

@@ -56,6 +56,8 @@ def main(settings: Settings, task: str, *, features: Path, taxonomy: Path, head:
         head / "weights.npz",
         coef=trained.coef.astype(np.float32),
         intercept=trained.intercept,
+        main_coef=trained.main_coef.astype(np.float32),
+        main_intercept=trained.main_intercept,
         slope=trained.slope,
         offset=trained.offset,
     )

@@ -22,18 +22,23 @@ from newsdesk.training.calibration import (
     recall_threshold,
     sigmoid,
 )
-from newsdesk.training.classifiers import build_classifier, fit_subsets
+from newsdesk.training.classifiers import build_classifier, fit_linear, fit_subsets
 from newsdesk.training.home import HOME_TASK, fit_home, home_coef
 from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Targets
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedHead:
-    """A trained head; the probability of a label is sigmoid(slope * (coef @ x + intercept) + offset)."""
+    """A trained head; the probability of a label is sigmoid(slope * (coef @ x + intercept) + offset).
+
+    Of the labels that an article gets, that of the largest main_coef @ x + main_intercept is the main one.
+    """
 
     labels: tuple[str, ...]
     coef: FloatArray
     intercept: FloatArray
+    main_coef: FloatArray
+    main_intercept: FloatArray
     slope: FloatArray
     offset: FloatArray
     thresholds: FloatArray
@@ -43,6 +48,10 @@ class TrainedHead:
     def decision_function(self, X: sp.csr_matrix) -> FloatArray:
         """Compute linear scores, shape (n_articles, n_labels)."""
         return np.asarray(X @ self.coef.T + self.intercept)
+
+    def main_scores(self, X: sp.csr_matrix) -> FloatArray:
+        """Compute linear scores of each label as the main one, shape (n_articles, n_labels)."""
+        return np.asarray(X @ self.main_coef.T + self.main_intercept)
 
     def predict_proba(self, X: sp.csr_matrix) -> FloatArray:
         """Compute the probability of each label by itself, shape (n_articles, n_labels)."""
@@ -59,18 +68,24 @@ def train_head(
     field_weight = settings.field_weight_of(targets.task)
     X = add_fields(matrix[:, :n_used], matrix[:, :n_terms], fields, field_weight)
     head = fit_head(X, targets, outlets=outlets, groups=groups, settings=settings)
-    coef = np.zeros((len(targets.labels), n_base))
+    coef, main_coef = np.zeros((2, len(targets.labels), n_base))
     coef[:, :n_used] = spread_fields(head.coef, fields, field_weight)
-    head = replace(head, coef=coef)
+    main_coef[:, :n_used] = spread_fields(head.main_coef, fields, field_weight)
+    head = replace(head, coef=coef, main_coef=main_coef)
     if n_home and targets.task == HOME_TASK:
         return add_home(head, matrix[:, n_base:], targets.y)
-    return replace(head, coef=np.hstack([coef, np.zeros((len(coef), n_home))]))
+    return _append_home(head, np.zeros((len(coef), n_home)))
 
 
 def add_home(head: TrainedHead, homes: sp.csr_matrix, y: BoolArray) -> TrainedHead:
     """Append to a head the coefficients of the home features, fitted on its training articles."""
-    weights = fit_home(homes, head.out_of_outlet, y)
-    return replace(head, coef=np.hstack([head.coef, home_coef(*weights, head.slope)]))
+    return _append_home(head, home_coef(*fit_home(homes, head.out_of_outlet, y), head.slope))
+
+
+def _append_home(head: TrainedHead, coef: FloatArray) -> TrainedHead:
+    """Append coefficients of the home features, which do not change which label is the main one."""
+    main_coef = np.hstack([head.main_coef, np.zeros_like(coef)])
+    return replace(head, coef=np.hstack([head.coef, coef]), main_coef=main_coef)
 
 
 def describe_head(
@@ -108,6 +123,8 @@ def fit_head(
     classifier = build_classifier(settings.classifier, C=settings.C, balanced=settings.balanced)
     subsets = [*(train for _, train in folds), np.ones(len(y), dtype=bool)]
     fitted = fit_subsets(classifier, X, y, subsets, sample_weight=targets.weights, n_jobs=n_jobs)
+    is_main = targets.main[:, None] == np.arange(len(targets.labels))
+    main = fit_linear(classifier, X, is_main, sample_weight=targets.weights, n_jobs=n_jobs)
     scores = np.full(y.shape, np.nan)
     for (held_out, train), (coef, intercept) in zip(folds, fitted[:-1], strict=True):
         # a label without a training article has no score to calibrate
@@ -127,10 +144,11 @@ def fit_head(
         "high_precision": np.maximum(thresholds(precision_threshold), balanced),
         "high_recall": np.minimum(thresholds(recall_threshold), balanced),
     }
-    coef, intercept = fitted[-1]
     out_of_outlet = np.full((len(used), y.shape[1]), np.nan)
     out_of_outlet[used] = slope * scores + offset
-    return TrainedHead(targets.labels, coef, intercept, slope, offset, balanced, profiles, out_of_outlet)
+    return TrainedHead(
+        targets.labels, *fitted[-1], *main, slope, offset, balanced, profiles, out_of_outlet
+    )  # fmt: skip
 
 
 def _split_folds(

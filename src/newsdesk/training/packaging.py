@@ -19,10 +19,15 @@ HEAD_KEYS = ("task", "labels", "thresholds", "profiles", "most", "floor")
 
 
 def join_heads(heads: Sequence[Arrays], *, quantize: int | None) -> Arrays:
-    """Join the weights of heads, one label after the other; `quantize` is the number of bits or None."""
+    """Join the weights of heads, one label after the other; `quantize` is the number of bits or None.
+
+    Coefficients and intercepts of all labels are followed by those of all labels as the main one.
+    """
+    by_name = {name: [head[name] for head in heads] for name in heads[0]}
     arrays: Arrays = {
-        "coef": np.vstack([head["coef"] for head in heads]).T,
-        **{name: np.concatenate([head[name] for head in heads]) for name in ("intercept", "slope", "offset")},
+        "coef": np.vstack([*by_name["coef"], *by_name["main_coef"]]).T,
+        "intercept": np.concatenate([*by_name["intercept"], *by_name["main_intercept"]]),
+        **{name: np.concatenate(by_name[name]) for name in ("slope", "offset")},
     }
     if quantize:
         arrays["coef"], arrays["scale"] = quantize_coef(arrays["coef"], quantize)

@@ -58,10 +58,12 @@ class Targets:
     y: BoolArray  # of shape (n_articles, n_labels)
     weights: FloatArray  # 0 for an article that does not train
     trusted: BoolArray  # whose labels count as the truth
+    main: IntArray  # number of the main label, -1 for an article without labels
 
     def filter(self, kept: BoolArray) -> Targets:
         """Keep the articles of a mask."""
-        return Targets(self.task, self.labels, self.y[kept], self.weights[kept], self.trusted[kept])
+        y, weights, trusted, main = self.y[kept], self.weights[kept], self.trusted[kept], self.main[kept]
+        return Targets(self.task, self.labels, y, weights, trusted, main)
 
 
 def build_targets(task: str, articles: pa.Table, *, labels: Sequence[str], settings: Settings) -> Targets:
@@ -71,5 +73,7 @@ def build_targets(task: str, articles: pa.Table, *, labels: Sequence[str], setti
         origin_weights=settings.train.origin_weights,
         trusted=settings.evaluate.origins,
     )
-    y = indicator([assigned or [] for assigned in articles[task].to_pylist()], labels)
-    return Targets(task, tuple(labels), y, weights, trusted)
+    assigned = [found or [] for found in articles[task].to_pylist()]
+    y = indicator(assigned, labels)
+    main = np.array([labels.index(found[0]) if found else -1 for found in assigned], dtype=np.int64)
+    return Targets(task, tuple(labels), y, weights, trusted, main)
