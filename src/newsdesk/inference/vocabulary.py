@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from . import kernel
-from .gazetteer import GROUP_BY_KIND, GROUPS, Gazetteer, Rule
+from .gazetteer import GROUP_BY_KIND, GROUPS, Form, Gazetteer, Rule
 from .hashtable import GrowingArray, GrowingStrings, HashTable, to_points
 from .kernel import Array, Int, NameTable, TokenNames, TokenTerms
 from .mentions import DATELINE_TOKENS, SHARES, place_feature_names
@@ -92,7 +92,8 @@ class GazetteerIndex:
 def build_gazetteer_index(gazetteer: Gazetteer, *, lead_tokens: int, mask: Int) -> GazetteerIndex:
     """Build the index; the first `lead_tokens` of a text are its lead."""
 
-    forms = {form: i for i, form in enumerate(dict.fromkeys(gazetteer.forms.values()))}
+    forms = {form: i for i, form in enumerate(dict.fromkeys(_distinct(gazetteer.forms.values())))}
+    number_by_identity = {id(form): forms[form] for form in _distinct(gazetteer.forms.values())}
     rules = {rule: i for i, rule in enumerate(dict.fromkeys(form.rule for form in forms if form.rule))}
     rule_words = sorted({word for rule in rules for words in rule.word_sets for word in words})
     number = {word: i for i, word in enumerate(rule_words)}
@@ -100,8 +101,10 @@ def build_gazetteer_index(gazetteer: Gazetteer, *, lead_tokens: int, mask: Int) 
     for rule, i in rules.items():
         for listed, bit in zip(rule.word_sets, RULE_BITS, strict=True):
             neighbours[[number[word] for word in listed], i] |= bit
-    prefixes = {" ".join(s.split(" ")[:n]) for s in gazetteer.forms for n in range(1, s.count(" ") + 1)}
-    spelled = list(dict.fromkeys([*gazetteer.forms, *sorted(prefixes)]))
+    prefixes = set(_find_prefixes(gazetteer.forms))
+    only_prefixes = sorted(prefixes - gazetteer.forms.keys())
+    spelled = [*gazetteer.forms, *only_prefixes]
+    form_numbers = [number_by_identity[id(form)] for form in gazetteer.forms.values()]
     spellings, words = HashTable(), HashTable()
     for table, strings in ((spellings, spelled), (words, rule_words)):
         table.intern(*kernel.hash_strings(*to_points(strings), True, mask))
@@ -109,7 +112,7 @@ def build_gazetteer_index(gazetteer: Gazetteer, *, lead_tokens: int, mask: Int) 
     keys = {key: i for i, key in enumerate(dict.fromkeys(place.support_key for place in places))}
     names = NameTable(
         slots=spellings.slots,
-        form=np.array([forms[f] if (f := gazetteer.forms.get(s)) else -1 for s in spelled], np.int32),
+        form=np.array(form_numbers + [-1] * len(only_prefixes), np.int32),
         is_prefix=np.array([s in prefixes for s in spelled], np.bool_),
         bounds=np.cumsum([0, *(len(form.places) for form in forms)]),
         places=np.array([i for form in forms for i in form.places], np.int32),
@@ -128,6 +131,20 @@ def build_gazetteer_index(gazetteer: Gazetteer, *, lead_tokens: int, mask: Int) 
         lead_tokens=lead_tokens,
     )
     return GazetteerIndex(names, spellings, words, len(place_feature_names(gazetteer.regions)))
+
+
+def _distinct(forms: Iterable[Form]) -> list[Form]:
+    """Return each object once: a form is hashed once, not once for each spelling that shares it."""
+    return [*{id(form): form for form in forms}.values()]
+
+
+def _find_prefixes(spellings: Iterable[str]) -> Iterator[str]:
+    """Yield the first tokens of each spelling, one to all but the last."""
+    for spelling in spellings:
+        stop = spelling.find(" ")
+        while stop >= 0:
+            yield spelling[:stop]
+            stop = spelling.find(" ", stop + 1)
 
 
 def _requirement(rule: Rule) -> int:
