@@ -74,6 +74,10 @@ GOLDEN = {
     "town that is a word": ("تسلم الخبر السار", []),
     "word before a town": ("في محافظة الخبر", ["SA"]),
     "servant of the Majestic": ("شكر عبد الجليل", []),
+    "kingdom in doubt": ("قرار جديد في المملكة", ["SA"]),
+    "kingdom of the article's country": ("وزير الخارجية في الرباط يشيد بجهود المملكة", ["MA", "MA"]),
+    "authority of one country": ("بلاغ المديرية العامة لمراقبة التراب الوطني", ["MA"]),
+    "small town with its kind": ("حريق بمدينة تزنيت", ["MA"]),
     "no letters": ("١٢ ٣٤", []),
 }
 
