@@ -16,10 +16,12 @@ from newsdesk.inference.gazetteer import Form, Gazetteer, Kind, Place, Rule
 from newsdesk.inference.text import tokenize
 
 # If a country has the same spelling twice, the first of these files decides the kind. Media have no code.
+GEONAMES_FILES = ("geonames.tsv", "geonames_named.tsv")  # made by `features.geonames`
 FILES: dict[str, Kind] = {
     "countries.tsv": "country", "areas.tsv": "area", "demonyms.tsv": "demonym", "cities.tsv": "city",
-    "towns.tsv": "city", "institutions.tsv": "institution", "groups.tsv": "group", "people.tsv": "person",
-    "companies.tsv": "company", "clubs.tsv": "club", "media.tsv": "media",
+    "towns.tsv": "city", **dict.fromkeys(GEONAMES_FILES, "city"), "institutions.tsv": "institution",
+    "groups.tsv": "group", "people.tsv": "person", "companies.tsv": "company", "clubs.tsv": "club",
+    "media.tsv": "media",
 }  # fmt: skip
 WORDS_FILE, RULES_FILE = "words.tsv", "rules.tsv"
 NO_PLACE = "-"  # a code for names that are no place: «المحيط الهادئ», «اتفاق باريس»
@@ -61,7 +63,7 @@ def read_places(folder: Path, taxonomy: Taxonomy, normalization: Normalization) 
     ['FR']
     """
     region_by_code = _regions(taxonomy)
-    spell, name_key = _token_normalizer(normalization), _token_normalizer(NAMES)
+    spell, name_key = token_normalizer(normalization), token_normalizer(NAMES)
     by_file = {file: [*_read_names(folder / file, kind, region_by_code)] for file, kind in FILES.items()}
     listed = [*chain.from_iterable(by_file.values())]
     _check_names(listed, name_key)
@@ -138,7 +140,7 @@ def _one_per_code(indices: Sequence[int], places: Sequence[Place]) -> tuple[int,
     return tuple([i for i in kept if places[i].region is None][:1] or kept)
 
 
-def _token_normalizer(normalization: Normalization) -> Normalize:
+def token_normalizer(normalization: Normalization) -> Normalize:
     """Return a function that maps a name to its normalized tokens, joined with spaces."""
     normalize = build_normalizer(normalization)
     return cache(lambda name: " ".join(tokenize(normalize(name))))
