@@ -34,7 +34,12 @@ from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Target
 ORIGINS = ("gold", "silver")  # the starter corpus is gold; countries and sections do not help: README.md
 NONE = "none"  # what an article without a label trains as
 SAID = pa.schema(
-    [("article_id", pa.string()), ("region", pa.list_(pa.string())), ("topic", pa.list_(pa.string()))]
+    [
+        ("article_id", pa.string()),
+        ("region", pa.list_(pa.string())),
+        ("topic", pa.list_(pa.string())),
+        ("ordered", pa.bool_()),  # the most probable label of a list is first
+    ]
 )
 
 TrainAndScore = Callable[[Sequence[str], BoolArray, Sequence[str], Sequence[str]], FloatArray]
@@ -93,7 +98,7 @@ def _label(options: argparse.Namespace, train_and_score: TrainAndScore) -> list[
                 )
             labels = predict(targets, train, test, texts, columns, settings, train_and_score)
             for article_id, assigned in zip(columns.article_ids[test], labels, strict=True):
-                blank = {"article_id": article_id, "region": None, "topic": None}
+                blank = {"article_id": article_id, "region": None, "topic": None, "ordered": True}
                 rows.setdefault(article_id, blank)[targets.task] = assigned
     return [*rows.values()]
 
@@ -117,7 +122,10 @@ def predict(
     settings: Settings,
     train_and_score: TrainAndScore,
 ) -> list[list[str]]:
-    """Labels of the test articles, with thresholds of out-of-outlet scores as `fit_head` sets them."""
+    """Labels of the test articles, with thresholds of out-of-outlet scores as `fit_head` sets them.
+
+    The most probable label of an article comes first.
+    """
     min_positives = settings.train.min_positives
     y, trusted, groups, own = targets.y[train], targets.trusted[train], columns.groups[train], texts[train]
     folds = assign_folds(
@@ -147,7 +155,8 @@ def predict(
     )
     asked = sigmoid(slope * train_and_score(own, y, targets.labels, texts[test]) + offset)
     found = decide(asked, thresholds, **decision)
-    return [[targets.labels[j] for j in np.flatnonzero(row)] for row in found]
+    order = np.argsort(-asked, axis=1, kind="stable")
+    return [[targets.labels[j] for j in ranked if row[j]] for ranked, row in zip(order, found, strict=True)]
 
 
 def named(mask: BoolArray, labels: Sequence[str]) -> list[str]:

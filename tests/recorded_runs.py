@@ -14,7 +14,7 @@ import pyarrow as pa
 from newsdesk.base.files import sha256, write_json, write_table
 from newsdesk.evaluation.metrics import evaluate_head
 from newsdesk.evaluation.test_set import hash_test_set, select_test_set
-from newsdesk.training.targets import indicator
+from newsdesk.training.targets import first_labels, indicator
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -76,10 +76,10 @@ def measure(
     """Return metrics of each head on a frozen test, and of each label."""
     metrics, by_label = {}, {}
     for task, names in labels.items():
+        true, predicted = ([row[f"{task}_{kind}"] for row in rows] for kind in ("true", "predicted"))
         metrics[task], by_label[task] = evaluate_head(
-            indicator([row[f"{task}_true"] for row in rows], names),
-            indicator([row[f"{task}_predicted"] for row in rows], names),
-            labels=names, groups=[row["group_id"] for row in rows], n_bootstrap=N_BOOTSTRAP, seed=0,
+            indicator(true, names), indicator(predicted, names),
+            main=first_labels(true, names), first=first_labels(predicted, names), labels=names, groups=[row["group_id"] for row in rows], n_bootstrap=N_BOOTSTRAP, seed=0,
         )  # fmt: skip
     return metrics, by_label
 

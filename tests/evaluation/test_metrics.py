@@ -9,6 +9,7 @@ from newsdesk.evaluation.metrics import (
     calibration_error,
     coverage_at_precision,
     draw_f1,
+    draw_first,
     evaluate_head,
     main_label_pairs,
     precision_recall_points,
@@ -26,8 +27,14 @@ def made_up(n: int = 400) -> tuple[np.ndarray, np.ndarray]:
     return y, y ^ (rng.random((n, 4)) < 0.1)
 
 
+def first_true(y: np.ndarray) -> np.ndarray:
+    return np.where(y.any(axis=1), y.argmax(axis=1), -1)
+
+
 def measure(y: np.ndarray, p: np.ndarray, groups: list[str]) -> dict:
-    measured, labels = evaluate_head(y, p, labels=LABELS, groups=groups, n_bootstrap=500, seed=0)
+    measured, labels = evaluate_head(
+        y, p, main=first_true(y), first=first_true(p), labels=LABELS, groups=groups, n_bootstrap=500, seed=0
+    )
     return measured | {"labels": labels}
 
 
@@ -47,6 +54,19 @@ def test_equals_scikit_learn() -> None:
     micro = precision_recall_fscore_support(y, p, average="micro")[2]
     assert measured["f1_micro"] == pytest.approx(micro, abs=1e-6)
     assert measured["exact_match"] == pytest.approx((y == p).all(axis=1).mean(), abs=1e-6)
+
+
+def test_first_labels_by_hand() -> None:
+    """Of five articles one has no label; two of the others begin with the main label, three with a true one."""
+    y = np.array([[1, 1], [1, 1], [1, 0], [0, 1], [0, 0]], dtype=bool)
+    main, first = np.array([0, 0, 0, 1, -1]), np.array([0, 1, 0, -1, 0])
+    options = {"groups": list("abcde"), "n_bootstrap": 200, "seed": 0}
+    draws = draw_first(y, main, first, **options)
+    assert draws[0].tolist() == [0.5, 0.75]
+    measured = summarize_draws(draws, ("main_label", "first_label"))
+    assert 0 <= measured["main_label_low"] < 0.5 < measured["main_label_high"] <= 1
+    none = draw_first(y[4:], main[4:], first[4:], groups=["e"], n_bootstrap=10, seed=0)
+    assert summarize_draws(none, ("main_label", "first_label"))["main_label"] is None
 
 
 def test_interval_holds_the_value_and_copies_widen_it() -> None:

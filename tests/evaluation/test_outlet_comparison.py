@@ -16,13 +16,16 @@ from newsdesk.evaluation.outlet_comparison import (
     reliability_rows,
     risk_rows,
 )
+from newsdesk.evaluation.tables import comparison_rows
 
 
 def predictions(split: str, ours: list[int], other: list[int]) -> SplitPredictions:
     """Four articles that all have the only label."""
     probabilities = np.array([[0.9], [0.8], [0.7], [0.6]])
     by_system = {
-        "newsdesk": SystemPredictions(np.array(ours, dtype=bool)[:, None], probabilities, probabilities),
+        "newsdesk": SystemPredictions(
+            np.array(ours, dtype=bool)[:, None], probabilities, probabilities, np.array(ours) - 1
+        ),
         "other": SystemPredictions(np.array(other, dtype=bool)[:, None]),
     }
     names = np.array([f"{split}{i}" for i in range(4)], dtype=object)
@@ -45,6 +48,41 @@ def test_mean_and_difference() -> None:
     assert found["mean"]["best_baseline"] == "other"
     assert found["mean"]["systems"]["newsdesk"]["brier"] == pytest.approx(0.075, abs=1e-6)
     assert "brier" not in found["mean"]["systems"]["other"], "it gives no probabilities"
+    assert found["mean"]["systems"]["newsdesk"]["main_label"] == 0.75
+    assert found["splits"]["b"]["systems"]["newsdesk"]["first_label"] == 0.5
+    assert found["mean"]["systems"]["newsdesk"]["main_label_low"] < 0.75
+    assert found["mean"]["systems"]["other"]["main_label"] is None, "its labels have no order"
+
+
+def test_a_system_of_some_splits_is_compared_on_these() -> None:
+    partial = SystemPredictions(np.array([1, 1, 0, 0], dtype=bool)[:, None])
+    three = [*TWO, predictions("c", [1, 0, 0, 0], [0] * 4)]
+    known = [replace(each, by_system=each.by_system | {"peer": partial}) for each in three[1:]]
+    mixed, options = [three[0], *known], {"n_bootstrap": 200, "seed": 0, "min_support": 4}
+    found, alone = compare_systems(mixed, **options), compare_systems(three, **options)
+    assert "peer" not in found["splits"]["a"]["systems"]
+    assert found["mean"]["difference"]["peer"]["f1_micro"] == pytest.approx((0 + 0.4 - 2 / 3) / 2, abs=1e-6)
+    assert found["mean"]["best_baseline"] == "other", "the mean of a peer on some outlets is another mean"
+    for system in ("newsdesk", "other"):
+        assert found["mean"]["systems"][system] == alone["mean"]["systems"][system]
+    peer, other = comparison_rows("region", **found)[::-1][:2]
+    assert (peer["system"], peer["a"], peer["b"]) == ("peer (2 outlets)", "-", "0.667")
+    assert other["system"] == "other"
+    by_label = measure_systems_by_label(mixed)
+    assert [*by_label["peer"]] == ["b", "c", "all"]
+    assert by_label["peer"]["all"]["us"]["support"] == 8
+    assert by_label["newsdesk"]["all"]["us"]["support"] == 12
+
+
+def test_joining_and_filtering_keep_main_and_first_labels() -> None:
+    """A filter that left `main` as it was would compare labels of different articles."""
+    joined = join_splits([replace(TWO[0], main=np.array([0, -1, -1, -1])), TWO[1]])
+    assert joined.main.tolist() == [0, -1, -1, -1, 0, 0, 0, 0]
+    assert joined.by_system["newsdesk"].first.tolist() == [0, 0, 0, 0, 0, 0, -1, -1]
+    assert joined.by_system["other"].first is None
+    kept = joined.filter(np.arange(8) % 4 == 1)
+    assert kept.main.tolist() == [-1, 0]
+    assert kept.by_system["newsdesk"].first.tolist() == [0, 0]
 
 
 def test_articles_without_a_place_are_measured_without_and_with_home() -> None:
@@ -77,7 +115,7 @@ def test_rows_of_plots() -> None:
 
 def test_labels_of_all_splits_are_counted_together() -> None:
     both = [predictions("a", [1, 1, 1, 1], [0] * 4), predictions("b", [1, 0, 0, 0], [0] * 4)]
-    found = measure_systems_by_label([*both, join_splits(both)])
+    found = measure_systems_by_label(both)
     assert found["newsdesk"]["all"]["us"]["recall"] == 0.625
     assert found["newsdesk"]["all"]["us"]["support"] == 8
     assert found["newsdesk"]["a"]["us"]["coverage"] == 1

@@ -11,10 +11,11 @@ from newsdesk.evaluation.tables import (
 )
 
 F1 = {f"f1_{name}{suffix}": 0.5 for name in ("macro", "micro") for suffix in ("", "_low", "_high")}
+FIRST = {"main_label": 0.75, "first_label": 0.875, "ece": 0.01}
 COMPARED = {
     "outlets": {"north": {"systems": {"newsdesk": {"f1_macro": 0.75}, "majority": {"f1_macro": None}}}},
     "mean": {
-        "systems": {"newsdesk": F1, "majority": F1},
+        "systems": {"newsdesk": F1 | FIRST, "majority": F1 | {"main_label": None}},
         "difference": {"majority": F1 | {"f1_macro_low": -0.1}},
     },
 }
@@ -37,17 +38,22 @@ def test_intervals(measured: dict, options: dict, expected: str) -> None:
 def test_the_comparison_names_our_difference_to_each_other_system() -> None:
     ours, other = comparison_rows("region", COMPARED["outlets"], COMPARED["mean"])
     assert (ours["north"], other["north"]) == ("0.750", "-")
+    assert (ours["main label"], ours["first label"], ours["ECE"]) == ("0.750", "0.875", "0.010")
+    assert (other["main label"], other["first label"], other["ECE"]) == ("-", "-", "-")
     assert ours["difference (macro F1)"] == ""
     assert other["difference (macro F1)"] == "0.500 (-0.100 to 0.500)"
 
 
 def test_markdown() -> None:
     header, rule, *rows = outlets_table({"region": COMPARED}).splitlines()
-    assert header == "| head | system | north | macro F1 | micro F1 | difference (macro F1) |"
-    assert rule == "|---|---|---:|---:|---:|---:|"
+    assert header == (
+        "| head | system | north | macro F1 | micro F1 | main label | first label | ECE | difference (macro F1) |"
+    )
+    assert rule == "|---|---|---:|---:|---:|---:|---:|---:|---:|"
     assert rows[1].startswith("| region | majority | - | **0.500** (0.500 to 0.500) |")
     label = {"precision": 0.1, "recall": 0.2, "f1": 0.3, "support": 7}
-    table = metrics_table({"topic": F1 | {"n_articles": 9}}, {"topic": {"sport": label}})
+    table = metrics_table({"topic": F1 | {"n_articles": 9, "main_label": 0.75}}, {"topic": {"sport": label}})
+    assert table.splitlines()[4] == "| topic | **main_label** |  |  | **0.750** | 9 |"
     assert table.splitlines()[-1] == "| topic | sport | 0.100 | 0.200 | 0.300 | 7 |"
     counts = {"read": 1200, "kept": 1199, "groups": 1190, "refused": {"too_short": 1}}
     assert account_table({"sources": {"north": counts}} | counts).splitlines()[2:] == [

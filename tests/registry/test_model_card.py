@@ -49,9 +49,9 @@ def rows_of(card: str, title: str) -> list[list[str]]:
 def test_its_numbers_are_the_metrics(data: CardData) -> None:
     card = build_card(data)
     shown = {(row[0], row[1].strip("*")): row[2:] for row in rows_of(card, "Metrics")}
-    assert len(shown) == 2 * (3 + 3)
+    assert len(shown) == 2 * (5 + 3)
     for task, head in data.metrics.items():
-        for name in ("f1_macro", "f1_micro", "exact_match"):
+        for name in ("f1_macro", "f1_micro", "exact_match", "main_label", "first_label"):
             value, low, high = (f"{head[name + suffix]:.3f}" for suffix in ("", "_low", "_high"))
             assert shown[task, name] == ["", "", f"{value} ({low} to {high})", f"{head['n_articles']:,}"]
         for label, measured in data.labels[task].items():

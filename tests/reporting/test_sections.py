@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,17 @@ def test_comparison_of_outlets_has_a_section() -> None:
     for head in measured.values():
         assert f"{head['mean']['systems']['newsdesk']['f1_macro']:.3f}" in page.texts["key-figures"]
         assert all(name in page.texts["outlets"] for name in ("Sky News Arabia", "Al Arabiya", "saudi"))
+    assert not [text for text in page.texts.values() if "unknown format" in text]
+
+
+def test_a_peer_may_lack_an_outlet(tmp_path: Path) -> None:
+    measured = read_json(ROOT / "profiles/unseen/metrics/outlets.json")
+    for head in measured.values():
+        for part in ("systems", "difference"):
+            del head["outlets"]["skynews"][part]["fasttext"]
+    (tmp_path / "outlets.json").write_text(json.dumps(measured), encoding="utf-8")
+    page = Page(make_page(replace(find_run_paths("unseen", ROOT), metrics=[tmp_path])))
+    assert "fasttext-0.856" in page.texts["outlets"], "no value of the first outlet"
     assert not [text for text in page.texts.values() if "unknown format" in text]
 
 

@@ -71,6 +71,7 @@ class SplitPredictions:
             article_ids=self.article_ids[kept],
             groups=self.groups[kept],
             y_true=self.y_true[kept],
+            main=self.main[kept],
             by_system={system: of_system.filter(kept) for system, of_system in self.by_system.items()},
             unnamed=self.unnamed[kept],
         )
@@ -167,11 +168,11 @@ def _apply_head(head: TrainedHead, X: sp.csr_matrix, decision: Mapping[str, Any]
     """Predict the labels of articles with a head."""
     probabilities = head.predict_proba(X)
     labels = decide(probabilities, head.thresholds, **decision)
-    first = first_labels(labels, head.main_scores(X))
+    first = choose_first(labels, head.main_scores(X))
     return SystemPredictions(labels, probabilities, sigmoid(head.decision_function(X)), first)
 
 
-def first_labels(labels: BoolArray, main_scores: FloatArray) -> IntArray:
+def choose_first(labels: BoolArray, main_scores: FloatArray) -> IntArray:
     """Return the number of the assigned label with the largest score of each article, -1 for none.
 
     Parameters
@@ -181,7 +182,7 @@ def first_labels(labels: BoolArray, main_scores: FloatArray) -> IntArray:
 
     Examples
     --------
-    >>> first_labels(np.array([[True, True], [False, False]]), np.array([[0.1, 0.2], [0.3, 0.4]])).tolist()
+    >>> choose_first(np.array([[True, True], [False, False]]), np.array([[0.1, 0.2], [0.3, 0.4]])).tolist()
     [1, -1]
     """
     first = np.where(labels, main_scores, -np.inf).argmax(axis=1)

@@ -12,12 +12,16 @@ from newsdesk.training.targets import BoolArray, FloatArray, IntArray
 
 MAX_POINTS = 100  # of a curve
 N_BINS = 15  # of a reliability diagram
+F1_NAMES = ("f1_macro", "f1_micro")
+FIRST_NAMES = ("main_label", "first_label")
 
 
 def evaluate_head(
     y_true: BoolArray,
     y_pred: BoolArray,
     *,
+    main: IntArray,
+    first: IntArray,
     labels: Sequence[str],
     groups: Sequence[str],
     n_bootstrap: int,
@@ -28,6 +32,8 @@ def evaluate_head(
     Parameters
     ----------
     y_true, y_pred : bool ndarray of shape (n_articles, n_labels)
+    main, first : int ndarray of shape (n_articles,)
+        As in `draw_first`.
     labels : sequence of str, shape (n_labels,)
     groups : sequence of str, shape (n_articles,)
         Near-duplicate groups. The bootstrap draws whole groups, so that copies of a story do not count as
@@ -39,27 +45,27 @@ def evaluate_head(
     Returns
     -------
     totals : dict
-        `n_articles`, `n_groups`; `f1_macro` (over labels with support), `f1_micro` and `exact_match`, each
-        with a 95 % percentile interval.
+        `n_articles`, `n_groups`; `f1_macro` (over labels with support), `f1_micro`, `exact_match`,
+        `main_label` and `first_label`, each with a 95 % percentile interval.
     by_label : dict of str to dict
         Precision, recall, f1 and support of each label.
 
     Examples
     --------
     >>> y = np.array([[True, False], [False, True]])
+    >>> main = np.array([0, 1])
     >>> totals, by_label = evaluate_head(
-    ...     y, y, labels=["asia", "us"], groups=["g1", "g2"], n_bootstrap=10, seed=0
+    ...     y, y, main=main, first=main, labels=["asia", "us"], groups=["g1", "g2"], n_bootstrap=10, seed=0
     ... )
-    >>> totals["f1_macro"], by_label["us"]["support"]
-    (1.0, 1)
+    >>> totals["f1_macro"], totals["main_label"], by_label["us"]["support"]
+    (1.0, 1.0, 1)
     """
+    drawn: dict[str, Any] = {"groups": groups, "n_bootstrap": n_bootstrap, "seed": seed}
     exact = (y_true == y_pred).all(axis=1)[:, None]
-    n_exact, n_drawn = _draw_sums(
-        exact, np.ones_like(exact), groups=groups, n_bootstrap=n_bootstrap, seed=seed
-    )
-    f1 = draw_f1(y_true, y_pred, groups=groups, n_bootstrap=n_bootstrap, seed=seed)
-    draws = np.column_stack([f1, _ratio(n_exact, n_drawn)])
-    totals = summarize_draws(draws, ("f1_macro", "f1_micro", "exact_match"))
+    n_exact, n_drawn = _draw_sums(exact, np.ones_like(exact), **drawn)
+    f1, of_first = draw_f1(y_true, y_pred, **drawn), draw_first(y_true, main, first, **drawn)
+    draws = np.column_stack([f1, _ratio(n_exact, n_drawn), of_first])
+    totals = summarize_draws(draws, (*F1_NAMES, "exact_match", *FIRST_NAMES))
     sizes = {"n_articles": len(y_true), "n_groups": len({*groups})}
     return sizes | totals, measure_labels(y_true, y_pred, labels=labels)
 
@@ -124,7 +130,53 @@ def draw_f1(
     return np.column_stack([macro if kept.any() else np.full(len(f1), np.nan), micro])
 
 
-def summarize_draws(draws: FloatArray, names: Sequence[str] = ("f1_macro", "f1_micro")) -> dict[str, Any]:
+def draw_first(
+    y_true: BoolArray,
+    main: IntArray,
+    first: IntArray,
+    *,
+    groups: Sequence[str],
+    n_bootstrap: int,
+    seed: int | Sequence[int],
+) -> FloatArray:
+    """Compute how often the first label is the main one, and how often it is a true one.
+
+    Both are shares of the articles that have a label, of all of them and of bootstrap resamples as in
+    `draw_f1`.
+
+    Parameters
+    ----------
+    y_true : bool ndarray of shape (n_articles, n_labels)
+    main : int ndarray of shape (n_articles,)
+        Number of the reader's main label, -1 for none.
+    first : int ndarray of shape (n_articles,)
+        Number of the first label that is predicted, -1 for none.
+    groups : sequence of str, shape (n_articles,)
+    n_bootstrap : int
+    seed : int or sequence of int
+
+    Returns
+    -------
+    ndarray of shape (1 + n_bootstrap, 2)
+        The shares `main_label` and `first_label`; NaN if no article has a label.
+
+    Examples
+    --------
+    >>> y_true = np.array([[True, True], [False, True], [False, False]])
+    >>> main, first = np.array([0, 1, -1]), np.array([1, 1, -1])
+    >>> draw_first(y_true, main, first, groups=["g1", "g2", "g3"], n_bootstrap=0, seed=0).tolist()
+    [[0.5, 1.0]]
+    """
+    labelled = y_true.any(axis=1)
+    is_true = (first >= 0) & y_true[np.arange(len(first)), first]
+    hits = np.column_stack([labelled & (first == main), is_true])
+    n_hits, n_labelled = _draw_sums(
+        hits, np.column_stack([labelled, labelled]), groups=groups, n_bootstrap=n_bootstrap, seed=seed
+    )
+    return _ratio(n_hits, n_labelled) if labelled.any() else np.full(n_hits.shape, np.nan)
+
+
+def summarize_draws(draws: FloatArray, names: Sequence[str] = F1_NAMES) -> dict[str, Any]:
     """Summarize draws, or differences or means of draws, by name, with 95 % intervals `_low` to `_high`."""
     low, high = np.percentile(draws[1:], [2.5, 97.5], axis=0)
     result: dict[str, Any] = {}

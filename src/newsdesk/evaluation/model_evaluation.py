@@ -14,7 +14,7 @@ from newsdesk.base.settings import Evaluate
 from newsdesk.evaluation.metrics import evaluate_head, main_label_pairs, precision_recall_points
 from newsdesk.inference.decision import Prediction
 from newsdesk.inference.scorer import Scorer
-from newsdesk.training.targets import indicator
+from newsdesk.training.targets import first_labels, indicator
 
 BATCH_ROWS = 512
 
@@ -46,6 +46,8 @@ def measure_model_head(
     totals, by_label = evaluate_head(
         y_true,
         indicator(predicted_labels, labels),
+        main=first_labels(truth, labels),
+        first=first_labels(predicted_labels, labels),
         labels=labels,
         groups=[articles["group_id"][i].as_py() for i in trusted],
         n_bootstrap=settings.n_bootstrap,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+TOTALS = ("f1_macro", "f1_micro", "main_label", "first_label")  # shown of a head
+
 
 def format_score(value: float | None, *, sign: bool = False) -> str:
     """Format a number with three digits, with the sign of a difference if wanted; `-` for None."""
@@ -29,12 +31,16 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, alig
 
 
 def metrics_table(metrics: Mapping[str, Any], labels: Mapping[str, Any]) -> str:
-    """Format the metrics of both heads in Markdown: totals with their intervals, then each label."""
+    """Format the metrics of both heads in Markdown: totals with their intervals, then each label.
+
+    `main_label` and `first_label`, which are shares of articles, stand in the column of F1.
+    """
     rows = []
     for task, head in metrics.items():
-        for name in ("f1_macro", "f1_micro"):
-            interval = format_interval(head, name, bold=True)
-            rows.append([task, f"**{name}**", "", "", interval, str(head["n_articles"])])
+        for name in TOTALS:
+            if name in head:  # metrics of earlier versions have fewer
+                interval = format_interval(head, name, bold=True)
+                rows.append([task, f"**{name}**", "", "", interval, str(head["n_articles"])])
         for label, of_label in labels[task].items():
             values = [format_score(of_label[name]) for name in ("precision", "recall", "f1")]
             rows.append([task, label, *values, str(of_label["support"])])
@@ -44,16 +50,24 @@ def metrics_table(metrics: Mapping[str, Any], labels: Mapping[str, Any]) -> str:
 def comparison_rows(
     task: str, splits: Mapping[str, Any], mean: Mapping[str, Any], *, bold: bool = False
 ) -> list[dict[str, str]]:
-    """Format a row for each system: macro F1 by split, the means, and our difference to the system."""
+    """Format a row for each system: macro F1 by split, the means, and our difference to the system.
+
+    The row of a system that is not in all splits names their number.
+    """
     rows = []
     for system, of_system in mean["systems"].items():
         difference = mean["difference"].get(system)
+        by_split = {split: found["systems"].get(system, {}) for split, found in splits.items()}
+        n_splits = sum(map(bool, by_split.values()))
         rows.append(
-            {"head": task, "system": system}
-            | {split: format_score(found["systems"][system]["f1_macro"]) for split, found in splits.items()}
+            {"head": task, "system": system if n_splits == len(splits) else f"{system} ({n_splits} outlets)"}
+            | {split: format_score(found.get("f1_macro")) for split, found in by_split.items()}
             | {
                 "macro F1": format_interval(of_system, "f1_macro", bold=bold),
                 "micro F1": format_interval(of_system, "f1_micro", bold=bold),
+                "main label": format_score(of_system.get("main_label")),
+                "first label": format_score(of_system.get("first_label")),
+                "ECE": format_score(of_system.get("ece")),
                 "difference (macro F1)": format_interval(difference, "f1_macro", bold=bold)
                 if difference
                 else "",

@@ -81,6 +81,10 @@ def main(
 ) -> None:
     """Compare systems on outlets that they did not read: each of `outlets` is left out in turn.
 
+    Beside F1, `main_label` is the share of articles whose first label is the reader's main one, and
+    `first_label` that of articles whose first label is one of the reader's. A peer's lists have a first label
+    if its column `ordered` is true. A peer without labels of an outlet is compared on the others.
+
     \b
     Examples:
       newsdesk outlets --test-only egypt2013.jsonl.gz --gold data/labels/gold.tsv
@@ -116,7 +120,7 @@ def main(
             [found for split in progress(splits, "splits") for found in predict(split.filter(kept))]
             for splits in (left_out, within)
         )
-        of_outlets = [add_peers(each, labels_by_peer) for each in of_outlets]
+        of_outlets = add_peers(of_outlets, labels_by_peer)
         compared = {task: compare_task(task, of_outlets, of_within, settings.evaluate) for task in TASKS}
     except ValueError as error:
         raise NewsdeskError(f"{articles}: {error}") from None

@@ -79,13 +79,14 @@ def main(
         ("plots", plots), ("evaluation", predictions), ("heads", heads),
     ]  # fmt: skip
     spans = json.dumps(source_spans(read_table(articles, ARTICLES)), ensure_ascii=False, indent=2)
+    measured = flatten(read_json(metrics)) | flatten(read_json(labels)) | count_rows(read_json(account))
     with atomic_write(receipt) as written:
         write_json(hashes, written)
         run_id = runs.log_run(
             settings.track.experiment,
             tags=tags | receipt_tags(written),
             params={name: value for name, value in flatten(settings.model_dump()).items() if value != {}},
-            metrics=flatten(read_json(metrics)) | flatten(read_json(labels)) | count_rows(read_json(account)),
+            metrics={name: value for name, value in measured.items() if value is not None},
             files=files,
             texts={
                 "evaluation/sources.json": f"{spans}\n",

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from newsdesk.evaluation.leave_one_outlet_out import OURS
+from newsdesk.evaluation.metrics import FIRST_NAMES
 from newsdesk.evaluation.tables import format_interval, format_score
 from newsdesk.reporting.blocks import Block, Cell, Figure, KeyFigure, Note, Row, Table, shade
 from newsdesk.reporting.charts import Interval, draw_rows, mark_interval
@@ -33,6 +34,7 @@ def show_key_figures(run: RunContent) -> Iterator[Block]:
             f"{task}: outlets left out of training",
             ours,
             f"macro F1 {difference} to the next system, {best}",
+            f"first label is the reader's main one {format_interval(ours, 'main_label')}",
             f"calibration error {error}, {before} before calibration",
             f"mean of {len(compared['outlets'])} outlets, {n_articles:,} articles",
         )
@@ -41,6 +43,7 @@ def show_key_figures(run: RunContent) -> Iterator[Block]:
             f"{task}: test split of this run",
             measured,
             f"all labels of an article right {format_interval(measured, 'exact_match')}",
+            f"first label is the reader's main one {format_interval(measured, 'main_label')}",
             f"{measured['n_articles']:,} articles in {measured['n_groups']:,} groups",
             primary=not outlets,
         )
@@ -75,6 +78,7 @@ def _draw_outlets(task: str, compared: Measured) -> Iterator[Figure]:
             marks = [
                 mark_interval(found["systems"][system], measure, title=f"{system}, {split}", series=i)
                 for i, system in enumerate(drawn)
+                if system in found["systems"]  # a peer may have no labels of an outlet
             ]
             rows.append((split, marks))
         caption = f"{task}: {name} F1 by outlet, with 95 % intervals."
@@ -92,17 +96,23 @@ def _table_of_systems(task: str, compared: Measured) -> Table:
     }
     rows: list[Row] = []
     for system, mean in compared["mean"]["systems"].items():
-        by_outlet = {outlet: found["systems"][system]["f1_macro"] for outlet, found in outlets.items()}
+        by_outlet = {
+            outlet: found["systems"].get(system, {}).get("f1_macro") for outlet, found in outlets.items()
+        }
         rows.append(
             [
                 Cell(system, bold=system == OURS),
                 *(Cell(format_score(f1), bold=f1 == best[outlet]) for outlet, f1 in by_outlet.items()),
                 Cell(format_interval(mean, "f1_macro"), bold=system == OURS),
                 format_interval(mean, "f1_micro"),
+                *(format_interval(mean, name) for name in FIRST_NAMES),
                 *(format_score(mean.get(name)) for name in ("ece", "brier")),
             ]
         )
-    header = ["system", *outlets, "mean, macro F1", "mean, micro F1", "calibration error", "Brier score"]
+    header = [
+        "system", *outlets, "mean, macro F1", "mean, micro F1", "main label", "first label",
+        "calibration error", "Brier score",
+    ]  # fmt: skip
     return Table(f"{task}: macro F1 by system and outlet", header, rows)
 
 
@@ -126,7 +136,7 @@ def _table_of_differences(task: str, compared: Measured) -> Table:
     rows = [
         [
             system,
-            *(difference_cell(found["difference"][system], "f1_macro") for found in splits.values()),
+            *(difference_cell(found["difference"].get(system, {}), "f1_macro") for found in splits.values()),
             difference_cell(compared["mean"]["difference"][system], "f1_micro"),
         ]
         for system in compared["mean"]["difference"]
@@ -137,8 +147,8 @@ def _table_of_differences(task: str, compared: Measured) -> Table:
 
 def difference_cell(measured: Measured, name: str) -> Cell:
     """Make the cell of a difference, in bold if its interval excludes zero."""
-    low, high = measured[f"{name}_low"], measured[f"{name}_high"]
-    excludes_zero = low is not None and (low > 0 or high < 0)
+    low, high = measured.get(f"{name}_low"), measured.get(f"{name}_high")
+    excludes_zero = low is not None and high is not None and (low > 0 or high < 0)
     return Cell(format_interval(measured, name, sign=True), bold=excludes_zero)
 
 

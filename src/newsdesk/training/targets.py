@@ -29,6 +29,11 @@ def indicator(label_lists: Sequence[Sequence[str]], labels: Sequence[str]) -> Bo
     return y
 
 
+def first_labels(label_lists: Sequence[Sequence[str]], labels: Sequence[str]) -> IntArray:
+    """Return the number of the first label of each list, -1 for an empty one."""
+    return np.array([labels.index(found[0]) if found else -1 for found in label_lists], dtype=np.int64)
+
+
 def select_labels(labels: Sequence[str], mask: BoolArray) -> list[str]:
     """Convert a row of a label indicator matrix to a list of labels."""
     return [label for label, is_set in zip(labels, mask, strict=True) if is_set]
@@ -75,5 +80,4 @@ def build_targets(task: str, articles: pa.Table, *, labels: Sequence[str], setti
     )
     assigned = [found or [] for found in articles[task].to_pylist()]
     y = indicator(assigned, labels)
-    main = np.array([labels.index(found[0]) if found else -1 for found in assigned], dtype=np.int64)
-    return Targets(task, tuple(labels), y, weights, trusted, main)
+    return Targets(task, tuple(labels), y, weights, trusted, first_labels(assigned, labels))
