@@ -8,6 +8,7 @@ from newsdesk.evaluation.tables import (
     format_interval,
     metrics_table,
     outlets_table,
+    unnamed_table,
 )
 
 F1 = {f"f1_{name}{suffix}": 0.5 for name in ("macro", "micro") for suffix in ("", "_low", "_high")}
@@ -42,6 +43,21 @@ def test_the_comparison_names_our_difference_to_each_other_system() -> None:
     assert (other["main label"], other["first label"], other["ECE"]) == ("-", "-", "-")
     assert ours["difference (macro F1)"] == ""
     assert other["difference (macro F1)"] == "0.500 (-0.100 to 0.500)"
+
+
+def test_articles_without_a_place() -> None:
+    scores = {"f1_micro": 0.5, "f1_micro_low": None, "f1_micro_high": None}
+    north = {
+        "n_articles": 1200,
+        "systems": {"newsdesk": scores, "newsdesk_home": scores},
+        "difference": scores,
+    }
+    header, _, row = unnamed_table({"region": {"unnamed": {"north": north}}, "topic": {}}).splitlines()
+    assert header == (
+        "| head | outlet | articles without a place | newsdesk | newsdesk_home | difference (micro F1) |"
+    )
+    assert row == "| region | north | 1,200 | **0.500** | **0.500** | **0.500** |"
+    assert unnamed_table({"region": {}}) == ""
 
 
 def test_markdown() -> None:

@@ -25,7 +25,7 @@ from newsdesk.evaluation.metrics import (
     risk_coverage_points,
     summarize_draws,
 )
-from newsdesk.evaluation.tables import comparison_rows
+from newsdesk.evaluation.tables import comparison_rows, unnamed_rows
 from newsdesk.training.targets import FloatArray, select_labels
 
 PRECISION = 0.95  # at which coverage is measured
@@ -65,13 +65,14 @@ def compare_task(
         raise ValueError(f"no outlet that may train has a gold {task}; label some articles")
     options = settings.model_dump(include={"n_bootstrap", "seed", "min_support"})
     compared, contrast = compare_systems(outlets, **options), compare_systems(within, **options)
+    unnamed = measure_unnamed(outlets, **options)
     joined = join_splits(outlets)
     return TaskComparison(
         {
             "outlets": compared["splits"],
             "mean": compared["mean"],
             "contrast": contrast["splits"],
-            **measure_unnamed(outlets, **options),
+            **unnamed,
         },
         measure_systems_by_label(outlets),
         {
@@ -79,7 +80,11 @@ def compare_task(
             "outlets_reliability": reliability_rows(joined),
             "outlets_risk": risk_rows(joined),
         },
-        {"outlet": comparison_rows(task, **compared), "contrast": comparison_rows(task, **contrast)},
+        {
+            "outlet": comparison_rows(task, **compared),
+            "contrast": comparison_rows(task, **contrast),
+            "unnamed": unnamed_rows(task, unnamed.get("unnamed", {})),
+        },
     )
 
 

@@ -87,6 +87,23 @@ def outlets_table(metrics: Mapping[str, Any]) -> str:
     return markdown_table([*rows[0]], [[*row.values()] for row in rows], align=align)
 
 
+def unnamed_rows(task: str, unnamed: Mapping[str, Any], *, bold: bool = False) -> list[dict[str, str]]:
+    """Format a row for each outlet: micro F1 of its articles that name no place, without and with home."""
+    return [
+        {"head": task, "outlet": outlet, "articles without a place": f"{found['n_articles']:,}"}
+        | {system: format_interval(of, "f1_micro", bold=bold) for system, of in found["systems"].items()}
+        | {"difference (micro F1)": format_interval(found["difference"], "f1_micro", bold=bold)}
+        for outlet, found in unnamed.items()
+    ]
+
+
+def unnamed_table(metrics: Mapping[str, Any]) -> str:
+    """Format `unnamed_rows` in Markdown; empty if no outlet with a home has such articles."""
+    found = ((task, compared.get("unnamed", {})) for task, compared in metrics.items())
+    rows = [row for task, unnamed in found for row in unnamed_rows(task, unnamed, bold=True)]
+    return markdown_table([*rows[0]], [[*row.values()] for row in rows], align="llrrrr") if rows else ""
+
+
 def summarize(account: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     """Format one line for the rows read and one for the macro F1 of each head."""
     refused = ", ".join(f"{reason} {n:,}" for reason, n in account["refused"].items())

@@ -136,7 +136,8 @@ def _show(task: str, comparison: TaskComparison, plots: Path) -> None:
     for name, rows in comparison.plots.items():
         write_csv(rows, plots / f"{name}_{task}.csv")
     for protocol, table in comparison.tables.items():
-        print_rows([{"protocol": protocol} | row for row in table])
+        if table:
+            print_rows([{"protocol": protocol} | row for row in table])
     click.echo(AGREEMENT.format(task=task, f1=READERS_F1[task]))
 
 

@@ -11,7 +11,7 @@ import click
 from newsdesk.base.console import path_option
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_json, sha256
-from newsdesk.evaluation.tables import account_table, metrics_table, outlets_table, summarize
+from newsdesk.evaluation.tables import account_table, metrics_table, outlets_table, summarize, unnamed_table
 from newsdesk.tracking import runs
 
 MIN_GROUPS = 100  # of near-duplicates; with fewer a split holds some ten articles
@@ -22,7 +22,7 @@ MIN_GROUPS = 100  # of near-duplicates; with fewer a split holds some ten articl
 @path_option("--labels", default="metrics/labels.json")
 @path_option("--account", default="metrics/clean.json")
 @path_option("--receipt", default="metrics/receipt.json")
-@path_option("--outlets", help="Print only the table of this outlets.json.")
+@path_option("--outlets", help="Print only the tables of this outlets.json.")
 @click.option("--markdown", is_flag=True, help="Print only the tables.")
 @click.option("--summary", is_flag=True, help="Print a line for the rows, for each head and for the run.")
 def main(
@@ -44,7 +44,10 @@ def main(
     """
     if outlets:
         try:
-            click.echo(outlets_table(read_json(outlets)))
+            metrics_of_outlets = read_json(outlets)
+            click.echo(outlets_table(metrics_of_outlets))
+            if unnamed := unnamed_table(metrics_of_outlets):
+                click.echo(f"\n{unnamed}")
         except (KeyError, TypeError, AttributeError, StopIteration):
             raise NewsdeskError(f"{outlets}: expected the metrics of `newsdesk outlets`") from None
         return
