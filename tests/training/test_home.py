@@ -21,8 +21,9 @@ def made(n: int, *, seed: int = 0) -> tuple[sp.csr_matrix, np.ndarray, np.ndarra
     homes = rng.integers(0, N_REGIONS, n)
     values = np.zeros((n, N_REGIONS, N_NAMES))
     situation = rng.integers(0, 3, n)
-    values[np.arange(n), homes, situation] = 1.0
-    values[np.arange(n), homes, 3] = (situation == 2) & (rng.random(n) < 0.5)
+    values[np.arange(n), homes, 0] = situation == 0
+    values[np.arange(n), homes, 1] = situation == 1
+    values[np.arange(n), homes, 2] = (situation == 1) & (rng.random(n) < 0.5)
     return sp.csr_matrix(values.reshape(n, -1)), homes, rng.normal(-1, 2, (n, N_REGIONS))
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from .decision import FloatArray
 from .mentions import place_feature_names
 
-HOME_NAMES = ("home_named", "home_abroad", "home_unnamed", "home_no_place")
+HOME_NAMES = ("home_named", "home_unnamed", "home_no_place")
 NO_HOME = -1
 
 IntArray = np.ndarray[Any, np.dtype[np.intp]]
@@ -28,9 +28,9 @@ def home_feature_names(regions: Sequence[str]) -> list[str]:
 def home_values(places: FloatArray, homes: IntArray, n_regions: int) -> FloatArray:
     """Compute the values of `HOME_NAMES` for articles with a home, shape (n_articles, n_home_names).
 
-    One of three is 1: title and lead name the home region (`home_named`), only other regions (`home_abroad`),
-    or no place (`home_unnamed`). `home_no_place` is 1 if the whole article names no place. A city that opens
-    the text does not count, as in the shares of `mentions.place_features`.
+    Each is 0 or 1: title and lead name the home region (`home_named`) or no place (`home_unnamed`), and the
+    whole article names no place (`home_no_place`). All are 0 if title and lead name only other regions. A
+    city that opens the text does not count, as in the shares of `mentions.place_features`.
 
     Parameters
     ----------
@@ -44,8 +44,7 @@ def home_values(places: FloatArray, homes: IntArray, n_regions: int) -> FloatArr
     by_region = places.reshape(len(places), n_regions, len(names))
     title, lead, share = (by_region[:, :, names.index(n)] for n in ("title_count", "lead_count", "share"))
     early = title + lead > 0
-    is_named, any_named = early[np.arange(len(places)), homes], early.any(axis=1)
-    values = is_named, any_named & ~is_named, ~any_named, ~share.any(axis=1)
+    values = early[np.arange(len(places)), homes], ~early.any(axis=1), ~share.any(axis=1)
     return np.stack(values, axis=1).astype(np.float64)
 
 

@@ -25,7 +25,7 @@ def fit_home(values: sp.csr_matrix, log_odds: FloatArray, y: BoolArray) -> tuple
     Parameters
     ----------
     values : sparse matrix of shape (n_articles, n_regions * n_home_names)
-        The `inference.home` features; an article without a home, whose values are 0, is left out.
+        The `inference.home` features; an article whose values are all 0 is left out.
     log_odds : ndarray of shape (n_articles, n_regions)
         Calibrated log-odds by a classifier that did not read the outlet; NaN is left out.
     y : bool ndarray of shape (n_articles, n_regions)
