@@ -33,6 +33,13 @@ def test_params_files_are_valid_and_the_default_has_the_defaults() -> None:
         ("clean: {samples: {a: 2}}", "clean.samples.a: expected less than or equal to 1, found 2"),
         ("corpora: {a: {opening: '('}}", "corpora.a.opening: expected a regular expression"),
         ("corpora: {a: {fields: {name: x}}}", "corpora.a.fields.name"),
+        ("evaluate: {candidates: {C: [1, 0]}}", "evaluate.candidates: train.C: expected greater than 0"),
+        (
+            "evaluate: {candidates: {floors: [{topic: 2}]}}",
+            "train.floors.topic: expected less than or equal to 1",
+        ),
+        ("evaluate: {candidates: {C: 3}}", "evaluate.candidates.C: expected a list, found 3"),
+        ("evaluate: {candidates: {place_tasks: [[]]}}", "evaluate.candidates.place_tasks"),
         ("- 1", "the file: expected a mapping"),
         ("a: [", "not readable as YAML"),
     ],
@@ -52,6 +59,16 @@ def test_numbers_as_dvc_writes_them(tmp_path: Path) -> None:
     settings = read_settings(path)
     assert settings.train.C == 0.001
     assert settings.clean.evaluation_outlets == ("NO",)
+
+
+def test_candidates_are_all_combinations_behind_the_settings_themselves(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("evaluate: {candidates: {C: [1, 2], most_labels: [{topic: 2}, {}]}}\ntrain: {C: 5}")
+    settings = read_settings(path)
+    found = settings.evaluate.train_candidates(settings.train)
+    assert [(train.C, train.most_labels) for train in found] == [
+        (5, {}), (1, {"topic": 2}), (1, {}), (2, {"topic": 2}), (2, {}),
+    ]  # fmt: skip
 
 
 def test_missing_file(tmp_path: Path) -> None:

@@ -86,6 +86,37 @@ def test_the_home_of_an_outlet_left_out_is_learned_from_others(
     assert compute_homes(corpus.articles, places, taxonomy, SETTINGS) is None
 
 
+def test_settings_are_chosen_on_training_articles(corpus: LabelledCorpus, small_gazetteer: Gazetteer) -> None:
+    """With C near 0, as the settings have it, no label is learned."""
+    candidates = {"candidates": {"C": (1e-6, 10.0, 3.0)}}
+    settings = SETTINGS.model_copy(
+        update={
+            "train": SETTINGS.train.model_copy(update={"C": 1e-6}),
+            "evaluate": SETTINGS.evaluate.model_copy(update=candidates),
+        }
+    )
+    split = leave_outlet_out(corpus.columns, "north")
+    places = compute_places(corpus.articles, small_gazetteer, settings)
+    options = {"places": places, "fields": {}, "n_jobs": 1}
+    nested = predict_split(corpus, split, settings=settings, nested=True, **options)
+    fixed = predict_split(corpus, split, settings=settings, **options)
+    plain = predict_split(corpus, split, settings=SETTINGS, **options)
+    for chosen, as_set, best in zip(nested, fixed, plain, strict=True):
+        assert [*chosen.by_system][:3] == ["newsdesk", "newsdesk_fixed", "tfidf_svc"]
+        assert chosen.choice["chosen"] == {"C": 10.0}
+        assert [candidate["C"] for candidate in chosen.choice["candidates"]] == [1e-6, 10.0, 3.0]
+        assert as_set.choice == {}
+        assert "newsdesk_fixed" not in as_set.by_system
+        for system, expected in (("newsdesk", best), ("newsdesk_fixed", as_set)):
+            found, own = chosen.by_system[system], expected.by_system["newsdesk"]
+            assert np.array_equal(found.probabilities, own.probabilities)
+            assert np.array_equal(found.labels, own.labels)
+            assert np.array_equal(found.first, own.first)
+    wrong = [replace(each, y=each.y ^ split.test[:, None]) for each in corpus.targets]
+    other = predict_split(corpus.with_targets(wrong), split, settings=settings, nested=True, **options)
+    assert [each.choice for each in other] == [each.choice for each in nested], "no test label takes part"
+
+
 def test_a_task_without_test_articles_has_no_predictions(
     corpus: LabelledCorpus, small_gazetteer: Gazetteer
 ) -> None:

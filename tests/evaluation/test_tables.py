@@ -60,6 +60,17 @@ def test_articles_without_a_place() -> None:
     assert unnamed_table({"region": {}}) == ""
 
 
+def test_chosen_settings_have_a_table_of_their_own() -> None:
+    candidates = [{"C": 10.0, "f1": 0.8}, {"C": 30.0, "f1": 0.85}]
+    north = COMPARED["outlets"]["north"] | {"settings": {"chosen": {"C": 30.0}, "candidates": candidates}}
+    table = outlets_table({"topic": COMPARED | {"outlets": {"north": north}}}).split("\n\n")[1]
+    assert table.splitlines() == [
+        "| head | outlet | chosen settings | inner F1 | of the fixed settings |",
+        "|---|---|---|---:|---:|",
+        "| topic | north | C 30.0 | 0.850 | 0.800 |",
+    ]
+
+
 def test_markdown() -> None:
     header, rule, *rows = outlets_table({"region": COMPARED}).splitlines()
     assert header == (

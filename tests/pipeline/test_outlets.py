@@ -59,6 +59,21 @@ def test_metrics_are_those_of_the_predictions(measured: Path) -> None:
     assert "places" not in found["topic"]["mean"]["systems"]
 
 
+def test_the_settings_of_each_outlet_are_written_and_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluate = SETTINGS.evaluate.model_copy(update={"candidates": {"C": (1e-6, 10.0)}})
+    measure(tmp_path, SETTINGS.model_copy(update={"evaluate": evaluate}), chosen=("west",))
+    found = json.loads((tmp_path / "m.json").read_text())
+    for task in ("region", "topic"):
+        west = found[task]["outlets"]["west"]
+        assert west["settings"]["chosen"] == {"C": 10.0}
+        assert west["difference"]["newsdesk_fixed"]["f1_micro"] == 0
+        assert found[task]["mean"]["best_baseline"] != "newsdesk_fixed"
+        assert "newsdesk_fixed" not in found[task]["contrast"]["random"]["systems"]
+    assert "C 10.0" in capsys.readouterr().out
+
+
 @pytest.mark.integration
 def test_any_number_of_jobs_writes_the_same_bytes(measured: Path, tmp_path: Path) -> None:
     other = measure(tmp_path / "two", n_jobs=2)

@@ -7,7 +7,7 @@ from sklearn.linear_model import LogisticRegression
 
 from newsdesk.base.settings import Train
 from newsdesk.training.calibration import fit_platt
-from newsdesk.training.heads import TrainedHead, describe_head, fit_head, train_head
+from newsdesk.training.heads import TrainedHead, describe_head, fit_head, score_out_of_outlet, train_head
 from newsdesk.training.targets import Targets
 from tests.training import first_of
 
@@ -78,6 +78,21 @@ def test_calibration_is_out_of_outlet() -> None:
     assert head.slope == pytest.approx(fit_platt(held, y)[0], rel=5e-3)
     assert head.slope != pytest.approx(by_article.slope, rel=0.1)
     assert np.array_equal(head.coef, by_article.coef), "the classifier itself is trained on all"
+
+
+def test_scores_may_be_computed_before() -> None:
+    """The scores are those of trusted articles, by the classifier of the other outlet."""
+    X, y, outlets = two_outlets()
+    groups = [f"g{i}" for i in range(400)]
+    trusted, main = np.arange(400) % 3 > 0, np.where(y[:, 0], 0, -1)
+    targets = Targets("topic", ("a",), y, np.ones(400), trusted, main)
+    options = {"outlets": outlets, "groups": groups, "settings": SETTINGS, "n_jobs": 1}
+    scores = score_out_of_outlet(sp.csr_matrix(X), targets, **options)
+    assert np.array_equal(np.isnan(scores[:, 0]), ~trusted)
+    trained = LogisticRegression(C=10.0, tol=1e-6, max_iter=1000).fit(X[200:], y[200:, 0])
+    assert scores[1] == pytest.approx(trained.decision_function(X[1:2]), rel=5e-3)
+    given, computed = (fit_head(sp.csr_matrix(X), targets, **options, scores=s) for s in (scores, None))
+    assert equal(given, computed)
 
 
 def test_the_main_label_is_learned_apart_from_the_labels() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from newsdesk.base.columns import Corpus
 from newsdesk.base.console import path_option
@@ -138,6 +139,9 @@ class Train(FrozenModel):
         return {"most": most.get(task), "floor": floors.get(task)}
 
 
+TrainSetting = Literal["C", "balanced", "field_weight", "common_thresholds", "most_labels", "floors"]
+
+
 class Package(FrozenModel):
     """The format of the packaged model."""
 
@@ -155,8 +159,41 @@ class Evaluate(FrozenModel):
     min_support: int = Field(
         20, ge=1, description="Fewest articles with a label, by outlet, for the label to count in macro F1"
     )
+    candidates: dict[TrainSetting, Annotated[tuple[Any, ...], Field(min_length=1)]] = Field(
+        {},
+        description="Values of settings of `train` from which the comparison of outlets chooses within the "
+        "training outlets; without any it does not choose",
+    )
     n_bootstrap: int = Field(1000, ge=10, description="Bootstrap resamples of groups")
     seed: int = Field(0, ge=0, description="Seed of the bootstrap")
+
+    @field_validator("candidates")
+    @classmethod
+    def _check_candidates(
+        cls, value: dict[TrainSetting, tuple[Any, ...]]
+    ) -> dict[TrainSetting, tuple[Any, ...]]:
+        try:
+            return {
+                name: tuple(
+                    getattr(Train.model_validate_json(json.dumps({name: each}), strict=True), name)
+                    for each in values
+                )
+                for name, values in value.items()
+            }
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(map(str, first["loc"]))
+            expected = first["msg"].removeprefix("Input should be ")
+            raise ValueError(f"train.{name}: expected {expected}") from None
+
+    def train_candidates(self, train: Train) -> list[Train]:
+        """List the settings to choose from: the given ones, then each combination of the candidates."""
+        combinations = product(*self.candidates.values())
+        changed = [
+            train.model_copy(update=dict(zip(self.candidates, values, strict=True)))
+            for values in combinations
+        ]
+        return [train, *changed]
 
 
 class Track(FrozenModel):

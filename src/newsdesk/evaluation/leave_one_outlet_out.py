@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import scipy.sparse as sp
 
-from newsdesk.base.settings import Features, Settings
+from newsdesk.base.settings import Features, Settings, Train
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.evaluation.baselines import fit_place_rule, majority_set
 from newsdesk.evaluation.labelled_corpus import LabelledCorpus
-from newsdesk.evaluation.splits import TrainTestSplit
+from newsdesk.evaluation.settings_choice import describe_choice, score_candidates
+from newsdesk.evaluation.splits import SplitColumns, TrainTestSplit
 from newsdesk.features.feature_matrix import home_matrix, place_matrix
 from newsdesk.features.lexical_fields import add_fields, field_matrix
 from newsdesk.features.tfidf import ArabicTfidfVectorizer
@@ -27,6 +29,7 @@ from newsdesk.training.home import HOME_TASK
 from newsdesk.training.targets import BoolArray, FloatArray, IntArray, StringArray, Targets
 
 OURS, OURS_HOME = "newsdesk", "newsdesk_home"  # without and with the home countries of sources
+OURS_FIXED = "newsdesk_fixed"  # with the settings of the profile, where ours are chosen in each split
 BASELINE_FEATURES = Features(stem=None, char_ngrams=None, min_df=2, title_weight=1)  # of TF-IDF + LinearSVC
 BASELINE_CLASSIFIER = {"classifier": "linear_svc", "C": 1.0, "balanced": False}
 
@@ -63,6 +66,7 @@ class SplitPredictions:
     main: IntArray  # number of the reader's main label, -1 for none
     by_system: Mapping[str, SystemPredictions]
     unnamed: BoolArray  # whether the article has a home and names no place
+    choice: Mapping[str, Any] = field(default_factory=dict)  # as `describe_choice`, if settings were chosen
 
     def filter(self, kept: BoolArray) -> SplitPredictions:
         """Keep the test articles of a mask."""
@@ -116,12 +120,14 @@ def predict_split(
     fields: Mapping[str, Sequence[str]],
     settings: Settings,
     homes: sp.csr_matrix | None = None,
+    nested: bool = False,
     n_jobs: int = -1,
 ) -> list[SplitPredictions]:
     """Train every system on one side of a split and apply it to the other, for each task with test articles.
 
     `places` and `homes` are the features of `compute_places` and `compute_homes`, `fields` the words by
-    lexical field.
+    lexical field. `nested` chooses the settings of our heads from `evaluate.candidates`, by inner validation
+    on the training articles.
     """
     taken = split.train | split.test
     corpus, split, places = corpus.filter(taken), split.filter(taken), places[taken]
@@ -131,7 +137,7 @@ def predict_split(
     baseline, _ = build_terms(corpus.articles, split.train, of_baseline, n_jobs=n_jobs)
     with_places = sp.hstack([terms, settings.features.place_weight * places], format="csr")
     of_fields = field_matrix(fields, names, normalization=settings.text, stem=settings.features.stem)
-    own_train, baseline_train = settings.train, settings.train.model_copy(update=BASELINE_CLASSIFIER)
+    baseline_train = settings.train.model_copy(update=BASELINE_CLASSIFIER)
     has_home = corpus.articles["home"].is_valid().to_numpy()
     unnamed = has_home & ~places.any(axis=1)
     predictions = []
@@ -139,29 +145,81 @@ def predict_split(
         train, test = split.train & (targets.weights > 0), split.test & targets.trusted
         if not test.any():
             continue
-        blocks = with_places if targets.task in own_train.place_tasks else terms
-        own = add_fields(blocks, terms, of_fields, own_train.field_weight_of(targets.task))
-        columns, tested = corpus.columns.filter(train), corpus.columns.filter(test)
-        by_system = {}
-        for system, X, options in ((OURS, own, own_train), ("tfidf_svc", baseline, baseline_train)):
-            head = fit_head(
-                X[train], targets.filter(train), settings=options, n_jobs=n_jobs,
-                outlets=columns.outlets.tolist(), groups=columns.groups.tolist(),
-            )  # fmt: skip
-            by_system[system] = _apply_head(head, X[test], options.decision_of(targets.task))
-            if homes is not None and system == OURS and targets.task == HOME_TASK:
-                of_home = add_home(head, homes[train], targets.y[train])
-                X_home = sp.hstack([X[test], homes[test]], format="csr")
-                by_system[OURS_HOME] = _apply_head(of_home, X_home, options.decision_of(targets.task))
+        blocks = with_places if targets.task in settings.train.place_tasks else terms
+        side = HeadSide(targets, corpus.columns, train, test, n_jobs)
+        by_system, choice = _predict_ours(
+            side, partial(_add_fields, blocks, terms, of_fields, targets.task), homes, settings, nested=nested
+        )
+        head = side.fit(baseline, baseline_train)
+        decision = baseline_train.decision_of(targets.task)
+        by_system["tfidf_svc"] = _apply_head(head, baseline[test], decision)
         by_system |= _predict_without_classifier(targets, places, train, test)
+        tested = corpus.columns.filter(test)
         predictions.append(
             SplitPredictions(
                 split.name, targets.task, targets.labels, int(train.sum()),
                 tested.article_ids, tested.groups, targets.y[test], targets.main[test], by_system,
-                unnamed[test],
+                unnamed[test], choice,
             )
         )  # fmt: skip
     return predictions
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSide:
+    """The articles that train and test the heads of one task on a split."""
+
+    targets: Targets
+    columns: SplitColumns
+    train: BoolArray
+    test: BoolArray
+    n_jobs: int
+
+    def fit(self, X: sp.csr_matrix, options: Train, *, scores: FloatArray | None = None) -> TrainedHead:
+        """Train a head, given the features of all articles."""
+        columns = self.columns.filter(self.train)
+        return fit_head(
+            X[self.train], self.targets.filter(self.train), settings=options, scores=scores,
+            outlets=columns.outlets.tolist(), groups=columns.groups.tolist(), n_jobs=self.n_jobs,
+        )  # fmt: skip
+
+
+def _predict_ours(
+    side: HeadSide,
+    build_features: Callable[[Train], sp.csr_matrix],
+    homes: sp.csr_matrix | None,
+    settings: Settings,
+    *,
+    nested: bool,
+) -> tuple[dict[str, SystemPredictions], dict[str, Any]]:
+    """Apply our head, with its settings chosen on training articles if `nested`, and describe the choice."""
+    targets, train, test = side.targets, side.train, side.test
+    candidates = settings.evaluate.train_candidates(settings.train) if nested else [settings.train]
+    scored = score_candidates(
+        candidates, lambda options: build_features(options)[train], targets.filter(train),
+        side.columns.filter(train), settings=settings.evaluate, n_jobs=side.n_jobs,
+    )  # fmt: skip
+    best = int(np.argmax([candidate.f1 for candidate in scored]))  # of equals the first: the settings' own
+    options = scored[best].settings
+    X, decision = build_features(options), options.decision_of(targets.task)
+    head = side.fit(X, options, scores=scored[best].scores)
+    by_system = {OURS: _apply_head(head, X[test], decision)}
+    if homes is not None and targets.task == HOME_TASK:
+        of_home = add_home(head, homes[train], targets.y[train])
+        by_system[OURS_HOME] = _apply_head(of_home, sp.hstack([X[test], homes[test]], format="csr"), decision)
+    if len(scored) == 1:
+        return by_system, {}
+    if best:
+        X, decision = build_features(settings.train), settings.train.decision_of(targets.task)
+        head = side.fit(X, settings.train, scores=scored[0].scores)
+    by_system[OURS_FIXED] = _apply_head(head, X[test], decision)
+    return by_system, describe_choice(scored, best, targets.task)
+
+
+def _add_fields(
+    blocks: sp.csr_matrix, terms: sp.csr_matrix, fields: sp.csr_matrix, task: str, options: Train
+) -> sp.csr_matrix:
+    return add_fields(blocks, terms, fields, options.field_weight_of(task))
 
 
 def _apply_head(head: TrainedHead, X: sp.csr_matrix, decision: Mapping[str, Any]) -> SystemPredictions:

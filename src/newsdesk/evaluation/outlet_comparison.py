@@ -10,7 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from newsdesk.base.settings import Evaluate
-from newsdesk.evaluation.leave_one_outlet_out import OURS, OURS_HOME, SplitPredictions, SystemPredictions
+from newsdesk.evaluation.leave_one_outlet_out import (
+    OURS,
+    OURS_FIXED,
+    OURS_HOME,
+    SplitPredictions,
+    SystemPredictions,
+)
 from newsdesk.evaluation.metrics import (
     F1_NAMES,
     FIRST_NAMES,
@@ -107,6 +113,7 @@ def compare_systems(
             "n_articles": len(each.y_true),
             "n_groups": len({*each.groups.tolist()}),
             "n_train": each.n_train,
+            **({"settings": dict(each.choice)} if each.choice else {}),
         }
         | _summarize(of_split)
         for each, of_split in zip(predictions, measured, strict=True)
@@ -206,7 +213,7 @@ def _summarize(measured: Measured) -> dict[str, Any]:
 
 def _best_baseline(measured: Measured) -> str | None:
     """Find the system of the highest F1 that is none of ours."""
-    others = [system for system in measured if system not in (OURS, OURS_HOME)]
+    others = [system for system in measured if system not in (OURS, OURS_FIXED, OURS_HOME)]
     return max(others, key=lambda system: tuple(np.nan_to_num(measured[system][0][0])), default=None)
 
 

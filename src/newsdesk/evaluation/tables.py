@@ -76,15 +76,39 @@ def comparison_rows(
     return rows
 
 
+def choice_rows(task: str, splits: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Format a row for each outlet whose settings were chosen: the chosen ones, and the inner F1."""
+    rows = []
+    for split, found in splits.items():
+        if choice := found.get("settings"):
+            shown = ", ".join(f"{name} {value}" for name, value in choice["chosen"].items())
+            best = max(candidate["f1"] for candidate in choice["candidates"])
+            rows.append(
+                {
+                    "head": task, "outlet": split, "chosen settings": shown, "inner F1": format_score(best),
+                    "of the fixed settings": format_score(choice["candidates"][0]["f1"]),
+                }
+            )  # fmt: skip
+    return rows
+
+
 def outlets_table(metrics: Mapping[str, Any]) -> str:
-    """Format the headline comparison in Markdown: macro F1 of each outlet left out, then the means."""
+    """Format the headline comparison in Markdown: macro F1 of each outlet left out, then the means.
+
+    If settings were chosen within the training outlets, a second table lists them.
+    """
     rows = [
         row
         for task, compared in metrics.items()
         for row in comparison_rows(task, compared["outlets"], compared["mean"], bold=True)
     ]
-    align = "ll" + "r" * (len(rows[0]) - 2)
-    return markdown_table([*rows[0]], [[*row.values()] for row in rows], align=align)
+    chosen = [row for task, compared in metrics.items() for row in choice_rows(task, compared["outlets"])]
+    tables = [(rows, "ll" + "r" * (len(rows[0]) - 2)), (chosen, "lllrr")]
+    return "\n\n".join(
+        markdown_table([*rows[0]], [[*row.values()] for row in rows], align=align)
+        for rows, align in tables
+        if rows
+    )
 
 
 def unnamed_rows(task: str, unnamed: Mapping[str, Any], *, bold: bool = False) -> list[dict[str, str]]:

@@ -23,6 +23,7 @@ from newsdesk.evaluation.outlet_comparison import TaskComparison, compare_task, 
 from newsdesk.evaluation.outlet_corpus import read_outlet_corpus
 from newsdesk.evaluation.peers import add_peers, read_peer
 from newsdesk.evaluation.splits import WITHIN_OUTLET_SPLITS, leave_outlet_out, split_within_outlets
+from newsdesk.evaluation.tables import choice_rows
 from newsdesk.features.gazetteer_tables import read_places
 from newsdesk.features.lexical_fields import read_fields
 
@@ -85,6 +86,9 @@ def main(
     `first_label` that of articles whose first label is one of the reader's. A peer's lists have a first label
     if its column `ordered` is true. A peer without labels of an outlet is compared on the others.
 
+    With `evaluate.candidates`, the settings of `newsdesk` are chosen for each outlet by inner validation on
+    the other outlets; `newsdesk_fixed` has those of the settings file.
+
     \b
     Examples:
       newsdesk outlets --test-only egypt2013.jsonl.gz --gold data/labels/gold.tsv
@@ -117,8 +121,12 @@ def main(
     )  # fmt: skip
     try:
         of_outlets, of_within = (
-            [found for split in progress(splits, "splits") for found in predict(split.filter(kept))]
-            for splits in (left_out, within)
+            [
+                found
+                for split in progress(splits, "splits")
+                for found in predict(split.filter(kept), nested=nested)
+            ]
+            for splits, nested in ((left_out, True), (within, False))
         )
         of_outlets = add_peers(of_outlets, labels_by_peer)
         compared = {task: compare_task(task, of_outlets, of_within, settings.evaluate) for task in TASKS}
@@ -138,6 +146,8 @@ def _show(task: str, comparison: TaskComparison, plots: Path) -> None:
     for protocol, table in comparison.tables.items():
         if table:
             print_rows([{"protocol": protocol} | row for row in table])
+    if chosen := choice_rows(task, comparison.measured["outlets"]):
+        print_rows(chosen)
     click.echo(AGREEMENT.format(task=task, f1=READERS_F1[task]))
 
 

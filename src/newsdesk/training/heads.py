@@ -58,6 +58,17 @@ class TrainedHead:
         return sigmoid(self.slope * self.decision_function(X) + self.offset)
 
 
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """Sigmoids and thresholds of a head, with the calibrated scores that they were chosen on."""
+
+    slope: FloatArray
+    offset: FloatArray
+    thresholds: FloatArray
+    profiles: Mapping[str, FloatArray]
+    log_odds: FloatArray  # of shape (n_articles, n_labels)
+
+
 def train_head(
     matrix: sp.csr_matrix, targets: Targets, *, n_terms: int, fields: sp.csr_matrix, outlets: Sequence[str],
     groups: Sequence[str], settings: Train, n_home: int = 0,
@@ -112,31 +123,67 @@ def describe_head(
 
 def fit_head(
     X: sp.csr_matrix, targets: Targets, *, outlets: Sequence[str], groups: Sequence[str], settings: Train,
-    n_jobs: int = -1,
+    scores: FloatArray | None = None, n_jobs: int = -1,
 ) -> TrainedHead:  # fmt: skip
-    """Train a head on articles with a weight, and calibrate it on their out-of-outlet scores."""
-    used = targets.weights > 0
-    X, targets = X[used], targets.filter(used)
-    y, trusted = targets.y, targets.trusted
-    own_outlets, own_groups = (np.asarray(names, dtype=object)[used] for names in (outlets, groups))
-    folds = _split_folds(own_outlets.tolist(), own_groups, trusted, min_articles=settings.min_positives)
+    """Train a head on articles with a weight, and calibrate it on their out-of-outlet scores.
+
+    `scores` are those of `score_out_of_outlet`, which are computed unless they are given.
+    """
+    if scores is None:
+        scores = score_out_of_outlet(
+            X, targets, outlets=outlets, groups=groups, settings=settings, n_jobs=n_jobs
+        )
+    calibration = calibrate_scores(scores, targets, settings=settings)
     classifier = build_classifier(settings.classifier, C=settings.C, balanced=settings.balanced)
-    subsets = [*(train for _, train in folds), np.ones(len(y), dtype=bool)]
-    fitted = fit_subsets(classifier, X, y, subsets, sample_weight=targets.weights, n_jobs=n_jobs)
     is_main = targets.main[:, None] == np.arange(len(targets.labels))
-    main = fit_linear(classifier, X, is_main, sample_weight=targets.weights, n_jobs=n_jobs)
-    scores = np.full(y.shape, np.nan)
-    for (held_out, train), (coef, intercept) in zip(folds, fitted[:-1], strict=True):
+    (coef, intercept), (main_coef, main_intercept) = (
+        fit_linear(classifier, X, y, sample_weight=targets.weights, n_jobs=n_jobs)
+        for y in (targets.y, is_main)
+    )
+    return TrainedHead(
+        targets.labels, coef, intercept, main_coef, main_intercept, calibration.slope, calibration.offset,
+        calibration.thresholds, calibration.profiles, calibration.log_odds,
+    )  # fmt: skip
+
+
+def score_out_of_outlet(
+    X: sp.csr_matrix, targets: Targets, *, outlets: Sequence[str], groups: Sequence[str], settings: Train,
+    n_jobs: int = -1,
+) -> FloatArray:  # fmt: skip
+    """Compute linear scores of trusted articles by classifiers that did not read their outlet.
+
+    Returns an ndarray of shape (n_articles, n_labels), NaN for other articles and for a label without a
+    training article.
+    """
+    used = np.flatnonzero(targets.weights > 0)
+    X, own = X[used], targets.filter(targets.weights > 0)
+    own_outlets, own_groups = (np.asarray(names, dtype=object)[used] for names in (outlets, groups))
+    folds = _split_folds(own_outlets.tolist(), own_groups, own.trusted, min_articles=settings.min_positives)
+    classifier = build_classifier(settings.classifier, C=settings.C, balanced=settings.balanced)
+    fitted = fit_subsets(
+        classifier, X, own.y, [train for _, train in folds], sample_weight=own.weights, n_jobs=n_jobs
+    )
+    scores = np.full(targets.y.shape, np.nan)
+    for (held_out, train), (coef, intercept) in zip(folds, fitted, strict=True):
         # a label without a training article has no score to calibrate
-        scores[held_out] = np.where(y[train].any(axis=0), X[held_out] @ coef.T + intercept, np.nan)
+        learned = own.y[train].any(axis=0)
+        scores[used[held_out]] = np.where(learned, X[held_out] @ coef.T + intercept, np.nan)
+    return scores
+
+
+def calibrate_scores(scores: FloatArray, targets: Targets, *, settings: Train) -> Calibration:
+    """Fit the sigmoids and choose the thresholds of a head, on the scores of `score_out_of_outlet`."""
+    used = targets.weights > 0
+    y, trusted = targets.y, targets.trusted & used
     # margins are no probabilities, and regularization shrinks the scores of rare labels most
     slope, offset = fit_platt(scores[trusted], y[trusted])
-    probabilities = sigmoid(slope * scores[trusted] + offset)
+    log_odds = slope * scores + offset
+    probabilities = sigmoid(log_odds[trusted])
     least = np.inf if targets.task in settings.common_thresholds else settings.min_positives
 
     def thresholds(choose: Choose) -> FloatArray:
         chosen = choose_thresholds(probabilities, y[trusted], min_positives=least, choose=choose)
-        return np.where(y.any(axis=0), chosen, 1.0)
+        return np.where(y[used].any(axis=0), chosen, 1.0)
 
     balanced = thresholds(f1_threshold)
     # the labels of each profile are a subset of those of the next
@@ -144,11 +191,7 @@ def fit_head(
         "high_precision": np.maximum(thresholds(precision_threshold), balanced),
         "high_recall": np.minimum(thresholds(recall_threshold), balanced),
     }
-    out_of_outlet = np.full((len(used), y.shape[1]), np.nan)
-    out_of_outlet[used] = slope * scores + offset
-    return TrainedHead(
-        targets.labels, *fitted[-1], *main, slope, offset, balanced, profiles, out_of_outlet
-    )  # fmt: skip
+    return Calibration(slope, offset, balanced, profiles, log_odds)
 
 
 def _split_folds(
