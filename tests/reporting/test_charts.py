@@ -1,9 +1,11 @@
 """Plots as SVG."""
 
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 
+from newsdesk.reporting import charts
 from newsdesk.reporting.charts import (
     Curve,
     Interval,
@@ -32,6 +34,19 @@ def test_ticks_are_round_numbers(low: float, high: float, ticks: list[float]) ->
 @pytest.mark.parametrize(("value", "text"), [(0, "0"), (0.5, "0.5"), (-0.0125, "-0.0125"), (1.0, "1")])
 def test_a_tick_has_no_trailing_zeros(value: float, text: str) -> None:
     assert format_tick(value) == text
+
+
+def test_eight_systems_have_marks_of_their_own() -> None:
+    names = [f"system {i}" for i in range(8)]
+    svg = draw_rows(
+        [("north", [Interval(0.5, series=i) for i in range(8)])], label="", x_label="", names=names
+    )
+    legend = list(ET.fromstring(svg).iter("g"))[:8]
+    marks = {(group[0].attrib["d"], group[0].attrib["fill"]) for group in legend}
+    assert len(marks) == 8
+    for sheet in Path(charts.__file__).parent.glob("*.css"):
+        rules = sheet.read_text(encoding="utf-8").replace(" ", "")
+        assert all(f".{group.attrib['class']}{{color:" in rules for group in legend), sheet.name
 
 
 def test_plots_are_xml_and_escape_names() -> None:

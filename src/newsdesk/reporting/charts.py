@@ -18,7 +18,7 @@ LETTER = 6.6  # mean width of a letter of 12 units
 DISC = "M-4.5 0a4.5 4.5 0 1 0 9 0a4.5 4.5 0 1 0-9 0z"
 # the series differ by the shape of their marks, not by colour only; those from RING on are not filled
 SQUARE, DIAMOND, TRIANGLE = "M-4-4h8v8h-8z", "M0-5.5L5.5 0L0 5.5L-5.5 0z", "M0-5L5 4H-5z"
-SHAPES = (DISC, SQUARE, DIAMOND, TRIANGLE, DISC, SQUARE)
+SHAPES = (DISC, SQUARE, DIAMOND, TRIANGLE) * 2
 RING = 4
 Scale = Callable[[float], float]  # from a value to its place in the plot
 NAMESPACE = 'xmlns="http://www.w3.org/2000/svg"'
