@@ -4,7 +4,11 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Param
 
+from newsdesk.base.settings import read_settings
+from newsdesk.pipeline.track import run_params
 from tests import ROOT
 from tests.commands import invoke
 
@@ -48,3 +52,13 @@ def test_doctor_and_results_make_no_store(tiny_run: Path, tmp_path: Path) -> Non
         result = invoke(command, cwd=folder, MLFLOW_TRACKING_URI=f"sqlite:///{tmp_path}/none/x.db")
         assert "none" in result.stdout
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("profile", [".", "profiles/public"])
+def test_mlflow_takes_the_settings_of_each_profile(profile: str, tmp_path: Path) -> None:
+    """Also those of corpora, whose names are patterns of files."""
+    client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    run = client.create_run(client.create_experiment("settings")).info.run_id
+    params = run_params(read_settings(ROOT / profile / "params.yaml"))
+    client.log_batch(run, params=[Param(name, str(value)) for name, value in params.items()])
+    assert client.get_run(run).data.params["features.places"] == "True"

@@ -17,7 +17,7 @@ import click
 from newsdesk.base.console import entry_point, note, path_option
 from newsdesk.base.files import atomic_write, read_json, read_table, sha256, write_json
 from newsdesk.base.schema import ARTICLES
-from newsdesk.base.settings import read_settings
+from newsdesk.base.settings import Settings, read_settings
 from newsdesk.evaluation.test_set import hash_test_set, select_test_set, source_spans
 from newsdesk.reporting.figures import read_figures
 from newsdesk.reporting.run_files import RunPaths
@@ -85,7 +85,7 @@ def main(
         run_id = runs.log_run(
             settings.track.experiment,
             tags=tags | receipt_tags(written),
-            params={name: value for name, value in flatten(settings.model_dump()).items() if value != {}},
+            params=run_params(settings),
             metrics={name: value for name, value in measured.items() if value is not None},
             files=files,
             texts={
@@ -95,6 +95,12 @@ def main(
             model=model,
         )
     note(f"track: MLflow run {run_id}")
+
+
+def run_params(settings: Settings) -> dict[str, Any]:
+    """Return the settings as parameters of a run, without how each corpus is read: MLflow refuses such names."""
+    named = flatten(settings.model_dump(exclude={"corpora"}))
+    return {name: value for name, value in named.items() if value != {}}
 
 
 def receipt_tags(receipt: Path) -> dict[str, str]:
