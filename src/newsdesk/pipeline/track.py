@@ -98,7 +98,7 @@ def main(
 
 
 def run_params(settings: Settings) -> dict[str, Any]:
-    """Return the settings as parameters of a run, without how each corpus is read: MLflow refuses such names."""
+    """Return the settings as parameters of a run; MLflow refuses the names of how corpora are read."""
     named = flatten(settings.model_dump(exclude={"corpora"}))
     return {name: value for name, value in named.items() if value != {}}
 
