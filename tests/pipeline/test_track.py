@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Param
 
 from newsdesk.base.settings import read_settings
-from newsdesk.pipeline.track import run_params
+from newsdesk.pipeline.track import run_metrics, run_params
 from tests import ROOT
 from tests.commands import invoke
 
@@ -62,3 +62,10 @@ def test_mlflow_takes_the_settings_of_each_profile(profile: str, tmp_path: Path)
     params = run_params(read_settings(ROOT / profile / "params.yaml"))
     client.log_batch(run, params=[Param(name, str(value)) for name, value in params.items()])
     assert client.get_run(run).data.params["features.places"] == "True"
+
+
+def test_a_measure_without_articles_is_no_metric() -> None:
+    """Without an article that has a label, there is no share of right main labels."""
+    account = {"read": 2, "kept": 2, "groups": 2, "refused": {}}
+    found = run_metrics({"topic": {"f1_macro": 0.0, "main_label": None}}, {}, account)
+    assert found == {"topic.f1_macro": 0.0, "clean.read": 2, "clean.kept": 2, "clean.groups": 2}

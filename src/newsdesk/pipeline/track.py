@@ -79,14 +79,13 @@ def main(
         ("plots", plots), ("evaluation", predictions), ("heads", heads),
     ]  # fmt: skip
     spans = json.dumps(source_spans(read_table(articles, ARTICLES)), ensure_ascii=False, indent=2)
-    measured = flatten(read_json(metrics)) | flatten(read_json(labels)) | count_rows(read_json(account))
     with atomic_write(receipt) as written:
         write_json(hashes, written)
         run_id = runs.log_run(
             settings.track.experiment,
             tags=tags | receipt_tags(written),
             params=run_params(settings),
-            metrics={name: value for name, value in measured.items() if value is not None},
+            metrics=run_metrics(read_json(metrics), read_json(labels), read_json(account)),
             files=files,
             texts={
                 "evaluation/sources.json": f"{spans}\n",
@@ -107,6 +106,14 @@ def receipt_tags(receipt: Path) -> dict[str, str]:
     """Return the tags by which a run is found: the receipt's hash, also as dvc.lock writes it."""
     md5 = hashlib.md5(receipt.read_bytes(), usedforsecurity=False).hexdigest()
     return {runs.RECEIPT_TAG: sha256(receipt), runs.RECEIPT_MD5_TAG: md5}
+
+
+def run_metrics(
+    metrics: Mapping[str, Any], labels: Mapping[str, Any], account: Mapping[str, Any]
+) -> dict[str, float]:
+    """Return all measures and counts as metrics, without those that could not be measured."""
+    found = flatten(metrics) | flatten(labels) | count_rows(account)
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def count_rows(account: Mapping[str, Any]) -> dict[str, float]:
