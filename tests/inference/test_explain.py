@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from newsdesk.base.files import SHIPPED
 from newsdesk.base.normalization import Normalization, build_table, translation
 from newsdesk.inference.explain import Contribution, Explanation, explain, explanations
+from newsdesk.inference.home import home_feature_names
 from newsdesk.inference.mentions import find_article_mentions, place_feature_names
 from newsdesk.inference.scorer import Scorer
 from newsdesk.inference.storage import PackagedModel
@@ -74,7 +75,9 @@ def random_model() -> Scorer:
     n_labels = 3
     gazetteer = model.model.gazetteer
     assert gazetteer is not None
-    n_rows = 2 * len(terms) + len(place_feature_names(gazetteer.regions))
+    n_rows = 2 * len(terms) + sum(
+        len(names(gazetteer.regions)) for names in (place_feature_names, home_feature_names)
+    )
     weights = {
         "coef": rng.normal(size=(n_rows, 2 * n_labels)).astype(np.float32), "idf": rng.uniform(1, 9, len(terms)),
         "intercept": rng.normal(size=2 * n_labels), "slope": rng.uniform(1, 3, n_labels),
