@@ -26,6 +26,9 @@ from newsdesk.training.classifiers import build_classifier, fit_linear, fit_subs
 from newsdesk.training.home import HOME_TASK, fit_home, home_coef
 from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Targets
 
+# A label that is hardly given is seldom the main one: its log-odds, times this, are added to those of being it.
+LABEL_WEIGHT = 0.3
+
 
 @dataclass(frozen=True, slots=True)
 class TrainedHead:
@@ -140,9 +143,12 @@ def fit_head(
         fit_linear(classifier, X, y, sample_weight=targets.weights, n_jobs=n_jobs)
         for y in (targets.y, is_main)
     )
+    slope, offset = calibration.slope, calibration.offset
     return TrainedHead(
-        targets.labels, coef, intercept, main_coef, main_intercept, calibration.slope, calibration.offset,
-        calibration.thresholds, calibration.profiles, calibration.log_odds,
+        targets.labels, coef, intercept,
+        slope[:, None] * (main_coef + LABEL_WEIGHT * coef),
+        slope * (main_intercept + LABEL_WEIGHT * intercept) + (1 + LABEL_WEIGHT) * offset,
+        slope, offset, calibration.thresholds, calibration.profiles, calibration.log_odds,
     )  # fmt: skip
 
 
