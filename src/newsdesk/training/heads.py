@@ -26,7 +26,7 @@ from newsdesk.training.classifiers import build_classifier, fit_linear, fit_subs
 from newsdesk.training.home import HOME_TASK, fit_home, home_coef
 from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Targets
 
-# A label that is hardly given is seldom the main one: its log-odds, times this, are added to those of being it.
+# A doubtful label is seldom the main one: its log-odds, times this, are added to those of being it.
 LABEL_WEIGHT = 0.3
 
 
