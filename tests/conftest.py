@@ -31,7 +31,8 @@ hypothesis.settings.load_profile("newsdesk")
 # fixtures that start a server or a browser, or run the pipeline: tests that take one are marked `integration`
 SERVICES = {"mlflow_server", "server", "browser", "site", "cluster"}
 PIPELINES = {"project", "tiny_checkout"}
-QUICK_PROCESSES = {"git", "uname"}  # MLflow starts uname when it is imported
+# MLflow starts uname when it is imported, and threadpoolctl 3.5 finds the C library by ldconfig
+QUICK_PROCESSES = {"git", "uname", "ldconfig"}
 running: list[pytest.Item] = []
 collect_ignore = ["readers/fuzz.py"]  # needs Atheris, see `make fuzz`
 
