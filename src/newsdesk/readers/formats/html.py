@@ -274,6 +274,5 @@ def _read_facts(tree: Any) -> Record:
     page.append(body)
     for time in tree.xpath("(//article | //main | //body)//time[@datetime]")[:1]:
         body.append(time.makeelement("time", datetime=time.get("datetime")))
-    dates = {"extensive_search": False, "original_date": True, "max_date": None}  # trafilatura 2.0 needs it
-    found = trafilatura.extract_metadata(page, date_config=dates)
+    found = trafilatura.extract_metadata(page, date_config={"extensive_search": False, "original_date": True})
     return {"url": found.url, "published": found.date}
