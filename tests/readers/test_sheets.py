@@ -64,7 +64,9 @@ def test_a_workbook_from_standard_input_and_within_archives(read_bytes: ReadByte
     assert article.file == "news.zip/a/news.xlsx/news"
 
 
-@pytest.mark.parametrize("content", [xlsx({"a": []}), xlsx({"a": [], "b": [[], [None]]})])
+@pytest.mark.parametrize(
+    "content", [xlsx({"a": []}), xlsx({"a": [], "b": [[], [None]]})], ids=["no row", "no cell"]
+)  # the bytes hold a time, so they are no name for a test
 def test_a_workbook_without_rows_is_refused(read_bytes: ReadBytes, content: bytes) -> None:
     assert reasons(read_bytes(content, "news.xlsx")) == ["empty_file"]
 
