@@ -38,8 +38,10 @@ def write_slices(context: WorkerContext, numbers: Sequence[int], *, n: int) -> N
             for n_done, future in enumerate(as_completed(futures), 1):
                 progress.update(future.result(), done + n_done)
     except (BrokenProcessPool, MemoryError) as error:
-        is_broken = isinstance(error, BrokenProcessPool)
-        problem = _describe_end(workers) if is_broken else "a worker has no memory left"
+        problem = "a worker has no memory left"
+        if isinstance(error, BrokenProcessPool):
+            executor.shutdown()  # it ends the other workers, and no exit code is missing after it
+            problem = _describe_end(workers)
         raise NewsdeskError(f"{context.folder}: {problem}; run again with --resume") from None
     finally:
         for process in multiprocessing.active_children():
