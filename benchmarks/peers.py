@@ -1,9 +1,10 @@
 """What the peers of the headline comparison share: the rows, the words and the thresholds of our own heads.
 
-A peer is a function that trains on some articles and scores others. Each outlet of the settings is left out
-in turn (`leave_outlet_out`). A peer gets the articles that train our heads and have a label of `--origins`,
-all with the same weight. Its thresholds are chosen as in `fit_head`, on scores of outlets that the scoring
-model did not read; the test articles decide nothing. Any other program can take part through this module.
+A peer is a function that trains on some articles and scores others. Each outlet is left out in turn
+(`leave_outlet_out`). A peer gets the articles that train our heads and have a label of `--origins`, all with
+the same weight. Its sigmoids and thresholds are those of `fit_head`, chosen on the scores of the other
+outlets, each by the model that did not read it. Those models have read the tested outlet, as the models that
+set our own thresholds have not: a peer may gain by it. Any other program can take part through this module.
 """
 
 from __future__ import annotations
@@ -23,12 +24,11 @@ from newsdesk.base.normalization import build_table, translation
 from newsdesk.base.settings import Settings, read_settings
 from newsdesk.base.taxonomy import read_taxonomy
 from newsdesk.evaluation.labelled_corpus import choose_outlets
-from newsdesk.evaluation.metrics import draw_f1
 from newsdesk.evaluation.outlet_corpus import read_outlet_corpus
 from newsdesk.evaluation.splits import SplitColumns, leave_outlet_out
 from newsdesk.inference.decision import decide
 from newsdesk.inference.text import normalize, tokenize
-from newsdesk.training.calibration import assign_folds, choose_thresholds, fit_platt, sigmoid
+from newsdesk.training.calibration import choose_thresholds, fit_platt, sigmoid
 from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Targets, select_labels
 
 ORIGINS = ("gold", "silver")  # the starter corpus is gold; countries and sections do not help: README.md
@@ -59,7 +59,6 @@ def build_parser(doc: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--gold", type=Path, default=ROOT / "data/labels/gold.tsv", help="its labels (%(default)s)"
     )
-    parser.add_argument("--outlet", action="append", default=[], help="leave out this one alone; repeatable")
     parser.add_argument("--origins", nargs="+", default=[*ORIGINS], help="labels to train on (%(default)s)")
     parser.add_argument("--output", type=Path, required=True, help="Parquet file to write")
     return parser
@@ -88,15 +87,11 @@ def _label(options: argparse.Namespace, train_and_score: TrainAndScore) -> list[
     }
     texts = _fold(corpus.articles, np.any([columns.may_test, *may_train.values()], axis=0), settings)
     rows: dict[str, dict[str, object]] = {}
-    for outlet in choose_outlets(columns, settings, options.outlet):
-        split = leave_outlet_out(columns, outlet)
-        for targets in corpus.targets:
-            train, test = split.train & may_train[targets.task], split.test & targets.trusted
-            if not (train & targets.trusted).any():
-                raise NewsdeskError(
-                    f"{outlet}: no {targets.task} of {', '.join(options.origins)} to train on"
-                )
-            labels = predict(targets, train, test, texts, columns, settings, train_and_score)
+    for targets in corpus.targets:
+        scores = score_outlets(targets, may_train[targets.task], texts, columns, settings, train_and_score)
+        for outlet in choose_outlets(columns, settings):
+            test = (columns.outlets == outlet) & columns.may_test & targets.trusted
+            labels = choose_labels(scores, targets, test, columns, settings)
             for article_id, assigned in zip(columns.article_ids[test], labels, strict=True):
                 blank = {"article_id": article_id, "region": None, "topic": None, "ordered": True}
                 rows.setdefault(article_id, blank)[targets.task] = assigned
@@ -113,48 +108,53 @@ def _fold(table: pa.Table, needed: BoolArray, settings: Settings) -> StringArray
     return texts
 
 
-def predict(
+def score_outlets(
     targets: Targets,
-    train: BoolArray,
-    test: BoolArray,
+    may_train: BoolArray,
     texts: StringArray,
     columns: SplitColumns,
     settings: Settings,
     train_and_score: TrainAndScore,
+) -> FloatArray:
+    """Score the trusted articles of each outlet that has enough of them by a model that did not read it.
+
+    Returns an ndarray of shape (n_articles, n_labels), NaN where there is no score.
+    """
+    truth = columns.may_test & targets.trusted
+    outlets, n_trusted = np.unique(columns.outlets[truth].astype(str), return_counts=True)
+    scores = np.full(targets.y.shape, np.nan)
+    for outlet in outlets[n_trusted >= settings.train.min_positives]:
+        split = leave_outlet_out(columns, outlet)
+        train, test = split.train & may_train, split.test & targets.trusted
+        y = targets.y[train]
+        if not (train & targets.trusted).any():
+            raise NewsdeskError(f"{outlet}: no {targets.task} is left to train on")
+        found = train_and_score(texts[train], y, targets.labels, texts[test])
+        scores[test] = np.where(y.any(axis=0), found, np.nan)
+        note(f"{outlet} {targets.task}: {train.sum():,} train, {test.sum():,} test")
+    return scores
+
+
+def choose_labels(
+    scores: FloatArray, targets: Targets, test: BoolArray, columns: SplitColumns, settings: Settings
 ) -> list[list[str]]:
-    """Labels of the test articles, with thresholds of out-of-outlet scores as `fit_head` sets them.
+    """Labels of the test articles of an outlet, with thresholds of the scores of the other outlets.
 
     The most probable label of an article comes first.
     """
-    min_positives = settings.train.min_positives
-    y, trusted, groups, own = targets.y[train], targets.trusted[train], columns.groups[train], texts[train]
-    folds = assign_folds(
-        columns.outlets[train].tolist(), groups.tolist(), trusted, min_articles=min_positives
-    )
-    inner = np.full(y.shape, np.nan)
-    for fold in np.unique(folds[trusted]):
-        held = trusted & (folds == fold)
-        rest = (folds != fold) & ~np.isin(groups, groups[folds == fold])
-        scores = train_and_score(own[rest], y[rest], targets.labels, own[held])
-        inner[held] = np.where(y[rest].any(axis=0), scores, np.nan)
-    slope, offset = fit_platt(inner[trusted], y[trusted])
-    probabilities = sigmoid(slope * inner[trusted] + offset)
+    scored = columns.may_test & targets.trusted & ~np.isnan(scores).all(axis=1)
+    others = scored & ~columns.excluded & ~np.isin(columns.groups, columns.groups[test])
+    others &= ~np.isin(columns.outlets, columns.outlets[test])
+    y = targets.y[others]
+    slope, offset = fit_platt(scores[others], y)
     common = targets.task in settings.train.common_thresholds
     thresholds = choose_thresholds(
-        probabilities, y[trusted], min_positives=np.inf if common else min_positives
+        sigmoid(slope * scores[others] + offset),
+        y,
+        min_positives=np.inf if common else settings.train.min_positives,
     )
-    thresholds = np.where(y.any(axis=0), thresholds, 1.0)
-    decision = settings.train.decision_of(targets.task)
-    macro, micro = draw_f1(
-        y[trusted], decide(probabilities, thresholds, **decision), groups=groups[trusted].tolist(),
-        n_bootstrap=0, seed=0, min_support=settings.evaluate.min_support,
-    )[0]  # fmt: skip
-    note(
-        f"{columns.outlets[test][0]} {targets.task}: {train.sum():,} train, {test.sum():,} test; "
-        f"inner F1 {macro:.3f} macro, {micro:.3f} micro"
-    )
-    asked = sigmoid(slope * train_and_score(own, y, targets.labels, texts[test]) + offset)
-    found = decide(asked, thresholds, **decision)
+    asked = np.nan_to_num(sigmoid(slope * scores[test] + offset))
+    found = decide(asked, thresholds, **settings.train.decision_of(targets.task))
     order = np.argsort(-asked, axis=1, kind="stable")
     return [[targets.labels[j] for j in ranked if row[j]] for ranked, row in zip(order, found, strict=True)]
 

@@ -22,7 +22,7 @@ def test_params_files_are_valid_and_the_default_has_the_defaults() -> None:
         ("train: {C: 0}", "train.C: expected greater than 0, found 0"),
         (
             "train: {classifier: forest}",
-            "train.classifier: expected 'logistic_regression' or 'linear_svc', found 'forest'",
+            "train.classifier: expected 'logistic_regression', 'nb_logistic_regression' or 'linear_svc', found 'forest'",
         ),
         ("train: {origin_weights: {tweet: 1}}", "train.origin_weights.tweet"),
         ("features: {char_ngrams: [5, 3]}", "features.char_ngrams: expected two lengths"),

@@ -11,6 +11,7 @@ from newsdesk.training.classifiers import (
     build_classifier,
     fit_linear,
     fit_subsets,
+    log_count_scale,
 )
 
 LOGISTIC = build_classifier("logistic_regression", C=1.0, balanced=False)
@@ -28,6 +29,26 @@ def test_equals_scikit_learn() -> None:
     expected = LogisticRegression(C=1.0, tol=1e-8).fit(X, y[:, 1])
     assert coef[1] == pytest.approx(expected.coef_[0], abs=1e-3)
     assert intercept[1] == pytest.approx(expected.intercept_[0], abs=1e-3)
+
+
+def test_naive_bayes_favours_what_tells_a_label_from_the_others() -> None:
+    y = np.arange(80) < 20
+    X = sp.csr_matrix(np.column_stack([y, np.ones(80), np.ones(80)]) * [0.1, 1.0, 0.0])
+    plain, scaled = (
+        build_classifier(name, C=1.0, balanced=False).fit(X, y).coef_[0]
+        for name in ("logistic_regression", "nb_logistic_regression")
+    )
+    assert scaled[0] > 1.2 * plain[0] > 0
+    scale = log_count_scale(X, y, np.ones(80))
+    assert np.mean(scale**2) == pytest.approx(1.0)
+    assert scale[0] == scale.max()
+    by_hand = LogisticRegression(C=1.0, tol=1e-8).fit(X @ sp.diags(scale), y).coef_[0] * scale
+    assert scaled == pytest.approx(by_hand, rel=1e-2, abs=1e-3)
+
+
+def test_features_that_are_alike_in_both_classes_are_not_scaled() -> None:
+    X, y = sp.csr_matrix(np.zeros((4, 2))), np.array([True, False, True, False])
+    assert log_count_scale(X, y, np.ones(4)).tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)

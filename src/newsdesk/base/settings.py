@@ -101,8 +101,9 @@ class Features(FrozenModel):
 class Train(FrozenModel):
     """The linear one-vs-rest classifiers of both heads."""
 
-    classifier: Literal["logistic_regression", "linear_svc"] = Field(
-        "logistic_regression", description="Linear classifier"
+    classifier: Literal["logistic_regression", "nb_logistic_regression", "linear_svc"] = Field(
+        "logistic_regression",
+        description="Linear classifier; `nb_` scales features by log-count ratios first, as NB-SVM does",
     )
     C: float = Field(10.0, gt=0, description="Inverse regularization strength")
     balanced: bool = Field(False, description="Weight classes inversely to their frequency")
@@ -139,7 +140,9 @@ class Train(FrozenModel):
         return {"most": most.get(task), "floor": floors.get(task)}
 
 
-TrainSetting = Literal["C", "balanced", "field_weight", "common_thresholds", "most_labels", "floors"]
+TrainSetting = Literal[
+    "classifier", "C", "balanced", "field_weight", "common_thresholds", "most_labels", "floors"
+]
 
 
 class Package(FrozenModel):

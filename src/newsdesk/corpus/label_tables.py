@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +36,16 @@ def open_rows(path: Path) -> Iterator[TextIO]:
             yield handle
     except (OSError, ValueError, csv.Error) as error:
         raise NewsdeskError(f"{path}: not readable: {error}") from None
+
+
+@contextmanager
+def open_table(path: Path, columns: Collection[str]) -> Iterator[csv.DictReader[str]]:
+    """Open a tab-separated table with a header, which has at least these columns."""
+    with open_rows(path) as lines:
+        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        if missing := {*columns} - {*(rows.fieldnames or ())}:
+            raise NewsdeskError(f"{path}: no column {', '.join(sorted(missing))}; found {rows.fieldnames}")
+        yield rows
 
 
 def read_label_tables(
@@ -80,10 +90,7 @@ def read_label_table(
     ('middle_east', 'us')
     """
     annotations: dict[tuple[str, str], Annotation] = {}
-    with open_rows(path) as lines:
-        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if missing := {"outlet", "key", "regions", "topics"} - set(rows.fieldnames or ()):
-            raise NewsdeskError(f"{path}: no column {', '.join(sorted(missing))}; found {rows.fieldnames}")
+    with open_table(path, ("outlet", "key", "regions", "topics")) as rows:
         for row in rows:
             where = f"{path}:{rows.line_num}"
             key = ((row["outlet"] or "").rpartition("/")[2], row["key"] or "")

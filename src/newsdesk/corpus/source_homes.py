@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.taxonomy import Taxonomy
-from newsdesk.corpus.label_tables import open_rows
+from newsdesk.corpus.label_tables import open_table
 
 
 def read_source_homes(path: Path, taxonomy: Taxonomy) -> dict[str, str]:
@@ -37,10 +36,7 @@ def read_source_homes(path: Path, taxonomy: Taxonomy) -> dict[str, str]:
     ('SA', False)
     """
     homes: dict[str, str] = {}
-    with open_rows(path) as lines:
-        rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if missing := {"source", "home"} - set(rows.fieldnames or ()):
-            raise NewsdeskError(f"{path}: no column {', '.join(sorted(missing))}; found {rows.fieldnames}")
+    with open_table(path, ("source", "home")) as rows:
         for row in rows:
             source, home, where = row["source"] or "", row["home"] or "", f"{path}:{rows.line_num}"
             if source in homes:

@@ -81,7 +81,9 @@ def read_model_folder(folder: Path) -> PackagedModel:
     n_home = len(home_feature_names(gazetteer.regions)) if gazetteer and info["features"]["home"] else 0
     n_columns = count_term_columns(len(terms), info["features"])
     n_labels = sum(len(head["labels"]) for head in info["heads"])
-    _check_arrays(arrays, (len(terms), n_columns, n_places, n_home, n_labels))
+    _check_arrays(
+        arrays, n_terms=len(terms), n_columns=n_columns, n_places=n_places, n_home=n_home, n_labels=n_labels
+    )
     if n_home and gazetteer and gazetteer.regions != (regions := HomeCountries(info["taxonomy"]).regions):
         raise ValueError(f"regions {gazetteer.regions} of places for {regions} of the taxonomy")
     return PackagedModel.build(info, terms, arrays, gazetteer)
@@ -213,8 +215,9 @@ def _check_heads(heads: Any) -> None:
             raise ValueError(f"heads: {task}: expected a floor from 0 to 1, found {floor!r}")
 
 
-def _check_arrays(arrays: Arrays, sizes: tuple[int, int, int, int, int]) -> None:
-    n_terms, n_columns, n_places, n_home, n_labels = sizes
+def _check_arrays(
+    arrays: Arrays, *, n_terms: int, n_columns: int, n_places: int, n_home: int, n_labels: int
+) -> None:
     shapes = {
         "coef": (n_columns + n_places + n_home, 2 * n_labels), "idf": (n_terms,),
         "intercept": (2 * n_labels,), "slope": (n_labels,), "offset": (n_labels,),

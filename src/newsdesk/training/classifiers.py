@@ -15,11 +15,56 @@ from threadpoolctl import threadpool_limits
 
 from newsdesk.training.targets import BoolArray, FloatArray
 
-ClassifierName = Literal["logistic_regression", "linear_svc"]
+ClassifierName = Literal["logistic_regression", "nb_logistic_regression", "linear_svc"]
+SMOOTHING = 0.05  # added to the sum of a feature over the articles of a class; a TF-IDF value is about 0.1
+
+
+class NBLogisticRegression(LogisticRegression):  # type: ignore[misc]
+    """Logistic regression on features that are scaled by what naive Bayes says of them.
+
+    A feature is multiplied by the square root of its absolute log-count ratio, so words that tell the label
+    from the others are penalized less than words of all articles. `coef_` belongs to the features as given.
+
+    References
+    ----------
+    S. Wang and C. Manning, "Baselines and bigrams: simple, good sentiment and topic classification", 2012.
+    Their features are multiplied by the ratio itself, without a root.
+
+    Examples
+    --------
+    >>> X, y = sp.csr_matrix([[1.0, 1.0], [0.0, 1.0]]), np.array([True, False])
+    >>> classifier = NBLogisticRegression().fit(X, y)
+    >>> classifier.coef_.round(2).tolist()
+    [[0.66, 0.0]]
+    """
+
+    def fit(
+        self, X: sp.csr_matrix, y: BoolArray, sample_weight: FloatArray | None = None
+    ) -> NBLogisticRegression:
+        """Fit to X of shape (n_articles, n_features) and one binary label."""
+        scale = log_count_scale(X, y, np.ones(len(y)) if sample_weight is None else sample_weight)
+        super().fit((X @ sp.diags(scale)).tocsr(), y, sample_weight)
+        self.coef_: FloatArray = self.coef_ * scale
+        return self
+
+
+def log_count_scale(X: sp.csr_matrix, y: BoolArray, sample_weight: FloatArray) -> FloatArray:
+    """Compute the square roots of absolute log-count ratios, shape (n_features,), of quadratic mean 1."""
+    positive, negative = (
+        abs(X).T @ np.where(of_class, sample_weight, 0.0) + SMOOTHING for of_class in (y, ~y)
+    )
+    ratio = np.log((positive / positive.sum()) / (negative / negative.sum()))
+    scale: FloatArray = np.sqrt(np.abs(ratio))
+    mean = np.sqrt(np.mean(np.square(scale)))
+    return scale / mean if mean else np.ones_like(scale)
+
 
 CLASSIFIERS: dict[ClassifierName, Callable[..., Any]] = {
     # the fastest of scikit-learn's solvers whose scores are right to 0.01 on our matrices
     "logistic_regression": lambda **kw: LogisticRegression(solver="newton-cg", max_iter=1000, tol=1e-5, **kw),
+    "nb_logistic_regression": lambda **kw: NBLogisticRegression(
+        solver="newton-cg", max_iter=1000, tol=1e-5, **kw
+    ),
     "linear_svc": lambda **kw: LinearSVC(max_iter=20_000, random_state=0, **kw),
 }
 NEVER_INTERCEPT = -20.0  # of a label without a training example: a probability of 2e-9

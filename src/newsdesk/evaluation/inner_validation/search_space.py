@@ -24,6 +24,7 @@ OTHER_CLASSIFIERS: dict[str, Callable[[float, str | None], Any]] = {
 }
 STRENGTHS = {
     "logistic_regression": (1.0, 3.0, 10.0, 30.0, 100.0),
+    "nb_logistic_regression": (1.0, 3.0, 10.0, 30.0, 100.0),
     "linear_svc": (0.03, 0.1, 0.3, 1.0, 3.0),
     "ridge": (0.1, 0.3, 1.0, 3.0, 10.0),
     "complement_nb": (1.0, 3.0, 10.0, 30.0, 100.0),
