@@ -52,6 +52,18 @@ def test_features_that_are_alike_in_both_classes_are_not_scaled() -> None:
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_matrix_is_only_read(name: str) -> None:
+    X, y = made()
+    unsorted = sp.csr_matrix((X.data.copy(), X.indices.copy(), X.indptr.copy()), shape=X.shape)
+    unsorted.indices[:3], unsorted.data[:3] = unsorted.indices[2::-1].copy(), unsorted.data[2::-1].copy()
+    for array in (unsorted.data, unsorted.indices, unsorted.indptr):
+        array.flags.writeable = False  # as joblib maps large arrays
+    classifier = build_classifier(name, C=1.0, balanced=False)
+    expected = classifier.fit(X, y[:, 0]).coef_.copy()
+    assert classifier.fit(unsorted, y[:, 0]).coef_ == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
 def test_each_subset_is_as_if_alone(name: str) -> None:
     X, y = made()
     weight = np.linspace(0.5, 1, 80)

@@ -50,8 +50,10 @@ class NBLogisticRegression(LogisticRegression):  # type: ignore[misc]
 
 def log_count_scale(X: sp.csr_matrix, y: BoolArray, sample_weight: FloatArray) -> FloatArray:
     """Compute the square roots of absolute log-count ratios, shape (n_features,), of quadratic mean 1."""
+    # `abs(X)` would sort in place, but the large matrices that joblib maps can only be read
+    absolute = sp.csr_matrix((np.abs(X.data), X.indices, X.indptr), shape=X.shape)
     positive, negative = (
-        abs(X).T @ np.where(of_class, sample_weight, 0.0) + SMOOTHING for of_class in (y, ~y)
+        absolute.T @ np.where(of_class, sample_weight, 0.0) + SMOOTHING for of_class in (y, ~y)
     )
     ratio = np.log((positive / positive.sum()) / (negative / negative.sum()))
     scale: FloatArray = np.sqrt(np.abs(ratio))
