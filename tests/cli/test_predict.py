@@ -67,7 +67,7 @@ def test_a_json_array_holds_the_rows_of_the_lines(newsdesk: Newsdesk, tmp_path: 
 
 
 def test_an_arabic_text_that_names_no_file_is_labelled(newsdesk: Newsdesk) -> None:
-    texts = ["فاز ريال مدريد على برشلونة في الدوري", 'رفع "المصرف" المركزي\nسعر الفائدة']
+    texts = ["فاز ريال مدريد على برشلونة في الدوري الإسباني", 'رفع "المصرف" المركزي\nسعر الفائدة']
     rows = read_lines(newsdesk("predict", *texts, "--format", "jsonl").stdout)
     assert [row["topics"] for row in rows] == [["sport"], ["economy"]]
     done = newsdesk("explain", texts[0], "--format", "json", "--top", "1")
