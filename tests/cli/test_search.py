@@ -47,7 +47,7 @@ def test_a_search_writes_its_trials_and_the_choice(
     assert found["n_labels"] == {"gold": 24, "editor": 8}
     assert found["articles_sha256"] == sha256(articles)
     printed = capsys.readouterr()
-    assert "search region: 2 of 2, linear_svc" in printed.err
+    assert "search region: 2 of 2, nb_logistic_regression" in printed.err
     assert "current" in printed.out
 
 

@@ -43,7 +43,9 @@ def test_a_resumed_search_runs_the_same_trials(tmp_path: Path) -> None:
     search(tmp_path / "halves.db", n_trials=5)
     resumed = search(tmp_path / "halves.db", n_trials=12)
     assert trial_rows(whole, CURRENT) == trial_rows(resumed, CURRENT)
-    assert [result.settings.classifier for result in whole[:4]] == [*STRENGTHS], "current settings with each"
+    assert [result.settings.classifier for result in whole[: len(STRENGTHS)]] == [*STRENGTHS], (
+        "current settings with each"
+    )
     assert len(search(tmp_path / "whole.db", n_trials=6)) == 12, "nothing is left to run"
 
 
