@@ -28,7 +28,8 @@ from newsdesk.evaluation.outlet_corpus import read_outlet_corpus
 from newsdesk.evaluation.splits import SplitColumns, leave_outlet_out
 from newsdesk.inference.decision import decide
 from newsdesk.inference.text import normalize, tokenize
-from newsdesk.training.calibration import choose_thresholds, fit_platt, sigmoid
+from newsdesk.training.calibration import sigmoid
+from newsdesk.training.heads import calibrate_scores
 from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Targets, select_labels
 
 ORIGINS = ("gold", "silver")  # the starter corpus is gold; countries and sections do not help: README.md
@@ -116,14 +117,16 @@ def score_outlets(
     settings: Settings,
     train_and_score: TrainAndScore,
 ) -> FloatArray:
-    """Score the trusted articles of each outlet that has enough of them by a model that did not read it.
+    """Score the trusted articles of each outlet by a model that did not read it.
 
+    Outlets that are not in the settings only set thresholds, and need `train.min_positives` articles for it.
     Returns an ndarray of shape (n_articles, n_labels), NaN where there is no score.
     """
     truth = columns.may_test & targets.trusted
     outlets, n_trusted = np.unique(columns.outlets[truth].astype(str), return_counts=True)
     scores = np.full(targets.y.shape, np.nan)
-    for outlet in outlets[n_trusted >= settings.train.min_positives]:
+    is_needed = np.isin(outlets, [*settings.outlets]) | (n_trusted >= settings.train.min_positives)
+    for outlet in outlets[is_needed]:
         split = leave_outlet_out(columns, outlet)
         train, test = split.train & may_train, split.test & targets.trusted
         y = targets.y[train]
@@ -145,16 +148,9 @@ def choose_labels(
     scored = columns.may_test & targets.trusted & ~np.isnan(scores).all(axis=1)
     others = scored & ~columns.excluded & ~np.isin(columns.groups, columns.groups[test])
     others &= ~np.isin(columns.outlets, columns.outlets[test])
-    y = targets.y[others]
-    slope, offset = fit_platt(scores[others], y)
-    common = targets.task in settings.train.common_thresholds
-    thresholds = choose_thresholds(
-        sigmoid(slope * scores[others] + offset),
-        y,
-        min_positives=np.inf if common else settings.train.min_positives,
-    )
-    asked = np.nan_to_num(sigmoid(slope * scores[test] + offset))
-    found = decide(asked, thresholds, **settings.train.decision_of(targets.task))
+    calibration = calibrate_scores(scores[others], targets.filter(others), settings=settings.train)
+    asked = np.nan_to_num(sigmoid(calibration.slope * scores[test] + calibration.offset))
+    found = decide(asked, calibration.thresholds, **settings.train.decision_of(targets.task))
     order = np.argsort(-asked, axis=1, kind="stable")
     return [[targets.labels[j] for j in ranked if row[j]] for ranked, row in zip(order, found, strict=True)]
 

@@ -126,7 +126,7 @@ def test_exported_queue(labels: Path, tmp_path: Path, form: str) -> None:
         assert data["stratum"] == "uncertain"
         assert 0 < data["probability"] <= 1
         assert [r["from_name"] for r in predicted["result"]] == ["regions", "topics"]
-        assert re.search(r"^\w+ [01]\.\d\d: \S.*? [+-]\d", data["evidence"])
+        assert re.search(r"^\w+ [01]\.\d\d: \S[^,]* [+-]\d\.\d\d(?:,|$)", data["evidence"])
         config = (tmp_path / "0.config.xml").read_text(encoding="utf-8")
         assert '<Choices name="topics" toName="text" choice="multiple" required="true">' in config
         assert config.count('<Choice value="none"/>') == 2
