@@ -69,9 +69,10 @@ def predict(*given: str) -> int:
 
 
 def start(
-    *given: object, max_file_bytes: int | None = None, is_root: bool = True, **environment: str
-) -> subprocess.Popen[bytes]:
-    """Start the command in a process of its own.
+    *given: object, before: str = "", max_file_bytes: int | None = None, is_root: bool = True,
+    **environment: str,
+) -> subprocess.Popen[bytes]:  # fmt: skip
+    """Start the command in a process of its own, which runs the code `before` first.
 
     It can write no larger file than `max_file_bytes`; unless `is_root`, permissions hold for it even if the
     tests run as root.
@@ -89,7 +90,7 @@ def start(
     if max_file_bytes:
         environment["PYTHONDONTWRITEBYTECODE"] = "1"  # Python would leave truncated .pyc files
     return subprocess.Popen(
-        [sys.executable, "-c", COMMAND, *map(str, given)],
+        [sys.executable, "-c", before + COMMAND, *map(str, given)],
         env=project_env(**environment), stderr=subprocess.PIPE, preexec_fn=prepare,
     )  # fmt: skip
 

@@ -46,11 +46,45 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[clusters.Clust
         yield running
 
 
-def begin(cluster: clusters.Cluster, corpus: Path, folder: Path, *more: str) -> subprocess.Popen[bytes]:
+STOP_IN_A_CALL = """
+import os, signal
+from py4j.clientserver import ClientServerConnection
+from py4j.protocol import ARRAY_COMMAND_NAME, ARRAY_LEN_SUB_COMMAND_NAME
+
+class StoppingStream:
+    def __init__(self, stream):
+        self.stream = stream
+
+    def readline(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return self.stream.readline()
+
+def send_command(connection, command):
+    stream = connection.stream
+    if is_polled and command.startswith(ARRAY_COMMAND_NAME + ARRAY_LEN_SUB_COMMAND_NAME):
+        connection.stream = StoppingStream(stream)
+    if "getActiveStageIds" in command:  # returns an array, whose length is asked for next
+        is_polled.append(True)
+    try:
+        return send(connection, command)
+    finally:
+        connection.stream = stream
+
+is_polled = []
+send = ClientServerConnection.send_command
+ClientServerConnection.send_command = send_command
+"""
+
+
+def begin(
+    cluster: clusters.Cluster, corpus: Path, folder: Path, *more: str, before: str = ""
+) -> subprocess.Popen[bytes]:
     """Begin or resume the job on the cluster."""
     given = arguments(corpus, folder, "--engine", "spark", "--master", cluster.url)
     given += ["--chunk-rows", str(SMALL_PART), "--resume", *more]
-    return start(*given, SPARK_LOCAL_IP=clusters.LOOPBACK, SPARK_LOCAL_DIRS=str(cluster.folder))
+    return start(
+        *given, before=before, SPARK_LOCAL_IP=clusters.LOOPBACK, SPARK_LOCAL_DIRS=str(cluster.folder)
+    )
 
 
 def finish(driver: subprocess.Popen[bytes]) -> str:
@@ -76,6 +110,16 @@ def test_a_stopped_job_resumes_and_equals_that_of_one_machine(
     assert manifest_of(folder)["settings"]["engine"] == "spark"
     assert len(manifest_of(folder)["parts"]) == PARQUET_ROWS // SMALL_PART + 1, "files of lines are one part"
     check_same_rows(folder, finished_job)
+
+
+@pytest.mark.integration
+def test_a_job_can_be_stopped_in_the_middle_of_a_call_of_spark(
+    cluster: clusters.Cluster, job_corpus: Path, tmp_path: Path
+) -> None:
+    driver = begin(cluster, job_corpus, tmp_path / "out", before=STOP_IN_A_CALL)
+    _, err = driver.communicate()
+    assert driver.returncode == 143, err.decode()
+    assert err.decode().endswith("newsdesk: stopped by signal 15\n")
 
 
 @pytest.mark.integration

@@ -16,6 +16,7 @@ LARGEST = 250_000
 HASH = re.compile(r"\b(?:[0-9a-f]{12}|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})\b")
 NUMBER = re.compile(r"\d+\.\d{7,}")  # the last digits depend on the processor
 ARABIC_CELL = re.compile(r"<t[dh][^>]*>[^<]*[\u0621-\u064a]")
+TASKS = re.compile(r"(?:^train .*\n)+", re.MULTILINE)  # DVC runs them in any order
 MACHINE = re.compile(r"/(?:home|root|tmp|Users|private|var|mnt|opt)/|site-packages|\b0x[0-9a-f]{6,}")
 
 
@@ -35,7 +36,8 @@ def texts(cell: nbformat.NotebookNode) -> list[str]:
 
 
 def comparable(text: str) -> str:
-    """Replace hashes by a placeholder, and round numbers with many digits."""
+    """Replace hashes by a placeholder, round numbers with many digits, and sort the lines of tasks."""
+    text = TASKS.sub(lambda lines: "".join(sorted(lines[0].splitlines(keepends=True))), text)
     return NUMBER.sub(lambda number: f"{float(number[0]):.6f}", HASH.sub("HASH", text))
 
 

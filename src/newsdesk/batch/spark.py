@@ -67,8 +67,8 @@ def write_slices(
             f"{context.folder}: {_find_cause(error)}; remove the cause, then run again with --resume"
         ) from None
     finally:
-        with suppress(Py4JError, ConnectionError):  # the JVM may be dead
-            spark.stop()
+        with suppress(Py4JError, ConnectionError), ThreadPoolExecutor(1) as pool:  # the JVM may be dead
+            pool.submit(spark.stop).result()
 
 
 def _start_session(master: str, conf: Mapping[str, str]) -> SparkSession:
@@ -94,25 +94,33 @@ def _start_session(master: str, conf: Mapping[str, str]) -> SparkSession:
 
 
 def _run_tasks(spark: SparkSession, sent: WorkerContext, numbers: Sequence[int], master: str) -> None:
-    """Run a task for each slice, and show progress until all are done."""
+    """Run a task for each slice, and show progress until all are done.
+
+    The main thread only waits: a signal that interrupts a call of Spark would leave its answer unread, and
+    the thread's next call would take it for its own.
+    """
     context = spark.sparkContext
     rows = context.accumulator(0)
     task = _build_task(context.broadcast(sent), list(numbers), rows)
     frame = spark.range(0, len(numbers), 1, len(numbers)).mapInArrow(task, "id long")  # a partition a task
     n_before = len(sent.slices) - len(numbers)
     tracker, began, counted, is_noted = context.statusTracker(), time.monotonic(), 0, False
+
+    def count_tasks() -> list[int]:
+        stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+        return [
+            sum(getattr(stage, name) for stage in stages if stage)
+            for name in ("numActiveTasks", "numFailedTasks", "numCompletedTasks")
+        ]
+
     with (
         ProgressLine("predict", unit="row", total=len(sent.slices), done=n_before) as progress,
-        ThreadPoolExecutor(1) as pool,
+        ThreadPoolExecutor(2) as pool,
     ):
         result: Future[Any] = pool.submit(frame.toArrow)
         try:
             while not wait([result], POLL_SECONDS).done:
-                stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
-                n_active, n_failed, n_done = (
-                    sum(getattr(stage, name) for stage in stages if stage)
-                    for name in ("numActiveTasks", "numFailedTasks", "numCompletedTasks")
-                )
+                n_active, n_failed, n_done = pool.submit(count_tasks).result()
                 progress.update(rows.value - counted, n_before + n_done)
                 counted = rows.value
                 is_waiting = not (n_active or n_failed or n_done or is_noted)
@@ -121,7 +129,7 @@ def _run_tasks(spark: SparkSession, sent: WorkerContext, numbers: Sequence[int],
                     is_noted = True
             result.result()
         except BaseException:
-            context.cancelAllJobs()  # else leaving the pool would wait for all tasks
+            pool.submit(context.cancelAllJobs).result()  # else leaving the pool would wait for all tasks
             raise
         progress.update(rows.value - counted, len(sent.slices))
 
