@@ -1,10 +1,19 @@
 """Repair, tokens, n-grams and the language check."""
 
+import random
+import unicodedata
 from collections.abc import Callable
 
 import pytest
 
-from newsdesk.inference.text import char_ngrams, is_arabic, repair_text, tokenize, word_ngrams
+from newsdesk.inference.text import (
+    char_ngrams,
+    compose,
+    is_arabic,
+    repair_text,
+    tokenize,
+    word_ngrams,
+)
 from tests.inference.articles import (
     ARABIC,
     DIRTY,
@@ -33,6 +42,15 @@ def test_repair_text(text: str, repaired: str) -> None:
 @pytest.mark.parametrize("text", DIRTY.values(), ids=DIRTY)
 def test_html_and_entities_are_removed(text: str) -> None:
     assert repair_text(text) == repair_text(repair_text(text)) == ARABIC
+
+
+def test_long_runs_of_marks_compose_as_short_ones() -> None:
+    rng = random.Random(0)
+    marks = [chr(c) for c in range(0x300, 0x1100) if unicodedata.category(chr(c)).startswith("M")]
+    marks += ["\u0344", "\u0f73", "\u200c", "\u0640", "-"] * 20  # of two marks, or none
+    for n in (31, 32, 33, 64, 500):
+        text = "اe" + "".join(rng.choices(marks, k=n)) + "ب ا"
+        assert compose(text) == unicodedata.normalize("NFKC", text)
 
 
 def test_tokens_and_ngrams() -> None:

@@ -184,8 +184,8 @@ def test_copy_without_the_clipboard_of_a_secure_page(page: Page) -> None:
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [("كلمة " * 30_000, "string_too_long"), ("ا" + "\u0301\u0316" * 40, "marks"), ("ا\0ا", "nul")],
-    ids=["long", "marks", "nul"],
+    [("كلمة " * 30_000, "string_too_long"), ("ا\0ا", "nul")],
+    ids=["long", "nul"],
 )
 def test_errors_are_sentences_in_arabic(failing_page: Page, text: str, code: str) -> None:
     submit(failing_page, "", text)

@@ -15,6 +15,8 @@ SEPARATOR = re.compile("[\x0b\x0c\x1c-\x1f\x85]")  # controls that separate word
 CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x9f]")
 TOKEN = re.compile(r"\w\w+")
 SENTENCE_END = re.compile("[.!?\u061f\n]")
+LONG_RUN = re.compile(r"[^\w\s]{32,}")  # of marks, perhaps; no mark is a letter, digit or space
+SAMPLED_RUN = re.compile(r"[^\w\s]{2}")  # what is left of a long run in every 16th character
 LETTER = re.compile("[^\\W\\d_\u0640]")  # tatweel is none
 ARABIC_LETTER = re.compile(
     "[\u0620-\u063f\u0641-\u064a\u066e\u066f\u0671-\u06d3\u06d5\u06ee\u06ef\u06fa-\u06fc\u06ff\u0750-\u077f\ufb50-\ufefc]"
@@ -63,6 +65,33 @@ def repair_text(text: str) -> str:
     return text.strip()
 
 
+def compose(text: str) -> str:
+    """Return the NFKC form of a text, in a time that grows evenly with its length.
+
+    `unicodedata` alone takes a time that grows with the square of the number of marks on a letter.
+
+    Examples
+    --------
+    >>> compose("e\u0301")
+    'é'
+    """
+    if SAMPLED_RUN.search(text[::16]):
+        text = LONG_RUN.sub(_order_marks, text)
+    return unicodedata.normalize("NFKC", text)
+
+
+def _order_marks(run: re.Match[str]) -> str:
+    """Decompose a run of characters, and order its marks, which changes no normal form."""
+    marks, ordered = [], []
+    for char in (part for whole in run[0] for part in unicodedata.normalize("NFKD", whole)):
+        if unicodedata.combining(char):
+            marks.append(char)
+        else:
+            ordered += [*sorted(marks, key=unicodedata.combining), char]
+            marks = []
+    return "".join([*ordered, *sorted(marks, key=unicodedata.combining)])
+
+
 def normalize(text: str, table: Mapping[int, int | str | None]) -> str:
     """Bring a text to the spelling in which terms are counted; the result is a fixed point.
 
@@ -80,7 +109,7 @@ def normalize(text: str, table: Mapping[int, int | str | None]) -> str:
     'اخبار'
     """
     while True:
-        folded = unicodedata.normalize("NFKC", text).translate(table).lower()
+        folded = compose(text).translate(table).lower()
         if folded == text:
             return folded
         text = folded
@@ -141,7 +170,7 @@ def is_arabic(text: str) -> bool:
     if len(FOREIGN_LETTER.findall(text)) <= MAX_FOREIGN_LETTERS * n_letters:
         return True
     # enough words must be Arabic, however they are typed, and far more than words of other languages
-    words = re.findall(r"\w+", UNPRONOUNCED.sub("", unicodedata.normalize("NFKC", text)))
+    words = re.findall(r"\w+", UNPRONOUNCED.sub("", compose(text)))
     n_arabic = sum(ARABIC_WORD.fullmatch(word.translate(KEYBOARD_LETTERS)) is not None for word in words)
     n_foreign = sum(FOREIGN_WORD.fullmatch(word) is not None for word in words)
     return n_arabic >= MIN_ARABIC_WORDS * len(words) and n_arabic > MIN_ARABIC_TO_FOREIGN_WORDS * n_foreign

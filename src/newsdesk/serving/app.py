@@ -70,8 +70,6 @@ def build_app(watcher: ModelWatcher, *, threads: int, interval: float, log: Log)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        for exact in (False, True):  # compile before the first request
-            schemas.marks_pattern(exact=exact)
         stop = threading.Event()
         threading.Thread(target=watcher.run, args=(stop,), kwargs={"interval": interval}, daemon=True).start()
         yield

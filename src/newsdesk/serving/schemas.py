@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-import sys
-import unicodedata
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
@@ -17,7 +13,6 @@ from starlette.responses import Response
 MAX_ARTICLES = 1000
 MAX_EXPLAINED = 50  # articles of a request with `explain`
 MAX_CHARACTERS = 100_000
-MAX_MARKS = 31  # on one letter; Unicode's Stream-Safe Text Format allows 30
 STATUS_CODES = {
     400: "bad_request", 404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "too_large",
     415: "not_json", 422: "not_understood", 500: "internal", 503: "not_ready",
@@ -28,29 +23,10 @@ MAX_ERRORS = 10
 MAX_ERROR_CHARS = 200
 
 
-@cache
-def marks_pattern(*, exact: bool) -> re.Pattern[str]:
-    """Compile a pattern of more marks on a letter than any spelling has.
-
-    Composing marks takes time that grows with the square of their number. Without `exact` all characters
-    above U+FFFF count as marks, which makes the search 20 times as fast.
-    """
-    marks, between = [] if exact else ["\U00010000-\U0010ffff"], ["\u0640"]
-    for code in range(sys.maxunicode + 1 if exact else 0x10000):
-        if unicodedata.combining(chr(code)):
-            marks.append(re.escape(chr(code)))
-        elif unicodedata.category(chr(code)) in ("Cf", "Mn", "Me"):
-            between.append(re.escape(chr(code)))
-    mark, others = f"[{''.join(marks)}]", f"[{''.join(between)}]*+"
-    return re.compile(f"{mark}(?:{others}{mark}){{{MAX_MARKS}}}")
-
-
 def check_text(text: str) -> str:
-    """Return the text; refuse NUL characters and letters with too many marks."""
+    """Return the text; refuse NUL characters."""
     if "\0" in text:
         raise PydanticCustomError("nul", "holds a NUL character")
-    if marks_pattern(exact=False).search(text) and marks_pattern(exact=True).search(text):
-        raise PydanticCustomError("marks", "holds a letter with more than {most} marks", {"most": MAX_MARKS})
     return text
 
 

@@ -28,7 +28,6 @@ export const MESSAGES = {
   too_large: ["الملف أكبر من 8 ميغابايت. قسّمه.", "The file is larger than 8 MiB. Split it."],
   too_slow: ["لم يصل النص في الوقت المحدد. أعد المحاولة.", "The text did not arrive in time. Try again."],
   string_too_long: ["النص أطول من 100,000 حرف. اختصره.", "The text is longer than 100,000 characters. Shorten it."],
-  marks: ["في النص حرف تتراكم عليه علامات كثيرة. احذفها.", "A letter has too many marks. Remove them."],
   nul: ["في النص محرف غير صالح (NUL). احذفه.", "The text holds an invalid character (NUL). Remove it."],
   container: [
     "لا يُقرأ هنا إلا النص، لا ملف Parquet ولا أرشيف. في الطرفية: newsdesk predict FILE",
