@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numba
 import numpy as np
 
+from .compile_cache import cached
+
 Array = np.ndarray[Any, Any]
 Int = Any  # an integer whose width the compiler infers
 
@@ -34,7 +36,7 @@ SPACE = 0x20
 def _compiled(function: Callable[..., Any], **flags: Any) -> Any:
     """Compile at the first call and cache the result on disk if a folder for it can be written."""
     try:
-        return numba.njit(nogil=True, cache=True, **flags)(function)
+        return cached(function, nogil=True, **flags)
     except RuntimeError:
         _warn_uncached()
         return numba.njit(nogil=True, **flags)(function)

@@ -175,10 +175,11 @@ def _sha256(folder: Path) -> str:
 
 
 def _import_package(folder: Path) -> ModuleType:
-    """Import a folder as a package whose name depends on its place and content."""
-    place = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()
-    name = f"newsdesk_inference_{place[:HASH_DIGITS]}_{_sha256(folder)[:HASH_DIGITS]}"
-    if name not in sys.modules:
+    """Import a folder as a package whose name depends on its content, by which compiled code is found."""
+    name = f"newsdesk_inference_{_sha256(folder)[:HASH_DIGITS]}"
+    if name in sys.modules:
+        sys.modules[name].__path__ = [str(folder)]  # an earlier folder of this content may be gone
+    else:
         spec = importlib.util.spec_from_file_location(name, folder / "__init__.py")
         assert spec is not None
         assert spec.loader is not None
