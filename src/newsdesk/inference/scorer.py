@@ -37,6 +37,7 @@ from .text import (
 )
 
 COMPILE_FROM = 256
+WARM_UP = ("قمة في باريس", "أعلنت الشرطة في باريس اليوم أن الهجوم على محطة القطارات لم يوقع ضحايا")
 BATCH = 1024
 
 Homes = Sequence[str | None] | None  # or an Arrow array of strings
@@ -234,6 +235,11 @@ class Scorer:
         """Return calibrated log-odds of linear scores, whose last axis is the labels."""
         intercept = self.model.intercept[: len(self.model.slope)]
         return self.model.slope * (scores + intercept) + self.model.offset
+
+    def warm_up(self) -> None:
+        """Load the compiled implementation, and compile it if no earlier process of this user has."""
+        self.compile_from = 0
+        self.predict([WARM_UP[0]], [WARM_UP[1]])
 
     def _choose_features(self) -> ReferenceFeatures | CompiledFeatures:
         """Return the compiled implementation after `compile_from` articles; one thread loads it."""

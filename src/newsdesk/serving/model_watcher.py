@@ -18,7 +18,6 @@ from newsdesk.tracking import mlflow_model, runs
 from newsdesk.tracking.runs import ALIAS_URI, URI_SCHEMES, VERSION_URI
 
 # An article that runs every part of the compiled scorer once.
-WARM_UP = ("قمة في باريس", "أعلنت الشرطة في باريس اليوم أن الهجوم على محطة القطارات لم يوقع ضحايا")
 
 Log = Callable[[Mapping[str, Any]], None]
 
@@ -60,12 +59,6 @@ def _open_folder(folder: Path, **identity: str) -> ServedModel:
     return ServedModel(scorer, known | identity)
 
 
-def warm_up(scorer: Scorer) -> None:
-    """Load and compile the fast path for many articles, so that no request waits for it."""
-    scorer.compile_from = 0
-    scorer.predict([WARM_UP[0]], [WARM_UP[1]])
-
-
 def version_of(name: str, alias: str) -> str:
     """Return the version of a registered model that an alias refers to."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")  # the default is two minutes, with retries
@@ -87,7 +80,7 @@ class ModelWatcher:
 
     def run(self, stop: threading.Event, *, interval: float) -> None:
         """Warm up the model, then check the alias every `interval` seconds until `stop` is set."""
-        warm_up(self.current.scorer)
+        self.current.scorer.warm_up()
         self.ready = True
         self._log({"event": "ready", **self.current.identity})
         while self._alias and not stop.wait(interval):
@@ -99,7 +92,7 @@ class ModelWatcher:
             version = version_of(name, alias)
             if version != self.current.identity["version"]:
                 loaded = open_model(f"models:/{name}/{version}")
-                warm_up(loaded.scorer)
+                loaded.scorer.warm_up()
                 self.current = loaded
                 self._log({"event": "renewed", **loaded.identity})
             if self.trouble:

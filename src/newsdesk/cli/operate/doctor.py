@@ -6,6 +6,7 @@ import platform
 import re
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -14,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 
-from newsdesk.base.console import print_rows
+from newsdesk.base.console import note, print_rows
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import SHIPPED, read_model, read_yaml
 from newsdesk.registry import ledger, store
@@ -178,16 +179,22 @@ def model_findings(client: MlflowClient, name: str) -> Iterator[Finding]:
 
 
 @click.command("doctor")
-def main() -> None:
+@click.option("--warm", is_flag=True, help="Compile what labels, as when a container's image is built.")
+def main(*, warm: bool) -> None:
     """Check the installation, data, models, MLflow store and registry, and advise what to do.
 
     Exit code 1 if something is missing or wrong. In the registry these are incomplete versions, an
     interrupted promotion, and an alias that was set by hand.
 
     \b
-    Example:
+    Examples:
       newsdesk doctor
+      newsdesk doctor --warm
     """
+    if warm:
+        started = time.monotonic()
+        read_model(SHIPPED).warm_up()
+        note(f"doctor: compiled code is ready after {time.monotonic() - started:.1f} s")
     found = list(list_findings(runs.project_root()))
     rows = [f if f.state != "ok" else f._replace(advice="") for f in found]
     print_rows([dict(zip(("check", "state", "found", "what to do"), row, strict=True)) for row in rows])
