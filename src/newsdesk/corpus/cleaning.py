@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, get_args
 
 import pyarrow as pa
 
-from newsdesk.base.normalization import Normalization, normalize
+from newsdesk.base.normalization import Normalization, build_normalizer
 from newsdesk.base.schema import ARTICLES, MAX_EXCERPT, QUARANTINE, Article, Origin, Reason, Refusal
 from newsdesk.base.settings import Clean
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.corpus.label_tables import LabelTable, has_labels, label_article
-from newsdesk.corpus.near_duplicates import assign_splits, group_articles
+from newsdesk.corpus.near_duplicates import BATCH, assign_splits, group_articles
 from newsdesk.corpus.repair import repair
+from newsdesk.inference.charmap import build_maps
+from newsdesk.inference.engine import Engine
 from newsdesk.inference.stubs import MAX_STUB_WORDS, is_stub
-from newsdesk.inference.text import is_arabic, tokenize
 from newsdesk.readers.account import Account
 
 Progress = Callable[[Iterable[Any], str], Iterable[Any]]
@@ -54,38 +56,64 @@ def clean(
     refused: list[Refusal] = []
     seen: set[str] = set()
     n_repaired: Counter[str] = Counter()
-    for record in progress(records, "reading"):
-        files.add(record.file, seen=1, lines=record.lines)
-        if isinstance(record, Refusal):
-            refused.append(record)
-            continue
-        repaired = repair(record)
-        n_repaired[record.source] += repaired is not record
-        # no two sources share an id
-        prefix = f"{record.source}:"
-        article = replace(
-            repaired,
-            article_id=prefix + repaired.article_id.removeprefix(prefix),
-            home=_find_home(record, taxonomy, homes or {}),
-        )
-        place = article.source, article.file, article.position
-        if not is_sampled(article, settings, label_table):
-            detail = "outside of the sample of its source (clean.samples)"
-            refused.append(Refusal(*place, "not_selected", detail, article.article_id))
-        elif reason_and_detail := find_refusal_reason(article, seen, settings, taxonomy):
-            excerpt = (article.title or article.text)[:MAX_EXCERPT]
-            refused.append(Refusal(*place, *reason_and_detail, article.article_id, excerpt))
-        else:
-            seen.add(article.article_id)
-            kept.append(label_article(article, taxonomy, label_table))
+    measure = TextMeasure(settings.max_chars)
+    records = iter(progress(records, "reading"))
+    while batch := [*islice(records, BATCH)]:
+        articles = [_prepare(r, taxonomy, homes or {}) for r in batch if isinstance(r, Article)]
+        measured = iter(zip(articles, *measure(articles), strict=True))
+        for record in batch:
+            files.add(record.file, seen=1, lines=record.lines)
+            if isinstance(record, Refusal):
+                refused.append(record)
+                continue
+            article, n_words, arabic = next(measured)
+            n_repaired[record.source] += (article.title, article.text) != (record.title, record.text)
+            place = article.source, article.file, article.position
+            if not is_sampled(article, settings, label_table):
+                detail = "outside of the sample of its source (clean.samples)"
+                refused.append(Refusal(*place, "not_selected", detail, article.article_id))
+            elif fault := find_fault(article, seen, settings, taxonomy, n_words=n_words, arabic=arabic):
+                excerpt = (article.title or article.text)[:MAX_EXCERPT]
+                refused.append(Refusal(*place, *fault, article.article_id, excerpt))
+            else:
+                seen.add(article.article_id)
+                kept.append(label_article(article, taxonomy, label_table))
     for article in kept:
         files.add(article.file, kept=1)
     for refusal in refused:
         files.add(refusal.file, refused={refusal.reason: 1})
-    articles = _group_and_split(kept, settings, progress)
+    table = _group_and_split(kept, settings, progress)
     quarantine = pa.Table.from_pylist([_row(r, QUARANTINE) for r in refused], schema=QUARANTINE)
-    counts = _count_rows(articles, refused, n_repaired, label_table)
-    return Cleaned(articles, quarantine, counts, files)
+    counts = _count_rows(table, refused, n_repaired, label_table)
+    return Cleaned(table, quarantine, counts, files)
+
+
+class TextMeasure:
+    """Count the words of many articles at once, and tell which are in Arabic."""
+
+    def __init__(self, max_chars: int) -> None:
+        normalize = build_normalizer(Normalization())
+        self._engine = Engine(normalize=normalize, maps=build_maps(normalize))
+        self._max_chars = max_chars  # a longer text counts as none
+
+    def __call__(self, articles: Sequence[Article]) -> tuple[list[int], list[bool]]:
+        """Return the number of words of each article, and whether it is in Arabic."""
+        titles = [a.title for a in articles]
+        texts = [a.text if len(a.text) <= self._max_chars else "" for a in articles]
+        batch = self._engine.scan(titles, texts)
+        arabic = batch.is_arabic(lambda row: f"{titles[row]}\n{texts[row]}")
+        return batch.n_tokens().tolist(), arabic.tolist()
+
+
+def _prepare(record: Article, taxonomy: Taxonomy, homes: Mapping[str, str]) -> Article:
+    """Repair an article, and complete its identifier and home; no two sources share an identifier."""
+    article = repair(record)
+    prefix = f"{record.source}:"
+    return replace(
+        article,
+        article_id=prefix + record.article_id.removeprefix(prefix),
+        home=_find_home(record, taxonomy, homes),
+    )
 
 
 def is_sampled(article: Article, settings: Clean, label_table: LabelTable) -> bool:
@@ -103,8 +131,8 @@ def _find_home(article: Article, taxonomy: Taxonomy, homes: Mapping[str, str]) -
     return own.strip().upper() if taxonomy.is_country(own) else homes.get(article.source)
 
 
-def find_refusal_reason(
-    article: Article, seen: set[str], settings: Clean, taxonomy: Taxonomy
+def find_fault(
+    article: Article, seen: set[str], settings: Clean, taxonomy: Taxonomy, *, n_words: int, arabic: bool
 ) -> tuple[Reason, str] | None:
     """Find the reason and detail for which an article is refused, None if it is kept; `seen` are ids kept."""
     for task, labels, origin in (
@@ -122,13 +150,11 @@ def find_refusal_reason(
         return "field_too_large", f"{len(article.text):,} characters, at most {settings.max_chars:,} are read"
     if article.article_id in seen:
         return "duplicate_id", f"an earlier row has the id {article.article_id}"
-    whole = f"{article.title}\n{article.text}"
-    n_words = len(tokenize(normalize(whole, Normalization())))
     if n_words <= MAX_STUB_WORDS and is_stub(article.title, article.text):
         return "stub", "a page in place of an article, such as a paywall, a login form or an error"
     if n_words < settings.min_words:
         return "too_short", f"{n_words} words, at least {settings.min_words} are needed"
-    if not is_arabic(whole):
+    if not arabic:
         return "other_language", "the text is not in Arabic"
     return None
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from itertools import islice
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from datasketch import MinHash, MinHashLSH
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
+from scipy.cluster.hierarchy import DisjointSet
 
-from newsdesk.base.normalization import Normalization, build_table, translation
-from newsdesk.inference.text import normalize, tokenize
+from newsdesk.base.normalization import Normalization, build_normalizer
+from newsdesk.inference.charmap import build_maps
+from newsdesk.inference.engine import Engine
+from newsdesk.inference.hashtable import GrowingArray
+from newsdesk.inference.text import tokenize
 
 SHINGLE_WORDS = 3
 N_PERMUTATIONS = 128
+BATCH = 1024  # texts that are tokenized at a time
+MAX_TOKEN_BYTES = 63  # longer tokens are rare, and their texts are hashed one by one
 UNDATED = datetime.max.replace(tzinfo=UTC)  # later than any date
 
+U32, BYTE = np.uint64(32), np.uint32(0xFF)
+
+Array = np.ndarray[Any, Any]
 Shingles = np.ndarray[Any, np.dtype[np.uint32]]
 
 
@@ -70,11 +79,10 @@ def group_articles(
     >>> group_articles(["a", "b", "c"], texts, [None] * 3, min_jaccard=0.5, seed=0)
     ['a', 'a', 'c']
     """
-    pairs = [*_find_pairs(texts, min_jaccard=min_jaccard, seed=seed)]
-    first, second = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-    n_articles = len(article_ids)
-    graph = coo_matrix((np.ones(len(pairs), dtype=bool), (first, second)), shape=(n_articles, n_articles))
-    components = connected_components(graph, directed=False)[1].tolist()
+    with tempfile.TemporaryFile() as file:
+        sets = _write_sets(file, texts, min_jaccard=min_jaccard, seed=seed)
+        joined = _join_near_duplicates(sets, min_jaccard)
+    components = [joined.get(number, number) for number in sets.of_text.tolist()]
     earliest: dict[int, tuple[datetime, str]] = {}
     for component, date, article_id in zip(components, published, article_ids, strict=True):
         candidate = (date or UNDATED, article_id)
@@ -82,25 +90,129 @@ def group_articles(
     return [earliest[component][1] for component in components]
 
 
-def _find_pairs(texts: Iterable[str], *, min_jaccard: float, seed: int) -> Iterator[tuple[int, int]]:
-    """Yield the row numbers of near-duplicates; an exact copy is paired with its first occurrence only."""
-    table = translation(build_table(Normalization()))
-    first_of: dict[bytes, int] = {}
-    sets: dict[int, Shingles] = {}
+class _Sets(NamedTuple):
+    """The different sets of shingles."""
+
+    of_text: Array  # the number of each text's set
+    shingles: Shingles  # of all sets, one after the other, mapped from a file
+    bounds: Array  # of each set in `shingles`
+    bands: Array  # of shape (n_sets, n_bands); two sets with a band in common may be near-duplicates
+
+    def __getitem__(self, number: int) -> Shingles:
+        return self.shingles[self.bounds[number] : self.bounds[number + 1]]
+
+
+def _write_sets(file: IO[bytes], texts: Iterable[str], *, min_jaccard: float, seed: int) -> _Sets:
+    """Write the shingles of texts to a file, those of exact copies once."""
     lsh = MinHashLSH(threshold=min_jaccard, num_perm=N_PERMUTATIONS)
-    blank = MinHash(num_perm=N_PERMUTATIONS, seed=seed + 1, hashfunc=int)
-    for i, text in enumerate(texts):
-        tokens = tokenize(normalize(text, table))
-        exact = hashlib.sha256(" ".join(tokens).encode("utf-8", "replace")).digest()
-        if exact in first_of:
-            yield i, first_of[exact]
-            continue
-        first_of[exact] = i
-        sets[i] = shingle(tokens)
-        sketch = blank.copy()
-        sketch.update_batch(sets[i].tolist())
-        yield from ((i, j) for j in lsh.query(sketch) if jaccard(sets[i], sets[j]) >= min_jaccard)
-        lsh.insert(i, sketch, check_duplication=False)
+    factors = np.random.default_rng(seed).integers(2**63, size=lsh.r, dtype=np.uint64) | np.uint64(1)
+    sketch = MinHash(num_perm=N_PERMUTATIONS, seed=seed + 1, hashfunc=int)
+    shingler, number_of = Shingler(), dict[bytes, int]()
+    of_text, sizes, bands = GrowingArray(np.int64), GrowingArray(np.int64), GrowingArray(np.uint64, lsh.b)
+    texts = iter(texts)
+    while batch := [*islice(texts, BATCH)]:
+        for digest, shingles in zip(*shingler.shingle(batch), strict=True):
+            of_text.extend(np.array([number_of.setdefault(digest, len(number_of))]))
+            if len(number_of) == sizes.n:
+                continue
+            sizes.extend(np.array([len(shingles)]))
+            shingles.tofile(file)
+            sketch.clear()
+            sketch.update_batch(shingles.tolist())
+            banded = sketch.hashvalues[: lsh.b * lsh.r].reshape(1, lsh.b, lsh.r)
+            bands.extend((banded * factors).sum(axis=2))
+    file.flush()
+    bounds = np.concatenate([[0], np.cumsum(sizes.values)])
+    stored = np.memmap(file, np.uint32, "r") if sizes.n else np.empty(0, np.uint32)
+    return _Sets(of_text.values, stored, bounds, bands.values)
+
+
+def _join_near_duplicates(sets: _Sets, min_jaccard: float) -> dict[int, int]:
+    """Map the numbers of sets to that of one of their group; sets that are alone may be left out."""
+    joined, rejected = DisjointSet(), set[tuple[int, int]]()
+    for band in sets.bands.T:
+        for bucket in _find_buckets(band):
+            for number in bucket:
+                joined.add(number)
+            for k, i in enumerate(bucket):
+                for j in bucket[:k]:
+                    if joined.connected(i, j) or (i, j) in rejected:
+                        continue
+                    if jaccard(sets[i], sets[j]) >= min_jaccard:
+                        joined.merge(i, j)
+                    else:
+                        rejected.add((i, j))
+    return {number: joined[number] for number in joined}
+
+
+def _find_buckets(band: Array) -> Iterator[list[int]]:
+    """Yield the numbers of sets that have the same value of a band, if there are several."""
+    order = np.argsort(band, kind="stable")
+    is_first = np.concatenate([[True], np.diff(band[order]) != 0, [True]])
+    starts = np.flatnonzero(is_first)
+    for k in np.flatnonzero(np.diff(starts) > 1):
+        yield order[starts[k] : starts[k + 1]].tolist()
+
+
+class Shingler:
+    """Hash the word triples of many texts, as `shingle` does those of one."""
+
+    def __init__(self) -> None:
+        self._normalize = build_normalizer(Normalization())
+        self._engine = Engine(normalize=self._normalize, maps=build_maps(self._normalize))
+        # of each token: its CRC-32, that with a space behind it, and its number of bytes
+        self._crc, self._spaced, self._n_bytes = (GrowingArray(d) for d in (np.uint32, np.uint32, np.int64))
+        self._shifts = _build_shifts(MAX_TOKEN_BYTES + 1)
+
+    def shingle(self, texts: Sequence[str]) -> tuple[list[bytes], list[Shingles]]:
+        """Return a digest of the tokens of each text, and its shingles."""
+        spans = self._engine.scan([""] * len(texts), texts).articles.texts
+        self._hash_new_tokens()
+        bounds = np.concatenate([[0], np.cumsum(spans.lengths)])
+        rows = np.repeat(np.arange(len(texts)), spans.lengths)
+        tokens = spans.tokens[np.arange(bounds[-1]) + (spans.starts - bounds[:-1])[rows]]
+        hashes = np.split(self._engine.cache.word_hash.values[tokens], bounds[1:-1])
+        shingles = self._shingle_rows(rows, tokens, len(texts))
+        longest = np.zeros(len(texts), np.int64)
+        np.maximum.at(longest, rows, self._n_bytes.values[tokens])
+        for row in np.flatnonzero((spans.lengths < SHINGLE_WORDS) | (longest > MAX_TOKEN_BYTES)):
+            shingles[row] = shingle(tokenize(self._normalize(texts[row])))
+        return [hashlib.sha256(each).digest() for each in hashes], shingles
+
+    def _hash_new_tokens(self) -> None:
+        """Hash the tokens that the engine has seen since the last call."""
+        encoded = [token.encode() for token in self._engine.cache.spellings.strings(self._crc.n)]
+        self._crc.extend(np.array([*map(zlib.crc32, encoded)], np.uint32))
+        self._spaced.extend(np.array([zlib.crc32(each + b" ") for each in encoded], np.uint32))
+        self._n_bytes.extend(np.array([*map(len, encoded)], np.int64))
+
+    def _shingle_rows(self, rows: Array, tokens: Array, n_rows: int) -> list[Shingles]:
+        """Hash the triples within each row."""
+        is_whole = rows[:-2] == rows[2:]
+        first, second, third = (tokens[i : len(tokens) - 2 + i][is_whole] for i in range(SHINGLE_WORDS))
+        crc = self._append(self._spaced.values[first], self._spaced, second, n_spaces=1)
+        crc = self._append(crc, self._crc, third)
+        keys = np.sort(rows[:-2][is_whole].astype(np.uint64) << U32 | crc)
+        keys = keys[np.diff(keys, prepend=~keys[:1]) != 0]
+        row_starts = np.arange(1, n_rows, dtype=np.uint64) << U32
+        return np.split(keys.astype(np.uint32), np.searchsorted(keys, row_starts))
+
+    def _append(self, crc: Array, own: GrowingArray, tokens: Array, n_spaces: int = 0) -> Array:
+        """Return the CRC-32 of strings that are followed by tokens, from those of both."""
+        n_bytes = np.minimum(self._n_bytes.values[tokens], MAX_TOKEN_BYTES) + n_spaces
+        parts = (self._shifts[n_bytes, k, crc >> np.uint32(8 * k) & BYTE] for k in range(4))
+        return np.bitwise_xor.reduce([*parts, own.values[tokens]])
+
+
+def _build_shifts(n_max: int) -> Array:
+    """Build the table of what n bytes behind a string make of each of the four bytes of its CRC-32."""
+    shifts = np.empty((n_max + 1, 4, 256), np.uint32)
+    for n in range(n_max + 1):
+        zeros = bytes(n)
+        alone = zlib.crc32(zeros)
+        for k in range(4):
+            shifts[n, k] = [zlib.crc32(zeros, byte << 8 * k) ^ alone for byte in range(256)]
+    return shifts
 
 
 def assign_splits(

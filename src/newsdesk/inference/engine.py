@@ -16,6 +16,7 @@ from . import kernel
 from .charmap import encode
 from .gazetteer import Gazetteer
 from .kernel import BREAK, Array, Articles, Spans, TermCounts, TermWeights, ThreadCounts
+from .text import MAX_FOREIGN_LETTERS, MIN_ARABIC_LETTERS, is_arabic
 from .vocabulary import GazetteerIndex, Stem, TokenCache, Vocabulary, build_gazetteer_index
 
 NORMS = {None: 0, "l1": 1, "l2": 2}
@@ -53,6 +54,18 @@ class TokenizedBatch:
             before = np.concatenate([[0], np.cumsum(spans.tokens != BREAK)])
             total += before[spans.stops] - before[spans.starts]
         return total
+
+    def is_arabic(self, read: Callable[[int], str]) -> Array:
+        """Return which articles are in Arabic, shape (n_articles,).
+
+        `read` returns title and text of an article; it is called for those that counts of letters leave open.
+        """
+        n_letters, n_arabic, n_foreign = self.letters.T
+        arabic = (n_letters > 0) & (n_arabic >= MIN_ARABIC_LETTERS * n_letters)
+        unsure = self.slow | (arabic & (n_foreign > MAX_FOREIGN_LETTERS * n_letters))
+        for row in np.flatnonzero(unsure):
+            arabic[row] = is_arabic(read(row))
+        return arabic
 
 
 class Engine:

@@ -24,8 +24,6 @@ from .storage import UNREADABLE, PackagedModel, describe_error, read_model_folde
 from .stubs import MAX_STUB_WORDS, is_stub, marked_words
 from .text import (
     CHAR_PREFIX,
-    MAX_FOREIGN_LETTERS,
-    MIN_ARABIC_LETTERS,
     build_stemmer,
     char_ngrams,
     is_arabic,
@@ -420,15 +418,14 @@ class CompiledFeatures:
             has_stub_token = self._engine.has_marked(batch)
         if self._home:
             self._home.add(scores, places, homes)
-        n_letters, n_arabic, n_foreign = batch.letters.T
-        arabic = (n_letters > 0) & (n_arabic >= MIN_ARABIC_LETTERS * n_letters)
-        unsure = batch.slow | (arabic & (n_foreign > MAX_FOREIGN_LETTERS * n_letters))
-        for row in np.flatnonzero(unsure):
+
+        def read(row: int) -> str:
             [title], [text] = _strings(titles[row : row + 1]), _strings(texts[row : row + 1])
-            arabic[row] = is_arabic(f"{title}\n{text}")
+            return f"{title}\n{text}"
+
         reasons = np.full(len(scores), None, dtype=object)
         reasons[n_values == 0] = "no_evidence"
-        reasons[~arabic] = "not_arabic"
+        reasons[~batch.is_arabic(read)] = "not_arabic"
         n_tokens = batch.n_tokens()
         reasons[n_tokens < self._min_words] = "too_short"
         maybe = np.flatnonzero((n_tokens <= MAX_STUB_WORDS) & has_stub_token)
