@@ -28,6 +28,7 @@ def test_a_log_shows_rows_share_and_time_to_go(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(console, "NOTE_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr(console, "UPDATE_EVERY_SECONDS", 0.0)
     with console.ProgressLine("predict", unit="row", total=1000, done=200) as line:
         line.update(1500, 600)
         line.update(500, 800)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 NOTE_EVERY_SECONDS = 30.0
+UPDATE_EVERY_SECONDS = 0.1
 PACKAGE = Path(__file__).parents[1]
 # path_option("--params", default="params.yaml", help="..."): a path whose default the help shows
 path_option = partial(click.option, show_default=True, type=click.Path(path_type=Path))
@@ -66,6 +67,7 @@ class ProgressLine:
         self._task = self._progress.tasks[0]
         self._count = 0
         self._last_note = time.monotonic()
+        self._next_update = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -76,13 +78,17 @@ class ProgressLine:
     def update(self, n: int, done: int = 0) -> None:
         """Count `n` more; `done` of the total are done by now."""
         self._count += n
+        now = time.monotonic()
+        if now < self._next_update:
+            return
+        self._next_update = now + UPDATE_EVERY_SECONDS
         self._progress.update(self._task.id, completed=done)
         self._task.description = self._text()
         if self._live and not self._progress.live.is_started:
             self._progress.start()
             _live_lines.callback(self._stop)
-        elif not self._live and time.monotonic() - self._last_note >= NOTE_EVERY_SECONDS:
-            self._last_note = time.monotonic()
+        elif not self._live and now - self._last_note >= NOTE_EVERY_SECONDS:
+            self._last_note = now
             percent = round(self._task.percentage, 1) if self._task.total else None
             note(self._task.description, count=self._count, percent=percent)
 

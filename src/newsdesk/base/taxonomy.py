@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -194,6 +194,7 @@ def taxonomy_rows(taxonomy: Taxonomy) -> list[dict[str, str]]:
     ]
 
 
+@lru_cache(10_000)  # of sections and countries there are few
 def fold_name(name: str) -> str:
     """Fold a printed name to its look-up key, without hamza, diacritics, «ال», punctuation and case."""
     letters = unicodedata.normalize("NFKD", name).translate(FOLDS).casefold()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 import pyarrow as pa
 
@@ -20,8 +21,10 @@ from newsdesk.corpus.near_duplicates import BATCH, assign_splits, group_articles
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.charmap import build_maps
 from newsdesk.inference.engine import Engine
-from newsdesk.inference.stubs import MAX_STUB_WORDS, is_stub
+from newsdesk.inference.stubs import MAX_STUB_WORDS, is_stub, stub_tokens
 from newsdesk.readers.account import Account
+
+KEPT = pa.schema([field for field in ARTICLES if field.name not in ("group_id", "split")])
 
 Progress = Callable[[Iterable[Any], str], Iterable[Any]]
 
@@ -52,57 +55,71 @@ def clean(
     passes the items through.
     """
     files = Account() if files is None else files
-    kept: list[Article] = []
     refused: list[Refusal] = []
     seen: set[str] = set()
     n_repaired: Counter[str] = Counter()
     measure = TextMeasure(settings.max_chars)
     records = iter(progress(records, "reading"))
-    while batch := [*islice(records, BATCH)]:
-        articles = [_prepare(r, taxonomy, homes or {}) for r in batch if isinstance(r, Article)]
-        measured = iter(zip(articles, *measure(articles), strict=True))
-        for record in batch:
-            files.add(record.file, seen=1, lines=record.lines)
-            if isinstance(record, Refusal):
-                refused.append(record)
-                continue
-            article, n_words, arabic = next(measured)
-            n_repaired[record.source] += (article.title, article.text) != (record.title, record.text)
-            place = article.source, article.file, article.position
-            if not is_sampled(article, settings, label_table):
-                detail = "outside of the sample of its source (clean.samples)"
-                refused.append(Refusal(*place, "not_selected", detail, article.article_id))
-            elif fault := find_fault(article, seen, settings, taxonomy, n_words=n_words, arabic=arabic):
-                excerpt = (article.title or article.text)[:MAX_EXCERPT]
-                refused.append(Refusal(*place, *fault, article.article_id, excerpt))
-            else:
-                seen.add(article.article_id)
-                kept.append(label_article(article, taxonomy, label_table))
-    for article in kept:
-        files.add(article.file, kept=1)
+    with tempfile.NamedTemporaryFile(suffix=".arrows") as file:
+        with pa.ipc.new_stream(file, KEPT) as stream:
+            while batch := [*islice(records, BATCH)]:
+                articles = [_prepare(r, taxonomy, homes or {}) for r in batch if isinstance(r, Article)]
+                measured = iter(zip(articles, measure(articles), strict=True))
+                kept = []
+                for record in batch:
+                    files.add(record.file, seen=1, lines=record.lines)
+                    if isinstance(record, Refusal):
+                        refused.append(record)
+                        continue
+                    article, measures = next(measured)
+                    n_repaired[record.source] += (article.title, article.text) != (record.title, record.text)
+                    if refusal := _refuse(article, measures, seen, settings, taxonomy, label_table):
+                        refused.append(refusal)
+                    else:
+                        seen.add(article.article_id)
+                        files.add(article.file, kept=1)
+                        kept.append(label_article(article, taxonomy, label_table))
+                stream.write_batch(pa.record_batch(_columns(kept, KEPT), schema=KEPT))
+        file.flush()
+        table = pa.ipc.open_stream(
+            pa.memory_map(file.name)
+        ).read_all()  # stays on disk, also if this is deleted
     for refusal in refused:
         files.add(refusal.file, refused={refusal.reason: 1})
-    table = _group_and_split(kept, settings, progress)
-    quarantine = pa.Table.from_pylist([_row(r, QUARANTINE) for r in refused], schema=QUARANTINE)
+    table = _group_and_split(table, settings, progress)
+    quarantine = pa.table(_columns(refused, QUARANTINE), schema=QUARANTINE)
     counts = _count_rows(table, refused, n_repaired, label_table)
     return Cleaned(table, quarantine, counts, files)
 
 
+def _columns(records: Sequence[Article | Refusal], schema: pa.Schema) -> dict[str, list[Any]]:
+    return {name: [getattr(record, name) for record in records] for name in schema.names}
+
+
+class Measures(NamedTuple):
+    """What decides whether an article is kept."""
+
+    n_words: int
+    has_stub_word: bool  # whether it has a word of which each stub holds one
+    is_arabic: bool
+
+
 class TextMeasure:
-    """Count the words of many articles at once, and tell which are in Arabic."""
+    """Measure many articles at once."""
 
     def __init__(self, max_chars: int) -> None:
         normalize = build_normalizer(Normalization())
-        self._engine = Engine(normalize=normalize, maps=build_maps(normalize))
+        self._engine = Engine(normalize=normalize, maps=build_maps(normalize), marked=stub_tokens(normalize))
         self._max_chars = max_chars  # a longer text counts as none
 
-    def __call__(self, articles: Sequence[Article]) -> tuple[list[int], list[bool]]:
-        """Return the number of words of each article, and whether it is in Arabic."""
+    def __call__(self, articles: Sequence[Article]) -> Iterator[Measures]:
+        """Yield the measures of each article."""
         titles = [a.title for a in articles]
         texts = [a.text if len(a.text) <= self._max_chars else "" for a in articles]
         batch = self._engine.scan(titles, texts)
         arabic = batch.is_arabic(lambda row: f"{titles[row]}\n{texts[row]}")
-        return batch.n_tokens().tolist(), arabic.tolist()
+        columns = batch.n_tokens(), self._engine.has_marked(batch), arabic
+        yield from map(Measures, *(column.tolist() for column in columns))
 
 
 def _prepare(record: Article, taxonomy: Taxonomy, homes: Mapping[str, str]) -> Article:
@@ -131,8 +148,23 @@ def _find_home(article: Article, taxonomy: Taxonomy, homes: Mapping[str, str]) -
     return own.strip().upper() if taxonomy.is_country(own) else homes.get(article.source)
 
 
+def _refuse(
+    article: Article, measures: Measures, seen: set[str], settings: Clean, taxonomy: Taxonomy,
+    label_table: LabelTable,
+) -> Refusal | None:  # fmt: skip
+    """Return the refusal of an article, None if it is kept."""
+    place = article.source, article.file, article.position
+    if not is_sampled(article, settings, label_table):
+        detail = "outside of the sample of its source (clean.samples)"
+        return Refusal(*place, "not_selected", detail, article.article_id)
+    if fault := find_fault(article, measures, seen, settings, taxonomy):
+        excerpt = (article.title or article.text)[:MAX_EXCERPT]
+        return Refusal(*place, *fault, article.article_id, excerpt)
+    return None
+
+
 def find_fault(
-    article: Article, seen: set[str], settings: Clean, taxonomy: Taxonomy, *, n_words: int, arabic: bool
+    article: Article, measures: Measures, seen: set[str], settings: Clean, taxonomy: Taxonomy
 ) -> tuple[Reason, str] | None:
     """Find the reason and detail for which an article is refused, None if it is kept; `seen` are ids kept."""
     for task, labels, origin in (
@@ -150,70 +182,78 @@ def find_fault(
         return "field_too_large", f"{len(article.text):,} characters, at most {settings.max_chars:,} are read"
     if article.article_id in seen:
         return "duplicate_id", f"an earlier row has the id {article.article_id}"
-    if n_words <= MAX_STUB_WORDS and is_stub(article.title, article.text):
+    may_be_stub = measures.has_stub_word and measures.n_words <= MAX_STUB_WORDS
+    if may_be_stub and is_stub(article.title, article.text):
         return "stub", "a page in place of an article, such as a paywall, a login form or an error"
-    if n_words < settings.min_words:
-        return "too_short", f"{n_words} words, at least {settings.min_words} are needed"
-    if not arabic:
+    if measures.n_words < settings.min_words:
+        return "too_short", f"{measures.n_words} words, at least {settings.min_words} are needed"
+    if not measures.is_arabic:
         return "other_language", "the text is not in Arabic"
     return None
 
 
-def _group_and_split(kept: list[Article], settings: Clean, progress: Progress) -> pa.Table:
+def _group_and_split(kept: pa.Table, settings: Clean, progress: Progress) -> pa.Table:
+    texts = (text for chunk in kept["text"].chunks for text in chunk.to_pylist())
     group_ids = group_articles(
-        [a.article_id for a in kept],
-        progress((a.text for a in kept), "grouping"),
-        [a.published for a in kept],
+        kept["article_id"].to_pylist(),
+        progress(texts, "grouping"),
+        kept["published"].to_pylist(),
         min_jaccard=settings.min_jaccard,
         seed=settings.seed,
     )
     splits = assign_splits(
         group_ids, valid_share=settings.valid_share, test_share=settings.test_share, seed=settings.seed
     )
-    rows = []
-    for article, group_id, split in zip(kept, group_ids, splits, strict=True):
-        used = "evaluation" if article.source in settings.evaluation_outlets else split
-        rows.append(_row(article, ARTICLES) | {"group_id": group_id, "split": used})
-    return pa.Table.from_pylist(rows, schema=ARTICLES)
-
-
-def _row(record: Article | Refusal, schema: pa.Schema) -> dict[str, Any]:
-    return {name: getattr(record, name, None) for name in schema.names}
+    used = [
+        "evaluation" if source in settings.evaluation_outlets else split
+        for source, split in zip(kept["source"].to_pylist(), splits, strict=True)
+    ]
+    return pa.table(
+        [*kept.columns, pa.array(group_ids, pa.string()), pa.array(used, pa.string())], schema=ARTICLES
+    )
 
 
 def _count_rows(
     articles: pa.Table, refused: list[Refusal], n_repaired: Counter[str], label_table: LabelTable
 ) -> dict[str, Any]:
     """Count rows by source (read = kept + refused by reason), and the splits and labels of those kept."""
-    names = ["source", "key", "kind", "group_id", "split", "region_origin", "topic_origin"]
-    rows = articles.select(names).to_pylist()
-    kept: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        kept[row["source"]].append(row)
+    counted = ["kind", "group_id", "split", "region_origin", "topic_origin"]
+    kept: defaultdict[str, dict[str, Counter[str]]] = defaultdict(
+        lambda: {name: Counter() for name in counted}
+    )
+    found: set[tuple[str, str]] = set()
+    for batch in articles.to_batches():
+        columns = (batch[name].to_pylist() for name in ("source", "key", *counted))
+        for source, key, *values in zip(*columns, strict=True):
+            for name, value in zip(counted, values, strict=True):
+                kept[source][name][value] += 1
+            if (source, key) in label_table:
+                found.add((source, key))
     reasons: defaultdict[str, list[str]] = defaultdict(list)
     for refusal in refused:
         reasons[refusal.source].append(refusal.reason)
     sources = {
         source: {
-            "read": len(kept[source]) + len(reasons[source]),
-            "kept": len(kept[source]),
+            "read": kept[source]["kind"].total() + len(reasons[source]),
+            "kept": kept[source]["kind"].total(),
             "refused": _count(reasons[source]),
             "repaired": n_repaired[source],
-            "teasers": sum(row["kind"] == "teaser" for row in kept[source]),
-            "groups": len({row["group_id"] for row in kept[source]}),
-            "splits": _count(row["split"] for row in kept[source]),
-            "region_origins": _count(row["region_origin"] for row in kept[source]),
-            "topic_origins": _count(row["topic_origin"] for row in kept[source]),
+            "teasers": kept[source]["kind"]["teaser"],
+            "groups": len(kept[source]["group_id"]),
+            "splits": _count(kept[source]["split"]),
+            "region_origins": _count(kept[source]["region_origin"]),
+            "topic_origins": _count(kept[source]["topic_origin"]),
         }
-        for source in sorted(kept.keys() | reasons.keys())
+        for source in sorted({*kept, *reasons})
     }
-    found = {(row["source"], row["key"]) for row in rows} & label_table.keys()
     n_found: Counter[str] = Counter(label_table[key].origin for key in found)
     n_labels = _count(annotation.origin for annotation in label_table.values())
-    group_sizes = Counter(row["group_id"] for row in rows)
+    group_sizes: Counter[str] = Counter()
+    for counts in kept.values():
+        group_sizes.update(counts["group_id"])
     return {
-        "read": len(rows) + len(refused),
-        "kept": len(rows),
+        "read": articles.num_rows + len(refused),
+        "kept": articles.num_rows,
         "refused": _count(refusal.reason for refusal in refused),
         "groups": len(group_sizes),
         "articles_in_groups_of_several": sum(n for n in group_sizes.values() if n > 1),
@@ -225,6 +265,6 @@ def _count_rows(
     }
 
 
-def _count(names: Iterable[str | None]) -> dict[str, int]:
+def _count(names: Iterable[str | None] | Mapping[str | None, int]) -> dict[str, int]:
     """Count each name, in alphabetical order; None is left out."""
-    return dict(sorted(Counter(name for name in names if name).items()))
+    return dict(sorted((name, n) for name, n in Counter(names).items() if name))

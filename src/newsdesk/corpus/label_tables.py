@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.schema import Article, Origin
@@ -135,16 +135,17 @@ def table_key(article: Article) -> str:
 def label_article(article: Article, taxonomy: Taxonomy, table: LabelTable) -> Article:
     """Label an article by its record, the table, the editor's country (region only) or the section."""
     annotation = table.get((article.source, table_key(article)))
+    found: dict[str, Any] = {}
     if article.region is None:
         if annotation:
-            article = replace(article, region=annotation.region, region_origin=annotation.origin)
+            found = {"region": annotation.region, "region_origin": annotation.origin}
         elif region := article.country and taxonomy.region_of_country(article.country):
-            article = replace(article, region=(region,), region_origin="editor")
+            found = {"region": (region,), "region_origin": "editor"}
         elif region := article.section and taxonomy.region_of_section(article.section):
-            article = replace(article, region=(region,), region_origin="section")
+            found = {"region": (region,), "region_origin": "section"}
     if article.topic is None:
         if annotation:
-            article = replace(article, topic=annotation.topic, topic_origin=annotation.origin)
+            found |= {"topic": annotation.topic, "topic_origin": annotation.origin}
         elif topic := article.section and taxonomy.topic_of_section(article.section):
-            article = replace(article, topic=(topic,), topic_origin="section")
-    return article
+            found |= {"topic": (topic,), "topic_origin": "section"}
+    return replace(article, **found) if found else article

@@ -13,21 +13,21 @@ from typing import Any
 
 import numba
 from llvmlite import binding
-from numba.core import config
 from numba.core.caching import UserWideCacheLocator
 from numba.misc.appdirs import AppDirs
 
+config: Any = numba.config
 HASH_DIGITS = 16
 
 
-class ContentLocator(UserWideCacheLocator):  # type: ignore[misc]
+class ContentLocator(UserWideCacheLocator):
     """Finds the folder of a module by its name, the hash of its source and the processor."""
 
     def __init__(self, function: Callable[..., Any], file: str) -> None:
-        super().__init__(function, file)
+        super().__init__(function, file)  # type: ignore[no-untyped-call]
         content = Path(file).read_bytes() + _processor().encode()
         name = f"{function.__module__}-{hashlib.sha256(content).hexdigest()[:HASH_DIGITS]}"
-        root = config.CACHE_DIR or AppDirs(appname="newsdesk", appauthor=False).user_cache_dir
+        root = config.CACHE_DIR or AppDirs("newsdesk", appauthor=False).user_cache_dir  # type: ignore[no-untyped-call]
         self._cache_path = str(Path(root, name))
 
 

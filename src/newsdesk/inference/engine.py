@@ -63,9 +63,9 @@ class TokenizedBatch:
         n_letters, n_arabic, n_foreign = self.letters.T
         arabic = (n_letters > 0) & (n_arabic >= MIN_ARABIC_LETTERS * n_letters)
         unsure = self.slow | (arabic & (n_foreign > MAX_FOREIGN_LETTERS * n_letters))
-        for row in np.flatnonzero(unsure):
+        for row in np.flatnonzero(unsure).tolist():
             arabic[row] = is_arabic(read(row))
-        return arabic
+        return np.asarray(arabic)
 
 
 class Engine:

@@ -21,7 +21,7 @@ from .decision import BALANCED, PROFILES, BoolArray, FloatArray, Prediction, sig
 from .home import NO_HOME, HomeBlock, HomeCountries, IntArray
 from .mentions import place_feature_names, place_features
 from .storage import UNREADABLE, PackagedModel, describe_error, read_model_folder, warn_of_other_code
-from .stubs import MAX_STUB_WORDS, is_stub, marked_words
+from .stubs import MAX_STUB_WORDS, is_stub, stub_tokens
 from .text import (
     CHAR_PREFIX,
     build_stemmer,
@@ -29,7 +29,6 @@ from .text import (
     is_arabic,
     normalize,
     take_tokens,
-    tokenize,
     tokenize_sentences,
     word_ngrams,
 )
@@ -264,8 +263,7 @@ class ReferenceFeatures:
         self._model = model
         self._settings = model.info["features"]
         self._home = build_home_block(model)
-        words = marked_words()
-        self.stub_tokens = frozenset(token for word in words for token in tokenize(self.normalize(word)))
+        self.stub_tokens = stub_tokens(self.normalize)
 
     def score(self, titles: Any, texts: Any, homes: IntArray) -> Scores:
         """Return linear scores and why an article is not scored, as `Scorer.linear_scores`."""

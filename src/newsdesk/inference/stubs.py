@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
+
+from .text import tokenize
 
 PHRASES = "stub_phrases.txt"
 MAX_STUB_WORDS = 120  # a longer text is no stub
@@ -143,9 +146,10 @@ def read_phrases() -> dict[str, Patterns]:
     return {mark: _join(patterns) for mark, patterns in found.items()}
 
 
-def marked_words() -> set[str]:
-    """Return words of which each stub holds one."""
-    return {*read_phrases()[STRONG], *read_phrases()[ADDRESS]}
+def stub_tokens(normalize: Callable[[str], str]) -> frozenset[str]:
+    """Return tokens of normalized text of which each stub holds one."""
+    words = {*read_phrases()[STRONG], *read_phrases()[ADDRESS]}
+    return frozenset(token for word in words for token in tokenize(normalize(word)))
 
 
 def _rarity(group: list[str]) -> int:

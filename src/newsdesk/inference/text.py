@@ -13,6 +13,7 @@ LEAD_PREFIX = "^"  # begins the names of terms that are counted in title and lea
 STEMMERS = {"snowball": "arabic"}  # setting to algorithm of PyStemmer
 SEPARATOR = re.compile("[\x0b\x0c\x1c-\x1f\x85]")  # controls that separate words; other controls are dropped
 CONTROL = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x9f]")
+ANY_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 TOKEN = re.compile(r"\w\w+")
 SENTENCE_END = re.compile("[.!?\u061f\n]")
 LONG_RUN = re.compile(r"[^\w\s]{32,}")  # of marks, perhaps; no mark is a letter, digit or space
@@ -55,7 +56,8 @@ def repair_text(text: str) -> str:
     """
     for _ in range(MAX_ROUNDS):
         before = text
-        text = CONTROL.sub("", SEPARATOR.sub(" ", text))
+        if ANY_CONTROL.search(text):
+            text = CONTROL.sub("", SEPARATOR.sub(" ", text))
         if "<" in text:
             text = strip_tags(text)
         if "&" in text:

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -66,14 +66,14 @@ def parse_record(record: RawRecord, provenance: Provenance, options: ReadOptions
             check_text_column(found)
         if options.on_columns and (adapted is columns or found.chosen):
             options.on_columns(found, provenance.printable_file)
-        article = _build_article(values, provenance.source, options.limits)
+        place = {"file": provenance.printable_file, "position": position, "lines": lines}
+        article = _build_article(values, provenance.source, options.limits, place)
         kept = {name: as_text(_choose(columns, name, n)[1]) for name, n in found.carried.items()}
     except RefusalError as error:
         article_id = None
         with suppress(RefusalError):
             article_id = _string(values, "article_id", options.limits)
         return provenance.refuse(position, error, raw=raw, article_id=article_id, lines=lines)
-    article = replace(article, file=provenance.printable_file, position=position, lines=lines)
     if not options.carry:
         return article
     return ArticleWithColumns(**{f.name: getattr(article, f.name) for f in fields(Article)}, columns=kept)
@@ -125,7 +125,7 @@ def sanitize(text: str) -> str:
     return _SURROGATE.sub("\ufffd", text)
 
 
-def _build_article(record: Fields, default_source: str, limits: Limits) -> Article:
+def _build_article(record: Fields, default_source: str, limits: Limits, place: Mapping[str, Any]) -> Article:
     title = _string(record, "title", limits) or ""
     text = _string(record, "text", limits) or ""
     article_id = _string(record, "article_id", limits)
@@ -146,6 +146,7 @@ def _build_article(record: Fields, default_source: str, limits: Limits) -> Artic
         topic=topic,
         region_origin=None if region is None else _optional_string(record, "region_origin") or "gold",
         topic_origin=None if topic is None else _optional_string(record, "topic_origin") or "gold",
+        **place,
     )
 
 
