@@ -5,11 +5,23 @@ import random
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
+from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsdesk.corpus.near_duplicates import assign_splits, group_articles, jaccard, shingle
+from newsdesk.base.normalization import normalize
+from newsdesk.corpus import near_duplicates
+from newsdesk.corpus.near_duplicates import (
+    N_PERMUTATIONS,
+    Shingler,
+    assign_splits,
+    group_articles,
+    jaccard,
+    shingle,
+    sketch,
+)
 from newsdesk.inference.text import tokenize
 
 STARTER = Path(__file__).parents[2] / "data/starter/st1.jsonl"
@@ -34,6 +46,40 @@ def test_jaccard_by_hand() -> None:
     assert jaccard(a, b) == pytest.approx(2 / 4)  # {ابج بجد جده} and {بجد جده دهو}
     assert jaccard(a, a) == 1
     assert jaccard(a, shingle(["ز"])) == 0
+
+
+words = st.one_of(
+    st.sampled_from(["قمة", "برلين", "a", "ab", "الانتخابات", "لا\u0653", "كلمة_أخرى"]), st.text(max_size=9),
+    st.integers(1, 90).map(lambda n: "ط" * n),
+)  # fmt: skip
+
+
+@settings(max_examples=50)
+@given(st.lists(st.lists(words, max_size=12).map(" ".join), min_size=1, max_size=6))
+def test_many_texts_are_hashed_as_one_is(texts: list[str]) -> None:
+    """Also texts of few words or long ones, and those that the kernel leaves to the reference."""
+    shingler = Shingler()
+    tokens = [tokenize(normalize(text)) for text in texts]
+    for _ in range(2):  # new tokens, then known ones
+        digests, found = shingler.shingle(texts)
+        assert [each.tolist() for each in found] == [shingle(each).tolist() for each in tokens]
+        assert [[a == b for b in digests] for a in digests] == [[a == b for b in tokens] for a in tokens]
+
+
+def test_sketches_are_those_of_datasketch() -> None:
+    shingles = shingle(tokenize(TEXTS[0]))
+    expected = MinHash(num_perm=N_PERMUTATIONS, seed=7, hashfunc=int)
+    expected.update_batch(shingles.tolist())
+    assert np.array_equal(sketch(shingles, expected.permutations), expected.hashvalues)
+
+
+def test_batches_change_no_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [*TEXTS, *(wire_copy(text) for text in TEXTS), *TEXTS[:5], "", ""]
+    expected = group(texts)
+    monkeypatch.setattr(near_duplicates, "BATCH", 7)
+    assert group(texts) == expected
+    assert expected[-2:] == [str(len(texts) - 2)] * 2, "texts without a word are copies"
+    assert group([]) == []
 
 
 def test_near_duplicates_are_grouped_and_different_stories_are_not() -> None:

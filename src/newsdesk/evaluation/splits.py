@@ -11,12 +11,12 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.training.targets import BoolArray, StringArray
+from newsdesk.training.targets import BoolArray, StringArray, is_in
 
 WithinOutletSplit = Literal["random", "group", "time"]
 
 WITHIN_OUTLET_SPLITS: tuple[WithinOutletSplit, ...] = get_args(WithinOutletSplit)
-TEST_SHARE = 0.2  # of each outlet's trusted articles: as many in all as one of five outlets has
+TEST_SHARE = 0.2  # of each outlet's trusted articles
 UNDATED = datetime.min.replace(tzinfo=UTC)
 
 
@@ -144,7 +144,7 @@ def split_within_outlets(
         order = sorted(candidates.tolist(), key=position)
         chosen = np.array(order[: round(TEST_SHARE * len(order))], dtype=int)
         if kind == "group":  # the last group drawn is taken whole
-            chosen = candidates[np.isin(columns.groups[candidates], columns.groups[chosen])]
+            chosen = candidates[is_in(columns.groups[candidates], columns.groups[chosen])]
         test[chosen] = True
         if kind == "time" and len(chosen):
             late |= own & (published >= published[chosen].min())
@@ -156,7 +156,7 @@ def _build_split(
     name: str, columns: SplitColumns, test: BoolArray, *, without: BoolArray, late: BoolArray | bool = False
 ) -> TrainTestSplit:
     """Train on all but tested and `late` articles, and those `without` and their near-duplicates."""
-    train = columns.may_train & ~np.isin(columns.groups, columns.groups[without]) & ~(without | test | late)
+    train = columns.may_train & ~is_in(columns.groups, columns.groups[without]) & ~(without | test | late)
     if not train.any():
         raise NewsdeskError(f"split {name}: no labelled article is left to train on; add outlets")
     return TrainTestSplit(name, train, test)

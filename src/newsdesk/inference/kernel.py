@@ -164,7 +164,8 @@ def hash_strings(points: Array, bounds: Array, by_word: bool, mask: Int) -> tupl
         h, g, ngram, ngram_check, n_words = H0, G0, H0, G0, 0
         for i in range(bounds[t], bounds[t + 1] + 1):
             if i < bounds[t + 1] and not (by_word and points[i] == SPACE):
-                h, g = _step(h, points[i]), _check(g, points[i])
+                c = np.int64(points[i])
+                h, g = _step(h, c), _check(g, c)
                 continue
             h, g = h & mask, g & LOW
             if n_words:
@@ -303,7 +304,7 @@ def scan(
         np.zeros(2 * 2048, np.uint64), np.empty(512, np.uint64), np.empty(512, np.uint64),
         np.empty(8192, np.uint32), np.zeros(513, np.int64),
     )  # fmt: skip
-    at, n_new = 0, 0
+    at, n_new = ZERO, ZERO
     for d in range(n):
         length = ends[d] - starts[d]
         new = _reserve(new, n_new + (length + 1) // 3, new.bounds[n_new] + length)
@@ -348,7 +349,7 @@ def char_ngrams(
         for i in range(padded if padded >= shortest else 1):
             h, g = H0, G0
             for k in range(i, min(i + longest, padded)):
-                c = points[bounds[t] + k - 1] if 0 < k < padded - 1 else np.uint32(SPACE)
+                c = np.int64(points[bounds[t] + k - 1]) if 0 < k < padded - 1 else np.int64(SPACE)
                 h, g = _step(h, c), _check(g, c)
                 length = k - i + 1
                 if length >= shortest or length == padded:  # a token too short for an n-gram is one itself
@@ -536,7 +537,7 @@ def _count_chars(
     n = _add_tokens(articles.texts, d, stop, ONE, tokens, n)
     for k in range(n):  # the n-grams of each different token are added once
         token = tokens.terms[k]
-        count = tokens.counts[token]
+        count = np.int64(tokens.counts[token])
         tokens.counts[token] = 0
         for i in range(token_terms.char_ends[token], token_terms.char_ends[token + 1]):
             m = _add(token_terms.char_ids[i], count, own, m)

@@ -18,6 +18,7 @@ FORMAT = 1
 REFERENCE = "drift.json"  # file name in the folder of a packaged model
 WEIGHTS = "weights.npz"
 BATCH = 1024
+N_LOOKED_UP = 10_000  # articles, about, whose words are looked up
 # The largest PSI that is not drift, by quantity; docs/drift.md says how these limits were found.
 LIMITS: Mapping[str, float] = {
     "language": 0.05,
@@ -52,7 +53,7 @@ def count_unseen_articles(
     unseen = articles.filter(pc.and_(pc.invert(trained), pc.not_equal(articles["split"], "evaluation")))
     if not unseen.num_rows:
         raise ValueError("no article for a drift reference: the model was trained on all of them")
-    counts = PredictionCounts.for_model(scorer, lookup_every=1)
+    counts = PredictionCounts.for_model(scorer, lookup_every=max(1, unseen.num_rows // N_LOOKED_UP))
     for batch in unseen.select(["title", "text"]).to_batches(max_chunksize=BATCH):
         titles, texts = batch["title"].to_pylist(), batch["text"].to_pylist()
         counts.update(scorer.predict(titles, texts), titles=titles, texts=texts)

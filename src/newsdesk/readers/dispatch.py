@@ -57,6 +57,7 @@ _TEXT_READERS: dict[TextFormat, _Reader] = {
     "markdown": read_markdown,
     "fasttext": read_fasttext,
 }
+_NO_COLUMNS = Columns()
 _FORMATS_WITH_COLUMNS = {"jsonl", "json", "delimited"}  # others give fields of their own
 _LINE_BY_LINE = {"jsonl", "fasttext"}  # the position of a record is its line
 
@@ -138,19 +139,21 @@ def _read_files(
             yield found
         else:
             path, provenance = found
-            own = _with_corpus(options, corpora, name, path.relative_to(root)) if corpora else options
+            # `relative_to` takes as long as reading a short article
+            file = "." if path == root else path.as_posix().removeprefix(f"{root.as_posix()}/")
+            own = _with_corpus(options, corpora, name, file) if corpora else options
             yield from refuse_on_error(provenance, _read_path(path, provenance, own))
 
 
 def _with_corpus(
-    options: ReadOptions, corpora: Mapping[str, Corpus], root: str, file: Path
+    options: ReadOptions, corpora: Mapping[str, Corpus], root: str, file: str
 ) -> ReadOptions | None:
     """Return the options for a file of a corpus, None if it is left out."""
-    corpus = find_corpus(corpora, root, file.as_posix())
+    corpus = find_corpus(corpora, root, file)
     if corpus is None:
         return None
     columns = options.columns.model_copy(update=corpus.chosen)
-    return replace(options, columns=columns, corpus=corpus, path=file.as_posix())
+    return replace(options, columns=columns, corpus=corpus, path=file)
 
 
 def read_stdin(stdin: BinaryIO | None, options: ReadOptions) -> Rows:
@@ -218,7 +221,7 @@ def _read_stream(
 
 def _without_columns(options: ReadOptions) -> ReadOptions:
     """Return the options for a format that gives fields of its own."""
-    return replace(options, columns=Columns(), on_columns=None)
+    return replace(options, columns=_NO_COLUMNS, on_columns=None)
 
 
 def _check_nesting(nesting: int, options: ReadOptions) -> None:

@@ -24,7 +24,7 @@ from newsdesk.training.calibration import (
 )
 from newsdesk.training.classifiers import build_classifier, fit_linear, fit_subsets
 from newsdesk.training.home import HOME_TASK, fit_home, home_coef
-from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Targets
+from newsdesk.training.targets import BoolArray, FloatArray, StringArray, Targets, is_in
 
 # A doubtful label is seldom the main one: its log-odds, times this, are added to those of being it.
 LABEL_WEIGHT = 0.3
@@ -208,7 +208,7 @@ def _split_folds(
     folds = []
     for number in np.unique(numbers[trusted]):
         own = numbers == number
-        folds.append((trusted & own, ~own & ~np.isin(groups, groups[own])))
+        folds.append((trusted & own, ~own & ~is_in(groups, groups[own])))
     if not folds or not all(train.any() for _, train in folds):
         found = f"{trusted.sum()} trusted articles in {len(set(groups))} groups"
         raise ValueError(f"{found}: calibration needs at least two groups; label more articles")

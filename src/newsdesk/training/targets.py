@@ -34,6 +34,12 @@ def first_labels(label_lists: Sequence[Sequence[str]], labels: Sequence[str]) ->
     return np.array([labels.index(found[0]) if found else -1 for found in label_lists], dtype=np.int64)
 
 
+def is_in(values: StringArray, chosen: StringArray) -> BoolArray:
+    """Return which strings are among the chosen ones; `numpy.isin` takes seconds for arrays of objects."""
+    wanted = set(chosen.tolist())
+    return np.array([value in wanted for value in values.tolist()], dtype=bool)
+
+
 def select_labels(labels: Sequence[str], mask: BoolArray) -> list[str]:
     """Convert a row of a label indicator matrix to a list of labels."""
     return [label for label, is_set in zip(labels, mask, strict=True) if is_set]
