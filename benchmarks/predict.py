@@ -104,13 +104,14 @@ def scikit_learn(folder: Path) -> Label:
     ]  # fmt: skip
     if settings["places"]:
         blocks.append((_places(folder, info), settings["place_weight"]))
-    coef = weights["coef"].astype(np.float64)
+    coef, n_labels = weights["coef"].astype(np.float64), len(weights["slope"])
 
     def score(titles: Texts, texts: Texts) -> np.ndarray:
         pairs = list(zip(titles, texts, strict=True))
         X = sp.hstack([weight * transformer.transform(pairs) for transformer, weight in blocks], format="csr")
-        linear = X @ coef + weights["intercept"]
-        return 1 / (1 + np.exp(-(weights["slope"] * linear + weights["offset"])))
+        # without the coefficients of homes; those of the order of labels are the second half of the columns
+        linear = X @ coef[: X.shape[1]] + weights["intercept"]
+        return 1 / (1 + np.exp(-(weights["slope"] * linear[:, :n_labels] + weights["offset"])))
 
     return score
 
