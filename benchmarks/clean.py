@@ -1,7 +1,7 @@
 """Raw files to cleaned and grouped articles: JSON lines and Parquet of made articles, beside datasketch.
 
-Each run is a process of its own on one core. The peer does less: it reads one column, cuts words at spaces and
-groups by MinHash alone (128 permutations, word triples, a threshold of 0.5), as datasketch's manual shows it.
+Each run is a process of its own on one core. The peer does less: it reads one column, cuts words at spaces
+and groups by MinHash alone (128 permutations, word triples, a threshold of 0.5), as its manual shows it.
 """
 
 from __future__ import annotations
@@ -129,9 +129,7 @@ def judge(rows: list[Row]) -> list[Row]:
         check(f"JSON lines, {largest:,} articles: articles a second and core", lines, least=2500),
         check("JSON lines: rate as a share of Parquet's", lines / parquet, least=0.8),
         check(f"peak memory at {largest:,} articles, GB", peak, most=4),
-        check(
-            f"{compared:,} articles: times as fast as datasketch, which groups alone", ours / peer, least=1
-        ),
+        check(f"{compared:,} articles: times as fast as datasketch", ours / peer, least=1),
     ]
 
 

@@ -14,7 +14,7 @@ from featurize import PEER
 from harness import RESULTS, Row, find, note, ratios
 from scale import seconds
 
-NAMES = ("featurize", "predict", "scale", "batch", "resume", "spark")
+NAMES = ("featurize", "predict", "scale", "clean", "batch", "resume", "spark")
 TASKS = ("fit_transform", "fit", "transform")
 COLORS = {"newsdesk": "#0b6e4f", "newsdesk predict": "#6ab187"}
 FAST_TEXT = "fastText, subwords 2-5"
@@ -161,6 +161,26 @@ def report_scale(run: Row) -> str:
     )
 
 
+def report_clean(run: Row) -> str:
+    """Cleaning by size and format."""
+    runs: dict[tuple[str, str, int], list[Row]] = {}
+    for row in run["rows"]:
+        runs.setdefault((row["system"], row["format"], row["size"]), []).append(row)
+    lines = [
+        (
+            f"{system}, {form}", f"{size:,}", spread([size / row["cpu_seconds"] for row in rows]),
+            f"{max(row['peak_bytes'] for row in rows) / 1e6:,.0f}", f"{rows[0]['groups']:,}",
+        )
+        for (system, form, size), rows in runs.items()
+    ]  # fmt: skip
+    return (
+        "## Raw files to groups (`clean`)\n\nArticles a second of processor time on one core, median (least "
+        "to most). newsdesk reads, repairs, checks, groups and splits; datasketch groups texts that are read "
+        "and cut at spaces, and stops where the next size would take too long.\n\n"
+        + table(["system, format", "articles", "articles a second", "peak MB", "groups"], lines)
+    )
+
+
 def report_batch(run: Row) -> str:
     """Whole jobs by size."""
     lines = []
@@ -220,6 +240,7 @@ REPORTS: dict[str, Callable[[Row], str]] = {
     "featurize": report_featurize,
     "predict": report_predict,
     "scale": report_scale,
+    "clean": report_clean,
     "batch": report_batch,
     "resume": report_resume,
     "spark": report_spark,
