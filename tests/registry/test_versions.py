@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
+from newsdesk.base.errors import NewsdeskError
+from newsdesk.base.files import sha256
+from newsdesk.cli.registry.options import find_run_id
 from newsdesk.registry import versions
 from newsdesk.registry.store import list_versions
 from newsdesk.registry.versions import CARD_PATH, get_finished_run
+from newsdesk.tracking import runs
 from tests.commands import Command
 from tests.recorded_runs import make_predictions, make_run
 from tests.registry.conftest import Register
@@ -48,8 +52,29 @@ def test_only_finished_runs_of_the_pipeline_are_registered(mlflow_file: str, tmp
     client.set_terminated(run_id, "FAILED")
     assert "expected status FINISHED, found FAILED" in newsdesk("register", "--run", run_id).err
     assert "the store has no such run" in newsdesk("register", "--run", "f" * 32).err
-    assert newsdesk("register").err.startswith("newsdesk: metrics/receipt.json: no run of these files")
+    assert newsdesk("register").err == (
+        "newsdesk: params.yaml: no such file; run `dvc repro`, or give --run\n"
+    )
     assert "'a/b' is not a valid model name" in newsdesk("promote", "a/b").err
+
+
+def test_the_run_of_the_files_at_hand_is_registered(
+    mlflow_file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever ran last: after `dvc exp apply` the files are those of an earlier run."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_file)
+    found = {}
+    for trial, own in (("c=10", "10"), ("c=5", "5")):
+        for file in runs.RECORDED:
+            path = tmp_path / trial / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("the same" if file == "metrics/clean.json" else own, encoding="utf-8")
+        tags = runs.recorded_tags({file: sha256(tmp_path / trial / file) for file in runs.RECORDED})
+        found[trial] = runs.log_run("grid", tags=tags, params={}, metrics={}, files=[])
+    assert {trial: find_run_id(tmp_path / trial) for trial in found} == found
+    (tmp_path / "c=5" / "model").write_text("changed by hand", encoding="utf-8")
+    with pytest.raises(NewsdeskError, match=r"no run recorded these files; run `newsdesk track`"):
+        find_run_id(tmp_path / "c=5")
 
 
 def test_the_same_model_again(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from newsdesk.base.files import sha256, write_json
+import pytest
+
+from newsdesk.base.files import sha256
 from newsdesk.base.settings import Settings
-from newsdesk.reporting.provenance import RECORDED, compare_settings, find_tracked, read_provenance
+from newsdesk.reporting.provenance import compare_settings, find_tracked, read_provenance
 from newsdesk.reporting.run_files import RunPaths, read_run
+from newsdesk.tracking import runs
 from tests import ROOT
 from tests.reporting.page import Page, make_page
 
@@ -26,12 +30,20 @@ def test_articles_are_hashed(run_paths: RunPaths, tmp_path: Path) -> None:
     assert provenance.facts["articles, SHA-256"] == sha256(run_paths.articles)
 
 
-def test_a_receipt_of_other_files_names_no_run(run_paths: RunPaths, tmp_path: Path) -> None:
+def test_a_run_of_other_files_is_not_named(
+    run_paths: RunPaths, mlflow_file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_file)
     hashes = read_run(run_paths, with_texts=False).hashes
-    receipt = tmp_path / "receipt.json"
-    write_json(dict.fromkeys(RECORDED.values(), "0" * 64), receipt)
-    assert find_tracked(receipt, hashes) == {"MLflow run": "none: the files have changed since stage track"}
-    assert find_tracked(tmp_path / "missing.json", hashes) == {}
+    files: dict[str, Any] = {"params": {}, "metrics": {}, "files": []}
+    run_id = runs.log_run("own", tags=runs.recorded_tags(hashes), **files)
+    runs.log_run("other", tags=runs.recorded_tags({**hashes, "params.yaml": "0" * 64}), **files)
+    assert find_tracked(hashes) == {"MLflow run": run_id}
+    changed = {**hashes, "metrics/labels.json": "0" * 64}
+    assert find_tracked(changed) == {"MLflow run": "none recorded these files"}
+    assert find_tracked({}) == {}
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'none.db'}")
+    assert find_tracked(hashes) == {}
 
 
 def test_labels_and_sources_have_their_names(run_paths: RunPaths) -> None:

@@ -9,19 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.files import read_json, sha256
+from newsdesk.base.files import sha256
 from newsdesk.base.settings import Settings
 from newsdesk.reporting.run_files import RunContent, RunPaths
 from newsdesk.tracking import runs
 from newsdesk.tracking.experiments import flatten
-
-# names in the receipt by the names of the report's files
-RECORDED = {
-    "params.yaml": "params",
-    "metrics/clean.json": "account",
-    "metrics/evaluate.json": "metrics",
-    "metrics/labels.json": "labels",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +26,7 @@ class Provenance:
 
 def read_provenance(paths: RunPaths, run: RunContent, root: Path) -> Provenance:
     """Read run id and commit from the MLflow store, which may be missing, and hash the articles."""
-    facts = find_tracked(paths.metrics[0] / "receipt.json", run.hashes)
+    facts = find_tracked(run.hashes)
     if "commit" not in facts and (commit := runs.git(root, "rev-parse", "HEAD")):
         facts["commit of the checkout"] = commit
     if paths.articles.is_file():
@@ -43,16 +35,14 @@ def read_provenance(paths: RunPaths, run: RunContent, root: Path) -> Provenance:
     return Provenance(facts, settings)
 
 
-def find_tracked(receipt: Path, hashes: Mapping[str, str]) -> dict[str, str]:
-    """Return id and commit of the MLflow run that recorded these files."""
-    if not receipt.is_file():
+def find_tracked(hashes: Mapping[str, str]) -> dict[str, str]:
+    """Return id and commit of the MLflow run that recorded the files with these SHA-256."""
+    tags = runs.recorded_tags(hashes)
+    if not tags or not runs.store_exists():
         return {}
-    recorded = read_json(receipt)
-    if any(name in hashes and hashes[name] != recorded.get(key) for name, key in RECORDED.items()):
-        return {"MLflow run": "none: the files have changed since stage track"}
     try:
-        if (run_id := runs.find_run(sha256(receipt))) is None:
-            return {}
+        if (run_id := runs.find_run(tags)) is None:
+            return {"MLflow run": "none recorded these files"}
         with runs.connect() as client:
             tags = client.get_run(run_id).data.tags
     except NewsdeskError as error:

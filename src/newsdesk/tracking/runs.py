@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 RECEIPT_TAG = "newsdesk.receipt"
 RECEIPT_MD5_TAG = "newsdesk.receipt_md5"  # as in dvc.lock
+# files of a finished pipeline, and the name of each in the tag with its SHA-256
+RECORDED = {
+    "params.yaml": "params",
+    "metrics/clean.json": "account",
+    "metrics/evaluate.json": "metrics",
+    "metrics/labels.json": "labels",
+    "model": "model",
+}
 NAME_TAG, BASELINE_TAG = "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"  # also the environment variables of DVC
 COMMIT_TAG = "mlflow.source.git.commit"
 MODEL_PATH = "model"
@@ -129,13 +137,19 @@ def artifact_root() -> Path:
     return (project_root() / "mlartifacts").absolute()
 
 
-def find_run(receipt: str) -> str | None:
-    """Return the id of the newest finished run with this SHA-256 of the receipt, None if there is none."""
+def find_run(tags: Mapping[str, str]) -> str | None:
+    """Return the id of the newest finished run with these tags, None if there is none."""
     if not store_exists():
         return None
+    conditions = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
     with connect() as client:
-        runs = search_runs(client, f"tags.`{RECEIPT_TAG}` = '{receipt}' and attributes.status = 'FINISHED'")
+        runs = search_runs(client, " and ".join([*conditions, "attributes.status = 'FINISHED'"]))
         return str(runs[0].info.run_id) if runs else None
+
+
+def recorded_tags(hashes: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of a run that recorded files with these SHA-256; only files of `RECORDED` have tags."""
+    return {f"newsdesk.{name}_sha256": hashes[file] for file, name in RECORDED.items() if file in hashes}
 
 
 def search_runs(client: MlflowClient, condition: str) -> Sequence[Run]:

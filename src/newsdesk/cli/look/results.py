@@ -21,7 +21,6 @@ MIN_GROUPS = 100  # of near-duplicates; with fewer a split holds some ten articl
 @path_option("--metrics", default="metrics/evaluate.json")
 @path_option("--labels", default="metrics/labels.json")
 @path_option("--account", default="metrics/clean.json")
-@path_option("--receipt", default="metrics/receipt.json")
 @path_option("--outlets", help="Print only the tables of this outlets.json.")
 @click.option("--markdown", is_flag=True, help="Print only the tables.")
 @click.option("--summary", is_flag=True, help="Print a line for the rows, for each head and for the run.")
@@ -29,7 +28,6 @@ def main(
     metrics: Path,
     labels: Path,
     account: Path,
-    receipt: Path,
     outlets: Path | None,
     markdown: bool,
     summary: bool,
@@ -63,7 +61,12 @@ def main(
             click.echo()
         for warning in find_warnings(rows, by_label):
             click.echo(f"warning: {warning}")
-        run_id = runs.find_run(sha256(receipt)) if receipt.exists() else None
+        hashes = {
+            "metrics/clean.json": sha256(account),
+            "metrics/evaluate.json": sha256(metrics),
+            "metrics/labels.json": sha256(labels),
+        }
+        run_id = runs.find_run(runs.recorded_tags(hashes))
         click.echo(f"MLflow run: {run_id or 'none for these files; run `newsdesk track`'}")
 
 

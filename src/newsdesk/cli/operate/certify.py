@@ -139,7 +139,7 @@ def tag_run(folder: Path, outputs: Sequence[OutputComparison], verdict: str) -> 
     if not has_receipt or not runs.store_exists():
         return
     try:
-        if run_id := runs.find_run(sha256(folder / RECEIPT)):
+        if run_id := runs.find_run({runs.RECEIPT_TAG: sha256(folder / RECEIPT)}):
             value = str(verdict == "equal").lower()
             with runs.connect() as client:
                 client.set_tag(run_id, CERTIFIED_TAG, value)

@@ -9,7 +9,7 @@ import click
 from newsdesk.base.console import path_option
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import write_text
-from newsdesk.cli.registry.options import find_run_id, name_option, receipt_option
+from newsdesk.cli.registry.options import find_run_id, folder_option, name_option
 from newsdesk.registry import versions
 from newsdesk.registry.model_card import card_of_run
 from newsdesk.tracking import runs
@@ -19,9 +19,9 @@ from newsdesk.tracking import runs
 @click.argument("version", required=False)
 @click.option("--run", "run_id", help="Id of a run; without it and VERSION, the run of the files at hand.")
 @name_option
-@receipt_option
+@folder_option
 @path_option("--output", help="Markdown file; without it, standard output.")
-def main(version: str | None, run_id: str | None, name: str, receipt: Path, output: Path | None) -> None:
+def main(version: str | None, run_id: str | None, name: str, folder: Path, output: Path | None) -> None:
     """Write the model card of a run, or the card that a registered VERSION has.
 
     \b
@@ -32,7 +32,7 @@ def main(version: str | None, run_id: str | None, name: str, receipt: Path, outp
     if version and run_id:
         raise NewsdeskError("expected a VERSION or --run, found both; give one of them")
     if version is None and run_id is None:
-        run_id = find_run_id(receipt)
+        run_id = find_run_id(folder)
     with runs.connect() as client:
         if run_id:
             text = card_of_run(client, versions.get_finished_run(client, run_id))

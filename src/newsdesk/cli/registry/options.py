@@ -21,12 +21,17 @@ name_argument = click.argument("name", default="newsdesk", callback=_check_name)
 name_option = click.option(
     "--name", default="newsdesk", show_default=True, callback=_check_name, help="The registered model."
 )
-receipt_option = path_option("--receipt", default="metrics/receipt.json")
+folder_option = path_option("--folder", default=".", help="Folder with params.yaml, metrics/ and model/.")
 
 
-def find_run_id(receipt: Path) -> str:
-    """Return the id of the finished run of the files at hand."""
-    run_id = runs.find_run(sha256(receipt)) if receipt.exists() else None
+def find_run_id(folder: Path) -> str:
+    """Return the id of the newest finished run that recorded the files of a pipeline's folder.
+
+    They decide, and not `metrics/receipt.json`, which `dvc exp apply` and `git checkout` leave as it is.
+    """
+    if missing := [file for file in runs.RECORDED if not (folder / file).exists()]:
+        raise NewsdeskError(f"{folder / missing[0]}: no such file; run `dvc repro`, or give --run")
+    run_id = runs.find_run(runs.recorded_tags({file: sha256(folder / file) for file in runs.RECORDED}))
     if run_id is None:
-        raise NewsdeskError(f"{receipt}: no run of these files; run `newsdesk track`, or give --run")
+        raise NewsdeskError(f"{folder}: no run recorded these files; run `newsdesk track`, or give --run")
     return run_id
