@@ -52,7 +52,7 @@ def test_stored_keys(client: MlflowClient, name: str, promote: Register) -> None
     (version,) = store.list_versions(client, f"{name}.ledger")
     assert set(version.tags) == {"newsdesk.entry", "newsdesk.done"}
     assert list(json.loads(version.tags["newsdesk.entry"])) == [
-        "after", "previous", "kind", "from", "to", "who", "reason", "verdict", "nonce",
+        "after", "previous", "kind", "from", "to", "model", "who", "reason", "verdict", "nonce",
     ]  # fmt: skip
     (entry,) = ledger.read_entries(client, name)
     assert (entry.number, entry.kind, entry.previous, entry.version) == (1, "promote", None, "1")
@@ -62,7 +62,7 @@ def test_stored_keys(client: MlflowClient, name: str, promote: Register) -> None
 def test_champions_that_a_rollback_can_return_to() -> None:
     def entry(kind: ledger.Kind, version: str) -> ledger.LedgerEntry:
         now = datetime.now(UTC)
-        return ledger.LedgerEntry(1, now, kind, None, version, "", "", {}, "", "", now)
+        return ledger.LedgerEntry(1, now, kind, None, version, None, "", "", {}, "", "", now)
 
     changes = [entry("promote", "1"), entry("promote", "2"), entry("promote", "3")]
     assert ledger.list_champions(changes) == ["1", "2", "3"]

@@ -202,3 +202,28 @@ def test_no_server(tmp_path: Path) -> None:
     done = Command(tmp_path, address)("promote")
     assert (done.code, done.err.count("\n"), done.out) == (2, 1, "")
     assert done.err.startswith(f"newsdesk: MLflow store {address}: API request to ")
+
+
+def test_a_version_of_a_model_that_was_made_anew_is_no_champion_of_the_ledger(
+    client: MlflowClient, newsdesk: Command, name: str, register: Register, promote: Register
+) -> None:
+    """MLflow numbers its versions from 1 again."""
+    promote(BAD)
+    promote(FAIR)
+    client.delete_registered_model(name)
+    assert register(GOOD) == "1"
+    done = newsdesk("rollback", name, "--reason", "back to the first")
+    assert (done.code, champion(client, name)) == (2, None)
+    assert f"'{name}' has no champion before none, or it was deleted" in done.err
+    client.set_registered_model_alias(name, "champion", "1")
+    register(ALSO_BAD)
+    client.set_registered_model_alias(name, "champion", "2")  # by number the champion of the ledger
+    done = newsdesk("promote", name, *FEW)
+    assert done.code == 2
+    assert f"version 2 of '{name}' is champion, but it is not the model that the ledger names" in done.err
+    (finding,) = (found for found in registry_findings(client) if found.check == f"model {name}")
+    assert (finding.state, "was deleted and made anew" in finding.found) == ("wrong", True)
+    assert newsdesk("promote", name, "--adopt", "--reason", "a new registry").code == 0
+    register(GOOD)
+    assert newsdesk("promote", name, *FEW).code == 0
+    assert champion(client, name) == "3"

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.registry.store import ensure_model, list_versions, set_with_retry
+from newsdesk.registry.store import ensure_model, list_versions, read_model_hash, set_with_retry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -49,6 +49,7 @@ class LedgerEntry:
     kind: Kind
     previous: str | None  # version, None for the first champion
     version: str
+    model: str | None  # SHA-256 of the version's model; None in entries of 0.1.0
     user: str
     reason: str
     verdict: Mapping[str, Any]
@@ -77,6 +78,7 @@ def read_entries(client: MlflowClient, name: str) -> list[LedgerEntry]:
                 kind=stored["kind"],
                 previous=stored["from"],
                 version=stored["to"],
+                model=stored.get("model"),
                 user=stored["who"],
                 reason=stored["reason"],
                 verdict=stored["verdict"],
@@ -119,6 +121,8 @@ def change_champion(
         "kind": kind,
         "from": previous,
         "to": version,
+        # a registered model that is deleted and made anew numbers its versions from 1 again
+        "model": read_model_hash(client, name, version),
         "who": f"{getpass.getuser()}@{socket.gethostname()}",
         "reason": reason,
         "verdict": verdict,

@@ -17,7 +17,7 @@ from newsdesk.base.schema import TASKS
 from newsdesk.evaluation.metrics import brier_score, calibration_error, draw_f1, summarize_draws
 from newsdesk.evaluation.tables import format_interval, outlets_table
 from newsdesk.evaluation.test_set import select_test_set
-from newsdesk.registry import versions
+from newsdesk.registry import store, versions
 from newsdesk.registry.store import download
 from newsdesk.tracking import runs
 from newsdesk.training.targets import indicator
@@ -37,7 +37,7 @@ FILES = {
 }
 IDENTITY = {
     "commit": runs.COMMIT_TAG,
-    "model sha256": versions.MODEL_TAG,
+    "model sha256": store.MODEL_TAG,
     "data sha256": versions.ARTICLES_TAG,
     "settings sha256": versions.SETTINGS_TAG,
     "test sha256": versions.TEST_TAG,

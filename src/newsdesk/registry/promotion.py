@@ -16,7 +16,14 @@ from newsdesk.evaluation.test_set import hash_test_set, select_test_set
 from newsdesk.registry import ledger, versions
 from newsdesk.registry.ledger import CHAMPION, ChampionChangedError, LedgerEntry
 from newsdesk.registry.paired_test import PromotionRules, compare
-from newsdesk.registry.store import download, list_versions, read_aliases, set_with_retry
+from newsdesk.registry.store import (
+    MODEL_TAG,
+    download,
+    list_versions,
+    read_aliases,
+    read_model_hash,
+    set_with_retry,
+)
 from newsdesk.registry.versions import TEST_TAG, get_complete_version
 
 if TYPE_CHECKING:
@@ -48,6 +55,7 @@ class ChampionState:
     entry: LedgerEntry | None
     aliases: Mapping[str, str]
     resumed: bool = False  # whether reading the state completed a change that was interrupted
+    model: str | None = None  # hash of the model of the alias
 
     @property
     def champion(self) -> str | None:
@@ -62,15 +70,23 @@ class ChampionState:
     @property
     def set_by_hand(self) -> bool:
         """Whether the alias and the ledger differ."""
-        return self.champion != self.recorded
+        return self.champion != self.recorded or self.is_other_model
+
+    @property
+    def is_other_model(self) -> bool:
+        """Whether the version of the ledger's champion holds another model than it did."""
+        return bool(self.entry and self.entry.model and self.model and self.entry.model != self.model)
 
     def describe_difference(self, name: str) -> str:
         """Describe how alias and ledger differ, and what to do."""
-        return (
-            f"champion of {name!r} is version {self.champion or 'none'} by its alias but"
-            f" {self.recorded or 'none'} by the ledger, so it was set by hand;"
-            f" `newsdesk promote {name} --adopt` records it"
-            + (f", `newsdesk rollback {name} --reason ...` sets it back" if self.entry else "")
+        if self.champion == self.recorded:
+            found = f"version {self.champion} of {name!r} is champion, but it is not the model that the"
+            found += f" ledger names, so {name!r} was deleted and made anew;"
+        else:
+            found = f"champion of {name!r} is version {self.champion or 'none'} by its alias but"
+            found += f" {self.recorded or 'none'} by the ledger, so it was set by hand;"
+        return f"{found} `newsdesk promote {name} --adopt` records it" + (
+            f", `newsdesk rollback {name} --reason ...` sets it back" if self.entry else ""
         )
 
 
@@ -150,7 +166,8 @@ def adopt(client: MlflowClient, name: str, *, reason: str) -> LedgerEntry:
     if state.entry and state.resumed and state.entry.kind == "adopt":
         return state.entry
     if state.champion is None:
-        raise NewsdeskError(f"{name!r} has no champion to adopt; run `newsdesk promote {name}`")
+        first = "set this alias in MLflow first" if state.entry else f"run `newsdesk promote {name}`"
+        raise NewsdeskError(f"{name!r} has no champion to adopt; {first}")
     if not state.set_by_hand:
         raise NewsdeskError(f"champion of {name!r} is {state.champion} by the ledger too; nothing to adopt")
     get_complete_version(client, name, state.champion)
@@ -167,16 +184,37 @@ def rollback(client: MlflowClient, name: str, *, reason: str) -> LedgerEntry:
         raise NewsdeskError(f"no version of {name!r} was ever promoted; run `newsdesk promote {name}` first")
     if state.resumed and state.entry.kind == "rollback":
         return state.entry
-    stack = ledger.list_champions(ledger.read_entries(client, name))
+    entries = ledger.read_entries(client, name)
+    stack = ledger.list_champions(entries)
     earlier = stack if state.set_by_hand else stack[:-1]
-    complete = {str(v.version) for v in list_versions(client, name) if versions.COMPLETE_TAG in v.tags}
-    candidates = [version for version in earlier if version in complete and version != state.champion]
+    complete = {str(v.version): v for v in list_versions(client, name) if versions.COMPLETE_TAG in v.tags}
+    model_of = {entry.version: entry.model for entry in entries}
+    candidates = [
+        version for version in earlier
+        if version in complete and version != state.champion
+        and model_of[version] in (None, complete[version].tags.get(MODEL_TAG))
+    ]  # fmt: skip
     if not candidates:
-        raise NewsdeskError(f"{name!r} has no champion before version {state.champion}, or it was deleted")
+        champion = f"version {state.champion}" if state.champion else "none"
+        raise NewsdeskError(f"{name!r} has no champion before {champion}, or it was deleted")
     return ledger.change_champion(
         client, name, after=state.entry, kind="rollback", previous=state.champion, version=candidates[-1],
         reason=reason, verdict={"verdict": "rollback"},
     )  # fmt: skip
+
+
+def champion_state(
+    client: MlflowClient,
+    name: str,
+    entry: LedgerEntry | None,
+    aliases: Mapping[str, str],
+    *,
+    resumed: bool = False,
+) -> ChampionState:
+    """Return the state by the last entry and the aliases."""
+    champion = aliases.get(CHAMPION)
+    model = read_model_hash(client, name, champion) if champion else None
+    return ChampionState(entry, aliases, resumed, model)
 
 
 def _read_state(client: MlflowClient, name: str, *, dry_run: bool = False) -> ChampionState:
@@ -191,7 +229,7 @@ def _read_state(client: MlflowClient, name: str, *, dry_run: bool = False) -> Ch
         aliases = read_aliases(client, name)
         last = ledger.read_last(client, name)
         if last == entry:
-            return ChampionState(entry, aliases, resumed)
+            return champion_state(client, name, entry, aliases, resumed=resumed)
         entry = last  # written meanwhile: the alias may follow it already, and would seem to be set by hand
 
 

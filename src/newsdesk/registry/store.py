@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
 
+MODEL_TAG = "newsdesk.model_sha256"
+
 
 def list_versions(client: MlflowClient, name: str) -> Iterator[ModelVersion]:
     """Yield all versions of a registered model, none if there is no such model."""
@@ -31,6 +33,19 @@ def read_aliases(client: MlflowClient, name: str) -> dict[str, str]:
     """Return the version of each alias, an empty dict if there is no such model."""
     found = client.search_registered_models(f"name='{name}'", max_results=1)
     return {alias: str(version) for model in found for alias, version in model.aliases.items()}
+
+
+def read_model_hash(client: MlflowClient, name: str, version: str) -> str | None:
+    """Return the hash of a version's model, None if the version has none or does not exist."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        tags: dict[str, str] = client.get_model_version(name, version).tags
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+    return tags.get(MODEL_TAG)
 
 
 @contextmanager

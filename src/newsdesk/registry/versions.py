@@ -12,7 +12,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import sha256
 from newsdesk.registry import ledger, store
 from newsdesk.registry.ledger import CHAMPION
-from newsdesk.registry.store import download, list_versions, read_aliases, set_with_retry
+from newsdesk.registry.store import MODEL_TAG, download, list_versions, read_aliases, set_with_retry
 from newsdesk.tracking.runs import COMMIT_TAG, MODEL_PATH, RECEIPT_TAG
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHALLENGER = "challenger"
-MODEL_TAG = "newsdesk.model_sha256"
 ARTICLES_TAG, SETTINGS_TAG = "newsdesk.articles_sha256", "newsdesk.params_sha256"
 TEST_TAG, ORIGINS_TAG = "newsdesk.test_sha256", "newsdesk.test_origins"
 REQUIRED_TAGS = (MODEL_TAG, ARTICLES_TAG, SETTINGS_TAG, TEST_TAG, ORIGINS_TAG, RECEIPT_TAG)

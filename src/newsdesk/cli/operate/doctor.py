@@ -20,7 +20,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import SHIPPED, read_model, read_yaml
 from newsdesk.registry import ledger, store
 from newsdesk.registry.ledger import CHAMPION
-from newsdesk.registry.versions import CHALLENGER, COMPLETE_TAG, MODEL_TAG
+from newsdesk.registry.versions import CHALLENGER, COMPLETE_TAG
 from newsdesk.tracking import runs
 
 if TYPE_CHECKING:
@@ -148,9 +148,9 @@ def registry_findings(client: MlflowClient) -> Iterator[Finding]:
 
 def model_findings(client: MlflowClient, name: str) -> Iterator[Finding]:
     """Check a registered model, unless it has neither versions of `newsdesk register` nor a ledger."""
-    from newsdesk.registry.promotion import ChampionState  # imports SciPy, an extra
+    from newsdesk.registry.promotion import champion_state  # imports SciPy, an extra
 
-    versions = [version for version in store.list_versions(client, name) if MODEL_TAG in version.tags]
+    versions = [version for version in store.list_versions(client, name) if store.MODEL_TAG in version.tags]
     if not versions and not any(store.list_versions(client, name + ledger.SUFFIX)):
         return
     check, aliases = f"model {name}", store.read_aliases(client, name)
@@ -165,7 +165,7 @@ def model_findings(client: MlflowClient, name: str) -> Iterator[Finding]:
         yield Finding(check, "wrong", str(error), "restore the store from a backup")
         return
     last = entries[-1] if entries else None
-    state, champion = ChampionState(last, aliases), aliases.get(CHAMPION, "none")
+    state, champion = champion_state(client, name, last, aliases), aliases.get(CHAMPION, "none")
     if last and last.applied is None:
         found = f"{last.kind} to version {last.version} was interrupted"
         found += f": it is in the ledger, champion is {champion}"
