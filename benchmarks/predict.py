@@ -60,7 +60,7 @@ WABBIT_LINE = str.maketrans("\n\r:|", "    ")  # a colon and a bar mean somethin
 LOAD = """
 import json, sys, time
 started = time.perf_counter()
-from newsdesk.scorer import Scorer
+from newsdesk.inference.scorer import Scorer
 scorer = Scorer.load(sys.argv[1])
 loaded = time.perf_counter()
 scorer.predict([""], [open(sys.argv[2], encoding="utf-8").read()])
