@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from corpus import Corpus, made
-from harness import ROOT, Row, build_parser, check, fresh, note, peak_memory, write_results
+from harness import ROOT, Row, add_size_options, build_parser, check, fresh, note, peak_memory, write_results
 from predict import CORPORA, ONE_LINE, training_rows, whole
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.multiclass import OneVsRestClassifier
@@ -163,15 +163,13 @@ def judge(rows: list[Row]) -> list[Row]:
 
 def main() -> None:
     parser = build_parser(__doc__, example="python benchmarks/batch.py --sizes 10000 --repeats 1")
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="articles (%(default)s)")
+    add_size_options(parser, SIZES, patience=900)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="ours (%(default)s)")
     parser.add_argument("--workers", type=int, nargs="*", default=[2], help="ours (%(default)s)")
     trained = next((ROOT / path for path in CORPORA if (ROOT / path).exists()), None)
     parser.add_argument(
         "--train", type=Path, default=trained, help="clean articles for the peers (%(default)s)"
     )
-    parser.add_argument("--patience", type=float, default=900, help="seconds a peer may take (%(default)s)")
-    parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:
         run_alone(options.job)

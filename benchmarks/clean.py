@@ -19,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from corpus import SCHEMA, Corpus, made
-from harness import ROOT, Row, build_parser, check, fresh, note, peak_memory, write_results
+from harness import ROOT, Row, add_size_options, build_parser, check, fresh, note, peak_memory, write_results
 
 SIZES = (10_000, 100_000, 1_000_000)
 MIN_JACCARD = 0.5
@@ -135,9 +135,7 @@ def judge(rows: list[Row]) -> list[Row]:
 
 def main() -> None:
     parser = build_parser(__doc__, example="python benchmarks/clean.py --sizes 1000 --repeats 1")
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="articles (%(default)s)")
-    parser.add_argument("--patience", type=float, default=300, help="seconds the peer may take (%(default)s)")
-    parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)
+    add_size_options(parser, SIZES, patience=300)
     options = parser.parse_args()
     if options.job:
         run_alone(options.job)

@@ -51,6 +51,15 @@ def build_parser(doc: str, *, example: str, repeats: int = 3) -> argparse.Argume
     return parser
 
 
+def add_size_options(parser: argparse.ArgumentParser, sizes: Sequence[int], *, patience: float) -> None:
+    """Add the options of a benchmark that runs each size in a process of its own, which gets `--job`."""
+    parser.add_argument("--sizes", type=int, nargs="+", default=sizes, help="articles (%(default)s)")
+    parser.add_argument(
+        "--patience", type=float, default=patience, help="seconds a peer may take (%(default)s)"
+    )
+    parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)
+
+
 def note(message: str) -> None:
     """Tell a person how far it is."""
     sys.stderr.write(f"{message}\n")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus import Corpus, made
-from harness import ROOT, Row, build_parser, check, fresh, note, peak_memory, write_results
+from harness import ROOT, Row, add_size_options, build_parser, check, fresh, note, peak_memory, write_results
 
 from newsdesk.base.settings import read_settings
 
@@ -184,11 +184,9 @@ def judge(rows: list[Row]) -> list[Row]:
 
 def main() -> None:
     parser = build_parser(__doc__, example="python benchmarks/scale.py --sizes 1000 3000 --repeats 1")
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="articles (%(default)s)")
+    add_size_options(parser, SIZES, patience=120)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="ours (%(default)s)")
     parser.add_argument("--model", type=Path, default=Path("model"), help="for predict (%(default)s)")
-    parser.add_argument("--patience", type=float, default=120, help="seconds a peer may take (%(default)s)")
-    parser.add_argument("--job", type=json.loads, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.job:
         run_alone(options.job)
