@@ -22,6 +22,8 @@ from newsdesk.corpus.near_duplicates import (
     shingle,
     sketch,
 )
+from newsdesk.inference.charmap import build_maps
+from newsdesk.inference.engine import Engine
 from newsdesk.inference.text import tokenize
 
 STARTER = Path(__file__).parents[2] / "data/starter/st1.jsonl"
@@ -58,10 +60,11 @@ words = st.one_of(
 @given(st.lists(st.lists(words, max_size=12).map(" ".join), min_size=1, max_size=6))
 def test_many_texts_are_hashed_as_one_is(texts: list[str]) -> None:
     """Also texts of few words or long ones, and those that the kernel leaves to the reference."""
-    shingler = Shingler()
+    engine = Engine(normalize=normalize, maps=build_maps(normalize))
+    shingler = Shingler(engine, normalize)
     tokens = [tokenize(normalize(text)) for text in texts]
     for _ in range(2):  # new tokens, then known ones
-        digests, found = shingler.shingle(texts)
+        digests, found = shingler.shingle(texts, engine.scan([""] * len(texts), texts).articles.texts)
         assert [each.tolist() for each in found] == [shingle(each).tolist() for each in tokens]
         assert [[a == b for b in digests] for a in digests] == [[a == b for b in tokens] for a in tokens]
 

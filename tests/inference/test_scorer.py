@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 from newsdesk.base.settings import read_settings
 from newsdesk.features.feature_matrix import place_matrix
 from newsdesk.features.tfidf import ArabicTfidfVectorizer
+from newsdesk.inference import scorer as scorer_module
 from newsdesk.inference.gazetteer import Gazetteer
 from newsdesk.inference.scorer import Scorer
 from newsdesk.inference.storage import PLACES
@@ -277,10 +279,27 @@ def test_threads_share_a_scorer(tiny_model: Path) -> None:
             assert [p for part in predictions for p in part] == expected
 
 
-def test_compiled_implementation_is_loaded_after_some_articles(tiny_model: Path) -> None:
+def test_a_call_with_many_articles_loads_the_compiled_implementation(tiny_model: Path) -> None:
     scorer = Scorer.load(tiny_model)
     scorer.compile_from = 3
     scorer.predict(["أ", "ب"], [ARABIC, ARABIC])
     assert scorer.compiled is None
-    scorer.predict(["أ"], [ARABIC])
+    scorer.predict(["أ"] * 3, [ARABIC] * 3)
     assert scorer.compiled is not None
+
+
+def test_small_calls_are_answered_while_the_compiled_implementation_is_loaded(
+    tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scorer, may_load = Scorer.load(tiny_model), threading.Event()
+    scorer.compile_from = 3
+    monkeypatch.setattr(scorer_module, "_can_compile", may_load.wait)
+    expected = reference(tiny_model).predict(["أ"], [ARABIC])
+    for _ in range(5):
+        assert scorer.predict(["أ"], [ARABIC]) == expected
+    [loading] = [thread for thread in threading.enumerate() if thread.name == "newsdesk-compile"]
+    assert scorer.compiled is None
+    may_load.set()
+    loading.join()
+    assert scorer.compiled is not None
+    assert scorer.predict(["أ"], [ARABIC]) == expected

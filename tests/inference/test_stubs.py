@@ -93,7 +93,8 @@ def test_both_paths_agree(tiny_model: Path) -> None:
     reference = scorer.predict_proba(titles, texts)[1]
     assert reference[: len(STUBS)] == ["stub"] * len(STUBS)
     assert "stub" not in reference[len(STUBS) :]
-    repeated = 256 // len(rows) + 1
+    scorer.compile_from = len(rows)
+    repeated = 3
     predictions = scorer.predict(titles * repeated, texts * repeated)
     assert scorer.compiled is not None
     reasons = [None if prediction.scores["topic"] else prediction.reason for prediction in predictions]

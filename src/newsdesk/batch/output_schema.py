@@ -9,8 +9,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from newsdesk.base.errors import NewsdeskError
-
-SCHEMA_VERSION = "1"  # changes when a column of LABELED or PROVENANCE changes its name, type or meaning
+from newsdesk.inference.decision import SCHEMA_VERSION
 
 NAMES, SCORES = pa.list_(pa.string()), pa.map_(pa.string(), pa.float64())
 

@@ -15,8 +15,9 @@ from newsdesk.base.files import sha256_of_json
 from newsdesk.batch.input_reader import Input
 from newsdesk.batch.input_watch import InputWatch
 from newsdesk.batch.job import Job, lock_folder
-from newsdesk.batch.output_schema import SCHEMA_VERSION, ModelProvenance
+from newsdesk.batch.output_schema import ModelProvenance
 from newsdesk.batch.part_writer import WORK, PartSettings, PartSpec
+from newsdesk.inference.decision import SCHEMA_VERSION
 
 
 @dataclass(frozen=True, slots=True)

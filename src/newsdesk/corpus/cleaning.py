@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, NamedTuple, get_args
 
+import numpy as np
 import pyarrow as pa
 
 from newsdesk.base.normalization import Normalization, build_normalizer
@@ -17,7 +18,7 @@ from newsdesk.base.schema import ARTICLES, MAX_EXCERPT, QUARANTINE, Article, Ori
 from newsdesk.base.settings import Clean
 from newsdesk.base.taxonomy import Taxonomy
 from newsdesk.corpus.label_tables import LabelTable, has_labels, label_article
-from newsdesk.corpus.near_duplicates import BATCH, assign_splits, group_articles
+from newsdesk.corpus.near_duplicates import BATCH, Progress, ShingleSets, assign_splits
 from newsdesk.corpus.repair import repair
 from newsdesk.inference.charmap import build_maps
 from newsdesk.inference.engine import Engine
@@ -25,8 +26,6 @@ from newsdesk.inference.stubs import MAX_STUB_WORDS, is_stub, stub_tokens
 from newsdesk.readers.account import Account
 
 KEPT = pa.schema([field for field in ARTICLES if field.name not in ("group_id", "split")])
-
-Progress = Callable[[Iterable[Any], str], Iterable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +57,36 @@ def clean(
     refused: list[Refusal] = []
     seen: set[str] = set()
     n_repaired: Counter[str] = Counter()
-    measure = TextMeasure(settings.max_chars)
+    measure = TextMeasure(settings)
     records = iter(progress(records, "reading"))
-    with tempfile.NamedTemporaryFile(suffix=".arrows") as file:
+    with tempfile.NamedTemporaryFile(suffix=".arrows") as file, measure.shingle_sets as sets:
         with pa.ipc.new_stream(file, KEPT) as stream:
             while batch := [*islice(records, BATCH)]:
                 articles = [_prepare(r, taxonomy, homes or {}) for r in batch if isinstance(r, Article)]
-                measured = iter(zip(articles, measure(articles), strict=True))
-                kept = []
+                measured = iter(enumerate(zip(articles, measure(articles), strict=True)))
+                kept: dict[int, Article] = {}  # by row among those measured
                 for record in batch:
                     files.add(record.file, seen=1, lines=record.lines)
                     if isinstance(record, Refusal):
                         refused.append(record)
                         continue
-                    article, measures = next(measured)
+                    row, (article, measures) = next(measured)
                     n_repaired[record.source] += (article.title, article.text) != (record.title, record.text)
                     if refusal := _refuse(article, measures, seen, settings, taxonomy, label_table):
                         refused.append(refusal)
                     else:
                         seen.add(article.article_id)
                         files.add(article.file, kept=1)
-                        kept.append(label_article(article, taxonomy, label_table))
-                stream.write_batch(pa.record_batch(_columns(kept, KEPT), schema=KEPT))
+                        kept[row] = label_article(article, taxonomy, label_table)
+                if kept:
+                    measure.add_shingles(kept)
+                stream.write_batch(pa.record_batch(_columns([*kept.values()], KEPT), schema=KEPT))
         file.flush()
-        table = pa.ipc.open_stream(
-            pa.memory_map(file.name)
-        ).read_all()  # stays on disk, also if this is deleted
+        table = pa.ipc.open_stream(pa.memory_map(file.name)).read_all()  # on disk, also once deleted
+        group_ids = sets.group(table["article_id"].to_pylist(), table["published"].to_pylist(), progress)
     for refusal in refused:
         files.add(refusal.file, refused={refusal.reason: 1})
-    table = _group_and_split(table, settings, progress)
+    table = _add_splits(table, group_ids, settings)
     quarantine = pa.table(_columns(refused, QUARANTINE), schema=QUARANTINE)
     counts = _count_rows(table, refused, n_repaired, label_table)
     return Cleaned(table, quarantine, counts, files)
@@ -105,21 +105,32 @@ class Measures(NamedTuple):
 
 
 class TextMeasure:
-    """Measure many articles at once."""
+    """Measure many articles at once, and hash the word triples of those that are kept."""
 
-    def __init__(self, max_chars: int) -> None:
+    def __init__(self, settings: Clean) -> None:
         normalize = build_normalizer(Normalization())
         self._engine = Engine(normalize=normalize, maps=build_maps(normalize), marked=stub_tokens(normalize))
-        self._max_chars = max_chars  # a longer text counts as none
+        self._max_chars = settings.max_chars  # a longer text counts as none
+        self.shingle_sets = ShingleSets(
+            self._engine, normalize, min_jaccard=settings.min_jaccard, seed=settings.seed
+        )
 
     def __call__(self, articles: Sequence[Article]) -> Iterator[Measures]:
-        """Yield the measures of each article."""
+        """Return the measures of each article."""
         titles = [a.title for a in articles]
         texts = [a.text if len(a.text) <= self._max_chars else "" for a in articles]
         batch = self._engine.scan(titles, texts)
+        self._tokens = batch.articles.texts
         arabic = batch.is_arabic(lambda row: f"{titles[row]}\n{texts[row]}")
         columns = batch.n_tokens(), self._engine.has_marked(batch), arabic
-        yield from map(Measures, *(column.tolist() for column in columns))
+        return map(Measures, *(column.tolist() for column in columns))
+
+    def add_shingles(self, kept: Mapping[int, Article]) -> None:
+        """Add the texts of some articles that were measured last, by row, to `shingle_sets`."""
+        rows = np.array([*kept], np.int64)
+        tokens = self._tokens
+        chosen = tokens._replace(starts=tokens.starts[rows], stops=tokens.stops[rows])
+        self.shingle_sets.add([article.text for article in kept.values()], chosen)
 
 
 def _prepare(record: Article, taxonomy: Taxonomy, homes: Mapping[str, str]) -> Article:
@@ -192,15 +203,8 @@ def find_fault(
     return None
 
 
-def _group_and_split(kept: pa.Table, settings: Clean, progress: Progress) -> pa.Table:
-    texts = (text for chunk in kept["text"].chunks for text in chunk.to_pylist())
-    group_ids = group_articles(
-        kept["article_id"].to_pylist(),
-        progress(texts, "grouping"),
-        kept["published"].to_pylist(),
-        min_jaccard=settings.min_jaccard,
-        seed=settings.seed,
-    )
+def _add_splits(kept: pa.Table, group_ids: Sequence[str], settings: Clean) -> pa.Table:
+    """Add the columns of groups and splits."""
     splits = assign_splits(
         group_ids, valid_share=settings.valid_share, test_share=settings.test_share, seed=settings.seed
     )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import tempfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
-from typing import IO, Any
+from typing import IO, Any, Self
 
 import numpy as np
 from datasketch import MinHash, MinHashLSH
@@ -19,6 +18,7 @@ from newsdesk.base.normalization import Normalization, build_normalizer
 from newsdesk.inference.charmap import build_maps
 from newsdesk.inference.engine import Engine
 from newsdesk.inference.hashtable import GrowingArray
+from newsdesk.inference.kernel import Spans
 from newsdesk.inference.text import tokenize
 
 SHINGLE_WORDS = 3
@@ -31,6 +31,7 @@ U32, BYTE = np.uint64(32), np.uint32(0xFF)
 
 Array = np.ndarray[Any, Any]
 Shingles = np.ndarray[Any, np.dtype[np.uint32]]
+Progress = Callable[[Iterable[Any], str], Iterable[Any]]  # passes items through, and counts them by name
 
 
 def shingle(tokens: Sequence[str]) -> Shingles:
@@ -96,74 +97,104 @@ def group_articles(
     >>> group_articles(["a", "b", "c"], texts, [None] * 3, min_jaccard=0.5, seed=0)
     ['a', 'a', 'c']
     """
-    with tempfile.TemporaryFile() as file:
-        sets = _write_sets(file, texts, min_jaccard=min_jaccard, seed=seed)
-        joined = _join_near_duplicates(sets, min_jaccard)
-    components = [joined.get(number, number) for number in sets.of_text.tolist()]
-    earliest: dict[int, tuple[datetime, str]] = {}
-    for component, date, article_id in zip(components, published, article_ids, strict=True):
-        candidate = (date or UNDATED, article_id)
-        earliest[component] = min(earliest.get(component, candidate), candidate)
-    return [earliest[component][1] for component in components]
+    normalize = build_normalizer(Normalization())
+    engine = Engine(normalize=normalize, maps=build_maps(normalize))
+    remaining = iter(texts)
+    with ShingleSets(engine, normalize, min_jaccard=min_jaccard, seed=seed) as sets:
+        while batch := [*islice(remaining, BATCH)]:
+            sets.add(batch, engine.scan([""] * len(batch), batch).articles.texts)
+        return sets.group(article_ids, published)
 
 
-@dataclass(frozen=True, slots=True)
-class _Sets:
-    """The different sets of shingles."""
+class ShingleSets:
+    """The different sets of shingles of texts, kept in a temporary file, those of exact copies once.
 
-    of_text: Array  # the number of each text's set
-    shingles: Shingles  # of all sets, one after the other, mapped from a file
-    bounds: Array  # of each set in `shingles`
-    bands: Array  # of shape (n_sets, n_bands); two sets with a band in common may be near-duplicates
+    Texts are tokenized by `engine`, whose reference is `normalize`; parameters are those of `group_articles`.
+    """
 
-    def shingles_of(self, number: int) -> Shingles:
-        """Return the shingles of a set."""
-        return self.shingles[self.bounds[number] : self.bounds[number + 1]]
+    def __init__(
+        self, engine: Engine, normalize: Callable[[str], str], *, min_jaccard: float, seed: int
+    ) -> None:
+        self._shingler = Shingler(engine, normalize)
+        self._min_jaccard = min_jaccard
+        self._lsh = MinHashLSH(threshold=min_jaccard, num_perm=N_PERMUTATIONS)
+        factors = np.random.default_rng(seed).integers(2**63, size=self._lsh.r, dtype=np.uint64)
+        self._factors = factors | np.uint64(1)
+        self._permutations = MinHash(num_perm=N_PERMUTATIONS, seed=seed + 1).permutations
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
+        self._shingles: Shingles = np.empty(0, np.uint32)  # of all sets, one after the other
+        self._number_of: dict[bytes, int] = {}
+        self._of_text = GrowingArray(np.int64)  # the number of each text's set
+        self._bounds = GrowingArray(np.int64)  # of each set in `_shingles`
+        self._bounds.extend(np.zeros(1, np.int64))
+        # two sets with a band in common may be near-duplicates
+        self._bands = GrowingArray(np.uint64, self._lsh.b)
 
+    def __enter__(self) -> Self:
+        return self
 
-def _write_sets(file: IO[bytes], texts: Iterable[str], *, min_jaccard: float, seed: int) -> _Sets:
-    """Write the shingles of texts to a file, those of exact copies once."""
-    lsh = MinHashLSH(threshold=min_jaccard, num_perm=N_PERMUTATIONS)
-    factors = np.random.default_rng(seed).integers(2**63, size=lsh.r, dtype=np.uint64) | np.uint64(1)
-    permutations = MinHash(num_perm=N_PERMUTATIONS, seed=seed + 1).permutations
-    shingler, number_of = Shingler(), dict[bytes, int]()
-    of_text, sizes, bands = GrowingArray(np.int64), GrowingArray(np.int64), GrowingArray(np.uint64, lsh.b)
-    texts = iter(texts)
-    while batch := [*islice(texts, BATCH)]:
+    def __exit__(self, *exception: object) -> None:
+        self._file.close()
+
+    def add(self, texts: Sequence[str], tokens: Spans) -> None:
+        """Add texts and their tokens."""
         new: list[Shingles] = []
-        for digest, shingles in zip(*shingler.shingle(batch), strict=True):
-            number = number_of.setdefault(digest, len(number_of))
-            of_text.extend(np.array([number]))
-            if number == sizes.n + len(new):
+        for digest, shingles in zip(*self._shingler.shingle(texts, tokens), strict=True):
+            number = self._number_of.setdefault(digest, len(self._number_of))
+            self._of_text.extend(np.array([number]))
+            if number == self._bands.n + len(new):
                 new.append(shingles)
         if new:
-            np.concatenate(new).tofile(file)
-            sizes.extend(np.array([*map(len, new)]))
-            sketches = np.array([sketch(shingles, permutations) for shingles in new])
-            banded = sketches[:, : lsh.b * lsh.r].reshape(-1, lsh.b, lsh.r)
-            bands.extend((banded * factors).sum(axis=2))
-    file.flush()
-    bounds = np.concatenate([[0], np.cumsum(sizes.values)])
-    stored = np.memmap(file, np.uint32, "r") if sizes.n else np.empty(0, np.uint32)
-    return _Sets(of_text.values, stored, bounds, bands.values)
+            np.concatenate(new).tofile(self._file)
+            self._bounds.extend(self._bounds.values[-1] + np.cumsum([*map(len, new)]))
+            sketches = np.array([sketch(shingles, self._permutations) for shingles in new])
+            banded = sketches[:, : self._lsh.b * self._lsh.r].reshape(-1, self._lsh.b, self._lsh.r)
+            self._bands.extend((banded * self._factors).sum(axis=2))
 
+    def group(
+        self,
+        article_ids: Sequence[str],
+        published: Sequence[datetime | None],
+        progress: Progress = lambda items, name: items,
+    ) -> list[str]:
+        """Group the texts, as `group_articles` does."""
+        joined = self._join_near_duplicates(progress)
+        components = [joined.get(number, number) for number in self._of_text.values.tolist()]
+        earliest: dict[int, tuple[datetime, str]] = {}
+        for component, date, article_id in zip(components, published, article_ids, strict=True):
+            candidate = (date or UNDATED, article_id)
+            earliest[component] = min(earliest.get(component, candidate), candidate)
+        return [earliest[component][1] for component in components]
 
-def _join_near_duplicates(sets: _Sets, min_jaccard: float) -> dict[int, int]:
-    """Map the numbers of sets to that of one of their group; sets that are alone may be left out."""
-    joined, rejected = DisjointSet(), set[tuple[int, int]]()
-    for band in sets.bands.T:
-        for bucket in _find_buckets(band):
-            for number in bucket:
-                joined.add(number)
-            for k, i in enumerate(bucket):
-                for j in bucket[:k]:
-                    if joined.connected(i, j) or (i, j) in rejected:
-                        continue
-                    if jaccard(sets.shingles_of(i), sets.shingles_of(j)) >= min_jaccard:
-                        joined.merge(i, j)
-                    else:
-                        rejected.add((i, j))
-    return {number: joined[number] for number in joined}
+    def _join_near_duplicates(self, progress: Progress) -> dict[int, int]:
+        """Map the numbers of sets to that of one of their group; sets that are alone may be left out."""
+        self._file.flush()
+        if self._bands.n:
+            self._shingles = np.memmap(self._file, np.uint32, "r")
+        joined, rejected = DisjointSet(), set[tuple[int, int]]()
+
+        def are_near(i: int, j: int) -> bool:
+            if (i, j) not in rejected and jaccard(self._set(i), self._set(j)) < self._min_jaccard:
+                rejected.add((i, j))
+            return (i, j) not in rejected
+
+        for band in progress(self._bands.values.T, "grouping, bands"):
+            for bucket in _find_buckets(band):
+                apart: list[list[int]] = []  # what is joined so far
+                for i in bucket:
+                    joined.add(i)
+                    own, others = [i], []
+                    for group in apart:
+                        if joined.connected(i, group[0]) or any(are_near(i, j) for j in group):
+                            joined.merge(i, group[0])
+                            own += group
+                        else:
+                            others.append(group)
+                    apart = [*others, own]
+        return {number: joined[number] for number in joined}
+
+    def _set(self, number: int) -> Shingles:
+        return self._shingles[self._bounds.values[number] : self._bounds.values[number + 1]]
 
 
 def _find_buckets(band: Array) -> Iterator[list[int]]:
@@ -178,16 +209,14 @@ def _find_buckets(band: Array) -> Iterator[list[int]]:
 class Shingler:
     """Hash the word triples of many texts, as `shingle` does those of one."""
 
-    def __init__(self) -> None:
-        self._normalize = build_normalizer(Normalization())
-        self._engine = Engine(normalize=self._normalize, maps=build_maps(self._normalize))
+    def __init__(self, engine: Engine, normalize: Callable[[str], str]) -> None:
+        self._engine, self._normalize = engine, normalize
         # of each token: its CRC-32, that with a space behind it, and its number of bytes
         self._crc, self._spaced, self._n_bytes = (GrowingArray(d) for d in (np.uint32, np.uint32, np.int64))
         self._shifts = _build_shifts(MAX_TOKEN_BYTES + 1)
 
-    def shingle(self, texts: Sequence[str]) -> tuple[list[bytes], list[Shingles]]:
+    def shingle(self, texts: Sequence[str], spans: Spans) -> tuple[list[bytes], list[Shingles]]:
         """Return a digest of the tokens of each text, and its shingles."""
-        spans = self._engine.scan([""] * len(texts), texts).articles.texts
         self._hash_new_tokens()
         bounds = np.concatenate([[0], np.cumsum(spans.lengths)])
         rows = np.repeat(np.arange(len(texts)), spans.lengths)

@@ -13,6 +13,7 @@ BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
 IntArray = np.ndarray[Any, np.dtype[np.intp]]
 
 BALANCED = "balanced"
+SCHEMA_VERSION = "1"  # of rows with labels: changes when a column changes its name, type or meaning
 PROFILES = (BALANCED, "high_precision", "high_recall")  # names of sets of thresholds
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from . import kernel
 from .charmap import encode
 from .gazetteer import Gazetteer
 from .kernel import BREAK, Array, Articles, Spans, TermCounts, TermWeights, ThreadCounts
+from .locks import create_lock
 from .text import MAX_FOREIGN_LETTERS, MIN_ARABIC_LETTERS, is_arabic
 from .vocabulary import GazetteerIndex, Stem, TokenCache, Vocabulary, build_gazetteer_index
 
@@ -102,7 +102,7 @@ class Engine:
         self._logs = np.zeros(1)
         self._counts: list[ThreadCounts] = []
         self.threads = threads
-        self.lock = threading.Lock()
+        self.lock = create_lock()
         self.n_articles = 0  # learned
         self.vocabulary = Vocabulary(ngram_max=ngram_max, mask=self._mask)
         self.cache = TokenCache(

@@ -109,11 +109,11 @@ class Gazetteer:
 
     @cached_property
     def longest(self) -> dict[str, int]:
-        """Map a token to the number of tokens of the longest spelling that begins with it."""
+        """Map a token that longer spellings begin with to the number of tokens of the longest."""
         longest: dict[str, int] = {}
         for form in self.forms:
-            first = form.partition(" ")[0]
-            longest[first] = max(form.count(" ") + 1, longest.get(first, 0))
+            if (n_spaces := form.count(" ")) and n_spaces >= longest.get(first := form.partition(" ")[0], 0):
+                longest[first] = n_spaces + 1
         return longest
 
 

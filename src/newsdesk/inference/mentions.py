@@ -68,8 +68,8 @@ def _find_candidates(tokens: Sequence[str], gazetteer: Gazetteer) -> list[_Candi
     media_stop = -1
     i = 0
     while i < len(tokens):
-        longest = gazetteer.longest.get(tokens[i])
-        match = _longest_match(tokens, i, longest, gazetteer) if longest else None
+        begins_name = tokens[i] in gazetteer.forms or tokens[i] in gazetteer.longest
+        match = _longest_match(tokens, i, gazetteer) if begins_name else None
         if match is None:
             i += 1
             continue
@@ -85,9 +85,8 @@ def _find_candidates(tokens: Sequence[str], gazetteer: Gazetteer) -> list[_Candi
     return candidates
 
 
-def _longest_match(
-    tokens: Sequence[str], start: int, longest: int, gazetteer: Gazetteer
-) -> _Candidate | None:
+def _longest_match(tokens: Sequence[str], start: int, gazetteer: Gazetteer) -> _Candidate | None:
+    longest = gazetteer.longest.get(tokens[start], 1)
     for stop in range(min(start + longest, len(tokens)), start, -1):
         form = gazetteer.forms.get(tokens[start] if stop == start + 1 else " ".join(tokens[start:stop]))
         if form is None:

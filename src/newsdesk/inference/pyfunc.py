@@ -22,9 +22,10 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 MODEL, CODE = "model", "inference"  # MLflow's names for the packaged folder and for the code that scores
+TASKS = ("region", "topic")
 LIST = 0  # what pandas, by which MLflow turns a plain list into a frame, calls its column
-PARAMS: dict[str, Any] = {"profile": "balanced", "explain": False}
-CONFIG = {"threads": 1}
+PARAMS: dict[str, Any] = {"profile": "balanced", "explain": False, "flat": False}
+CONFIG: dict[str, Any] = {"threads": 1, "warm": False}
 HASH_DIGITS = 12
 
 
@@ -32,14 +33,18 @@ class NewsdeskModel(PythonModel):
     """Regions and topics of Arabic news, by the code in the model's artifacts."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Load the packaged folder, and set the `threads` of the model config."""
+        """Load the packaged folder with the `threads` of the model config; `warm` compiles what scores."""
         folder = Path(context.artifacts[MODEL])
-        threads = {**CONFIG, **(context.model_config or {})}["threads"]
+        threads, warm = ({**CONFIG, **(context.model_config or {})}[name] for name in CONFIG)
         if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
             raise _refusal(f"model config threads: expected a number from 1, found {threads!r}")
+        if not isinstance(warm, bool):
+            raise _refusal(f"model config warm: expected true or false, found {warm!r}")
         self._code = _import_package(Path(context.artifacts[CODE]))
         self.scorer = self._code.Scorer.load(folder)
         self.scorer.threads = threads
+        if warm:
+            self.scorer.warm_up()
         self.version = f"{self.scorer.info['version']}+{_sha256(folder)[:HASH_DIGITS]}"
 
     def predict(
@@ -53,13 +58,15 @@ class NewsdeskModel(PythonModel):
             `text`, and optionally `title`, `home` (the ISO 3166-1 code of the source's country) and
             `article_id`; other columns are ignored. A plain list of texts comes as column `LIST`.
         params : mapping, optional
-            `profile`, a set of thresholds, and whether to `explain`.
+            `profile`, a set of thresholds; whether to `explain`; whether rows are `flat`.
 
         Returns
         -------
         DataFrame
-            With the input's index: article_id, regions, topics, region_scores, topic_scores, reason and
-            model_version; with `explain` also evidence, None for articles that are not scored.
+            With the input's index: article_id, regions, topics, region_scores, topic_scores, reason,
+            main_region, main_topic and model_version. If `flat`, columns such as region_asia (bool) and
+            region_asia_score (float) stand for lists and maps, one for each label. With `explain` also
+            evidence, None for articles that are not scored.
 
         Raises
         ------
@@ -74,15 +81,16 @@ class NewsdeskModel(PythonModel):
         titles, texts = ([self._code.repair_text(part) for part in parts] for parts in (titles, texts))
         homes = self._homes(model_input)
         said = self.scorer.predict(titles, texts, chosen["profile"], homes)
-        columns: dict[str, Any] = {
-            "article_id": _article_ids(model_input),
-            "regions": [p.labels["region"] for p in said],
-            "topics": [p.labels["topic"] for p in said],
-            "region_scores": [p.scores["region"] for p in said],
-            "topic_scores": [p.scores["topic"] for p in said],
-            "reason": [p.reason for p in said],
-            "model_version": [self.version] * len(said),
-        }
+        columns: dict[str, Any] = {"article_id": _article_ids(model_input)}
+        if not chosen["flat"]:
+            columns |= {f"{task}s": [p.labels[task] for p in said] for task in TASKS}
+            columns |= {f"{task}_scores": [p.scores[task] for p in said] for task in TASKS}
+        columns["reason"] = [p.reason for p in said]
+        for task in TASKS:
+            columns[f"main_{task}"] = [next(iter(p.labels[task]), None) for p in said]
+        columns["model_version"] = [self.version] * len(said)
+        if chosen["flat"]:
+            columns |= self._label_columns(said)
         if chosen["explain"]:
             scored = [bool(p.scores["region"]) for p in said]
             columns["evidence"] = self._explain(titles, texts, homes, scored, chosen["profile"])
@@ -90,6 +98,15 @@ class NewsdeskModel(PythonModel):
         return pd.DataFrame(
             {name: pd.Series(values, model_input.index, dtype=object) for name, values in columns.items()}
         )
+
+    def _label_columns(self, said: Sequence[Any]) -> dict[str, list[Any]]:
+        """Return for each label whether it is assigned, and its probability, None if there is none."""
+        columns: dict[str, list[Any]] = {}
+        for head in self.scorer.heads:
+            for label in head.labels:
+                columns[f"{head.task}_{label}"] = [label in p.labels[head.task] for p in said]
+                columns[f"{head.task}_{label}_score"] = [p.scores[head.task].get(label) for p in said]
+        return columns
 
     def _homes(self, frame: pd.DataFrame) -> list[str | None]:
         """Return the homes of articles, None where they are missing."""
@@ -111,8 +128,9 @@ class NewsdeskModel(PythonModel):
         if chosen["profile"] not in self._code.PROFILES:
             expected = ", ".join(self._code.PROFILES)
             raise _refusal(f"params: profile: expected one of {expected}, found {chosen['profile']!r}")
-        if not isinstance(chosen["explain"], bool):
-            raise _refusal(f"params: explain: expected true or false, found {chosen['explain']!r}")
+        for name in ("explain", "flat"):
+            if not isinstance(chosen[name], bool):
+                raise _refusal(f"params: {name}: expected true or false, found {chosen[name]!r}")
         return chosen
 
     def _explain(

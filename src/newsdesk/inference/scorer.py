@@ -7,6 +7,7 @@ linear scores that are equal to the last bit.
 from __future__ import annotations
 
 import math
+import os
 import sys
 import threading
 import warnings
@@ -19,6 +20,7 @@ import numpy as np
 
 from .decision import BALANCED, PROFILES, BoolArray, FloatArray, Prediction, sigmoid
 from .home import NO_HOME, HomeBlock, HomeCountries, IntArray
+from .locks import create_lock
 from .mentions import place_feature_names, place_features
 from .storage import UNREADABLE, PackagedModel, describe_error, read_model_folder, warn_of_other_code
 from .stubs import MAX_STUB_WORDS, is_stub, stub_tokens
@@ -33,7 +35,7 @@ from .text import (
     word_ngrams,
 )
 
-COMPILE_FROM = 256
+COMPILE_FROM = 1000  # by then the plain implementation has taken as long as loading compiled code does
 WARM_UP = ("قمة في باريس", "أعلنت الشرطة في باريس اليوم أن الهجوم على محطة القطارات لم يوقع ضحايا")
 BATCH = 1024
 
@@ -53,7 +55,8 @@ class Scorer:
     threads : int
         Threads of the compiled implementation, 1 unless set.
     compile_from : int
-        Number of articles after which the compiled implementation is loaded.
+        Number of articles from which the compiled implementation pays. A call with so many loads it first.
+        After so many in smaller calls a thread loads it, while the plain implementation answers.
 
     Examples
     --------
@@ -80,7 +83,8 @@ class Scorer:
         self.threads = 1
         self.compile_from = COMPILE_FROM
         self._n_scored = 0
-        self._lock = threading.Lock()
+        self._loading_process = 0  # the one whose thread loads the compiled implementation
+        self._lock = create_lock()
 
     @classmethod
     def load(cls, folder: str | Path) -> Scorer:
@@ -209,8 +213,7 @@ class Scorer:
         if len(all_titles) != n:
             raise ValueError(f"{len(all_titles)} titles for {n} texts; give one of each an article")
         regions = self._home_regions(homes, n)
-        self._n_scored += n
-        features = self._choose_features()
+        features = self._choose_features(n)
         scores = np.empty((n, len(self.model.intercept)))
         reasons: list[str | None] = []
         for start in range(0, n, BATCH):
@@ -238,18 +241,37 @@ class Scorer:
         self.compile_from = 0
         self.predict([WARM_UP[0]], [WARM_UP[1]])
 
-    def _choose_features(self) -> ReferenceFeatures | CompiledFeatures:
-        """Return the compiled implementation after `compile_from` articles; one thread loads it."""
-        if self.compiled is None and self._n_scored >= self.compile_from:
-            with self._lock:
-                if self.compiled is None and _can_compile():
-                    self.compiled = CompiledFeatures(self.model, self.reference)
-                elif self.compiled is None:
-                    self.compile_from = sys.maxsize  # do not try again
+    def _choose_features(self, n_articles: int) -> ReferenceFeatures | CompiledFeatures:
+        """Return the implementation that is to score so many articles."""
+        self._n_scored += n_articles
+        if self.compiled is None and n_articles >= self.compile_from:
+            self._load_compiled()
+        elif self.compiled is None and self._n_scored >= self.compile_from:
+            self._start_loading()
         if self.compiled is None:
             return self.reference
         self.compiled.threads = self.threads
         return self.compiled
+
+    def _start_loading(self) -> None:
+        """Load the compiled implementation in a thread, once in each process."""
+        if self._loading_process != os.getpid() and self._lock.acquire(blocking=False):
+            try:
+                if self.compiled is None and self._loading_process != os.getpid():
+                    self._loading_process = os.getpid()
+                    threading.Thread(target=self._load_compiled, name="newsdesk-compile").start()
+            finally:
+                self._lock.release()
+
+    def _load_compiled(self) -> None:
+        """Load the compiled implementation, and compile what it calls; one thread does."""
+        with self._lock:
+            if self.compiled is None and _can_compile():
+                compiled = CompiledFeatures(self.model, self.reference)
+                compiled.score([WARM_UP[0]], [WARM_UP[1]], np.array([NO_HOME]))
+                self.compiled = compiled
+            elif self.compiled is None:
+                self.compile_from = sys.maxsize  # do not try again
 
 
 class ReferenceFeatures:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from newsdesk.base.files import read_json, sha256, sha256_of_json
 from newsdesk.inference.code import copy_code
+from newsdesk.inference.decision import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,6 +44,7 @@ def save(folder: Path, destination: Path, *, run_id: str | None = None) -> None:
             pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
             metadata={
                 "format": info["format"],
+                "schema_version": SCHEMA_VERSION,
                 "newsdesk_version": info["version"],
                 "model_sha256": sha256(folder),
                 "taxonomy_sha256": sha256_of_json(info["taxonomy"]),
@@ -80,9 +82,10 @@ def build_signature() -> ModelSignature:
     text = DataType.string
     outputs: dict[str, Any] = {
         "article_id": text, "regions": labels, "topics": labels,
-        "region_scores": scores, "topic_scores": scores, "reason": text, "model_version": text,
+        "region_scores": scores, "topic_scores": scores, "reason": text,
+        "main_region": text, "main_topic": text, "model_version": text,
     }  # fmt: skip
-    nullable = ("article_id", "reason")
+    nullable = ("article_id", "reason", "main_region", "main_topic")
     anything = AnyType()  # type: ignore[no-untyped-call]
     return ModelSignature(
         inputs=Schema([ColSpec(anything, name, required=False) for name in inputs]),

@@ -43,7 +43,7 @@ def find_media(normalized: str, media: Gazetteer) -> Iterator[MediaMention]:
     tokens = [match.group() for match in found]
     i = 0
     while i < len(tokens):
-        longest = min(i + media.longest.get(tokens[i], 0), len(tokens))
+        longest = min(i + media.longest.get(tokens[i], 1), len(tokens))
         stops = (stop for stop in range(longest, i, -1) if " ".join(tokens[i:stop]) in media.forms)
         if stop := next(stops, None):
             yield MediaMention(found[i].start(), found[stop - 1].end(), i, tuple(tokens[i:stop]))
