@@ -23,7 +23,9 @@ from tests.inference.articles import ARABIC, DIRTY
 
 ENGLISH = "The government said that the summit would be held next week."
 PERSIAN = "دولت ایران اعلام کرد که نشست سران هفتهٔ آینده برگزار می‌شود و چند وزیر شرکت می‌کنند."
-NOTHING = {"regions": [], "topics": [], "region_scores": {}, "topic_scores": {}}
+NOTHING = {
+    "regions": [], "topics": [], "region_scores": {}, "topic_scores": {}, "main_region": None, "main_topic": None,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +65,7 @@ def test_predictions_equal_those_of_the_scorer(tiny_model: Path, model: PyFuncMo
         for task in ("region", "topic"):
             assert row[f"{task}s"] == prediction.labels[task]
             assert row[f"{task}_scores"] == prediction.scores[task]
+            assert row[f"main_{task}"] == (prediction.labels[task] or [None])[0]
     json.dumps(predicted, allow_nan=False)
 
 
@@ -209,6 +212,22 @@ def test_explain_adds_evidence_to_scored_rows(tiny_model: Path, model: PyFuncMod
     assert "evidence" not in model.predict([ARABIC])
 
 
+def test_flat_rows_hold_a_column_for_each_label(tiny_model: Path, model: PyFuncModel) -> None:
+    flat = model.predict([ARABIC, None], params={"flat": True})
+    [row, unscored] = flat.to_dict("records")
+    [expected, _] = model.predict([ARABIC, None]).to_dict("records")
+    for head in Scorer.load(tiny_model).heads:
+        assert row[f"main_{head.task}"] == expected[f"main_{head.task}"]
+        for label in head.labels:
+            assert row[f"{head.task}_{label}"] == (label in expected[f"{head.task}s"])
+            assert row[f"{head.task}_{label}_score"] == expected[f"{head.task}_scores"][label]
+            assert unscored[f"{head.task}_{label}"] is False
+            assert unscored[f"{head.task}_{label}_score"] is None
+    assert not {"regions", "topics", "region_scores", "topic_scores"} & {*flat}
+    assert unscored["reason"] == "too_short"
+    json.dumps([row, unscored], allow_nan=False)
+
+
 def test_two_versions_in_one_process_keep_their_own_behaviour(
     tiny_model: Path, model: PyFuncModel, tmp_path: Path
 ) -> None:
@@ -240,6 +259,13 @@ def test_threads_are_set_at_load(saved: Path) -> None:
     assert loaded.unwrap_python_model().scorer.threads == 2
     with pytest.raises(MlflowException, match="model config threads: expected a number from 1, found 0"):
         mlflow.pyfunc.load_model(str(saved), model_config={"threads": 0})
+
+
+def test_a_warm_model_is_compiled_at_load(saved: Path) -> None:
+    warm = mlflow.pyfunc.load_model(str(saved), model_config={"warm": True})
+    assert warm.unwrap_python_model().scorer.compiled is not None
+    with pytest.raises(MlflowException, match="model config warm: expected true or false, found 'yes'"):
+        mlflow.pyfunc.load_model(str(saved), model_config={"warm": "yes"})
 
 
 def test_a_damaged_artifact_is_an_error_at_load(saved: Path, tmp_path: Path) -> None:

@@ -47,13 +47,14 @@ def test_metadata_and_flavor(tiny_run: Path, tiny_model: Path, saved: Path) -> N
     info = json.loads((tiny_model / "model.json").read_text(encoding="utf-8"))
     assert description.metadata == {
         "format": info["format"],
+        "schema_version": "1",
         "newsdesk_version": info["version"],
         "model_sha256": sha256(tiny_model),
         "taxonomy_sha256": sha256_of_json(info["taxonomy"]),
     }
     flavor = description.flavors["python_function"]
     assert (flavor["model_code_path"], flavor["code"]) == ("pyfunc.py", None)
-    assert flavor["config"] == {"threads": 1}
+    assert flavor["config"] == {"threads": 1, "warm": False}
     for place in (saved.parent, tiny_run, Path(mlflow_model.__file__).parent):
         assert str(place) not in (saved / "MLmodel").read_text()
 
@@ -71,9 +72,13 @@ def test_signature(saved: Path) -> None:
         "region_scores": ("Map(str -> DataType.double)", True),
         "topic_scores": ("Map(str -> DataType.double)", True),
         "reason": ("DataType.string", False),
+        "main_region": ("DataType.string", False),
+        "main_topic": ("DataType.string", False),
         "model_version": ("DataType.string", True),
     }
-    assert {p.name: p.default for p in signature.params} == {"profile": "balanced", "explain": False}
+    assert {p.name: p.default for p in signature.params} == {
+        "profile": "balanced", "explain": False, "flat": False,
+    }  # fmt: skip
 
 
 def test_the_input_example_keeps_nulls(saved: Path) -> None:
