@@ -4,6 +4,7 @@
 # make test-all  both
 # make test-lowest  the fast tests with the lowest versions that pyproject.toml allows
 # make test-newest  the fast tests with Python 3.13, or another: make test-newest PYTHON_NEWEST=/path/to/python
+# make test-consumers  the registered model in environments of its lowest and newest requirements, with several Pythons
 # make fuzz   mutate inputs of every format for MINUTES=10, and stop at the first that is read wrongly
 # make lint   formatting, lint, import order and types; these also against PySpark
 # make import fetch the public corpora into data/public/, from public repositories at pinned commits
@@ -19,6 +20,7 @@
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PYTHON_NEWEST ?= python3.13
+CONSUMER_PYTHONS ?= python3.11 python3.12 python3.13
 VENV := .venv
 READY := $(VENV)/ready
 SPARK := $(VENV)/spark-ready
@@ -33,7 +35,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := all
-.PHONY: all setup spark repro results public ship import peers test test-integration test-lowest test-newest test-all fuzz lint notebooks site screenshots certify lock clean
+.PHONY: all setup spark repro results public ship import peers test test-integration test-lowest test-newest test-consumers test-all fuzz lint notebooks site screenshots certify lock clean
 
 all: results
 
@@ -126,6 +128,9 @@ $(NEWEST)/ready: requirements.lock pyproject.toml
 	$(NEWEST)/bin/pip install --quiet --require-hashes -r requirements.lock
 	$(NEWEST)/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
+
+test-consumers: $(READY)
+	python -m tests.tracking.consumer_matrix $(CONSUMER_PYTHONS)
 
 fuzz: $(READY)
 	pip install --quiet atheris==3.0.0

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
@@ -47,7 +47,7 @@ COLUMNS = ("regions", "topics", "region_scores", "topic_scores", "reason")
 N_MANY = 1000  # of several batches, and enough for the compiled path
 
 
-def required(names: tuple[str, ...]) -> dict[str, Distribution]:
+def required(names: Iterable[str]) -> dict[str, Distribution]:
     """The distributions of these names and of all their requirements on this platform."""
     found: dict[str, Distribution] = {}
     queue = list(names)

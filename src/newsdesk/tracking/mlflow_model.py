@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from mlflow.models import ModelSignature
 
-REQUIREMENTS = ("mlflow-skinny", "numpy", "pandas", "pyarrow", "numba", "PyStemmer")
+# `make test-consumers` labels with the lowest and the newest of these
+REQUIREMENTS = {
+    "mlflow-skinny": ">=3.0.1,<4",
+    "numpy": ">=1.26.4,<3",
+    "pandas": ">=2.2.3,<4",
+    "pyarrow": ">=16.1,<27",
+    "numba": ">=0.62.1,<0.69",  # older ones keep no compiled code by its content
+    "PyStemmer": ">=2.2.0.3,<4",
+}
 
 
 def save(folder: Path, destination: Path, *, run_id: str | None = None) -> None:
@@ -41,7 +48,7 @@ def save(folder: Path, destination: Path, *, run_id: str | None = None) -> None:
             model_config=pyfunc.CONFIG,
             signature=build_signature(),
             input_example=build_example(),
-            pip_requirements=[f"{name}=={version(name)}" for name in REQUIREMENTS],
+            pip_requirements=[f"{name}{versions}" for name, versions in REQUIREMENTS.items()],
             metadata={
                 "format": info["format"],
                 "schema_version": SCHEMA_VERSION,
