@@ -161,16 +161,29 @@ def test_a_dead_jvm_is_one_line(cluster: clusters.Cluster, job_corpus: Path, tmp
 
 UDF = """
 import json, sys
+from functools import reduce
 import mlflow
-from pyspark.sql import SparkSession
-from pyspark.sql.functions import struct
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.functions import expr, lit, struct
 
 master, uri, corpus, job = sys.argv[1:]
 spark = SparkSession.builder.master(master).config("spark.log.level", "ERROR").getOrCreate()
-columns = "regions array<string>, topics array<string>, reason string, model_version string"
-label = mlflow.pyfunc.spark_udf(spark, uri, result_type=columns, env_manager="local")
-frame = spark.read.parquet(corpus).repartition(2).select("id", label(struct("title", "text")).alias("labels"))
-rows = {row.id: [row.labels.regions, row.labels.topics, row.labels.reason] for row in frame.collect()}
+label = mlflow.pyfunc.spark_udf(spark, uri, env_manager="local")
+articles = spark.read.parquet(corpus).select("id", "title", "text")
+one = articles.limit(1)
+without = [
+    one.withColumns({"id": lit("without " + " and ".join(names)), **{n: lit(None).cast("string") for n in names}})
+    for names in (["title"], ["text"], ["title", "text"])
+]
+frame = reduce(DataFrame.union, without, articles).repartition(2).withColumn("said", label(struct("title", "text")))
+frame = frame.withColumn("reason", expr("nullif(said.reason, 'None')"))  # MLflow makes a word of a null
+frame = frame.withColumn("main_region", expr("get(said.regions, 0)"))
+rows = {row.id: [row.said.regions, row.said.topics, row.reason, row.main_region] for row in frame.collect()}
+direct = frame.select("id", "title", "text").toPandas()
+said = mlflow.pyfunc.load_model(uri).predict(direct[["title", "text"]])
+for row in said.assign(id=direct["id"]).to_dict("records"):
+    assert rows[row["id"]] == [row[name] for name in ("regions", "topics", "reason", "main_region")], row
+assert len(rows) == articles.count() + 3
 read = spark.read.parquet(job).where("main_topic is not null").select("topics", "topic_scores", "scored_at")
 labelled = [[row.topics, row.topic_scores, row.scored_at.isoformat()] for row in read.collect()]
 print(json.dumps([rows, labelled]))
@@ -202,10 +215,8 @@ def test_the_registered_model_as_a_udf(
     rows = [row for part in sorted(finished_job.glob("part-*")) for row in pq.read_table(part).to_pylist()]
     for row in rows[:PARQUET_ROWS]:
         if row["region_origin"] != "section":
-            regions, topics, reason = labels[row["article_id"]]
-            assert (regions, topics) == (row["regions"], row["topics"])
-            # MLflow turns null into the word None, unless all values of a batch are null
-            assert (reason or "None") == (row["reason"] or "None")
+            expected = [row[name] for name in ("regions", "topics", "reason", "main_region")]
+            assert labels[row["article_id"]] == expected
     assert len(read) == sum(row["main_topic"] is not None for row in rows), "Spark reads the parts of a job"
     first = next(row for row in rows if row["main_topic"])  # Spark may read the parts in another order
     times = [at for *labels, at in read if labels == [first["topics"], dict(first["topic_scores"])]]
