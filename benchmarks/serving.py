@@ -72,7 +72,7 @@ def running(name: str, model: str | None) -> Iterator[Server]:
         entry = "from newsdesk.cli.main import main; main()"
         command = [sys.executable, "-c", entry, "serve", "--port", str(port)]
         command += ["--model", model] if model else []
-        path, alive, body = "/predict", "/health", ours
+        path, alive, body = "/predict", "/ready", ours
     else:
         command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(model)]
         command += ["--env-manager", "local", "--host", "127.0.0.1", "--port", str(port)]

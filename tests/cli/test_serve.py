@@ -2,55 +2,52 @@
 
 from __future__ import annotations
 
-import os
-import re
-import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.commands import invoke, project_env
+from tests.commands import invoke
 from tests.serving.conftest import DEADLINE, starter, wait
+from tests.serving.processes import serve
 
 
 @pytest.mark.integration
 def test_open_requests_are_finished_on_sigterm(tmp_path: Path) -> None:
-    log = tmp_path / "serve.log"
-    command = [sys.executable, "-c", "from newsdesk.cli.main import main; main()", "serve", "--port", "0"]
-    with log.open("w", encoding="utf-8") as handle:
-        process = subprocess.Popen(command, cwd=tmp_path, env=project_env(), stderr=handle)
-    try:
-
-        def find_address() -> re.Match[str] | None:
-            assert process.poll() is None, log.read_text(encoding="utf-8")
-            return re.search(r"http://\S+(?=/$)", log.read_text(encoding="utf-8"), re.M)
-
-        address = wait(find_address).group()
-        assert httpx.get(f"{address}/health", timeout=DEADLINE).status_code == 200  # announced when ready
-        slow = {"articles": starter(50), "explain": True, "top": 100}
-        answers: list[int] = []
+    slow = {"articles": starter(50), "explain": True, "top": 100}
+    answers: list[int] = []
+    with serve(tmp_path, "--drain", "0") as server:
 
         def post() -> None:
-            response = httpx.post(f"{address}/predict", json=slow, timeout=DEADLINE)
+            response = httpx.post(f"{server.address}/predict", json=slow, timeout=DEADLINE)
             answers.append(len(response.json()["predictions"]))
 
         posting = threading.Thread(target=post)
         posting.start()
-        # One request in flight is that of /health itself.
-        wait(lambda: httpx.get(f"{address}/health", timeout=DEADLINE).json()["in_flight"] > 1)
-        os.kill(process.pid, signal.SIGTERM)
+        # One request in flight is that of /metrics itself.
+        wait(lambda: "newsdesk_requests_in_flight 2.0" in httpx.get(f"{server.address}/metrics").text)
+        server.terminate()
         posting.join()
         assert answers == [50]
-        assert process.wait(timeout=60) == 0
-        last = log.read_text(encoding="utf-8").splitlines()[-1]
-        assert all(part in last for part in ('"event": "stopped"', '"articles": 50', '"in_flight": 0'))
-    finally:
-        process.kill()
-        process.wait()
+        assert server.process.wait(timeout=DEADLINE) == 0
+        last = server.records()[-1]
+        assert (last["event"], last["articles"]) == ("stopped", 50)
+
+
+@pytest.mark.integration
+def test_clients_are_told_before_connections_are_refused(tmp_path: Path) -> None:
+    with serve(tmp_path, "--drain", "3") as server, httpx.Client(base_url=server.address) as client:
+        assert client.get("/ready").status_code == 200
+        server.terminate()
+        refused = wait(lambda: (r := client.get("/ready")).status_code == 503 and r)
+        assert refused.json()["message"] == "the server is stopping"
+        health = client.get("/health")
+        assert (health.status_code, health.json()["status"]) == (200, "stopping")
+        predicted = httpx.post(f"{server.address}/predict", json={"text": "x"}, timeout=DEADLINE)
+        for response in (refused, health, predicted):
+            assert response.headers["connection"] == "close"
+        assert server.process.wait(timeout=DEADLINE) == 0
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -11,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from newsdesk.serving.app import build_app
+from newsdesk.serving.connections import Server
 from newsdesk.serving.model_watcher import ModelWatcher, ServedModel, open_model
 from tests import ROOT
 
@@ -79,19 +80,19 @@ def client(model: ServedModel, records: list[dict[str, Any]]) -> Iterator[TestCl
     watcher = ModelWatcher(model, model=None, log=lambda record: None)
     with TestClient(make_app(watcher, records), raise_server_exceptions=False) as made:
         assert made.get("/version").status_code == 200  # also before the model is ready
-        wait(lambda: made.get("/health").status_code == 200)
+        wait(lambda: made.get("/ready").status_code == 200)
         yield made
 
 
 @pytest.fixture(scope="session")
 def address(watcher: ModelWatcher) -> Iterator[str]:
     """The URL of the application on a socket, for a browser."""
-    server = uvicorn.Server(uvicorn.Config(make_app(watcher, []), port=0, log_config=None))
-    thread = threading.Thread(target=server.run, daemon=True)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = Server(make_app(watcher, []), drain=0.0, log=lambda record: None)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
-    wait(lambda: server.started)
-    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    wait(lambda: httpx.get(f"{url}/health").status_code == 200)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    wait(lambda: httpx.get(f"{url}/ready").status_code == 200)
     yield url
     server.should_exit = True
     thread.join()

@@ -88,7 +88,6 @@ def test_health_version_and_log(client: TestClient, records: list[dict[str, Any]
     client.post("/predict", json={"articles": starter(3)})
     health, version = client.get("/health").json(), client.get("/version").json()
     assert (health["status"], health["trouble"]) == ("ready", None)
-    assert health["requests"] >= 1
     assert version["newsdesk"] == __version__
     assert version["profiles"] == ["balanced", "high_precision", "high_recall"]
     assert [label["id"] for label in version["labels"]["region"]] == list(
@@ -101,7 +100,14 @@ def test_health_version_and_log(client: TestClient, records: list[dict[str, Any]
 
 def test_other_paths_and_methods(client: TestClient) -> None:
     assert client.get("/nothing").json() == {"error": "not_found", "message": "Not Found", "details": []}
-    assert client.get("/predict").status_code == 405
+    for method, path, allowed in [
+        ("GET", "/predict", "POST"), ("HEAD", "/predict", "POST"), ("POST", "/health", "GET, HEAD"),
+        ("PUT", "/", "GET, HEAD"), ("OPTIONS", "/read", "POST"),
+    ]:  # fmt: skip
+        response = client.request(method, path)
+        assert (response.status_code, response.headers["allow"]) == (405, allowed)
+        assert method == "HEAD" or response.json()["error"] == "method_not_allowed"
+    assert client.post("/nothing").status_code == 404
     assert client.get("/docs").status_code == client.get("/redoc").status_code == 404
 
 

@@ -20,7 +20,7 @@ ERROR = "expected the ISO 3166-1 code of a country, such as DZ"
 def client(home_model: Path) -> Iterator[TestClient]:
     watcher = ModelWatcher(open_model(str(home_model)), model=None, log=lambda record: None)
     with TestClient(make_app(watcher, []), raise_server_exceptions=False) as made:
-        wait(lambda: made.get("/health").status_code == 200)
+        wait(lambda: made.get("/ready").status_code == 200)
         yield made
 
 

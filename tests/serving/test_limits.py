@@ -1,5 +1,6 @@
 """Requests that are refused, each with its status and a message that names the field."""
 
+import gzip
 import json
 
 import pytest
@@ -9,6 +10,8 @@ from newsdesk.serving.limits import MAX_BYTES
 from newsdesk.serving.schemas import MAX_ARTICLES, MAX_CHARACTERS, STATUS_CODES, ErrorOut
 
 from .conftest import JSON
+
+UTF_16_AND_32 = ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
 
 
 def many(n: int) -> str:
@@ -21,7 +24,8 @@ def many(n: int) -> str:
         ("", 400, "Field required"),
         ("{", 400, "JSON decode error"),
         ("[" * 100_000, 400, "parsing the body"),
-        (b'{"text": "\xff"}', 400, "parsing the body"),
+        (b'{"text": "\xff"}', 400, "the body is not UTF-8 at byte 10; send JSON in UTF-8"),
+        *(('{"text": "خبر"}'.encode(code), 400, "in UTF-16 or UTF-32; send JSON in UTF-8") for code in UTF_16_AND_32),
         (f'{{"text": {"9" * 5000}}}', 400, "parsing the body"),
         (r'{"text": "\ud800"}', 400, "text: Input should be a valid string, unable to parse raw data as a unicode"),
         (r'{"article_id": "\udfff", "text": ""}', 400, "article_id: Input should be a valid string"),
@@ -57,6 +61,24 @@ def test_invalid_request_is_refused_with_a_reason(
 def test_other_content_types_are_refused(client: TestClient, kind: str) -> None:
     response = client.post("/predict", content='{"text": ""}', headers={"content-type": kind})
     assert (response.status_code, response.json()["error"]) == (415, "not_json")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ['application/json; charset="UTF-8"', "Application/JSON;charset=utf8", "application/json; version=1"],
+)
+def test_the_same_content_type_in_other_words(client: TestClient, kind: str) -> None:
+    content = '\ufeff{"text": ""}'.encode()
+    assert client.post("/predict", content=content, headers={"content-type": kind}).status_code == 200
+
+
+def test_compressed_body_is_refused(client: TestClient) -> None:
+    headers = JSON | {"content-encoding": "gzip"}
+    response = client.post("/predict", content=gzip.compress(b'{"text": ""}'), headers=headers)
+    assert (response.status_code, "without Content-Encoding: gzip" in response.json()["message"]) == (
+        415,
+        True,
+    )
 
 
 def test_body_without_a_length_is_cut_off(client: TestClient) -> None:

@@ -34,7 +34,7 @@ def test_served_model_follows_its_alias(
     watcher = ModelWatcher(open_model(uri), model=uri, log=lambda record: records.append(dict(record)))
     app = build_app(watcher, threads=1, interval=0.05, log=lambda record: None)
     with TestClient(app) as client:
-        wait(lambda: client.get("/health").status_code == 200)
+        wait(lambda: client.get("/ready").status_code == 200)
         answer = client.post("/predict", json={"text": TEXT}).json()
         assert (answer["model"]["name"], answer["model"]["version"]) == ("served", first)
         assert answer["predictions"][0]["regions"] == ["us"]

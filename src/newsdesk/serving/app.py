@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -14,7 +13,7 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import Response
+from fastapi.responses import PlainTextResponse, Response
 from starlette.exceptions import HTTPException
 
 from newsdesk import __version__
@@ -24,7 +23,8 @@ from newsdesk.inference.scorer import Scorer
 from newsdesk.inference.text import repair_text
 from newsdesk.readers.sniffing import WITH_TEXT, sniff_container
 from newsdesk.serving import schemas
-from newsdesk.serving.limits import RequestMiddleware
+from newsdesk.serving.metrics import Metrics
+from newsdesk.serving.middleware import RequestMiddleware
 from newsdesk.serving.model_watcher import Log, ModelWatcher, ServedModel
 from newsdesk.serving.schemas import ArticleIn, Batch, Single, error_response, json_response
 from newsdesk.serving.uploads import read_upload, sections_of
@@ -37,7 +37,9 @@ SYNTAX_ERRORS = {"json_invalid", "string_unicode", "nul"}
 FileName = Annotated[str, Query(max_length=1000, description="The file's name; its suffix helps, as `.csv`.")]
 
 
-def build_app(watcher: ModelWatcher, *, threads: int, interval: float, log: Log) -> FastAPI:
+def build_app(
+    watcher: ModelWatcher, *, threads: int, interval: float, log: Log, api_key: str | None = None
+) -> FastAPI:
     """Build the HTTP application.
 
     Parameters
@@ -50,11 +52,14 @@ def build_app(watcher: ModelWatcher, *, threads: int, interval: float, log: Log)
         Seconds between two checks of the model's alias.
     log : callable
         Called with a mapping for each request, without text of articles.
+    api_key : str, optional
+        The key that all requests but those of `/health` and `/ready` have to bring.
 
     Returns
     -------
     FastAPI
-        Paths `/predict`, `/read`, `/health`, `/version`, `/openapi.json` and a page at `/`.
+        Paths `/predict`, `/read`, `/health`, `/ready`, `/metrics`, `/version`, `/openapi.json` and a page at
+        `/`. `state.metrics` has its metrics, and a server that stops sets `state.stopping`.
 
     Examples
     --------
@@ -66,7 +71,7 @@ def build_app(watcher: ModelWatcher, *, threads: int, interval: float, log: Log)
     'loading'
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="score")
-    counts: Counter[str] = Counter()
+    metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -75,28 +80,31 @@ def build_app(watcher: ModelWatcher, *, threads: int, interval: float, log: Log)
         yield
         stop.set()
         pool.shutdown()
-        log({"event": "stopped", **counts})
+        log({"event": "stopped", **metrics.totals()})
 
     app = FastAPI(
         title="newsdesk", version=__version__, description=DESCRIPTION, lifespan=lifespan,
         docs_url=None, redoc_url=None,  # these pages load their scripts from another host
     )  # fmt: skip
+    app.state.metrics, app.state.stopping = metrics, False
     _add_predict(app, watcher, pool)
     _add_read(app, watcher, pool)
-    _add_status(app, watcher, counts)
+    _add_status(app, watcher)
+    _add_metrics(app, watcher)
     _add_error_handlers(app)
     for path in STATIC.iterdir():
         file = Response(path.read_bytes(), media_type=MEDIA_TYPES[path.suffix])
         route = "" if path.name == "index.html" else path.name
         app.add_api_route(f"/{route}", partial(_static_file, file), include_in_schema=False)
-    app.add_middleware(RequestMiddleware, counts=counts, log=log)
+    paths = {getattr(route, "path", "") for route in app.routes}
+    app.add_middleware(RequestMiddleware, metrics=metrics, log=log, paths=paths, api_key=api_key)
     return app
 
 
 def _add_predict(app: FastAPI, watcher: ModelWatcher, pool: ThreadPoolExecutor) -> None:
     @app.post(
         "/predict",
-        responses=schemas.RESPONSES,
+        responses=schemas.responses_of(schemas.Answer, 400, 408, 413, 415, 422, 503),
         openapi_extra={"requestBody": {"content": {"application/json": {"examples": schemas.EXAMPLES}}}},
     )
     async def predict(request: Request, body: schemas.Body) -> Response:
@@ -104,15 +112,22 @@ def _add_predict(app: FastAPI, watcher: ModelWatcher, pool: ThreadPoolExecutor) 
         n_articles = len(body.articles) if isinstance(body, Batch) else 1
         request.state.n_articles = n_articles
         if not watcher.ready:
-            return error_response(503, "the model is not ready yet; try again in a moment")
+            return error_response(503, schemas.NOT_READY)
         if body.explain and n_articles > schemas.MAX_EXPLAINED:
             expected = f"at most {schemas.MAX_EXPLAINED} articles a request are explained"
             return error_response(422, f"explain: {expected}, found {n_articles}")
         model = watcher.current  # the same model for the whole request
         if details := find_unknown_homes(model.scorer, body):
             return error_response(422, f"{details[0]['at']}: {details[0]['message']}", details)
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(pool, lambda: json_response(answer(model, body)))
+        request.state.model_version = model.identity["version"]
+        metrics: Metrics = request.app.state.metrics
+
+        def label() -> Response:
+            content = answer(model, body)
+            metrics.count_articles(row["reason"] for row in content["predictions"])
+            return json_response(content)
+
+        return await asyncio.get_running_loop().run_in_executor(pool, label)
 
 
 def _add_read(app: FastAPI, watcher: ModelWatcher, pool: ThreadPoolExecutor) -> None:
@@ -120,7 +135,7 @@ def _add_read(app: FastAPI, watcher: ModelWatcher, pool: ThreadPoolExecutor) -> 
 
     @app.post(
         "/read",
-        responses=schemas.READ_RESPONSES,
+        responses=schemas.responses_of(schemas.ArticlesOut, 400, 408, 413, 415, 422, 503),
         openapi_extra={"requestBody": {"required": True, "content": file_of_bytes}},
     )
     async def read(request: Request, name: FileName = "") -> Response:
@@ -140,20 +155,42 @@ def _add_read(app: FastAPI, watcher: ModelWatcher, pool: ThreadPoolExecutor) -> 
         )
 
 
-def _add_status(app: FastAPI, watcher: ModelWatcher, counts: Counter[str]) -> None:
-    @app.get("/health", responses={503: {"description": "not ready yet"}})
+def _add_status(app: FastAPI, watcher: ModelWatcher) -> None:
+    @app.get("/health", responses={200: {"model": schemas.HealthOut}})
     async def health() -> Response:
-        """Return `ready`, `loading`, or `degraded` if the model could not be updated."""
-        status = "loading" if not watcher.ready else "degraded" if watcher.trouble else "ready"
-        content = {"status": status, "trouble": watcher.trouble, "model": watcher.current.identity, **counts}
-        return json_response(content, 200 if watcher.ready else 503)
+        """Return `ready`, `loading`, `stopping`, or `degraded` if the model could not be updated."""
+        status = "degraded" if watcher.trouble else "ready"
+        if not watcher.ready:
+            status = "loading"
+        if app.state.stopping:
+            status = "stopping"
+        return json_response(
+            {"status": status, "trouble": watcher.trouble, "model": watcher.current.identity}
+        )
 
-    @app.get("/version")
+    @app.get("/ready", responses={200: {"model": schemas.ReadyOut}, 503: {"model": schemas.ErrorOut}})
+    async def ready() -> Response:
+        """Return 200 if the model is loaded and warm and the server is not stopping."""
+        if app.state.stopping:
+            return error_response(503, "the server is stopping")
+        if not watcher.ready:
+            return error_response(503, schemas.NOT_READY)
+        return json_response({"status": "ready"})
+
+    @app.get("/version", responses=schemas.responses_of(schemas.VersionOut))
     async def version() -> Response:
         """Return the versions of newsdesk and of the model, with its labels and profiles."""
         model = watcher.current
         content = {"newsdesk": __version__, "model": model.identity, "profiles": PROFILES}
         return json_response({**content, "labels": labels_by_task(model.scorer)})
+
+
+def _add_metrics(app: FastAPI, watcher: ModelWatcher) -> None:
+    @app.get("/metrics", responses=schemas.responses_of(None), response_class=PlainTextResponse)
+    async def metrics(request: Request) -> Response:
+        """Return the metrics of the server for Prometheus."""
+        content, content_type = app.state.metrics.render(watcher, request.headers.get("accept", ""))
+        return Response(content, media_type=content_type)
 
 
 async def _static_file(file: Response) -> Response:
@@ -163,7 +200,11 @@ async def _static_file(file: Response) -> Response:
 def _add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http_error(request: Request, error: HTTPException) -> Response:
-        return error_response(error.status_code, str(error.detail))
+        response = error_response(error.status_code, str(error.detail))
+        allowed = (error.headers or {}).get("Allow", "")
+        if allowed:
+            response.headers["allow"] = allowed.replace("GET", "GET, HEAD")
+        return response
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
@@ -171,10 +212,6 @@ def _add_error_handlers(app: FastAPI) -> None:
         has_no_body = any(e["type"] == "missing" and tuple(e["loc"]) == ("body",) for e in errors)
         is_syntax = has_no_body or any(e["type"] in SYNTAX_ERRORS for e in errors)
         return error_response(400 if is_syntax else 422, *schemas.describe_errors(errors))
-
-    @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> Response:
-        return error_response(500, "internal error; see the log of the server")
 
 
 def answer(model: ServedModel, body: Batch | Single) -> dict[str, Any]:

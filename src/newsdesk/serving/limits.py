@@ -1,114 +1,120 @@
-"""ASGI middleware: limit the body, add security headers, count and log requests."""
+"""Limits of connections and requests, and the reading of a body within them."""
 
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import Counter
+import codecs
+from email.message import Message
 
+from starlette.datastructures import Headers
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope
 
-from newsdesk.serving.model_watcher import Log
 from newsdesk.serving.schemas import error_response
 
-MAX_BYTES = 8 << 20
+HEADER_SECONDS = 10.0  # from the connection, or the first byte of a request, to the end of its header
+IDLE_SECONDS = 30  # between two requests of a connection
 BODY_SECONDS = 30.0
+SEND_SECONDS = 60.0  # a client takes the response
+
+# Below the 1,024 files that a process may usually have open, with those that are being accepted.
+MAX_CONNECTIONS = 512
+BACKLOG = 256
+MAX_ARRIVING = 128  # bodies
+PATIENCE_SECONDS = 5.0  # then a body that is still arriving gives way to others, if there are too many
+MAX_OPEN = 256  # requests with a body, until they are answered
+
+MAX_BYTES = 8 << 20
 # A form of another site can send neither, so it cannot use the server through a visitor's browser.
 JSON, BYTES = "application/json", "application/octet-stream"
-SECURITY_HEADERS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cache-control": "no-store",
-}
+BODY_TYPES = {"/predict": JSON, "/read": BYTES}
+BUSY = "the server is busy; try again in a moment"
 
 
-class RequestMiddleware:
-    """Wraps an application; the log holds counts and times and no text of an article."""
+class BodyReader:
+    """Reads the bodies of requests; if too many are arriving, the oldest gives way."""
 
-    def __init__(self, app: ASGIApp, *, counts: Counter[str], log: Log) -> None:
-        self._app = app
-        self._counts = counts
-        self._log = log
+    def __init__(self) -> None:
+        self._arriving: dict[asyncio.Timeout, float] = {}  # and when it began, oldest first
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        start = time.perf_counter()
-        status, n_bytes = 500, 0
-        scope.setdefault("state", {})
-        self._counts["in_flight"] += 1
-
-        async def send_secured(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                added = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
-                message = {**message, "headers": [*message["headers"], *added]}
-            await send(message)
-
+    async def read(self, scope: Scope, receive: Receive) -> bytes | Response:
+        """Return the body of a request, or the error response if it exceeds a limit."""
+        headers, expected = Headers(scope=scope), BODY_TYPES[scope["path"]]
+        if refusal := _check_headers(headers, expected):
+            return refusal
+        if not self._has_room():
+            return error_response(503, BUSY)
+        timeout = asyncio.timeout(BODY_SECONDS)
         try:
-            app = self._app
-            if scope["method"] == "POST":
-                body = await read_body(scope, receive)
-                if isinstance(body, Response):
-                    app = body
-                else:
-                    n_bytes, receive = len(body), replay(body, receive)
-            await app(scope, receive, send_secured)
+            async with timeout:
+                self._arriving[timeout] = asyncio.get_running_loop().time()
+                body = await _receive_all(receive)
+        except TimeoutError:
+            return error_response(408, f"the body did not arrive in time, at most {BODY_SECONDS:.0f} seconds")
         finally:
-            self._record(scope, status, n_bytes, time.perf_counter() - start)
+            self._arriving.pop(timeout, None)
+        if isinstance(body, bytes) and expected == JSON:
+            return _check_utf8(body) or body
+        return body
 
-    def _record(self, scope: Scope, status: int, n_bytes: int, seconds: float) -> None:
-        n_articles = scope["state"].get("n_articles", 0)
-        served = n_articles if status == 200 else 0
-        self._counts.update({"in_flight": -1, "requests": 1, "articles": served, f"status_{status}": 1})
-        self._log(
-            {
-                "event": "request", "method": scope["method"], "path": scope["path"][:200],
-                "status": status, "bytes": n_bytes, "articles": n_articles, "ms": round(1000 * seconds, 1),
-            }
-        )  # fmt: skip
+    def _has_room(self) -> bool:
+        if len(self._arriving) < MAX_ARRIVING:
+            return True
+        now = asyncio.get_running_loop().time()
+        oldest, since = next(iter(self._arriving.items()))
+        if now - since < PATIENCE_SECONDS:
+            return False
+        del self._arriving[oldest]
+        if not oldest.expired():
+            oldest.reschedule(now)
+        return True
 
 
-async def read_body(scope: Scope, receive: Receive) -> bytes | Response:
-    """Return the body of a request, or the error response if it exceeds a limit."""
-    headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-    kind, *parameters = headers.get("content-type", "").lower().replace(" ", "").split(";")
-    expected = BYTES if scope["path"] == "/read" else JSON
-    if kind != expected or any(p not in ("charset=utf-8", "") for p in parameters):
-        what = "JSON in UTF-8" if expected == JSON else "the bytes of a file"
+def _check_headers(headers: Headers, expected: str) -> Response | None:
+    what = "JSON in UTF-8" if expected == JSON else "the bytes of a file"
+    content_type = Message()
+    content_type["content-type"] = headers.get("content-type", "")
+    charset = content_type.get_content_charset("utf-8")
+    if content_type.get_content_type() != expected or not _is_utf8(charset):
         return error_response(415, f"send {what}, with the header Content-Type: {expected}")
-    found = f"the body is larger than {MAX_BYTES:,} bytes; send fewer articles at a time"
-    too_large = error_response(413, found)
+    encoding = headers.get("content-encoding", "identity")
+    if encoding.lower() not in ("", "identity"):
+        return error_response(415, f"send {what} without Content-Encoding: {encoding[:40]}")
     length = headers.get("content-length", "")
-    if length.isdecimal() and int(length) > MAX_BYTES:
-        return too_large
-    chunks, size = [], 0
+    return _too_large() if length.isdecimal() and int(length) > MAX_BYTES else None
+
+
+def _is_utf8(charset: str) -> bool:
     try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return error_response(400, "the connection ended before the body did")
-                chunks.append(message.get("body", b""))
-                size += len(chunks[-1])
-                if size > MAX_BYTES:
-                    return too_large
-                if not message.get("more_body"):
-                    return b"".join(chunks)
-    except TimeoutError:
-        return error_response(408, f"the body did not arrive within {BODY_SECONDS:.0f} seconds")
+        return codecs.lookup(charset).name == "utf-8"
+    except (LookupError, ValueError):
+        return False
 
 
-def replay(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that first returns a body that was already read."""
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+def _too_large() -> Response:
+    return error_response(413, f"the body is larger than {MAX_BYTES:,} bytes; send fewer articles at a time")
 
-    async def receive_again() -> Message:
-        return messages.pop() if messages else await receive()
 
-    return receive_again
+async def _receive_all(receive: Receive) -> bytes | Response:
+    chunks, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return error_response(400, "the connection ended before the body did")
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > MAX_BYTES:
+            return _too_large()
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+def _check_utf8(body: bytes) -> Response | None:
+    # `json.loads` would read UTF-16 and UTF-32 too, where the first characters have bytes that are NUL.
+    if b"\0" in body[:4] or body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return error_response(400, "the body is in UTF-16 or UTF-32; send JSON in UTF-8")
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        return error_response(400, f"the body is not UTF-8 at byte {error.start:,}; send JSON in UTF-8")
+    return None

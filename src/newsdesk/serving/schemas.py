@@ -14,11 +14,12 @@ MAX_ARTICLES = 1000
 MAX_EXPLAINED = 50  # articles of a request with `explain`
 MAX_CHARACTERS = 100_000
 STATUS_CODES = {
-    400: "bad_request", 404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "too_large",
-    415: "not_json", 422: "not_understood", 500: "internal", 503: "not_ready",
+    400: "bad_request", 401: "unauthorized", 404: "not_found", 405: "method_not_allowed", 408: "too_slow",
+    413: "too_large", 415: "not_json", 422: "not_understood", 500: "internal", 503: "not_ready",
 }  # fmt: skip
-# After 408 and 413 the rest of the body would be read as the next request.
-_HEADERS = {408: {"connection": "close"}, 413: {"connection": "close"}, 503: {"retry-after": "2"}}
+# After 413 the rest of the body is read and dropped: most clients see no response before they have sent it.
+_HEADERS = {408: {"connection": "close"}, 503: {"retry-after": "2"}}
+NOT_READY = "the model is not ready yet; try again in a moment"
 MAX_ERRORS = 10
 MAX_ERROR_CHARS = 200
 
@@ -30,7 +31,11 @@ def check_text(text: str) -> str:
     return text
 
 
-Text = Annotated[str, Field(max_length=MAX_CHARACTERS), AfterValidator(check_text)]
+Text = Annotated[
+    str,
+    Field(max_length=MAX_CHARACTERS, json_schema_extra={"pattern": r"^[^\u0000]*$"}),
+    AfterValidator(check_text),
+]
 
 
 class ArticleIn(BaseModel):
@@ -43,7 +48,7 @@ class ArticleIn(BaseModel):
     )
     title: Text | None = None
     text: Text | None = Field(description="For null or empty text the response gives a reason.")
-    home: Text | None = Field(
+    home: Annotated[Text, Field(json_schema_extra={"pattern": "^[A-Za-z]{2}$"})] | None = Field(
         None, description="ISO 3166-1 code of the country that the source writes from, such as DZ."
     )
 
@@ -59,7 +64,14 @@ class _Options(BaseModel):
 
 
 class Batch(_Options):
-    """A list of articles."""
+    """A list of articles; fewer of them with `explain`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"explain": {"const": True}}, "required": ["explain"]},
+            "then": {"properties": {"articles": {"maxItems": MAX_EXPLAINED}}},
+        }
+    )
 
     articles: list[ArticleIn] = Field(max_length=MAX_ARTICLES)
 
@@ -146,6 +158,37 @@ class ArticlesOut(BaseModel):
     complete: bool = Field(description="Whether the file was read to its end.")
 
 
+class HealthOut(BaseModel):
+    """The state of the process."""
+
+    status: Literal["loading", "ready", "degraded", "stopping"]
+    trouble: str | None = Field(description="Why the model could not be updated.")
+    model: ModelOut
+
+
+class ReadyOut(BaseModel):
+    """The model is loaded and warm, and the server is not stopping."""
+
+    status: Literal["ready"]
+
+
+class LabelOut(BaseModel):
+    """A label, with its names."""
+
+    id: str
+    english: str
+    arabic: str
+
+
+class VersionOut(BaseModel):
+    """Versions of newsdesk and of the model, with its labels by task."""
+
+    newsdesk: str
+    model: ModelOut
+    profiles: list[str]
+    labels: dict[str, list[LabelOut]]
+
+
 class ErrorOut(BaseModel):
     """An error; `details` lists the fields at fault, each with `at`, `type` and `message`."""
 
@@ -167,14 +210,12 @@ EXAMPLES = {
         },
     },
 }
-RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"model": Answer},
-    **{status: {"model": ErrorOut} for status in (400, 408, 413, 415, 422, 503)},
-}
-READ_RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"model": ArticlesOut},
-    **{status: {"model": ErrorOut} for status in (400, 408, 413, 415, 422)},
-}
+
+
+def responses_of(answer: type[BaseModel] | None, *statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the responses of a path for the OpenAPI document: its answer, and errors."""
+    answered: dict[int | str, dict[str, Any]] = {200: {"model": answer}} if answer else {}
+    return answered | {status: {"model": ErrorOut} for status in (*statuses, 401)}
 
 
 def json_response(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

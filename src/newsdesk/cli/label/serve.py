@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,8 +16,6 @@ import click
 from newsdesk.base.console import Stopped, note
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.cli.inputs import model_option
-
-MAX_CONNECTIONS = 512
 
 
 @click.command("serve")
@@ -33,14 +32,30 @@ MAX_CONNECTIONS = 512
     "--interval", default=15.0, show_default=True, type=click.FloatRange(0.1),
     help="Seconds between two checks of the alias.",
 )  # fmt: skip
-def main(model: str | None, host: str, port: int, threads: int, interval: float) -> None:
+@click.option(
+    "--drain", default=1.0, show_default=True, type=click.FloatRange(0, 600),
+    help="Seconds after SIGTERM in which connections are still accepted.",
+)  # fmt: skip
+@click.option(
+    "--api-key-file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
+    help="File of the API key that requests must bring; or set NEWSDESK_API_KEY.",
+)  # fmt: skip
+def main(
+    model: str | None,
+    host: str,
+    port: int,
+    threads: int,
+    interval: float,
+    drain: float,
+    api_key_file: Path | None,
+) -> None:
     """Serve a model over HTTP and on a page in the browser.
 
     A model given as models:/NAME@ALIAS is updated when the alias moves.
 
-    There are limits on each request, but no accounts: anyone who can reach the address can use it. The log on
-    standard error has a line of JSON for each request, without text of articles. On SIGTERM the server
-    finishes open requests and exits.
+    There are limits on connections and requests. Without an API key anyone who can reach the address can use
+    it. The log on standard error has a line of JSON for each request, without text of articles. On SIGTERM
+    the server tells its clients to close, answers all requests that it has read, and exits.
 
     \b
     Examples:
@@ -49,11 +64,12 @@ def main(model: str | None, host: str, port: int, threads: int, interval: float)
       curl -H 'Content-Type: application/json' -d '{"text": "…"}' \\
         http://127.0.0.1:8000/predict
     """
-    import uvicorn
-
+    from newsdesk.serving.api_key import read_api_key
     from newsdesk.serving.app import build_app
+    from newsdesk.serving.connections import Server
     from newsdesk.serving.model_watcher import ModelWatcher, open_model
 
+    api_key = read_api_key(api_key_file)
     loaded = open_model(model)
     listening = _listen(host, port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"
@@ -65,22 +81,18 @@ def main(model: str | None, host: str, port: int, threads: int, interval: float)
             note(f"serve: {name} at {address}")
 
     watcher = ModelWatcher(loaded, model=model, log=announce)
-    app = build_app(watcher, threads=threads, interval=interval, log=_log)
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, server_header=False, lifespan="on",
-        limit_concurrency=MAX_CONNECTIONS, timeout_graceful_shutdown=60, timeout_keep_alive=30,
-    )  # fmt: skip
+    app = build_app(watcher, threads=threads, interval=interval, log=_log, api_key=api_key)
     note(f"serve: {address} will answer when {name} is ready")
     note("serve: a first start compiles, which can take a minute")
     # uvicorn raises the signal again after the shutdown
     with contextlib.suppress(Stopped, KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(app, drain=drain, log=_log).run(sockets=[listening])
 
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        listening = socket.create_server((host, port), family=family, backlog=2048)
+        listening = socket.create_server((host, port), family=family)
     except OSError as error:
         raise NewsdeskError(f"cannot listen on {host}:{port}: {error.strerror or error}") from None
     # Connections inherit the option. asyncio would not set it on these sockets, and the body of a response

@@ -42,7 +42,7 @@ async function start(signal) {
     $("profile").append(option);
   }
   $("thresholds").hidden = version.profiles.length < 2;
-  await request("health", { signal }); // waits until the model is ready
+  await request("ready", { signal }); // waits until the model is ready
 }
 
 function showModel(model) {
