@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -17,7 +17,12 @@ from newsdesk.serving.model_watcher import ModelWatcher, ServedModel
 from newsdesk.serving.schemas import ErrorOut
 from tests.commands import invoke
 
+from .conftest import TEXT
+from .page_actions import held, submit, wait_until_idle
 from .processes import serve
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 KEY = "s3cret-~!"
 
@@ -93,10 +98,15 @@ def test_missing_file_of_the_key_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.integration
-def test_server_process_with_a_key(tmp_path: Path) -> None:
+def test_server_process_with_a_key(tmp_path: Path, browser: Browser) -> None:
     with serve(tmp_path, "--drain", "0", NEWSDESK_API_KEY=KEY) as server:
         assert httpx.get(f"{server.address}/version").status_code == 401
         headers = {"authorization": f"Bearer {KEY}"}
         assert httpx.get(f"{server.address}/version", headers=headers).status_code == 200
         assert httpx.get(f"{server.address}/ready").status_code == 200
+        page = browser.new_context(http_credentials={"username": "", "password": KEY}).new_page()
+        page.goto(server.address)
+        wait_until_idle(page)
+        submit(page, "", TEXT)
+        assert held(page, "region") == ["us"]
     assert KEY not in server.log.read_text(encoding="utf-8")

@@ -8,11 +8,11 @@ from fastapi.testclient import TestClient
 from newsdesk import __version__
 from newsdesk.base.files import SHIPPED, sha256
 from newsdesk.inference.scorer import Scorer
-from newsdesk.serving.model_watcher import ServedModel
+from newsdesk.serving.model_watcher import ModelWatcher, ServedModel
 from newsdesk.serving.schemas import Answer
 from tests.inference.articles import ARABIC, DIRTY
 
-from .conftest import TEXT, starter
+from .conftest import TEXT, make_app, starter
 
 
 def test_predictions_are_those_of_the_scorer_in_order(client: TestClient, model: ServedModel) -> None:
@@ -109,6 +109,17 @@ def test_other_paths_and_methods(client: TestClient) -> None:
         assert method == "HEAD" or response.json()["error"] == "method_not_allowed"
     assert client.post("/nothing").status_code == 404
     assert client.get("/docs").status_code == client.get("/redoc").status_code == 404
+
+
+def test_a_failure_is_an_error_as_json(model: ServedModel) -> None:
+    records: list[dict[str, Any]] = []
+    watcher: Any = ModelWatcher(model, model=None, log=lambda record: None)
+    client = TestClient(make_app(watcher, records), raise_server_exceptions=False)
+    watcher.current = None
+    response = client.get("/version")
+    assert (response.status_code, response.json()["error"]) == (500, "internal")
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert (records[0]["status"], records[0]["request_id"]) == (500, response.headers["x-request-id"])
 
 
 @pytest.mark.parametrize("path", ["/", "/page.js", "/page.css", "/health", "/nothing"])

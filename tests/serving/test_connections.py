@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
+from newsdesk.serving import connections
 from newsdesk.serving.limits import MAX_ARRIVING, MAX_BYTES, MAX_CONNECTIONS
 from newsdesk.serving.schemas import ErrorOut
 
-from .conftest import DEADLINE, JSON, TEXT, wait
+from .conftest import DEADLINE, JSON, TEXT, starter, wait
 from .processes import ServerProcess, serve
 
 pytestmark = pytest.mark.integration
@@ -127,6 +129,16 @@ def test_too_large_a_body_is_refused_where_the_client_sees_it(server: ServerProc
         assert (response.status, error.error) == (
             (422, "not_understood") if body == b"{}" else (413, "too_large")
         )
+
+
+def test_a_client_that_takes_no_response_is_given_up(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "SEND_SECONDS", 0.5)  # in the server of this process
+    body = json.dumps({"articles": starter(50), "explain": True, "top": 1000}).encode()
+    header = f"POST /predict HTTP/1.1\r\nHost: here\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    with socket.create_connection(("127.0.0.1", urlsplit(address).port or 0), timeout=DEADLINE) as client:
+        client.sendall(f"{header}\r\n\r\n".encode() + body)
+        closed = 'newsdesk_connections_closed_total{reason="response"} 1.0'
+        wait(lambda: closed in httpx.get(f"{address}/metrics").text)
 
 
 def test_log_is_json_with_the_id_of_the_request(server: ServerProcess) -> None:

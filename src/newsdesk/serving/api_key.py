@@ -11,8 +11,9 @@ from pathlib import Path
 from newsdesk.base.errors import NewsdeskError
 
 VARIABLE = "NEWSDESK_API_KEY"
-# With `Basic` a browser asks for the key, as the password, before it shows the page.
-CHALLENGE = 'Bearer realm="newsdesk", Basic realm="newsdesk", charset="UTF-8"'
+# With `Basic` a browser asks for the key, as the password, before it shows the page. Each is a header of its
+# own, because Chromium reads the first challenge of a header alone.
+CHALLENGES = ('Bearer realm="newsdesk"', 'Basic realm="newsdesk"')
 
 
 def read_api_key(file: Path | None) -> str | None:

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from newsdesk.serving.api_key import CHALLENGE, brings_key
+from newsdesk.serving.api_key import CHALLENGES, brings_key
 from newsdesk.serving.limits import BODY_TYPES, BUSY, MAX_OPEN, BodyReader
 from newsdesk.serving.metrics import Metrics
 from newsdesk.serving.model_watcher import Log
@@ -88,7 +88,8 @@ class RequestMiddleware:
             authorization = Headers(scope=scope).get("authorization", "")
             if not brings_key(authorization, key):
                 response = error_response(401, "the header Authorization lacks the API key of this server")
-                response.headers["www-authenticate"] = CHALLENGE
+                for challenge in CHALLENGES:
+                    response.headers.append("www-authenticate", challenge)
                 await response(scope, receive, send)
                 return
         if scope["method"] == "HEAD":  # the server leaves out the body
