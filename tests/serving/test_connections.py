@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ import pytest
 
 from newsdesk.serving import connections
 from newsdesk.serving.limits import MAX_ARRIVING, MAX_BYTES, MAX_CONNECTIONS
+from newsdesk.serving.model_watcher import ModelWatcher, ServedModel
 from newsdesk.serving.schemas import ErrorOut
 
 from .conftest import DEADLINE, JSON, TEXT, starter, wait
@@ -139,6 +141,18 @@ def test_a_client_that_takes_no_response_is_given_up(address: str, monkeypatch: 
         client.sendall(f"{header}\r\n\r\n".encode() + body)
         closed = 'newsdesk_connections_closed_total{reason="response"} 1.0'
         wait(lambda: closed in httpx.get(f"{address}/metrics").text)
+
+
+def test_a_failure_is_logged_without_its_message(
+    address: str, watcher: ModelWatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records: list[dict[str, Any]] = []
+    monkeypatch.setattr(logging.getLogger("uvicorn.error").handlers[0], "_log", records.append)
+    monkeypatch.setattr(watcher, "current", ServedModel(watcher.current.scorer, {}))
+    assert httpx.post(f"{address}/predict", json={"text": TEXT}).status_code == 500
+    wait(lambda: records)
+    assert (records[0]["error"], "'version'" in str(records)) == ("KeyError", False)
+    assert "serving/app.py" in records[0]["traceback"]
 
 
 def test_log_is_json_with_the_id_of_the_request(server: ServerProcess) -> None:

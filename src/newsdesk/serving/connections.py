@@ -205,6 +205,8 @@ class _JsonHandler(logging.Handler):
         self._log = log
 
     def emit(self, record: logging.LogRecord) -> None:
-        trace = "".join(traceback.format_exception(*record.exc_info)) if record.exc_info else ""
-        entry = {"event": "server", "level": record.levelname.lower(), "message": record.getMessage()}
-        self._log(entry | ({"traceback": trace} if trace else {}))
+        entry = {"event": "server", "level": record.levelname.lower(), "message": record.getMessage().strip()}
+        if record.exc_info and record.exc_info[0]:
+            kind, _, trace = record.exc_info  # the message of an error may have text of an article
+            entry |= {"error": kind.__name__, "traceback": "".join(traceback.format_tb(trace))}
+        self._log(entry)
