@@ -7,7 +7,10 @@ import grimp
 import pytest
 from ruamel.yaml import YAML
 
+from newsdesk.reproducibility.rerun import show_profiles
 from tests import ROOT
+from tests.checkouts import copy_checkout
+from tests.commands import run
 
 SOURCE = ROOT / "src"
 PROFILES = {
@@ -82,3 +85,21 @@ def test_profiles_have_the_same_stages() -> None:
 def test_the_receipt_is_not_cached(profile: str) -> None:
     """With a cached receipt, DVC would skip `track` for the second of two equal experiments: no MLflow run."""
     assert read_stages(profile)["track"]["outs"] == [{"metrics/receipt.json": {"cache": False}}]
+
+
+@pytest.mark.integration
+def test_dvc_sees_the_profiles_only_if_asked(tmp_path: Path) -> None:
+    """Their outputs need corpora that few checkouts have: `dvc pull` and `dvc exp apply` would fail on them."""
+    copy_checkout(tmp_path)
+
+    def stages() -> set[str]:
+        listed = run("dvc", "stage", "list", "--all", "--name-only", cwd=tmp_path)
+        assert listed.returncode == 0, listed.stderr
+        return {name.partition("@")[0].rpartition("/")[2] for name in listed.stdout.split()}
+
+    starter = set(read_stages("starter"))
+    assert stages() == starter
+    show_profiles(tmp_path)
+    profiles = {f"dvc.yaml:{name}" for profile in ("public", "unseen") for name in read_stages(profile)}
+    assert stages() == starter | profiles
+    assert run("git", "status", "--porcelain", cwd=tmp_path).stdout == "", "git ignores what shows them"

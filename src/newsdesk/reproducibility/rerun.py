@@ -74,6 +74,11 @@ def add_imports(root: Path, checkout: Path) -> None:
         shutil.copytree(folder, target, copy_function=_link, dirs_exist_ok=True)
 
 
+def show_profiles(checkout: Path) -> None:
+    """Let DVC see the pipelines in `profiles/`, which `.dvcignore` hides from it."""
+    (checkout / "profiles/.dvcignore").write_text("!dvc.yaml\n", encoding="utf-8")
+
+
 def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)

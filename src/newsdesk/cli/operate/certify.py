@@ -86,6 +86,7 @@ def certify(
     clone = rerun.clone(root, commit, scratch)
     if profile == "public":
         rerun.add_imports(root, clone)
+        rerun.show_profiles(clone)
     env = rerun.rerun_environment(clone, conditions)
     environment, started = rerun.describe_environment(clone, env), time.monotonic()
     folder = clone / PROFILES[profile]
