@@ -66,7 +66,7 @@ def copy_project(folder: Path) -> Path:
     cache = shlex.quote(str(root / ".dvc/cache"))
     run(f"git clone --quiet {shlex.quote(str(root))} {shlex.quote(str(folder))}", cwd=root)
     run(f"dvc remote add --quiet --local --default project {cache}", cwd=folder)
-    run("dvc pull --quiet dvc.yaml", cwd=folder)
+    run("dvc pull --quiet", cwd=folder)
     return folder
 
 
