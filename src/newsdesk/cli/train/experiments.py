@@ -81,7 +81,10 @@ def problem_of(row: JoinedRow) -> str:
     if experiment and row.state == "no run":
         settings = "".join(f" -S {name}={value}" for name, value in experiment.changed.items())
         again = f"dvc exp run --temp --force --name {experiment.name}{settings}"
-        return f"{experiment.name}: no run: stage track was up to date or not run; run `{again}`"
+        return (
+            f"{experiment.name}: no run in this store: if another has it, set MLFLOW_TRACKING_URI;"
+            f" else stage track was up to date or not run: `{again}`"
+        )
     return ""
 
 
