@@ -61,16 +61,16 @@ def postgres() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def mlflow_server(folder: Path, database: str) -> Iterator[str]:
+def mlflow_server(folder: Path, database: str, *options: str, **extra: str) -> Iterator[str]:
     """Yield the address of an MLflow server on a database that serves artifacts too, stopped at the end."""
     port = free_port()
     command = [
         sys.executable, "-m", "mlflow", "server", "--backend-store-uri", database, "--serve-artifacts",
         "--artifacts-destination", str(folder / "artifacts"), "--host", "127.0.0.1", "--port", str(port),
-        "--workers", "1",
+        "--workers", "1", *options,
     ]  # fmt: skip
     env = {key: value for key, value in os.environ.items() if not key.startswith(("MLFLOW_", "PYTEST_"))}
-    env |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    env |= {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", **extra}
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(

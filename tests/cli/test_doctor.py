@@ -7,6 +7,7 @@ import pytest
 from mlflow import MlflowClient
 
 from newsdesk.cli.operate.doctor import Finding, list_findings
+from newsdesk.tracking.runs import RECEIPT_TAG
 
 
 @pytest.fixture
@@ -80,3 +81,30 @@ def test_the_trained_model_is_checked(
         if found.check == "trained model"
     ]
     assert states == ["ok", "optional", "wrong"]
+
+
+def test_a_cache_with_arabic_letters_is_named_before_experiments_fail(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC writes the path of the cache as ASCII into the temporary copy of an experiment."""
+    folder = tmp_path / "أخبار"
+    (folder / ".dvc").mkdir(parents=True)
+    monkeypatch.setenv("DVC_ROOT", str(folder))
+    (found,) = [found for found in list_findings(folder) if found.check == "DVC cache"]
+    assert found.state == "optional"
+    assert f"{folder}/.dvc/cache: `dvc exp run --temp` and `--queue` fail" in found.found
+    (folder / ".dvc/config.local").write_text(f"[cache]\n    dir = {tmp_path / 'cache'}\n")
+    assert "DVC cache" not in {found.check for found in list_findings(folder)}
+
+
+def test_a_run_that_nobody_finished_is_named(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(checkout))
+    client = client_of(checkout)
+    own = client.get_experiment_by_name("newsdesk")
+    assert own
+    run_id = client.create_run(own.experiment_id, start_time=1, tags={RECEIPT_TAG: "1"}).info.run_id
+    (found,) = [found for found in list_findings(checkout) if found.check == "MLflow run"]
+    assert found.found == f"run {run_id} is RUNNING since 1970-01-01T00:00:00Z"
+    assert f"mlflow runs delete --run-id {run_id}; newsdesk track" in found.advice
+    client.delete_run(run_id)
+    assert "MLflow run" not in {found.check for found in list_findings(checkout)}

@@ -94,7 +94,7 @@ def test_promote(
 ) -> None:
     promote(BAD)
     register(GOOD)
-    writes = interrupt(n, "promote", name, "--reason", "killed", "--n-bootstrap", "200")
+    writes = interrupt(n, "promote", "--name", name, "--reason", "killed", "--n-bootstrap", "200")
     assert writes == PROMOTE[:n]
     assert champion(client, name) == ("1" if n < 3 else "2")
     ((state, found, advice),) = findings(client, name)
@@ -105,7 +105,7 @@ def test_promote(
     else:
         at = champion(client, name)
         assert found == f"promote to version 2 was interrupted: it is in the ledger, champion is {at}"
-        assert advice.startswith(f"newsdesk promote {name}:")
+        assert advice.startswith(f"newsdesk promote --name {name}:")
     if n < 4:
         again = promote_once(client, name)
         assert again.entry
@@ -122,11 +122,11 @@ def test_rollback_is_completed_and_not_repeated(
 ) -> None:
     for predictions in (BAD, FAIR, GOOD):
         promote(predictions)
-    interrupt(n, "rollback", name, "--reason", "killed")
+    interrupt(n, "rollback", "--name", name, "--reason", "killed")
     assert champion(client, name) == ("3" if n == 1 else "2")
     ((_, found, advice),) = findings(client, name)
     assert found.startswith("rollback to version 2 was interrupted")
-    assert advice.startswith(f"newsdesk rollback {name} --reason")
+    assert advice.startswith(f"newsdesk rollback --name {name} --reason")
     assert promotion.rollback(client, name, reason="again").reason == "killed"
     assert champion(client, name) == "2"
     assert len(ledger.read_entries(client, name)) == 4

@@ -40,7 +40,7 @@ def test_a_removed_entry_breaks_the_ledger(
     for predictions in (BAD, GOOD):
         promote(predictions)
     client.delete_model_version(f"{name}.ledger", "1")
-    done = newsdesk("history", name)
+    done = newsdesk("history", "--name", name)
     assert (done.code, "was removed or changed; restore the store from a backup" in done.err) == (2, True)
     found = newsdesk("doctor")
     assert (found.code, f"ledger of {name}: entry 2 does not follow" in found.out) == (1, True)

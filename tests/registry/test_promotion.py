@@ -56,7 +56,7 @@ def test_verdicts(
     old: pa.Table, new: pa.Table, options: list[str], code: int, verdict: str, blocking: list[str],
 ) -> None:  # fmt: skip
     assert (promote(old), register(new)) == ("1", "2")
-    done = newsdesk("promote", name, "--reason", "why not", *FEW, *options)
+    done = newsdesk("promote", "--name", name, "--reason", "why not", *FEW, *options)
     assert done.code == code, done.err
     assert champion(client, name) == ("2" if code == 0 else "1")
     stored = stored_verdict(client, name, "2")
@@ -73,7 +73,7 @@ def test_dry_run_changes_nothing(
 ) -> None:
     promote(BAD)
     register(GOOD)
-    done = newsdesk("promote", name, "--dry-run", *FEW)
+    done = newsdesk("promote", "--name", name, "--dry-run", *FEW)
     assert (done.code, champion(client, name)) == (8, "1")
     assert "it would be promoted" in done.err
     assert VERDICT_TAG not in client.get_model_version(name, "2").tags
@@ -83,17 +83,17 @@ def test_dry_run_changes_nothing(
 def test_first_champion_needs_no_comparison(
     client: MlflowClient, newsdesk: Command, name: str, register: Register
 ) -> None:
-    failed = newsdesk("promote", name)
+    failed = newsdesk("promote", "--name", name)
     assert (failed.code, f"no version of {name!r} is challenger; run `newsdesk register`" in failed.err) == (
         2,
         True,
     )
     register(BAD)
-    done = newsdesk("promote", name)
+    done = newsdesk("promote", "--name", name)
     assert (done.code, champion(client, name)) == (0, "1")
     assert f"version 1 of {name}: there is no champion yet; champion now (entry 1" in done.err
     assert stored_verdict(client, name, "1")["verdict"] == "first"
-    again = newsdesk("promote", name)
+    again = newsdesk("promote", "--name", name)
     assert (again.code, f"version 1 of {name!r} is challenger and champion" in again.err) == (2, True)
 
 
@@ -102,16 +102,16 @@ def test_different_test_sets(
 ) -> None:
     promote(BAD)
     register(make_predictions(errors=0.02, seed=1, test_seed=9))
-    done = newsdesk("promote", name, *FEW)
+    done = newsdesk("promote", "--name", name, *FEW)
     assert (done.code, champion(client, name)) == (6, "1")
     assert "champion 1 and challenger 2 were measured on different tests; score the" in done.err
     scored, old = tmp_path / "scored.parquet", tmp_path / "old.parquet"
     write_table(make_predictions(errors=0.25, seed=2, test_seed=9), scored)
-    done = newsdesk("promote", name, "--champion-predictions", str(scored), *FEW)
+    done = newsdesk("promote", "--name", name, "--champion-predictions", str(scored), *FEW)
     assert (done.code, champion(client, name)) == (0, "2")
     write_table(BAD, old)
     register(make_predictions(errors=0.01, seed=1, test_seed=9))
-    assert newsdesk("promote", name, "--champion-predictions", str(old), *FEW).code == 6
+    assert newsdesk("promote", "--name", name, "--champion-predictions", str(old), *FEW).code == 6
 
 
 @pytest.mark.integration
@@ -121,7 +121,7 @@ def test_one_of_several_concurrent_promotions_wins(
     promote(BAD)
     register(GOOD)
     newsdesk = Command(tmp_path, store)
-    started = [newsdesk.start("promote", name, "--reason", str(i), *FEW) for i in range(3)]
+    started = [newsdesk.start("promote", "--name", name, "--reason", str(i), *FEW) for i in range(3)]
     finished = [newsdesk.wait(process) for process in started]
     winners = [done for done in finished if done.code == 0 and "champion now" in done.err]
     assert len(winners) == 1
@@ -158,22 +158,22 @@ def test_rollback_and_history(client: MlflowClient, newsdesk: Command, name: str
     for predictions in (BAD, FAIR, GOOD):
         promote(predictions)
     for before, to in (("3", "2"), ("2", "1")):
-        done = newsdesk("rollback", name, "--reason", "it was worse in the evening")
+        done = newsdesk("rollback", "--name", name, "--reason", "it was worse in the evening")
         assert (done.code, champion(client, name)) == (0, to)
         assert f"version {to} of {name} is champion, after {before}" in done.err
-    done = newsdesk("rollback", name, "--reason", "once more")
+    done = newsdesk("rollback", "--name", name, "--reason", "once more")
     assert (done.code, champion(client, name)) == (2, "1")
     assert f"{name!r} has no champion before version 1" in done.err
     entries = ledger.read_entries(client, name)
     assert [entry.version for entry in entries] == ["1", "2", "3", "2", "1"]
-    shown = newsdesk("history", name).out
+    shown = newsdesk("history", "--name", name).out
     assert shown.count("it was worse in the evening") == 2
     assert shown.count(" better ") == 2
-    at_third = newsdesk("history", name, "--as-of", entries[2].created.isoformat())
+    at_third = newsdesk("history", "--name", name, "--as-of", entries[2].created.isoformat())
     assert (at_third.code, at_third.out) == (0, "3\n")
     day = entries[-1].created.date()
-    assert newsdesk("history", name, "--as-of", day.isoformat()).out == "1\n"
-    before_all = newsdesk("history", name, "--as-of", (day - timedelta(days=1)).isoformat())
+    assert newsdesk("history", "--name", name, "--as-of", day.isoformat()).out == "1\n"
+    before_all = newsdesk("history", "--name", name, "--as-of", (day - timedelta(days=1)).isoformat())
     assert (before_all.code, "was champion at" in before_all.err) == (2, True)
 
 
@@ -184,17 +184,19 @@ def test_champion_set_by_hand(
         promote(predictions)
     client.set_registered_model_alias(name, "champion", "1")
     register(FAIR)
-    refused = newsdesk("promote", name, *FEW)
+    refused = newsdesk("promote", "--name", name, *FEW)
     message = f"champion of {name!r} is version 1 by its alias but 2 by the ledger, so it was set by hand;"
     assert (refused.code, message in refused.err) == (2, True)
     assert message in str(list(registry_findings(client)))
-    assert newsdesk("rollback", name, "--reason", "by hand").code == 0
+    assert newsdesk("rollback", "--name", name, "--reason", "by hand").code == 0
     assert champion(client, name) == "2"
     client.set_registered_model_alias(name, "champion", "1")
-    assert newsdesk("promote", name, "--adopt", "--reason", "it stays").code == 0
+    assert newsdesk("promote", "--name", name, "--adopt", "--reason", "it stays").code == 0
     assert champion(client, name) == "1"
     assert [entry.kind for entry in ledger.read_entries(client, name)][2:] == ["rollback", "adopt"]
-    assert f"champion of {name!r} is 1 by the ledger too" in newsdesk("promote", name, "--adopt").err
+    assert (
+        f"champion of {name!r} is 1 by the ledger too" in newsdesk("promote", "--name", name, "--adopt").err
+    )
 
 
 def test_no_server(tmp_path: Path) -> None:
@@ -212,18 +214,18 @@ def test_a_version_of_a_model_that_was_made_anew_is_no_champion_of_the_ledger(
     promote(FAIR)
     client.delete_registered_model(name)
     assert register(GOOD) == "1"
-    done = newsdesk("rollback", name, "--reason", "back to the first")
+    done = newsdesk("rollback", "--name", name, "--reason", "back to the first")
     assert (done.code, champion(client, name)) == (2, None)
     assert f"'{name}' has no champion before none, or it was deleted" in done.err
     client.set_registered_model_alias(name, "champion", "1")
     register(ALSO_BAD)
     client.set_registered_model_alias(name, "champion", "2")  # by number the champion of the ledger
-    done = newsdesk("promote", name, *FEW)
+    done = newsdesk("promote", "--name", name, *FEW)
     assert done.code == 2
     assert f"version 2 of '{name}' is champion, but it is not the model that the ledger names" in done.err
     (finding,) = (found for found in registry_findings(client) if found.check == f"model {name}")
     assert (finding.state, "was deleted and made anew" in finding.found) == ("wrong", True)
-    assert newsdesk("promote", name, "--adopt", "--reason", "a new registry").code == 0
+    assert newsdesk("promote", "--name", name, "--adopt", "--reason", "a new registry").code == 0
     register(GOOD)
-    assert newsdesk("promote", name, *FEW).code == 0
+    assert newsdesk("promote", "--name", name, *FEW).code == 0
     assert champion(client, name) == "3"

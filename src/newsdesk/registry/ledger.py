@@ -18,7 +18,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.registry.store import ensure_model, list_versions, read_model_hash, set_with_retry
+from newsdesk.registry.store import (
+    check_readable,
+    ensure_model,
+    list_versions,
+    read_model_hash,
+    set_with_retry,
+)
+from newsdesk.tracking.access import server_account
+from newsdesk.tracking.runs import store_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -95,6 +103,14 @@ def read_entries(client: MlflowClient, name: str) -> list[LedgerEntry]:
     return entries
 
 
+def no_entries(client: MlflowClient, name: str) -> NewsdeskError:
+    """Build the error of an empty ledger; raise another if the server does not show the ledger."""
+    check_readable(client, name + SUFFIX)
+    return NewsdeskError(
+        f"no version of {name!r} was ever promoted; run `newsdesk promote --name {name}` first"
+    )
+
+
 def read_last(client: MlflowClient, name: str) -> LedgerEntry | None:
     """Return the last valid entry, None if there is none."""
     entries = read_entries(client, name)
@@ -123,12 +139,12 @@ def change_champion(
         "to": version,
         # a registered model that is deleted and made anew numbers its versions from 1 again
         "model": read_model_hash(client, name, version),
-        "who": f"{getpass.getuser()}@{socket.gethostname()}",
+        "who": server_account(store_uri()) or f"{getpass.getuser()}@{socket.gethostname()}",
         "reason": reason,
         "verdict": verdict,
         "nonce": nonce,
     }
-    description = f"The ledger of {name}'s champions; `newsdesk history {name}` reads it."
+    description = f"The ledger of {name}'s champions; `newsdesk history --name {name}` reads it."
     ensure_model(client, name + SUFFIX, description)
     client.create_model_version(
         name + SUFFIX,
@@ -140,7 +156,7 @@ def change_champion(
     if first.nonce != nonce:
         raise ChampionChangedError(
             f"{first.user} made version {first.version} champion in the meantime (entry {first.number} of the"
-            f" ledger); nothing was changed, see `newsdesk history {name}`"
+            f" ledger); nothing was changed, see `newsdesk history --name {name}`"
         )
     apply_last_entry(client, name)
     return next(found for found in read_entries(client, name) if found.number == first.number)

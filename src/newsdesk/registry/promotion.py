@@ -18,6 +18,7 @@ from newsdesk.registry.ledger import CHAMPION, ChampionChangedError, LedgerEntry
 from newsdesk.registry.paired_test import PromotionRules, compare
 from newsdesk.registry.store import (
     MODEL_TAG,
+    check_readable,
     download,
     list_versions,
     read_aliases,
@@ -85,8 +86,8 @@ class ChampionState:
         else:
             found = f"champion of {name!r} is version {self.champion or 'none'} by its alias but"
             found += f" {self.recorded or 'none'} by the ledger, so it was set by hand;"
-        return f"{found} `newsdesk promote {name} --adopt` records it" + (
-            f", `newsdesk rollback {name} --reason ...` sets it back" if self.entry else ""
+        return f"{found} `newsdesk promote --name {name} --adopt` records it" + (
+            f", `newsdesk rollback --name {name} --reason ...` sets it back" if self.entry else ""
         )
 
 
@@ -133,6 +134,7 @@ def promote(
     if state.entry and state.resumed and state.entry.kind == "promote":
         return Promotion(dict(state.entry.verdict), state.entry, resumed=True)
     if state.set_by_hand:
+        check_readable(client, name + ledger.SUFFIX)
         raise NewsdeskError(state.describe_difference(name))
     challenger = _get_challenger(client, name, state)
     verdict = _judge(client, name, state.recorded, challenger, rules, champion_predictions)
@@ -156,7 +158,7 @@ def _check_champion(client: MlflowClient, name: str, expected: str | None) -> No
     if found != expected:
         raise ChampionChangedError(
             f"version {found or 'none'} was made champion in the meantime; nothing was changed,"
-            f" see `newsdesk history {name}`"
+            f" see `newsdesk history --name {name}`"
         )
 
 
@@ -166,7 +168,7 @@ def adopt(client: MlflowClient, name: str, *, reason: str) -> LedgerEntry:
     if state.entry and state.resumed and state.entry.kind == "adopt":
         return state.entry
     if state.champion is None:
-        first = "set this alias in MLflow first" if state.entry else f"run `newsdesk promote {name}`"
+        first = "set this alias in MLflow first" if state.entry else f"run `newsdesk promote --name {name}`"
         raise NewsdeskError(f"{name!r} has no champion to adopt; {first}")
     if not state.set_by_hand:
         raise NewsdeskError(f"champion of {name!r} is {state.champion} by the ledger too; nothing to adopt")
@@ -181,7 +183,7 @@ def rollback(client: MlflowClient, name: str, *, reason: str) -> LedgerEntry:
     """Return to the previous champion, or from one that was set by hand to the ledger's champion."""
     state = _read_state(client, name)
     if state.entry is None:
-        raise NewsdeskError(f"no version of {name!r} was ever promoted; run `newsdesk promote {name}` first")
+        raise ledger.no_entries(client, name)
     if state.resumed and state.entry.kind == "rollback":
         return state.entry
     entries = ledger.read_entries(client, name)
@@ -236,6 +238,7 @@ def _read_state(client: MlflowClient, name: str, *, dry_run: bool = False) -> Ch
 def _get_challenger(client: MlflowClient, name: str, state: ChampionState) -> ModelVersion:
     number = state.aliases.get(versions.CHALLENGER)
     if number is None:
+        check_readable(client, name)
         raise NewsdeskError(f"no version of {name!r} is challenger; run `newsdesk register` first")
     challenger = get_complete_version(client, name, number)
     if number == state.recorded:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from newsdesk.base.errors import NewsdeskError
+from newsdesk.tracking.access import server_account
 from newsdesk.tracking.runs import store_uri
 
 if TYPE_CHECKING:
@@ -46,6 +47,23 @@ def read_model_hash(client: MlflowClient, name: str, version: str) -> str | None
             raise
         return None
     return tags.get(MODEL_TAG)
+
+
+def check_readable(client: MlflowClient, name: str) -> None:
+    """Raise if the server refuses to show a registered model, which its searches leave out in silence."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.get_registered_model(name)
+    except MlflowException as error:
+        if error.error_code == "PERMISSION_DENIED":
+            account = server_account(store_uri())
+            raise NewsdeskError(
+                f"the server shows no registered model {name!r} to the account {account!r}: it has no"
+                " permission to read it, or there is none"
+            ) from None
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
 
 
 @contextmanager

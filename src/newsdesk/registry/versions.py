@@ -156,7 +156,10 @@ def get_complete_version(client: MlflowClient, name: str, number: str) -> ModelV
     """Return a version; raise if there is none or its registration is incomplete."""
     found = [v for v in list_versions(client, name) if str(v.version) == number]
     if not found:
-        raise NewsdeskError(f"{name}: has no version {number}; `newsdesk history {name}` lists champions")
+        store.check_readable(client, name)
+        raise NewsdeskError(
+            f"{name}: has no version {number}; `newsdesk history --name {name}` lists champions"
+        )
     if COMPLETE_TAG not in found[0].tags:
         raise NewsdeskError(
             f"{name}: version {number} is incomplete;"

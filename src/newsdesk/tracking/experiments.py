@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 RECEIPT = "metrics/receipt.json"  # the output of stage `track`, in the folder of each pipeline
 METRICS = "metrics/evaluate.json"
 BASELINE = "baseline"  # state of the commit that experiments are based on
+MOVE_CACHE = "dvc cache dir --local FOLDER, one without such letters"
 EXIT_NO_RUN, EXIT_FAILED = 1, 3
 
 
@@ -169,6 +170,14 @@ def _runs_of(
     finished = [run for run in equal if run.status == "FINISHED"]
     renamed = [run for run in finished if (run.name, run.baseline) not in names]
     return [run for run in finished if run in named] or renamed
+
+
+def cache_beyond_ascii(root: Path) -> Path | None:
+    """Return DVC's cache if its path has letters beyond ASCII: `dvc exp run --temp` and `--queue` fail."""
+    from dvc.config import Config
+
+    cache = Config(dvc_dir=str(root / ".dvc"))["cache"].get("dir") or root / ".dvc/cache"
+    return None if str(cache).isascii() else Path(cache)
 
 
 def exit_code(rows: Iterable[JoinedRow]) -> int:

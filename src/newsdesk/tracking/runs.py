@@ -17,6 +17,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.extras import named_extras
 from newsdesk.base.files import list_files
 from newsdesk.tracking import mlflow_model
+from newsdesk.tracking.access import describe_refusal
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -113,6 +114,7 @@ def _locked(file: Path | None) -> Iterator[None]:
 def _store_error(uri: str, error: Exception, hint: str = "") -> NewsdeskError:
     """Build an error of the first line of a message, without user names and passwords."""
     first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    first_line = describe_refusal(error, uri) or first_line
     return NewsdeskError(re.sub(r"://[^/\s]*@", "://", f"MLflow store {uri}: {first_line}{hint}"))
 
 

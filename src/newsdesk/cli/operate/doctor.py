@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -22,6 +23,7 @@ from newsdesk.registry import ledger, store
 from newsdesk.registry.ledger import CHAMPION
 from newsdesk.registry.versions import CHALLENGER, COMPLETE_TAG
 from newsdesk.tracking import runs
+from newsdesk.tracking.experiments import MOVE_CACHE, cache_beyond_ascii
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -30,7 +32,11 @@ PACKAGES = ("dvc", "mlflow", "scikit-learn", "pandas", "numpy", "pyarrow")
 COMMITTED = {
     "starter corpus": "data/starter", "gold labels": "data/labels/gold.tsv", "taxonomy": "data/taxonomy.yaml",
 }  # fmt: skip
-FINISHED_BY = {"promote": "promote {}", "adopt": "promote {} --adopt", "rollback": "rollback {} --reason ..."}
+FINISHED_BY = {
+    "promote": "promote --name {}",
+    "adopt": "promote --name {} --adopt",
+    "rollback": "rollback --name {} --reason ...",
+}
 
 
 class Finding(NamedTuple):
@@ -65,7 +71,19 @@ def _check_checkout(root: Path) -> Iterator[Finding]:
         state = "ok" if (root / path).exists() else "missing"
         yield Finding(name, state, path, f"git checkout HEAD -- {path}")
     yield _check_imports(root / "data/public")
+    yield from _check_cache(root)
     yield _check_model("trained model", root / "model", absent="optional", advice="make")
+
+
+def _check_cache(root: Path) -> Iterator[Finding]:
+    """Check that DVC can run experiments in temporary copies."""
+    try:
+        cache = cache_beyond_ascii(root)
+    except ImportError:  # no DVC, which another check reports
+        return
+    if cache:
+        found = f"{cache}: `dvc exp run --temp` and `--queue` fail on letters beyond ASCII"
+        yield Finding("DVC cache", "optional", found, MOVE_CACHE)
 
 
 def _check_imports(folder: Path) -> Finding:
@@ -114,12 +132,14 @@ def _check_store() -> Iterator[Finding]:
     try:
         with runs.connect() as client:
             locations = [experiment.artifact_location for experiment in client.search_experiments()]
+            of_runs = list(run_findings(client))
             of_models = list(registry_findings(client))
     except NewsdeskError as error:
         yield Finding("MLflow store", "wrong", str(error), "start the server or correct MLFLOW_TRACKING_URI")
         return
     yield Finding("MLflow store", "ok", f"{len(locations)} experiments")
     yield from _check_artifacts(locations)
+    yield from of_runs
     yield from of_models
 
 
@@ -137,6 +157,16 @@ def _check_artifacts(locations: Sequence[str]) -> Iterator[Finding]:
             " dvc repro --force --single-item track"
         )
         yield Finding("MLflow artifacts", "wrong", f"mlflow.db was made in {folder}", advice)
+
+
+def run_findings(client: MlflowClient) -> Iterator[Finding]:
+    """Name the runs that stage `track` has not finished: a killed process or server leaves one RUNNING."""
+    of_track = f"tags.`{runs.RECEIPT_TAG}` LIKE '%'"
+    for run in runs.search_runs(client, f"{of_track} and attributes.status = 'RUNNING'"):
+        started = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
+        found = f"run {run.info.run_id} is RUNNING since {started:%Y-%m-%dT%H:%M:%S}Z"
+        advice = f"if no `track` runs: mlflow runs delete --run-id {run.info.run_id}; newsdesk track"
+        yield Finding("MLflow run", "optional", found, advice)
 
 
 def registry_findings(client: MlflowClient) -> Iterator[Finding]:

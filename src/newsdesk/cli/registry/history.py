@@ -9,7 +9,7 @@ import click
 
 from newsdesk.base.console import note, print_rows
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.cli.registry.options import name_argument
+from newsdesk.cli.registry.options import name_or_argument
 from newsdesk.registry import ledger
 from newsdesk.registry.ledger import LedgerEntry
 from newsdesk.tracking import runs
@@ -18,7 +18,7 @@ LATE_SECONDS = 60
 
 
 @click.command("history")
-@name_argument
+@name_or_argument
 @click.option("--as-of", help="Show the champion at this time, or at the end of this date (UTC by default).")
 def main(name: str, as_of: str | None) -> None:
     """Show every change of champion: time (UTC), from, to, verdict, user, reason; newest last.
@@ -32,8 +32,8 @@ def main(name: str, as_of: str | None) -> None:
     moment = parse_moment(as_of) if as_of else None
     with runs.connect() as client:
         entries = ledger.read_entries(client, name)
-    if not entries:
-        raise NewsdeskError(f"no version of {name!r} was ever promoted; run `newsdesk promote {name}` first")
+        if not entries:
+            raise ledger.no_entries(client, name)
     if moment is None:
         print_rows([_format_entry(entry) for entry in entries])
         return

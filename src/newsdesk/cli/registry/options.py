@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,15 +15,32 @@ from newsdesk.base.files import sha256
 from newsdesk.registry.versions import check_model_name
 from newsdesk.tracking import runs
 
-
-def _check_name(context: click.Context, parameter: click.Parameter, value: str) -> str:
-    return check_model_name(value)
+DEFAULT_NAME = "newsdesk"
 
 
-name_argument = click.argument("name", default="newsdesk", callback=_check_name)
+def _check_name(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    return value and check_model_name(value)
+
+
 name_option = click.option(
-    "--name", default="newsdesk", show_default=True, callback=_check_name, help="The registered model."
+    "--name", default=DEFAULT_NAME, show_default=True, callback=_check_name, help="The registered model."
 )
+
+
+def name_or_argument(main: Callable[..., None]) -> Callable[..., None]:
+    """Add the option `--name`, and an argument in its place as in 0.1.0, which `--help` does not show."""
+
+    @click.argument("argument", required=False, metavar="", callback=_check_name)
+    @name_option
+    @functools.wraps(main)
+    def call(*, name: str, argument: str | None, **options: Any) -> None:
+        if argument and name not in (argument, DEFAULT_NAME):
+            raise NewsdeskError(f"expected one registered model, found {argument} and --name {name}")
+        main(name=argument or name, **options)
+
+    return call
+
+
 folder_option = path_option("--folder", default=".", help="Folder with params.yaml, metrics/ and model/.")
 
 

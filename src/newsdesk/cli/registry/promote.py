@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from newsdesk.base.console import note, print_rows
-from newsdesk.cli.registry.options import name_argument
+from newsdesk.cli.registry.options import name_or_argument
 from newsdesk.evaluation.tables import format_interval
 from newsdesk.registry import promotion
 from newsdesk.registry.paired_test import PromotionRules
@@ -27,7 +27,7 @@ VERDICTS = {  # description and exit code
 
 
 @click.command("promote")
-@name_argument
+@name_or_argument
 @click.option("--reason", default="", help="Reason, for the ledger.")
 @click.option("--dry-run", is_flag=True, help="Compare, change nothing.")
 @click.option("--adopt", is_flag=True, help="Record a champion that was set by hand; compare nothing.")

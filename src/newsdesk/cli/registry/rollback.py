@@ -5,13 +5,13 @@ from __future__ import annotations
 import click
 
 from newsdesk.base.console import note
-from newsdesk.cli.registry.options import name_argument
+from newsdesk.cli.registry.options import name_or_argument
 from newsdesk.registry import promotion
 from newsdesk.tracking import runs
 
 
 @click.command("rollback")
-@name_argument
+@name_or_argument
 @click.option("--reason", required=True, help="Reason, for the ledger.")
 def main(name: str, reason: str) -> None:
     """Make the previous champion of the ledger champion again; a second rollback goes one further back.

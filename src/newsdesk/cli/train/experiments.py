@@ -74,9 +74,7 @@ def problem_of(row: JoinedRow) -> str:
     """Say in a line what is wrong with an experiment and what to do; empty if nothing is."""
     experiment = row.experiment
     if experiment and row.state == "failed":
-        log = Path(experiment.log or "")
-        text = log.read_text(encoding="utf-8", errors="replace") if log.is_file() else ""
-        reason = experiments.failure_reason(text)
+        reason = failure_reason(Path(experiment.log or ""))
         return f"{experiment.name}: failed: {reason}; `dvc queue remove {experiment.name}` removes it"
     if experiment and row.state == "no run":
         settings = "".join(f" -S {name}={value}" for name, value in experiment.changed.items())
@@ -86,6 +84,15 @@ def problem_of(row: JoinedRow) -> str:
             f" else stage track was up to date or not run: `{again}`"
         )
     return ""
+
+
+def failure_reason(log: Path) -> str:
+    """Return the reason why a job of the queue failed; it has no log if DVC failed before the first stage."""
+    if log.is_file():
+        return experiments.failure_reason(log.read_text(encoding="utf-8", errors="replace"))
+    if cache := experiments.cache_beyond_ascii(project_root()):
+        return f"DVC's cache {cache} has letters beyond ASCII: {experiments.MOVE_CACHE}"
+    return "DVC failed before the first stage; .dvc/tmp/exps/celery/ has its logs"
 
 
 def tabulate(row: JoinedRow, *, short: bool = False) -> dict[str, str]:
