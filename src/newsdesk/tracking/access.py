@@ -57,5 +57,5 @@ def _http_status(error: Exception) -> int | None:
     from mlflow.exceptions import MlflowException
 
     if isinstance(error, MlflowException):
-        return int(error.get_http_status_code())
+        return int(error.get_http_status_code())  # type: ignore[no-untyped-call]
     return getattr(getattr(error, "response", None), "status_code", None)

@@ -76,6 +76,8 @@ def connect() -> Iterator[MlflowClient]:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # send nothing without consent
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # the default takes minutes to fail
+    # else files ending in .gz arrive decompressed from a server that keeps artifacts in S3
+    os.environ.setdefault("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "false")
     with named_extras():
         from alembic.util import CommandError
         from mlflow import MlflowClient  # takes seconds to import
@@ -95,6 +97,10 @@ def connect() -> Iterator[MlflowClient]:
         raise _store_error(uri, error, "; if it was made by another MLflow, `mlflow db upgrade` it") from None
     except (MlflowException, OSError) as error:
         raise _store_error(uri, error) from None
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] not in ("boto3", "botocore"):  # which may be missing
+            raise
+        raise _store_error(uri, error, "; check the address, the account and the bucket of S3") from None
 
 
 @contextmanager
