@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,15 @@ from newsdesk.base.files import atomic_write, read_json, read_table, sha256, wri
 from newsdesk.base.schema import ARTICLES
 from newsdesk.base.settings import Settings, read_settings
 from newsdesk.evaluation.test_set import hash_test_set, select_test_set, source_spans
-from newsdesk.reporting.figures import read_figures
-from newsdesk.reporting.run_files import RunPaths
+from newsdesk.reporting.figures import draw_evaluation
+from newsdesk.reporting.mistakes import tabulate_mistakes
+from newsdesk.reporting.run_files import RunPaths, read_run
 from newsdesk.tracking import runs
+from newsdesk.tracking.datasets import describe_splits
+from newsdesk.tracking.description import describe_run, headline_metrics, metric_rows
 from newsdesk.tracking.experiments import flatten
+from newsdesk.tracking.hashes import RECEIPT, RECEIPT_MD5, hashes_tag
+from newsdesk.tracking.recording import RunRecord, log_run, source_tags
 
 
 @click.command("track")
@@ -58,42 +63,73 @@ def main(
       MLFLOW_TRACKING_URI=http://127.0.0.1:5000 newsdesk track
     """
     settings = read_settings(params)
+    paths = RunPaths(
+        metrics=[metrics.parent], plots=[plots], account=account, predictions=predictions,
+        articles=articles, model=model, params=params,
+    )  # fmt: skip
     recorded = {
         "params": params, "articles": articles, "account": account, "heads": heads, "model": model,
         "metrics": metrics, "labels": labels,
     }  # fmt: skip
-    hashes = {name: sha256(path) for name, path in recorded.items()}
-    test = select_test_set(read_table(predictions), origins=settings.evaluate.origins)
-    tags = {
-        **{f"newsdesk.{name}_sha256": digest for name, digest in hashes.items()},
-        "newsdesk.test_sha256": hash_test_set(test),
-        "newsdesk.test_origins": ",".join(settings.evaluate.origins),
-        **runs.git_tags(Path.cwd()),  # before the receipt is written, which changes the checkout
-    }
-    run_paths = RunPaths(
-        metrics=[metrics.parent], plots=[plots], account=account, predictions=predictions,
-        articles=articles, model=model, params=params,
-    )  # fmt: skip
     files = [
         ("", params), ("metrics", metrics), ("metrics", labels), ("metrics", account),
         ("plots", plots), ("evaluation", predictions), ("heads", heads),
     ]  # fmt: skip
-    spans = json.dumps(source_spans(read_table(articles, ARTICLES)), ensure_ascii=False, indent=2)
+    tags = source_tags(Path.cwd(), name_pipeline(Path.cwd()))  # before the receipt changes the checkout
+    hashes = {name: sha256(path) for name, path in recorded.items()}
     with atomic_write(receipt) as written:
         write_json(hashes, written)
-        run_id = runs.log_run(
-            settings.track.experiment,
-            tags=tags | receipt_tags(written),
-            params=run_params(settings),
-            metrics=run_metrics(read_json(metrics), read_json(labels), read_json(account)),
-            files=files,
-            texts={
-                "evaluation/sources.json": f"{spans}\n",
-                **{f"figures/{name}": svg for name, svg in read_figures(run_paths).items()},
-            },
-            model=model,
-        )
+        record = build_record(
+            settings, paths,
+            measured=read_json(metrics), by_label=read_json(labels), counts=read_json(account),
+            tags=tags, hashes=hashes, receipt=hash_receipt(written), files=files,
+        )  # fmt: skip
+        run_id = log_run(settings.track.experiment, record)
     note(f"track: MLflow run {run_id}")
+
+
+def build_record(
+    settings: Settings, paths: RunPaths, *,
+    measured: Mapping[str, Any], by_label: Mapping[str, Any], counts: Mapping[str, Any],
+    tags: Mapping[str, str], hashes: Mapping[str, str], receipt: Mapping[str, str],
+    files: Sequence[tuple[str, Path]],
+) -> RunRecord:  # fmt: skip
+    """Build the content of the MLflow run from the files of the pipeline and what was read from them."""
+    origins = settings.evaluate.origins
+    articles = read_table(paths.articles, ARTICLES)
+    test = select_test_set(read_table(paths.predictions), origins=origins)
+    hashes = {**hashes, "test": hash_test_set(test)}
+    datasets = describe_splits(articles, source=str(paths.articles), test=test, test_sha256=hashes["test"])
+    run = read_run(paths, with_texts=False)
+    return RunRecord(
+        description=describe_run(measured, counts, datasets),
+        tags={**tags, "newsdesk.test_origins": ",".join(origins), **hashes_tag({**hashes, **receipt})},
+        params=run_params(settings),
+        metrics=headline_metrics(measured),
+        datasets=datasets,
+        files=files,
+        texts={
+            "hashes.json": format_json(hashes),
+            "evaluation/sources.json": format_json(source_spans(articles)),
+            **{f"figures/{name}": svg for name, svg in draw_evaluation(run).items()},
+        },
+        tables={
+            "tables/metrics.json": [*metric_rows(measured, by_label, {"clean": count_rows(counts)})],
+            "tables/wrong_labels.json": tabulate_mistakes(run),
+        },
+        model=paths.model,
+    )
+
+
+def format_json(content: Mapping[str, Any]) -> str:
+    """Format the content of an artifact."""
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+def name_pipeline(folder: Path) -> str:
+    """Return the path of the pipeline's file from the root of the checkout."""
+    root = Path(runs.git(folder, "rev-parse", "--show-toplevel") or folder)
+    return f"{folder.relative_to(root)}/dvc.yaml".removeprefix("./")
 
 
 def run_params(settings: Settings) -> dict[str, Any]:
@@ -102,24 +138,15 @@ def run_params(settings: Settings) -> dict[str, Any]:
     return {name: value for name, value in named.items() if value != {}}
 
 
-def receipt_tags(receipt: Path) -> dict[str, str]:
-    """Return the tags by which a run is found: the receipt's hash, also as dvc.lock writes it."""
+def hash_receipt(receipt: Path) -> dict[str, str]:
+    """Return the hashes of the receipt, by which an experiment finds its run: the MD5 as in dvc.lock."""
     md5 = hashlib.md5(receipt.read_bytes(), usedforsecurity=False).hexdigest()
-    return {runs.RECEIPT_TAG: sha256(receipt), runs.RECEIPT_MD5_TAG: md5}
+    return {RECEIPT: sha256(receipt), RECEIPT_MD5: md5}
 
 
-def run_metrics(
-    metrics: Mapping[str, Any], labels: Mapping[str, Any], account: Mapping[str, Any]
-) -> dict[str, float]:
-    """Return all measures and counts as metrics, without those that could not be measured."""
-    found = flatten(metrics) | flatten(labels) | count_rows(account)
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def count_rows(account: Mapping[str, Any]) -> dict[str, float]:
-    """Return the numbers of rows read, kept and refused, as metrics."""
-    counts = {f"clean.{name}": account[name] for name in ("read", "kept", "groups")}
-    return counts | {f"clean.refused.{reason}": n for reason, n in account["refused"].items()}
+def count_rows(account: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the numbers of rows read, kept and refused."""
+    return {name: account[name] for name in ("read", "kept", "groups", "refused")}
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ from newsdesk.base.schema import TASKS
 from newsdesk.evaluation.metrics import brier_score, calibration_error, draw_f1, summarize_draws
 from newsdesk.evaluation.tables import format_interval, outlets_table
 from newsdesk.evaluation.test_set import select_test_set
-from newsdesk.registry import store, versions
+from newsdesk.registry import versions
 from newsdesk.registry.store import download
 from newsdesk.tracking import runs
+from newsdesk.tracking.hashes import read_hashes
 from newsdesk.training.targets import indicator
 
 if TYPE_CHECKING:
@@ -35,13 +36,7 @@ FILES = {
     "account": "metrics/clean.json",
     "spans": "evaluation/sources.json",
 }
-IDENTITY = {
-    "commit": runs.COMMIT_TAG,
-    "model sha256": store.MODEL_TAG,
-    "data sha256": versions.ARTICLES_TAG,
-    "settings sha256": versions.SETTINGS_TAG,
-    "test sha256": versions.TEST_TAG,
-}
+IDENTITY = {"model": "model", "data": "articles", "settings": "params", "test": "test"}  # name of each hash
 SETTINGS = ("n_bootstrap", "seed", "min_support")
 N_CONFUSED = 5
 N_LOWEST = 3
@@ -89,10 +84,15 @@ def read_card_data(client: MlflowClient, run: Run, folder: Path) -> CardData:
     model = versions.find_packaged_model(run, download(client, run, runs.MODEL_PATH, folder))
     predictions = read_table(download(client, run, versions.PREDICTIONS_PATH, folder))
     tags, params, root = run.data.tags, run.data.params, runs.project_root()
+    hashes = read_hashes(tags)
     has_outlets = any(name.startswith("outlets.") for name in params) and (root / UNSEEN).exists()
     settings: dict[str, Any] = {name: int(params[f"evaluate.{name}"]) for name in SETTINGS}
     return CardData(
-        identity={"run": run.info.run_id, **{name: tags.get(tag, "none") for name, tag in IDENTITY.items()}},
+        identity={
+            "run": run.info.run_id,
+            "commit": tags.get(runs.COMMIT_TAG, "none"),
+            **{f"{name} sha256": hashes[recorded] for name, recorded in IDENTITY.items()},
+        },
         info=read_json(model / "model.json"),
         rows=select_test_set(predictions, origins=tags[versions.ORIGINS_TAG].split(",")),
         sources=read_sources(root / SOURCES),

@@ -17,7 +17,6 @@ from newsdesk.registry import ledger, versions
 from newsdesk.registry.ledger import CHAMPION, ChampionChangedError, LedgerEntry
 from newsdesk.registry.paired_test import PromotionRules, compare
 from newsdesk.registry.store import (
-    MODEL_TAG,
     check_readable,
     download,
     list_versions,
@@ -25,7 +24,8 @@ from newsdesk.registry.store import (
     read_model_hash,
     set_with_retry,
 )
-from newsdesk.registry.versions import TEST_TAG, get_complete_version
+from newsdesk.registry.versions import get_complete_version
+from newsdesk.tracking.hashes import read_hashes
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -194,7 +194,7 @@ def rollback(client: MlflowClient, name: str, *, reason: str) -> LedgerEntry:
     candidates = [
         version for version in earlier
         if version in complete and version != state.champion
-        and model_of[version] in (None, complete[version].tags.get(MODEL_TAG))
+        and model_of[version] in (None, read_hashes(complete[version].tags).get("model"))
     ]  # fmt: skip
     if not candidates:
         champion = f"version {state.champion}" if state.champion else "none"
@@ -259,9 +259,13 @@ def _judge(
 ) -> dict[str, Any]:
     verdict = {"champion": champion, "challenger": str(challenger.version)}
     if champion is None:
-        return verdict | {"verdict": "first", "test_sha256": challenger.tags[TEST_TAG], "blocking": []}
+        return verdict | {"verdict": "first", "test_sha256": _test_hash(challenger), "blocking": []}
     version = get_complete_version(client, name, champion)
     return verdict | _compare_versions(client, version, challenger, rules, champion_predictions)
+
+
+def _test_hash(version: ModelVersion) -> str | None:
+    return read_hashes(version.tags).get("test")
 
 
 def _compare_versions(
@@ -272,13 +276,13 @@ def _compare_versions(
     champion_predictions: Path | None,
 ) -> dict[str, Any]:
     """Compare two versions by the predictions of their runs; raise if their test sets differ."""
-    expected = challenger.tags[TEST_TAG]
+    expected = _test_hash(challenger)
     different = DifferentTestError(
         f"champion {champion.version} and challenger {challenger.version} were measured on different tests;"
         " score the challenger's test with the champion (`newsdesk evaluate --model`) and give"
         " --champion-predictions"
     )
-    if champion_predictions is None and champion.tags.get(TEST_TAG) != expected:
+    if champion_predictions is None and _test_hash(champion) != expected:
         raise different
     origins = challenger.tags[versions.ORIGINS_TAG].split(",")
     with tempfile.TemporaryDirectory() as folder:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.tracking.access import server_account
-from newsdesk.tracking.runs import store_uri
+from newsdesk.tracking.hashes import read_hashes
+from newsdesk.tracking.runs import ignore_error, store_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
-
-MODEL_TAG = "newsdesk.model_sha256"
 
 
 def list_versions(client: MlflowClient, name: str) -> Iterator[ModelVersion]:
@@ -46,7 +44,7 @@ def read_model_hash(client: MlflowClient, name: str, version: str) -> str | None
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         return None
-    return tags.get(MODEL_TAG)
+    return read_hashes(tags).get("model")
 
 
 def check_readable(client: MlflowClient, name: str) -> None:
@@ -66,28 +64,18 @@ def check_readable(client: MlflowClient, name: str) -> None:
             raise
 
 
-@contextmanager
-def _ignore(error_code: str) -> Iterator[None]:
-    """Ignore an error that is due to another process that was faster."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code != error_code:
-            raise
-
-
-def ensure_model(client: MlflowClient, name: str, description: str) -> None:
+def ensure_model(
+    client: MlflowClient, name: str, description: str, tags: Mapping[str, str] | None = None
+) -> None:
     """Create a registered model unless it exists."""
     if not client.search_registered_models(f"name='{name}'", max_results=1):
-        with _ignore("RESOURCE_ALREADY_EXISTS"):
-            client.create_registered_model(name, description=description)
+        with ignore_error("RESOURCE_ALREADY_EXISTS"):
+            client.create_registered_model(name, tags=dict(tags or {}), description=description)
 
 
 def delete_version(client: MlflowClient, name: str, version: str) -> None:
     """Delete a version unless another process did."""
-    with _ignore("RESOURCE_DOES_NOT_EXIST"):
+    with ignore_error("RESOURCE_DOES_NOT_EXIST"):
         client.delete_model_version(name, version)
 
 
@@ -109,7 +97,8 @@ def download(client: MlflowClient, run: Run, path: str, folder: Path) -> Path:
     from mlflow.artifacts import download_artifacts
 
     run_id, parent = run.info.run_id, PurePosixPath(path).parent.as_posix().strip(".")
-    if path not in {artifact.path for artifact in client.list_artifacts(run_id, parent or None)}:
+    is_listed = path in {artifact.path for artifact in client.list_artifacts(run_id, parent or None)}
+    if not is_listed and not client.list_artifacts(run_id, path):  # which lists those of a logged model
         raise NewsdeskError(f"run {run_id}: its artifact {path} is missing; run `newsdesk track` again")
     folder.mkdir(parents=True, exist_ok=True)
     return Path(

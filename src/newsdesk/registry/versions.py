@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Literal
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import sha256
+from newsdesk.base.schema import TASKS
 from newsdesk.registry import ledger, store
 from newsdesk.registry.ledger import CHAMPION
-from newsdesk.registry.store import MODEL_TAG, download, list_versions, read_aliases, set_with_retry
-from newsdesk.tracking.runs import COMMIT_TAG, MODEL_PATH, RECEIPT_TAG
+from newsdesk.registry.store import download, list_versions, read_aliases, set_with_retry
+from newsdesk.tracking.hashes import RECEIPT, hashes_tag, read_hashes
+from newsdesk.tracking.recording import NOTE_TAG
+from newsdesk.tracking.runs import COMMIT_TAG, DIRTY_TAG, EARLIER_DIRTY_TAG, MODEL_PATH
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,13 +24,18 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHALLENGER = "challenger"
-ARTICLES_TAG, SETTINGS_TAG = "newsdesk.articles_sha256", "newsdesk.params_sha256"
-TEST_TAG, ORIGINS_TAG = "newsdesk.test_sha256", "newsdesk.test_origins"
-REQUIRED_TAGS = (MODEL_TAG, ARTICLES_TAG, SETTINGS_TAG, TEST_TAG, ORIGINS_TAG, RECEIPT_TAG)
-GIT_TAGS = (COMMIT_TAG, "newsdesk.git_dirty")
-CARD_TAG = "newsdesk.card_sha256"
+REQUIRED_HASHES = ("model", "articles", "params", "test", RECEIPT)
+ORIGINS_TAG = "newsdesk.test_origins"
+COPIED_TAGS = (ORIGINS_TAG, COMMIT_TAG, DIRTY_TAG, EARLIER_DIRTY_TAG)
 COMPLETE_TAG = "newsdesk.complete"
 CARD_PATH = "card.md"
+HEADLINE = {f"f1_macro {task}": f"{task}.f1_macro" for task in TASKS}  # tags that sort first, and metrics
+MODEL_TAGS = {"language": "ar", "task": "multi-label text classification"}
+DESCRIPTION = """Regions and topics of Arabic news articles.
+
+`mlflow.pyfunc.load_model("models:/{name}@champion").predict(["..."])` labels texts. `newsdesk register`
+makes a version the challenger; `newsdesk promote` compares it with the champion on the same test set.
+"""
 PREDICTIONS_PATH = "evaluation/predictions.parquet"
 
 # new version; incomplete one completed; alias set again; nothing to do: already challenger, or champion
@@ -58,10 +66,13 @@ def get_finished_run(client: MlflowClient, run_id: str) -> Run:
         ) from None
     if run.info.status != "FINISHED":
         raise NewsdeskError(f"run {run_id}: expected status FINISHED, found {run.info.status}")
-    missing = [tag for tag in REQUIRED_TAGS if tag not in run.data.tags]
+    hashes = read_hashes(run.data.tags)
+    missing = [f"hash of {name}" for name in REQUIRED_HASHES if name not in hashes]
+    if ORIGINS_TAG not in run.data.tags:
+        missing.append(f"tag {ORIGINS_TAG}")
     if missing:
         raise NewsdeskError(
-            f"run {run_id}: has no tag {missing[0]}, so another program or an older version made it;"
+            f"run {run_id}: has no {missing[0]}, so another program or an older version made it;"
             " run `newsdesk track` again"
         )
     return run
@@ -69,8 +80,9 @@ def get_finished_run(client: MlflowClient, run_id: str) -> Run:
 
 def find_packaged_model(run: Run, folder: Path) -> Path:
     """Return the packaged model within a downloaded artifact; raise if its hash is not the run's."""
+    model_hash = read_hashes(run.data.tags)["model"]
     for info in sorted(folder.rglob("model.json")):
-        if sha256(info.parent) == run.data.tags[MODEL_TAG]:
+        if sha256(info.parent) == model_hash:
             return info.parent
     raise NewsdeskError(
         f"run {run.info.run_id}: its artifact {MODEL_PATH} is not the model that was evaluated (files are"
@@ -127,23 +139,33 @@ def register(client: MlflowClient, run: Run, *, name: str, card: str) -> tuple[s
 
 def _create_version(client: MlflowClient, run: Run, name: str, card: str) -> ModelVersion:
     """Create a version with its tags in one transaction."""
-    run_id, recorded = run.info.run_id, run.data.tags
+    run_id, recorded, measured = run.info.run_id, run.data.tags, run.data.metrics
     client.log_text(run_id, card, CARD_PATH)
-    store.ensure_model(client, name, "Regions and topics of Arabic news.")
-    tags = {tag: recorded[tag] for tag in (*REQUIRED_TAGS, *GIT_TAGS) if tag in recorded}
+    store.ensure_model(client, name, DESCRIPTION.format(name=name), MODEL_TAGS)
+    of_run = f"Model of run {run_id}, which has the model card as artifact `{CARD_PATH}`."
+    hashes = {hash_name: read_hashes(recorded)[hash_name] for hash_name in REQUIRED_HASHES}
+    source, model_id = f"{run.info.artifact_uri.rstrip('/')}/{MODEL_PATH}", None
+    if run.outputs and run.outputs.model_outputs:  # else a run of an earlier release
+        model_id = run.outputs.model_outputs[0].model_id
+        source = str(client.get_logged_model(model_id).artifact_location)
     return client.create_model_version(
         name,
-        f"{run.info.artifact_uri.rstrip('/')}/{MODEL_PATH}",
+        source,
         run_id=run_id,
-        tags={**tags, CARD_TAG: text_sha256(card)},
-        description=f"The model of run {run_id}; its card is the run's artifact {CARD_PATH}.",
+        model_id=model_id,
+        tags={
+            **{tag: f"{measured[metric]:.3f}" for tag, metric in HEADLINE.items() if metric in measured},
+            **{tag: recorded[tag] for tag in COPIED_TAGS if tag in recorded},
+            **hashes_tag({**hashes, "card": text_sha256(card)}),
+        },
+        description="\n\n".join(filter(None, [recorded.get(NOTE_TAG), of_run])),
     )
 
 
 def _versions_of(client: MlflowClient, name: str, run: Run) -> list[ModelVersion]:
     """Return the versions of a run's model, oldest first."""
-    digest = run.data.tags[MODEL_TAG]
-    versions = [v for v in list_versions(client, name) if v.tags.get(MODEL_TAG) == digest]
+    digest = read_hashes(run.data.tags)["model"]
+    versions = [v for v in list_versions(client, name) if read_hashes(v.tags).get("model") == digest]
     return sorted(versions, key=lambda version: int(version.version))
 
 
@@ -174,7 +196,7 @@ def read_card(client: MlflowClient, name: str, number: str) -> str:
     run = get_finished_run(client, str(version.run_id))
     with tempfile.TemporaryDirectory() as folder:
         text = download(client, run, CARD_PATH, Path(folder)).read_text(encoding="utf-8")
-    if text_sha256(text) != version.tags.get(CARD_TAG):
+    if text_sha256(text) != read_hashes(version.tags).get("card"):
         raise NewsdeskError(
             f"{name}: the card of version {number} was changed after its registration;"
             f" `newsdesk card --run {run.info.run_id}` builds it again"

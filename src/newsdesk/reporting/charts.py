@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -125,10 +126,14 @@ def draw_curves(
 
 
 def standalone(svg: str) -> str:
-    """Turn a chart of the page into the content of an SVG file."""
+    """Turn a chart of the page into the content of an SVG file, which has a size of its own.
+
+    The page of MLflow shows an image without one as nothing.
+    """
     opening, rest = svg.split(">", 1)
+    width, height = re.findall(r'viewBox="0 0 (\S+) (\S+)"', opening)[0]
     style = STYLE.read_text(encoding="utf-8")
-    return f"{opening} {NAMESPACE}><style>\n{style}</style>{rest}\n"
+    return f'{opening} width="{width}" height="{height}" {NAMESPACE}><style>\n{style}</style>{rest}\n'
 
 
 def join_small(charts: Sequence[tuple[str, str]], *, label: str, columns: int = 4) -> str:

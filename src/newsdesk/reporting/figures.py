@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from newsdesk.reporting import curves, scores
 from newsdesk.reporting.blocks import Block, Figure, SmallMultiples
 from newsdesk.reporting.charts import join_small, standalone
-from newsdesk.reporting.run_files import RunPaths, read_run
+from newsdesk.reporting.run_files import RunContent
 
 EVALUATION = (
     scores.show_labels,
@@ -28,7 +28,6 @@ def draw_figures(blocks: Iterable[Block]) -> dict[str, str]:
     return figures
 
 
-def read_figures(paths: RunPaths) -> dict[str, str]:
+def draw_evaluation(run: RunContent) -> dict[str, str]:
     """Draw the plots of a run's evaluation, which are kept with its MLflow run; they show no text."""
-    run = read_run(paths, with_texts=False)
     return draw_figures(block for show in EVALUATION for block in show(run))

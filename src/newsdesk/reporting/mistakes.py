@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -62,6 +63,23 @@ def list_mistakes(
             probability_of_truth = probability if y_true[i, j] else 1 - probability
             found.append((probability_of_truth, mistake.article_id, task, label, mistake))
     return [mistake for *_, mistake in sorted(found, key=lambda row: row[:4])]
+
+
+def tabulate_mistakes(run: RunContent) -> list[dict[str, Any]]:
+    """Tabulate the wrong labels of the test articles, without texts, the most confident first."""
+    return [
+        {
+            "head": mistake.task,
+            "label": mistake.label,
+            "error": mistake.kind,
+            "outlet": mistake.outlet,
+            "article_id": mistake.article_id,
+            "probability": round(mistake.probability, 4),
+            "true": ", ".join(mistake.true_labels),
+            "predicted": ", ".join(mistake.predicted_labels),
+        }
+        for mistake in list_mistakes(run.predictions, {})
+    ]
 
 
 def explain_mistakes(

@@ -14,6 +14,7 @@ from newsdesk.base.settings import Settings
 from newsdesk.reporting.run_files import RunContent, RunPaths
 from newsdesk.tracking import runs
 from newsdesk.tracking.experiments import flatten
+from newsdesk.tracking.hashes import recorded_hashes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +38,18 @@ def read_provenance(paths: RunPaths, run: RunContent, root: Path) -> Provenance:
 
 def find_tracked(hashes: Mapping[str, str]) -> dict[str, str]:
     """Return id and commit of the MLflow run that recorded the files with these SHA-256."""
-    tags = runs.recorded_tags(hashes)
-    if not tags or not runs.store_exists():
+    recorded = recorded_hashes(hashes)
+    if not recorded or not runs.store_exists():
         return {}
     try:
-        if (run_id := runs.find_run(tags)) is None:
+        if (run_id := runs.find_run(recorded)) is None:
             return {"MLflow run": "none recorded these files"}
         with runs.connect() as client:
             tags = client.get_run(run_id).data.tags
     except NewsdeskError as error:
         return {"MLflow run": f"not read: {error}"}
-    changed = ", with uncommitted changes" if tags.get("newsdesk.git_dirty") == "true" else ""
+    is_dirty = tags.get(runs.DIRTY_TAG) or tags.get(runs.EARLIER_DIRTY_TAG)
+    changed = ", with uncommitted changes" if is_dirty == "true" else ""
     commit = tags.get(runs.COMMIT_TAG)
     return {"MLflow run": run_id} | ({"commit": f"{commit}{changed}"} if commit else {})
 

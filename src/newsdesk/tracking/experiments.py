@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.tracking.runs import BASELINE_TAG, NAME_TAG, RECEIPT_MD5_TAG, RECEIPT_TAG, git, search_runs
+from newsdesk.tracking import hashes
+from newsdesk.tracking.runs import BASELINE_TAG, NAME_TAG, git, search_runs
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -128,18 +129,19 @@ def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def list_runs(client: MlflowClient) -> list[TrackedRun]:
     """List the runs of all DVC experiments, the newest first."""
-    found = search_runs(client, f"tags.`{RECEIPT_TAG}` LIKE '%' and tags.`{NAME_TAG}` LIKE '%'")
+    found = search_runs(client, f"tags.`{NAME_TAG}` LIKE '%'")
     return [
         TrackedRun(
             run.info.run_id,
             name=run.data.tags[NAME_TAG],
             baseline=run.data.tags.get(BASELINE_TAG, ""),
-            receipt=run.data.tags.get(RECEIPT_MD5_TAG),
+            receipt=recorded.get(hashes.RECEIPT_MD5),
             status=run.info.status,
             started=run.info.start_time,
             metrics=run.data.metrics,
         )
         for run in found
+        if hashes.RECEIPT in (recorded := hashes.read_hashes(run.data.tags))  # a search has none
     ]
 
 

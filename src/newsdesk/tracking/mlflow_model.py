@@ -26,7 +26,7 @@ REQUIREMENTS = {
 }
 
 
-def save(folder: Path, destination: Path, *, run_id: str | None = None) -> None:
+def save(folder: Path, destination: Path, *, run_id: str | None = None, model_id: str | None = None) -> None:
     """Save a packaged folder, with a copy of the inference code, as an MLflow model in a new folder."""
     from mlflow.models import Model
     from mlflow.pyfunc import save_model
@@ -34,7 +34,7 @@ def save(folder: Path, destination: Path, *, run_id: str | None = None) -> None:
     from newsdesk.inference import pyfunc
 
     info = read_json(folder / "model.json")
-    description = Model(run_id=run_id)
+    description = Model(run_id=run_id, model_id=model_id)
     with tempfile.TemporaryDirectory() as temporary:
         # copies, since MLflow names artifacts by their folders and takes bytecode along
         model, code = Path(temporary, pyfunc.MODEL), Path(temporary, pyfunc.CODE)

@@ -1,4 +1,4 @@
-"""The MLflow store: connect to it, record runs, find runs and download models."""
+"""The MLflow store: connect to it, find runs and download models."""
 
 from __future__ import annotations
 
@@ -7,34 +7,24 @@ import logging
 import os
 import re
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, chdir, contextmanager, suppress
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.extras import named_extras
-from newsdesk.base.files import list_files
 from newsdesk.tracking import mlflow_model
 from newsdesk.tracking.access import describe_refusal
+from newsdesk.tracking.hashes import search_conditions
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-RECEIPT_TAG = "newsdesk.receipt"
-RECEIPT_MD5_TAG = "newsdesk.receipt_md5"  # as in dvc.lock
-# files of a finished pipeline, and the name of each in the tag with its SHA-256
-RECORDED = {
-    "params.yaml": "params",
-    "metrics/clean.json": "account",
-    "metrics/evaluate.json": "metrics",
-    "metrics/labels.json": "labels",
-    "model": "model",
-}
 NAME_TAG, BASELINE_TAG = "DVC_EXP_NAME", "DVC_EXP_BASELINE_REV"  # also the environment variables of DVC
-COMMIT_TAG = "mlflow.source.git.commit"
+COMMIT_TAG, DIRTY_TAG = "mlflow.source.git.commit", "mlflow.source.git.dirty"
+EARLIER_DIRTY_TAG = "newsdesk.git_dirty"  # of runs of earlier releases
 MODEL_PATH = "model"
 SQLITE = "sqlite:///"
 URI_SCHEMES = ("models:/", "runs:/")
@@ -124,20 +114,16 @@ def _store_error(uri: str, error: Exception, hint: str = "") -> NewsdeskError:
     return NewsdeskError(re.sub(r"://[^/\s]*@", "://", f"MLflow store {uri}: {first_line}{hint}"))
 
 
-def experiment_id(client: MlflowClient, name: str) -> str:
-    """Return the id of an experiment, which is made if it is missing."""
+@contextmanager
+def ignore_error(error_code: str) -> Iterator[None]:
+    """Ignore an error that is due to another process that was faster."""
     from mlflow.exceptions import MlflowException
 
-    if experiment := client.get_experiment_by_name(name):
-        return str(experiment.experiment_id)
-    location = artifact_root().as_uri() if store_file() else None
     try:
-        return str(client.create_experiment(name, artifact_location=location))
+        yield
     except MlflowException as error:
-        made = client.get_experiment_by_name(name)  # by another job in the meantime
-        if error.error_code != "RESOURCE_ALREADY_EXISTS" or made is None:
+        if error.error_code != error_code:
             raise
-        return str(made.experiment_id)
 
 
 def artifact_root() -> Path:
@@ -145,19 +131,16 @@ def artifact_root() -> Path:
     return (project_root() / "mlartifacts").absolute()
 
 
-def find_run(tags: Mapping[str, str]) -> str | None:
-    """Return the id of the newest finished run with these tags, None if there is none."""
+def find_run(hashes: Mapping[str, str]) -> str | None:
+    """Return the id of the newest finished run that recorded these hashes, None if there is none."""
     if not store_exists():
         return None
-    conditions = [f"tags.`{name}` = '{value}'" for name, value in tags.items()]
     with connect() as client:
-        runs = search_runs(client, " and ".join([*conditions, "attributes.status = 'FINISHED'"]))
-        return str(runs[0].info.run_id) if runs else None
-
-
-def recorded_tags(hashes: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags of a run that recorded files with these SHA-256; only files of `RECORDED` have tags."""
-    return {f"newsdesk.{name}_sha256": hashes[file] for file, name in RECORDED.items() if file in hashes}
+        for condition in search_conditions(hashes):
+            runs = search_runs(client, f"{condition} and attributes.status = 'FINISHED'")
+            if runs:
+                return str(runs[0].info.run_id)
+    return None
 
 
 def search_runs(client: MlflowClient, condition: str) -> Sequence[Run]:
@@ -168,72 +151,6 @@ def search_runs(client: MlflowClient, condition: str) -> Sequence[Run]:
         order_by=["attributes.start_time DESC"],
         max_results=50_000,  # the most that MLflow allows
     )
-
-
-def log_run(
-    experiment: str,
-    *,
-    tags: Mapping[str, str],
-    params: Mapping[str, Any],
-    metrics: Mapping[str, float],
-    files: Sequence[tuple[str, Path]],
-    texts: Mapping[str, str] | None = None,
-    model: Path | None = None,
-) -> str:
-    """Record a finished pipeline as one run and return its id; `files` are artifact folders and paths."""
-    from mlflow.entities import Metric, Param, RunTag
-
-    run_name = tags.get("mlflow.runName") or tags.get(NAME_TAG)
-    with connect() as client:
-        run = client.create_run(experiment_id(client, experiment), tags=dict(tags))
-        run_id = str(run.info.run_id)
-        try:
-            now = run.info.start_time
-            client.log_batch(
-                run_id,
-                metrics=[Metric(key, value, now, 0) for key, value in metrics.items()],
-                params=[Param(key, str(value)) for key, value in params.items()],
-                tags=[RunTag("mlflow.runName", run_name or f"pipeline-{run_id[:7]}")],
-            )
-            _log_files(client, run_id, files)
-            for artifact, text in (texts or {}).items():
-                client.log_text(run_id, text, artifact)
-            if model:
-                with tempfile.TemporaryDirectory() as temporary:
-                    saved = Path(temporary, MODEL_PATH)
-                    mlflow_model.save(model, saved, run_id=run_id)
-                    client.log_artifacts(run_id, str(saved), MODEL_PATH)
-            client.set_terminated(run_id, "FINISHED")
-        except BaseException:
-            client.set_terminated(run_id, "FAILED")
-            raise
-        return run_id
-
-
-def _log_files(client: MlflowClient, run_id: str, files: Sequence[tuple[str, Path]]) -> None:
-    for folder, path in files:
-        for file in list_files(path) if path.is_dir() else [path]:
-            inside = file.relative_to(path).parent.as_posix() if path.is_dir() else "."
-            client.log_artifact(run_id, str(file), str(PurePosixPath(folder, inside)).strip("."))
-
-
-def log_study(
-    experiment: str,
-    *,
-    name: str,
-    tags: Mapping[str, str],
-    params: Mapping[str, Any],
-    metrics: Mapping[str, float],
-    children: Sequence[tuple[str, Mapping[str, Any], Mapping[str, float]]],
-    files: Sequence[tuple[str, Path]],
-) -> str:
-    """Record a search as a run with a nested run for each trial (name, params, metrics); return its id."""
-    search_tags = {**tags, "mlflow.runName": name}
-    run_id = log_run(experiment, tags=search_tags, params=params, metrics=metrics, files=files)
-    for child, child_params, child_metrics in children:
-        child_tags = {**tags, "mlflow.runName": child, "mlflow.parentRunId": run_id}
-        log_run(experiment, tags=child_tags, params=child_params, metrics=child_metrics, files=[])
-    return run_id
 
 
 def download_model(uri: str, destination: Path | None = None) -> Path:
@@ -260,17 +177,6 @@ def locate_model(client: MlflowClient, uri: str) -> str:
         else:
             uri = str(client.get_model_version_download_uri(*found))
     return uri
-
-
-def git_tags(folder: Path) -> dict[str, str]:
-    """Return tags with the commit, whether files differ from it, and name and baseline of the experiment."""
-    tags = {name: os.environ[name] for name in (NAME_TAG, BASELINE_TAG) if name in os.environ}
-    commit = git(folder, "rev-parse", "HEAD")
-    if commit:
-        # HEAD may be another commit by the time a queued experiment runs
-        tags[COMMIT_TAG] = tags.get(BASELINE_TAG, commit)
-        tags["newsdesk.git_dirty"] = str(bool(git(folder, "status", "--porcelain"))).lower()
-    return tags
 
 
 def git(root: Path, *arguments: str) -> str | None:

@@ -13,6 +13,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import read_json, sha256
 from newsdesk.evaluation.tables import account_table, metrics_table, outlets_table, summarize, unnamed_table
 from newsdesk.tracking import runs
+from newsdesk.tracking.hashes import recorded_hashes
 
 MIN_GROUPS = 100  # of near-duplicates; with fewer a split holds some ten articles
 
@@ -66,7 +67,7 @@ def main(
             "metrics/evaluate.json": sha256(metrics),
             "metrics/labels.json": sha256(labels),
         }
-        run_id = runs.find_run(runs.recorded_tags(hashes))
+        run_id = runs.find_run(recorded_hashes(hashes))
         click.echo(f"MLflow run: {run_id or 'none for these files; run `newsdesk track`'}")
 
 

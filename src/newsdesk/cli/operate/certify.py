@@ -18,7 +18,7 @@ from newsdesk.base.files import sha256, write_json
 from newsdesk.reproducibility import rerun
 from newsdesk.reproducibility.dvc_lock import changed_inputs, parse_lock
 from newsdesk.reproducibility.outputs import VERDICTS, OutputComparison, compare_to_lock
-from newsdesk.tracking import runs
+from newsdesk.tracking import hashes, runs
 
 PROFILES = {"starter": ".", "public": "profiles/public"}
 RECEIPT, CERTIFIED_TAG = "metrics/receipt.json", "newsdesk.certified"
@@ -140,7 +140,7 @@ def tag_run(folder: Path, outputs: Sequence[OutputComparison], verdict: str) -> 
     if not has_receipt or not runs.store_exists():
         return
     try:
-        if run_id := runs.find_run({runs.RECEIPT_TAG: sha256(folder / RECEIPT)}):
+        if run_id := runs.find_run({hashes.RECEIPT: sha256(folder / RECEIPT)}):
             value = str(verdict == "equal").lower()
             with runs.connect() as client:
                 client.set_tag(run_id, CERTIFIED_TAG, value)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -24,6 +25,7 @@ from newsdesk.registry.ledger import CHAMPION
 from newsdesk.registry.versions import CHALLENGER, COMPLETE_TAG
 from newsdesk.tracking import runs
 from newsdesk.tracking.experiments import MOVE_CACHE, cache_beyond_ascii
+from newsdesk.tracking.hashes import EARLIER_TAGS, HASHES_TAG, RECEIPT, read_hashes
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -161,8 +163,9 @@ def _check_artifacts(locations: Sequence[str]) -> Iterator[Finding]:
 
 def run_findings(client: MlflowClient) -> Iterator[Finding]:
     """Name the runs that stage `track` has not finished: a killed process or server leaves one RUNNING."""
-    of_track = f"tags.`{runs.RECEIPT_TAG}` LIKE '%'"
-    for run in runs.search_runs(client, f"{of_track} and attributes.status = 'RUNNING'"):
+    tags = HASHES_TAG, EARLIER_TAGS[RECEIPT]
+    conditions = (f"tags.`{tag}` LIKE '%' and attributes.status = 'RUNNING'" for tag in tags)
+    for run in chain.from_iterable(runs.search_runs(client, condition) for condition in conditions):
         started = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
         found = f"run {run.info.run_id} is RUNNING since {started:%Y-%m-%dT%H:%M:%S}Z"
         advice = f"if no `track` runs: mlflow runs delete --run-id {run.info.run_id}; newsdesk track"
@@ -180,7 +183,9 @@ def model_findings(client: MlflowClient, name: str) -> Iterator[Finding]:
     """Check a registered model, unless it has neither versions of `newsdesk register` nor a ledger."""
     from newsdesk.registry.promotion import champion_state  # imports SciPy, an extra
 
-    versions = [version for version in store.list_versions(client, name) if store.MODEL_TAG in version.tags]
+    versions = [
+        version for version in store.list_versions(client, name) if "model" in read_hashes(version.tags)
+    ]
     if not versions and not any(store.list_versions(client, name + ledger.SUFFIX)):
         return
     check, aliases = f"model {name}", store.read_aliases(client, name)

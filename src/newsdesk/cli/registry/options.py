@@ -14,6 +14,7 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import sha256
 from newsdesk.registry.versions import check_model_name
 from newsdesk.tracking import runs
+from newsdesk.tracking.hashes import RECORDED, recorded_hashes
 
 DEFAULT_NAME = "newsdesk"
 
@@ -49,9 +50,9 @@ def find_run_id(folder: Path) -> str:
 
     They decide, and not `metrics/receipt.json`, which `dvc exp apply` and `git checkout` leave as it is.
     """
-    if missing := [file for file in runs.RECORDED if not (folder / file).exists()]:
+    if missing := [file for file in RECORDED if not (folder / file).exists()]:
         raise NewsdeskError(f"{folder / missing[0]}: no such file; run `dvc repro`, or give --run")
-    run_id = runs.find_run(runs.recorded_tags({file: sha256(folder / file) for file in runs.RECORDED}))
+    run_id = runs.find_run(recorded_hashes({file: sha256(folder / file) for file in RECORDED}))
     if run_id is None:
         raise NewsdeskError(f"{folder}: no run recorded these files; run `newsdesk track`, or give --run")
     return run_id

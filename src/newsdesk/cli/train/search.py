@@ -20,8 +20,10 @@ from newsdesk.cli.inputs import corpus_options
 from newsdesk.evaluation.inner_validation import hyperparameter_search as search
 from newsdesk.evaluation.inner_validation.corpus import read_validation_corpus
 from newsdesk.evaluation.inner_validation.search_space import HeadSettings, build_space
-from newsdesk.evaluation.tables import format_interval
+from newsdesk.evaluation.tables import format_interval, markdown_table
 from newsdesk.tracking import runs
+from newsdesk.tracking.hashes import hashes_tag
+from newsdesk.tracking.recording import RunRecord, log_study, source_tags
 
 
 def run(
@@ -63,22 +65,43 @@ def run(
     note(f"search: the choice is in {written[0]}; params.yaml is unchanged")
     if track:
         chosen = search.choose_simplest(results, current)
-        run_id = runs.log_study(
-            f"{settings.track.experiment}-search",
+        record = RunRecord(
             name=study.study_name,
-            tags={"newsdesk.articles_sha256": hashes[0], **runs.git_tags(runs.project_root())},
-            params=params,
-            metrics={**chosen.measured, "score": chosen.score},
-            children=[describe_trial(number, result) for number, result in enumerate(results)],
+            description=describe_study(task, rows),
+            tags={
+                **source_tags(runs.project_root(), "newsdesk search"),
+                **hashes_tag({"articles": hashes[0]}),
+            },
+            params={**params, **chosen.settings.params},
+            metrics={"score": chosen.score, **chosen.measured},
             files=[("", path) for path in written],
+            tables={"tables/trials.json": rows},
         )
+        found_trials = [record_trial(number, result) for number, result in enumerate(results)]
+        run_id = log_study(f"{settings.track.experiment}-search", record, found_trials)
         note(f"search: MLflow run {run_id}")
 
 
-def describe_trial(number: int, result: search.TrialResult) -> tuple[str, dict[str, Any], dict[str, float]]:
-    """Name, params and metrics of the MLflow run of a trial."""
-    metrics = {**result.measured, "score": result.score, "fit_seconds": result.seconds}
-    return f"trial-{number:03}", result.settings.params, metrics
+def describe_study(task: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Describe a search in Markdown: the scores of the chosen, the best and the current settings."""
+    shown = [
+        [mark, f"trial-{row['trial']:03}", *(format_interval(row, name) for name in ("f1_macro", "f1_micro"))]
+        for mark, key in (("chosen", "chosen"), ("best", "best"), ("current", "today"))
+        for row in rows
+        if row[key]
+    ]
+    table = markdown_table(["settings", "run", "macro F1", "micro F1"], shown, align="llrr")
+    return (
+        f"{table}\n\nSettings of the head {task}, measured on outlets left out of the training and validation"
+        f" articles, with 95 % intervals. Each of the {len(rows)} trials is a nested run; this run has the"
+        " parameters and metrics of the chosen settings."
+    )
+
+
+def record_trial(number: int, result: search.TrialResult) -> RunRecord:
+    """Return the MLflow run of a trial."""
+    metrics = {"score": result.score, **result.measured, "fit_seconds": result.seconds}
+    return RunRecord(name=f"trial-{number:03}", params=result.settings.params, metrics=metrics)
 
 
 def terminal_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
