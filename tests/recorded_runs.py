@@ -14,6 +14,7 @@ import pyarrow as pa
 from newsdesk.base.files import sha256, write_json, write_table
 from newsdesk.evaluation.metrics import evaluate_head
 from newsdesk.evaluation.test_set import hash_test_set, select_test_set
+from newsdesk.tracking.hashes import EARLIER_TAGS, hashes_tag
 from newsdesk.training.targets import first_labels, indicator
 
 if TYPE_CHECKING:
@@ -84,9 +85,14 @@ def measure(
     return metrics, by_label
 
 
-def make_run(client: MlflowClient, folder: Path, predictions: pa.Table, *, without: str = "") -> str:
-    """Record a finished run, without the artifact `without`, and return its id."""
-    from mlflow.entities import Param, RunTag
+def make_run(
+    client: MlflowClient, folder: Path, predictions: pa.Table, *, without: str = "", earlier: bool = False
+) -> str:
+    """Record a finished run, without the artifact `without`, and return its id.
+
+    A run of an `earlier` release has its model among its artifacts, and a tag for each hash.
+    """
+    from mlflow.entities import Metric, Param, RunTag
 
     folder = folder / uuid.uuid4().hex
     info = {
@@ -112,25 +118,46 @@ def make_run(client: MlflowClient, folder: Path, predictions: pa.Table, *, witho
     if without:
         path = folder / without
         shutil.rmtree(path) if path.is_dir() else path.unlink()
+    model = folder / "model"
+    hashes = {
+        "model": sha256(model) if model.is_dir() else "0" * 64,
+        "articles": "a" * 64,
+        "params": "b" * 64,
+        "receipt": "c" * 64,
+        "test": hash_test_set(rows),
+    }
     tags = {
-        "newsdesk.model_sha256": sha256(folder / "model") if (folder / "model").is_dir() else "0" * 64,
-        "newsdesk.articles_sha256": "a" * 64,
-        "newsdesk.params_sha256": "b" * 64,
-        "newsdesk.receipt": "c" * 64,
-        "newsdesk.test_sha256": hash_test_set(rows),
+        **(
+            {EARLIER_TAGS[name]: digest for name, digest in hashes.items()} if earlier else hashes_tag(hashes)
+        ),
         "newsdesk.test_origins": "gold",
         "mlflow.source.git.commit": "d" * 40,
     }
     params = {"evaluate.n_bootstrap": N_BOOTSTRAP, "evaluate.seed": 0, "evaluate.min_support": 20}
-    run_id = str(client.create_run(_experiment(client, folder)).info.run_id)
+    experiment = _experiment(client, folder)
+    run_id = str(client.create_run(experiment).info.run_id)
     client.log_batch(
         run_id,
+        metrics=[Metric(f"{task}.f1_macro", metrics[task]["f1_macro"], 0, 0) for task in LABELS],
         tags=[RunTag(key, value) for key, value in tags.items()],
         params=[Param(key, str(value)) for key, value in params.items()],
     )
+    if model.is_dir() and not earlier:
+        _log_model(client, experiment, run_id, model)
     client.log_artifacts(run_id, str(folder))
     client.set_terminated(run_id)
     return run_id
+
+
+def _log_model(client: MlflowClient, experiment: str, run_id: str, folder: Path) -> None:
+    """Log a model as `log_run` does, and remove its folder."""
+    from mlflow.entities import LoggedModelOutput
+
+    logged = client.create_logged_model(experiment, "model", source_run_id=run_id)
+    client.log_model_artifacts(logged.model_id, str(folder))
+    client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, 0)])
+    client.finalize_logged_model(logged.model_id, "READY")
+    shutil.rmtree(folder)
 
 
 def _experiment(client: MlflowClient, folder: Path) -> str:

@@ -6,6 +6,8 @@ import pytest
 
 from newsdesk.cli.train.experiments import joined_rows
 from newsdesk.tracking import runs
+from newsdesk.tracking.hashes import hashes_tag
+from newsdesk.tracking.recording import RunRecord, log_run
 from tests.checkouts import commit_all
 from tests.commands import run
 
@@ -23,13 +25,13 @@ def test_runs_based_on_commits_of_another_clone_are_left_out(
     base = run("git", "rev-parse", "HEAD", cwd=tmp_path).stdout.strip()
     commit_all(tmp_path, "later")
     run_ids = [
-        runs.log_run(
-            "newsdesk",
-            tags={runs.NAME_TAG: "first", runs.BASELINE_TAG: baseline, runs.RECEIPT_TAG: "1"},
-            params={}, metrics={}, files=[],
+        log_run("newsdesk", RunRecord(tags={**tags, runs.NAME_TAG: "first", runs.BASELINE_TAG: baseline}))
+        for baseline, tags in (
+            (base, {"newsdesk.receipt": "1"}),  # as earlier releases recorded
+            (base, {}),  # a search, or a run of another program
+            ("e" * 40, hashes_tag({"receipt": "1"})),
         )
-        for baseline in (base, "e" * 40)
-    ]  # fmt: skip
+    ]
     (row,) = joined_rows(tmp_path)
     assert (row.run and row.run.run_id, row.state) == (run_ids[0], "no experiment")
     assert "1 runs left out" in capsys.readouterr().err

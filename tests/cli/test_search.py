@@ -65,6 +65,7 @@ def test_a_search_is_one_run_with_a_run_for_each_trial(
     (parent,) = [run for run in runs if "mlflow.parentRunId" not in run.data.tags]
     children = [run for run in runs if run is not parent]
     assert parent.data.params["n_trials"] == "2"
+    assert parent.data.tags["mlflow.note.content"].startswith("| settings | run | macro F1 | micro F1 |")
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
     assert {run.info.run_name for run in children} == {"trial-000", "trial-001"}
     assert {"f1_macro", "f1_micro_low", "fit_seconds"} <= children[0].data.metrics.keys()

@@ -6,6 +6,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from newsdesk.base.settings import read_settings
+from newsdesk.tracking.hashes import read_hashes
 from tests.commands import run
 
 
@@ -30,15 +31,25 @@ def test_the_run_has_metrics_parameters_and_artifacts(project: Path) -> None:
     assert newest.info.status == "FINISHED"
     assert newest.data.metrics["region.f1_macro"] == metrics["region"]["f1_macro"]
     labels = json.loads((project / "metrics/labels.json").read_text())
-    assert newest.data.metrics["topic.terrorism.f1"] == labels["topic"]["terrorism"]["f1"]
-    assert newest.data.metrics["clean.read"] == 716
+    tables = {
+        name: client_of(project).load_table(
+            newest.info.experiment_id, f"tables/{name}.json", [newest.info.run_id]
+        )
+        for name in ("metrics", "wrong_labels")
+    }
+    values = tables["metrics"].set_index("metric")["value"]
+    assert values["topic.terrorism.f1"] == labels["topic"]["terrorism"]["f1"]
+    assert values["clean.read"] == 716
+    assert {"missed", "spurious"} == {*tables["wrong_labels"]["error"]}
     assert newest.data.params["train.C"] == str(read_settings(project / "params.yaml").train.C)
     head = run("git", "rev-parse", "HEAD", cwd=project).stdout.strip()
     assert newest.data.tags["mlflow.source.git.commit"] == head
     receipt = json.loads((project / "metrics/receipt.json").read_text())
-    assert newest.data.tags["newsdesk.model_sha256"] == receipt["model"]
+    assert read_hashes(newest.data.tags)["model"] == receipt["model"]
+    assert newest.data.tags["mlflow.source.name"] == "dvc.yaml"
+    assert [found.dataset.name for found in newest.inputs.dataset_inputs] == ["train", "valid", "test"]
     paths = {a.path for a in client_of(project).list_artifacts(newest.info.run_id)}
-    assert {"params.yaml", "metrics", "plots", "heads", "model", "figures"} <= paths
+    assert {"params.yaml", "metrics", "plots", "heads", "figures", "tables", "hashes.json"} <= paths
 
 
 def test_predict_takes_the_model_of_a_run_by_its_uri(project: Path) -> None:

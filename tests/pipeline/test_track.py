@@ -8,8 +8,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Param
 
 from newsdesk.base.settings import read_settings
-from newsdesk.pipeline.track import run_metrics, run_params
+from newsdesk.pipeline.track import name_pipeline, run_params
 from tests import ROOT
+from tests.checkouts import commit_all
 from tests.commands import invoke
 
 pytestmark = pytest.mark.integration  # MLflow and `doctor` start processes
@@ -64,8 +65,9 @@ def test_mlflow_takes_the_settings_of_each_profile(profile: str, tmp_path: Path)
     assert client.get_run(run).data.params["features.places"] == "True"
 
 
-def test_a_measure_without_articles_is_no_metric() -> None:
-    """Without an article that has a label, there is no share of right main labels."""
-    account = {"read": 2, "kept": 2, "groups": 2, "refused": {}}
-    found = run_metrics({"topic": {"f1_macro": 0.0, "main_label": None}}, {}, account)
-    assert found == {"topic.f1_macro": 0.0, "clean.read": 2, "clean.kept": 2, "clean.groups": 2}
+def test_the_source_of_a_run_is_its_pipeline(tmp_path: Path) -> None:
+    folder = tmp_path / "profiles/public"
+    folder.mkdir(parents=True)
+    assert name_pipeline(folder) == "dvc.yaml"  # without a repository
+    commit_all(tmp_path)
+    assert (name_pipeline(folder), name_pipeline(tmp_path)) == ("profiles/public/dvc.yaml", "dvc.yaml")

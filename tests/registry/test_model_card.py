@@ -21,7 +21,7 @@ from newsdesk.registry.model_card import (
     read_card_data,
     read_sources,
 )
-from newsdesk.tracking import runs
+from newsdesk.tracking.hashes import read_hashes
 from tests.commands import Command
 from tests.recorded_runs import LABELS, N_BOOTSTRAP, make_predictions, make_run
 from tests.stores import connect
@@ -131,8 +131,7 @@ def test_card_of_a_version(mlflow_file: str, tmp_path: Path) -> None:
     text = (tmp_path / "card.md").read_text()
     assert (made.out, text.startswith("# Model card: newsdesk\n")) == (text, True)
     version = client.get_model_version("carded", "1")
-    assert version.tags[versions.CARD_TAG] == versions.text_sha256(text)
+    assert read_hashes(version.tags)["card"] == versions.text_sha256(text)
     client.log_text(run_id, text + "better\n", versions.CARD_PATH)
     changed = newsdesk("card", "1", "--name", "carded")
     assert (changed.code, "the card of version 1 was changed" in changed.err) == (2, True)
-    assert runs.MODEL_PATH in version.source

@@ -13,9 +13,10 @@ from newsdesk.base.errors import NewsdeskError
 from newsdesk.base.files import sha256
 from newsdesk.cli.registry.options import find_run_id
 from newsdesk.registry import versions
-from newsdesk.registry.store import list_versions
+from newsdesk.registry.store import list_versions, read_model_hash
 from newsdesk.registry.versions import CARD_PATH, get_finished_run
-from newsdesk.tracking import runs
+from newsdesk.tracking.hashes import HASHES_TAG, RECORDED, hashes_tag, read_hashes, recorded_hashes
+from newsdesk.tracking.recording import RunRecord, log_run
 from tests.commands import Command
 from tests.recorded_runs import make_predictions, make_run
 from tests.registry.conftest import Register
@@ -39,7 +40,9 @@ def test_without_an_artifact_nothing_is_registered(
 def test_a_changed_model_is_not_registered(mlflow_file: str, tmp_path: Path, name: str) -> None:
     client = connect(mlflow_file)
     run_id = make_run(client, tmp_path, GOOD)
-    client.log_text(run_id, "{}", "model/model.json")
+    (tmp_path / "model.json").write_text("{}")
+    (logged,) = client.get_run(run_id).outputs.model_outputs
+    client.log_model_artifact(logged.model_id, str(tmp_path / "model.json"))
     done = Command(tmp_path, mlflow_file)("register", "--run", run_id, "--name", name)
     assert (done.code, "its artifact model is not the model that was evaluated" in done.err) == (2, True)
 
@@ -47,8 +50,8 @@ def test_a_changed_model_is_not_registered(mlflow_file: str, tmp_path: Path, nam
 def test_only_finished_runs_of_the_pipeline_are_registered(mlflow_file: str, tmp_path: Path) -> None:
     client, newsdesk = connect(mlflow_file), Command(tmp_path, mlflow_file)
     run_id = make_run(client, tmp_path, GOOD)
-    client.delete_tag(run_id, "newsdesk.test_sha256")
-    assert f"run {run_id}: has no tag newsdesk.test_sha256" in newsdesk("register", "--run", run_id).err
+    client.set_tag(run_id, HASHES_TAG, "model=1 articles=2 params=3 receipt=4")
+    assert f"run {run_id}: has no hash of test" in newsdesk("register", "--run", run_id).err
     client.set_terminated(run_id, "FAILED")
     assert "expected status FINISHED, found FAILED" in newsdesk("register", "--run", run_id).err
     assert "the store has no such run" in newsdesk("register", "--run", "f" * 32).err
@@ -58,19 +61,21 @@ def test_only_finished_runs_of_the_pipeline_are_registered(mlflow_file: str, tmp
     assert "'a/b' is not a valid model name" in newsdesk("promote", "a/b").err
 
 
+@pytest.mark.parametrize("is_earlier", [False, True], ids=["now", "earlier release"])
 def test_the_run_of_the_files_at_hand_is_registered(
-    mlflow_file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    is_earlier: bool, mlflow_file: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Whatever ran last: after `dvc exp apply` the files are those of an earlier run."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_file)
     found = {}
-    for trial, own in (("c=10", "10"), ("c=5", "5")):
-        for file in runs.RECORDED:
+    for trial, own in (("c=10", f"10 {is_earlier}"), ("c=5", f"5 {is_earlier}")):
+        for file in RECORDED:
             path = tmp_path / trial / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("the same" if file == "metrics/clean.json" else own, encoding="utf-8")
-        tags = runs.recorded_tags({file: sha256(tmp_path / trial / file) for file in runs.RECORDED})
-        found[trial] = runs.log_run("grid", tags=tags, params={}, metrics={}, files=[])
+        hashes = recorded_hashes({file: sha256(tmp_path / trial / file) for file in RECORDED})
+        earlier = {f"newsdesk.{name}_sha256": digest for name, digest in hashes.items()}
+        found[trial] = log_run("grid", RunRecord(tags=earlier if is_earlier else hashes_tag(hashes)))
     assert {trial: find_run_id(tmp_path / trial) for trial in found} == found
     (tmp_path / "c=5" / "model").write_text("changed by hand", encoding="utf-8")
     with pytest.raises(NewsdeskError, match=r"no run recorded these files; run `newsdesk track`"):
@@ -105,10 +110,40 @@ def test_stored_tags(client: MlflowClient, name: str, register: Register) -> Non
     register(GOOD)
     (version,) = list_versions(client, name)
     assert set(version.tags) == {
-        "newsdesk.model_sha256", "newsdesk.articles_sha256", "newsdesk.params_sha256", "newsdesk.test_sha256",
-        "newsdesk.test_origins", "newsdesk.receipt", "newsdesk.card_sha256", "newsdesk.complete",
+        "f1_macro region", "f1_macro topic", "newsdesk.hashes", "newsdesk.test_origins", "newsdesk.complete",
         "mlflow.source.git.commit",
     }  # fmt: skip
+    assert read_hashes(version.tags).keys() == {"model", "articles", "params", "test", "receipt", "card"}
+    (logged,) = client.get_run(version.run_id).outputs.model_outputs
+    assert version.source == client.get_logged_model(logged.model_id).artifact_location
+
+
+def test_a_run_of_an_earlier_release_is_registered_and_compared(
+    client: MlflowClient, newsdesk: Command, name: str, tmp_path: Path
+) -> None:
+    """Its model is among its artifacts, and it has a tag for each hash."""
+    run_ids = [
+        make_run(client, tmp_path, predictions, earlier=is_earlier)
+        for predictions, is_earlier in ((BAD, True), (GOOD, False))
+    ]
+    for run_id in run_ids:
+        assert newsdesk("register", "--run", run_id, "--name", name).code == 0
+        done = newsdesk("promote", name, "--reason", "better", "--n-bootstrap", "200")
+        assert done.code == 0, done.err
+    earlier = client.get_model_version(name, "1")
+    assert earlier.source == f"{client.get_run(run_ids[0]).info.artifact_uri}/model"
+    assert read_hashes(earlier.tags)["model"] == client.get_run(run_ids[0]).data.tags["newsdesk.model_sha256"]
+
+
+def test_a_version_of_an_earlier_release_is_read(client: MlflowClient, name: str, tmp_path: Path) -> None:
+    """It has a tag for each hash; the same model is not registered again."""
+    run = get_finished_run(client, make_run(client, tmp_path, GOOD, earlier=True))
+    client.create_registered_model(name)
+    tags = {key: value for key, value in run.data.tags.items() if key.startswith("newsdesk.")}
+    source = f"{run.info.artifact_uri}/model"
+    client.create_model_version(name, source, run.info.run_id, tags={**tags, "newsdesk.complete": "true"})
+    assert versions.register(client, run, name=name, card="# Card") == ("1", "again")
+    assert read_model_hash(client, name, "1") == run.data.tags["newsdesk.model_sha256"]
 
 
 def test_a_store_of_an_older_mlflow(mlflow_file: str, tmp_path: Path) -> None:

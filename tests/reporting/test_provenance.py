@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,8 @@ from newsdesk.base.files import sha256
 from newsdesk.base.settings import Settings
 from newsdesk.reporting.provenance import compare_settings, find_tracked, read_provenance
 from newsdesk.reporting.run_files import RunPaths, read_run
-from newsdesk.tracking import runs
+from newsdesk.tracking.hashes import hashes_tag, recorded_hashes
+from newsdesk.tracking.recording import RunRecord, log_run
 from tests import ROOT
 from tests.reporting.page import Page, make_page
 
@@ -35,9 +35,10 @@ def test_a_run_of_other_files_is_not_named(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_file)
     hashes = read_run(run_paths, with_texts=False).hashes
-    files: dict[str, Any] = {"params": {}, "metrics": {}, "files": []}
-    run_id = runs.log_run("own", tags=runs.recorded_tags(hashes), **files)
-    runs.log_run("other", tags=runs.recorded_tags({**hashes, "params.yaml": "0" * 64}), **files)
+    own, other = hashes, {**hashes, "params.yaml": "0" * 64}
+    run_id, _ = (
+        log_run("found", RunRecord(tags=hashes_tag(recorded_hashes(files)))) for files in (own, other)
+    )
     assert find_tracked(hashes) == {"MLflow run": run_id}
     changed = {**hashes, "metrics/labels.json": "0" * 64}
     assert find_tracked(changed) == {"MLflow run": "none recorded these files"}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from newsdesk.base.files import read_json
-from newsdesk.reporting.figures import draw_figures, read_figures
+from newsdesk.reporting.figures import draw_evaluation, draw_figures
 from newsdesk.reporting.run_files import RunPaths, find_run_paths, read_run
 from newsdesk.reporting.sections import SECTIONS, build_sections
 from tests import ROOT
@@ -73,12 +73,14 @@ def test_damaged_files_do_not_prevent_other_sections(run_paths: RunPaths, tmp_pa
 
 
 def test_figures_of_a_run_are_those_of_the_page(run_paths: RunPaths) -> None:
-    figures = read_figures(run_paths)
+    figures = draw_evaluation(read_run(run_paths, with_texts=False))
     assert {"labels_region.svg", "labels_topic.svg", "precision_recall_topic.svg", "risk_own.svg"} <= {
         *figures
     }
     for name, svg in figures.items():
-        assert ET.fromstring(svg).tag == "{http://www.w3.org/2000/svg}svg", name
+        drawn = ET.fromstring(svg)
+        assert drawn.tag == "{http://www.w3.org/2000/svg}svg", name
+        assert drawn.get("viewBox") == f"0 0 {drawn.get('width')} {drawn.get('height')}", name
     sections = build_sections(read_run(run_paths, with_texts=False))
     assert figures.items() <= draw_figures(block for section in sections for block in section.blocks).items()
 

@@ -17,7 +17,8 @@ from newsdesk.base.files import read_arrays, sha256, write_arrays
 from newsdesk.cli.operate.certify import CERTIFIED_TAG, RECEIPT, exit_code, main, print_report, tag_run
 from newsdesk.reproducibility.diff import Difference
 from newsdesk.reproducibility.outputs import OutputComparison
-from newsdesk.tracking import runs
+from newsdesk.tracking.hashes import hashes_tag, read_hashes
+from newsdesk.tracking.recording import RunRecord, log_run
 from tests.checkouts import commit_all
 from tests.commands import run
 
@@ -127,8 +128,8 @@ def test_the_run_of_the_locked_receipt_is_tagged(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_file)
     (tmp_path / "metrics").mkdir()
     (tmp_path / RECEIPT).write_text(f"{verdict} {in_checkout}")
-    tags = {runs.RECEIPT_TAG: sha256(tmp_path / RECEIPT)}
-    run_id = runs.log_run("certified", tags=tags, params={}, metrics={}, files=[])
+    tags = hashes_tag({"receipt": sha256(tmp_path / RECEIPT)})
+    run_id = log_run("certified", RunRecord(tags=tags))
     tag_run(tmp_path, [OutputComparison("track", RECEIPT, "1", "1", in_checkout, "equal")], verdict)
     found = MlflowClient(tracking_uri=mlflow_file).get_run(run_id).data.tags
     assert found.get(CERTIFIED_TAG) == tag
@@ -159,4 +160,4 @@ def test_the_default_pipeline_gives_equal_outputs(project: Path, tmp_path: Path)
     run_id = done.stderr.partition("certify: MLflow run ")[2].split()[0]
     tags = MlflowClient(tracking_uri=f"sqlite:///{copy}/mlflow.db").get_run(run_id).data.tags
     assert tags["newsdesk.certified"] == "true"
-    assert tags["newsdesk.receipt"] == sha256(copy / "metrics/receipt.json")
+    assert read_hashes(tags)["receipt"] == sha256(copy / "metrics/receipt.json")

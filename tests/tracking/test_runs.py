@@ -1,4 +1,4 @@
-"""Tags of a run, and the location of the store."""
+"""The location of the store."""
 
 import fcntl
 import threading
@@ -7,35 +7,6 @@ from pathlib import Path
 import pytest
 
 from newsdesk.tracking import runs
-from tests.checkouts import commit_all
-from tests.commands import run
-
-
-def commit(folder: Path) -> str:
-    """Make a repository with one commit and return its hash."""
-    (folder / "a.txt").write_text("1")
-    commit_all(folder)
-    return run("git", "rev-parse", "HEAD", cwd=folder).stdout.strip()
-
-
-def test_git_tags_hold_commit_and_dirty_flag(tmp_path: Path) -> None:
-    head = commit(tmp_path)
-    clean = {"mlflow.source.git.commit": head, "newsdesk.git_dirty": "false"}
-    assert runs.git_tags(tmp_path) == clean
-    (tmp_path / "b.txt").write_text("2")
-    assert runs.git_tags(tmp_path) == clean | {"newsdesk.git_dirty": "true"}
-
-
-def test_git_tags_without_a_repository(tmp_path: Path) -> None:
-    assert runs.git_tags(tmp_path) == {}
-
-
-def test_git_tags_within_an_experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DVC_EXP_NAME", "weaker")
-    monkeypatch.setenv("DVC_EXP_BASELINE_REV", "abc")
-    assert runs.git_tags(tmp_path) == {"DVC_EXP_NAME": "weaker", "DVC_EXP_BASELINE_REV": "abc"}
-    commit(tmp_path)  # HEAD can change after the experiment was queued
-    assert runs.git_tags(tmp_path)["mlflow.source.git.commit"] == "abc"
 
 
 def test_the_default_store_is_in_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

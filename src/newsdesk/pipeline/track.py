@@ -128,8 +128,8 @@ def format_json(content: Mapping[str, Any]) -> str:
 
 def name_pipeline(folder: Path) -> str:
     """Return the path of the pipeline's file from the root of the checkout."""
-    root = Path(runs.git(folder, "rev-parse", "--show-toplevel") or folder)
-    return f"{folder.relative_to(root)}/dvc.yaml".removeprefix("./")
+    root = runs.git(folder, "rev-parse", "--show-toplevel") or folder.resolve()
+    return (folder.resolve().relative_to(root) / "dvc.yaml").as_posix()
 
 
 def run_params(settings: Settings) -> dict[str, Any]:
