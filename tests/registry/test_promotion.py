@@ -229,3 +229,10 @@ def test_a_version_of_a_model_that_was_made_anew_is_no_champion_of_the_ledger(
     register(GOOD)
     assert newsdesk("promote", "--name", name, *FEW).code == 0
     assert champion(client, name) == "3"
+
+
+def test_the_model_may_be_an_argument_as_in_0_1_0(newsdesk: Command, name: str, promote: Register) -> None:
+    promote(BAD)
+    assert newsdesk("history", name).out == newsdesk("history", "--name", name).out
+    message = f"expected one registered model, found {name} and --name other"
+    assert message in newsdesk("history", name, "--name", "other").err
