@@ -40,6 +40,7 @@ stages:
     outs:
       - metrics/receipt.json:
           cache: false
+metrics: [metrics/run.json]
 """
 # in place of all stages before `track`; only one file of the heads depends on the settings
 MAKE = """\
@@ -76,6 +77,7 @@ def make_project(folder: Path) -> Path:
     write_text("weights\n", made / "data/heads/weights.txt")
     shutil.copytree(SHIPPED, made / "model", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "params.yaml", folder)
+    write_json({"run": ""}, folder / "metrics/run.json")
     outs = "\n".join(f"      - {name}: {{cache: {str(cached).lower()}}}" for name, cached in MADE.items())
     write_text(STAGES.format(outs=outs, deps=", ".join(MADE)), folder / "dvc.yaml")
     write_text(MAKE, folder / "make.py")

@@ -56,10 +56,18 @@ def registered_run(folder: Path, **extra: str) -> str:
     return str(MlflowClient(uri, uri).get_model_version(name, version).run_id)
 
 
+def shown_runs(folder: Path) -> dict[str, str]:
+    """What the column `run` of `dvc exp show` says of each experiment."""
+    [baseline] = json.loads(check("dvc", "exp", "show", "--json", "--hide-workspace", cwd=folder))
+    results = [experiment["revs"][0] for experiment in baseline["experiments"]]
+    return {r["name"]: r["data"]["metrics"]["metrics/run.json"]["data"]["run"] for r in results}
+
+
 def test_rename_remove_apply_and_branch(small_project: Path) -> None:
     folder = small_project
     before = joined(folder)
     assert {state for _, state in before.values()} == {"ok"}
+    assert shown_runs(folder) == {name: run_id for name, (run_id, _) in before.items()}
     check("dvc", "exp", "rename", "one", "renamed", cwd=folder)
     check("dvc", "exp", "apply", "renamed", cwd=folder)
     assert registered_run(folder) == before["one"][0], "by the files, whatever ran last"

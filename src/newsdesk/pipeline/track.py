@@ -85,7 +85,17 @@ def main(
             tags=tags, hashes=hashes, receipt=hash_receipt(written), files=files,
         )  # fmt: skip
         run_id = log_run(settings.track.experiment, record)
+    show_run(run_id if runs.NAME_TAG in tags else "", metrics.parent / "run.json")
     note(f"track: MLflow run {run_id}")
+
+
+def show_run(run_id: str, path: Path) -> None:
+    """Write the run of a DVC experiment among the metrics, where `dvc exp show` has a column of them.
+
+    Outside of experiments there is none: the committed file, if there is one, stays as it is.
+    """
+    if path.exists():
+        write_json({"run": run_id}, path)
 
 
 def build_record(
