@@ -76,6 +76,16 @@ def test_duckdb_reads_a_job(finished_job: Path) -> None:
     assert found[0][2] == pd.Timestamp(SCORED_AT)
 
 
+def test_duckdb_makes_a_flat_table_of_a_job(finished_job: Path) -> None:
+    flat = duckdb.sql(
+        "select list_contains(regions, 'asia'), region_scores['asia'] from read_parquet(?)",
+        params=[f"{finished_job}/*.parquet"],
+    ).fetchall()
+    frame = pd.read_parquet(finished_job)
+    assert [row[0] for row in flat] == ["asia" in regions for regions in frame["regions"]]
+    assert [row[1] for row in flat] == [dict(scores).get("asia") for scores in frame["region_scores"]]
+
+
 def test_polars_reads_a_job(finished_job: Path) -> None:
     """It takes no folder with other files, whatever their names begin with."""
     found = pl.read_parquet(f"{finished_job}/*.parquet")
