@@ -91,7 +91,9 @@ def server(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         assert tracked.returncode == 0, tracked.stderr
         client, run_id = MlflowClient(uri, uri), tracked.stderr.split()[-1]
         client.create_registered_model("newsdesk")
-        registered = client.create_model_version("newsdesk", f"runs:/{run_id}/model", run_id)
+        (logged,) = client.get_run(run_id).outputs.model_outputs
+        source = client.get_logged_model(logged.model_id).artifact_location
+        registered = client.create_model_version("newsdesk", source, run_id, model_id=logged.model_id)
         client.set_registered_model_alias("newsdesk", "champion", registered.version)
         yield uri
 

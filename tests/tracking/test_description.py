@@ -19,10 +19,10 @@ def test_headline_metrics_are_few_and_measured() -> None:
 
 def test_all_metrics_are_in_the_table_with_their_intervals() -> None:
     labels = {"region": {"us": {"f1": 1.0, "support": 3}}}
-    rows = {row["metric"]: row for row in metric_rows(METRICS, labels, {"clean": {"read": 5}})}
+    rows = {row["metric"]: row for row in metric_rows(METRICS, labels, {"clean": {"read": 5, "refused": {}}})}
     assert rows["region.f1_macro"] == {"metric": "region.f1_macro", "value": 0.9, "low": 0.8, "high": 0.95}
     assert rows.keys() >= {"region.us.f1", "region.us.support", "clean.read", "topic.exact_match"}
-    assert not {"region.f1_macro_low", "region.main_label"} & rows.keys()
+    assert not {"region.f1_macro_low", "region.main_label", "clean.refused"} & rows.keys()
 
 
 def test_the_description_begins_with_the_scores_of_each_head() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import ENDPOINT_NOT_FOUND
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.tracking import recording, runs
@@ -78,14 +79,15 @@ def test_a_server_without_logged_models_fails_in_one_line(
     """As MLflow 2 answers; the run is no half of one that seems to be finished."""
 
     def refuse(*_: object, **__: object) -> None:
-        raise MlflowException(
-            "API request to endpoint /api/2.0/mlflow/logged-models failed with error code 404"
-        )
+        message = "API request to endpoint /api/2.0/mlflow/logged-models failed with error code 404"
+        raise MlflowException(message, error_code=ENDPOINT_NOT_FOUND)
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", mlflow_file)
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
     monkeypatch.setattr(MlflowClient, "create_logged_model", refuse)
-    with pytest.raises(NewsdeskError, match=r"logged-models failed .* 404"):
+    with pytest.raises(
+        NewsdeskError, match=r"logged-models failed .* 404; the server has to be MLflow 3\.0\.1 or newer"
+    ):
         log_run("old server", RunRecord(model=tiny_model))
     client = connect(mlflow_file)
     (found,) = client.search_runs([client.get_experiment_by_name("old server").experiment_id])

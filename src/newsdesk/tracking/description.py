@@ -21,14 +21,12 @@ def headline_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
 
 def metric_rows(*measured: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield a row for each measure and count in nested mappings: its name, value and interval."""
-    values = {name: value for each in measured for name, value in flatten(each).items() if value is not None}
+    values = {name: value for each in measured for name, value in flatten(each).items()}
     for name, value in values.items():
-        if name.rpartition("_")[0] not in values:  # else a bound of that measure
-            yield {
-                "metric": name,
-                "value": value,
-                **{bound: values.get(f"{name}_{bound}") for bound in BOUNDS},
-            }
+        measure, _, suffix = name.rpartition("_")
+        is_bound = suffix in BOUNDS and measure in values
+        if isinstance(value, int | float) and not is_bound:
+            yield {"metric": name, "value": value} | {b: values.get(f"{name}_{b}") for b in BOUNDS}
 
 
 def describe_run(

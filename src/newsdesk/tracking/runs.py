@@ -86,7 +86,9 @@ def connect() -> Iterator[MlflowClient]:
     except (SQLAlchemyError, CommandError) as error:
         raise _store_error(uri, error, "; if it was made by another MLflow, `mlflow db upgrade` it") from None
     except (MlflowException, OSError) as error:
-        raise _store_error(uri, error) from None
+        is_old = getattr(error, "error_code", None) == "ENDPOINT_NOT_FOUND"
+        hint = "; the server has to be MLflow 3.0.1 or newer" if is_old else ""
+        raise _store_error(uri, error, hint) from None
     except Exception as error:
         if type(error).__module__.partition(".")[0] not in ("boto3", "botocore"):  # which may be missing
             raise
