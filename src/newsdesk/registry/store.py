@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.tracking.access import server_account
 from newsdesk.tracking.hashes import read_hashes
-from newsdesk.tracking.runs import ignore_error, store_uri
+from newsdesk.tracking.runs import store_uri
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -64,18 +65,30 @@ def check_readable(client: MlflowClient, name: str) -> None:
             raise
 
 
+@contextmanager
+def _ignore(error_code: str) -> Iterator[None]:
+    """Ignore an error that is due to another process that was faster."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        yield
+    except MlflowException as error:
+        if error.error_code != error_code:
+            raise
+
+
 def ensure_model(
     client: MlflowClient, name: str, description: str, tags: Mapping[str, str] | None = None
 ) -> None:
     """Create a registered model unless it exists."""
     if not client.search_registered_models(f"name='{name}'", max_results=1):
-        with ignore_error("RESOURCE_ALREADY_EXISTS"):
+        with _ignore("RESOURCE_ALREADY_EXISTS"):
             client.create_registered_model(name, tags=dict(tags or {}), description=description)
 
 
 def delete_version(client: MlflowClient, name: str, version: str) -> None:
     """Delete a version unless another process did."""
-    with ignore_error("RESOURCE_DOES_NOT_EXIST"):
+    with _ignore("RESOURCE_DOES_NOT_EXIST"):
         client.delete_model_version(name, version)
 
 

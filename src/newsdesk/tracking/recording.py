@@ -24,7 +24,6 @@ from newsdesk.tracking.runs import (
     artifact_root,
     connect,
     git,
-    ignore_error,
     store_file,
 )
 
@@ -78,16 +77,21 @@ def log_study(experiment: str, study: RunRecord, trials: Sequence[RunRecord]) ->
 
 def experiment_id(client: MlflowClient, name: str) -> str:
     """Return the id of an experiment of model training, which is made if it is missing."""
-    experiment = client.get_experiment_by_name(name)
-    if experiment is None:
-        location = artifact_root().as_uri() if store_file() else None
-        with ignore_error("RESOURCE_ALREADY_EXISTS"):  # made by another job in the meantime
-            client.create_experiment(name, artifact_location=location)
-        return experiment_id(client, name)
-    kind = experiment.tags.get(KIND_TAG, "")
-    if not kind or GUESSED in kind:
-        client.set_experiment_tag(experiment.experiment_id, KIND_TAG, KIND)
-    return str(experiment.experiment_id)
+    from mlflow.exceptions import MlflowException
+
+    if experiment := client.get_experiment_by_name(name):
+        kind = experiment.tags.get(KIND_TAG, "")
+        if not kind or GUESSED in kind:
+            client.set_experiment_tag(experiment.experiment_id, KIND_TAG, KIND)
+        return str(experiment.experiment_id)
+    location = artifact_root().as_uri() if store_file() else None
+    try:
+        return str(client.create_experiment(name, artifact_location=location, tags={KIND_TAG: KIND}))
+    except MlflowException as error:
+        made = client.get_experiment_by_name(name)  # by another job in the meantime
+        if error.error_code != "RESOURCE_ALREADY_EXISTS" or made is None:
+            raise
+        return str(made.experiment_id)
 
 
 def _run_tags(record: RunRecord) -> dict[str, str]:

@@ -116,18 +116,6 @@ def _store_error(uri: str, error: Exception, hint: str = "") -> NewsdeskError:
     return NewsdeskError(re.sub(r"://[^/\s]*@", "://", f"MLflow store {uri}: {first_line}{hint}"))
 
 
-@contextmanager
-def ignore_error(error_code: str) -> Iterator[None]:
-    """Ignore an error that is due to another process that was faster."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        if error.error_code != error_code:
-            raise
-
-
 def artifact_root() -> Path:
     """Return the folder for the artifacts of an SQLite store."""
     return (project_root() / "mlartifacts").absolute()
