@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 
 from newsdesk import __version__
 from newsdesk.base.files import SHIPPED, sha256
+from newsdesk.batch.output_schema import LABELED
 from newsdesk.inference.scorer import Scorer
 from newsdesk.serving.model_watcher import ModelWatcher, ServedModel
 from newsdesk.serving.schemas import Answer
@@ -29,7 +30,9 @@ def test_predictions_are_those_of_the_scorer_in_order(client: TestClient, model:
             "article_id": article.get("article_id"), "reason": prediction.reason,
             "regions": prediction.labels["region"], "topics": prediction.labels["topic"],
             "region_scores": prediction.scores["region"], "topic_scores": prediction.scores["topic"],
+            "main_region": (prediction.regions or [None])[0], "main_topic": (prediction.topics or [None])[0],
         }  # fmt: skip
+        assert {*row} <= {*LABELED.names}, "the columns of a file that `newsdesk predict` writes"
     assert answer["model"]["sha256"] == sha256(SHIPPED)
     assert client.post("/predict", json={"articles": []}).json()["predictions"] == []
 

@@ -233,6 +233,8 @@ def answer(model: ServedModel, body: Batch | Single) -> dict[str, Any]:
             "region_scores": prediction.scores["region"],
             "topic_scores": prediction.scores["topic"],
             "reason": prediction.reason,
+            "main_region": next(iter(prediction.regions), None),
+            "main_topic": next(iter(prediction.topics), None),
         }
         if body.explain:
             evidence = explain(model.scorer, title, text, top=body.top, thresholds=values, home=article.home)

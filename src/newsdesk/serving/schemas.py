@@ -116,7 +116,7 @@ class EvidenceOut(BaseModel):
 
 
 class Row(BaseModel):
-    """The prediction for one article; labels by descending probability."""
+    """The prediction for one article; the main label comes first."""
 
     article_id: str | None
     regions: list[str]
@@ -126,6 +126,8 @@ class Row(BaseModel):
     reason: Literal["stub", "too_short", "not_arabic", "no_evidence", "ambiguous"] | None = Field(
         description="Why there is no label; null if there is one."
     )
+    main_region: str | None = Field(description="The first of `regions`.")
+    main_topic: str | None = Field(description="The first of `topics`.")
     title: str | None = Field(None, description="The title as scored, with `explain`; offsets refer to it.")
     text: str | None = Field(None, description="The text as scored, with `explain`; offsets refer to it.")
     evidence: list[EvidenceOut] | None = Field(None, description="Evidence for each label, with `explain`.")
