@@ -7,7 +7,7 @@ import pytest
 from mlflow import MlflowClient
 
 from newsdesk.cli.operate.doctor import Finding, list_findings
-from newsdesk.tracking.runs import RECEIPT_TAG
+from newsdesk.tracking.hashes import EARLIER_TAGS, RECEIPT, hashes_tag
 
 
 @pytest.fixture
@@ -97,12 +97,15 @@ def test_a_cache_with_arabic_letters_is_named_before_experiments_fail(
     assert "DVC cache" not in {found.check for found in list_findings(folder)}
 
 
-def test_a_run_that_nobody_finished_is_named(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("tags", [hashes_tag({RECEIPT: "1"}), {EARLIER_TAGS[RECEIPT]: "1"}])
+def test_a_run_that_nobody_finished_is_named(
+    tags: dict[str, str], checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("DVC_ROOT", str(checkout))
     client = client_of(checkout)
     own = client.get_experiment_by_name("newsdesk")
     assert own
-    run_id = client.create_run(own.experiment_id, start_time=1, tags={RECEIPT_TAG: "1"}).info.run_id
+    run_id = client.create_run(own.experiment_id, start_time=1, tags=tags).info.run_id
     (found,) = [found for found in list_findings(checkout) if found.check == "MLflow run"]
     assert found.found == f"run {run_id} is RUNNING since 1970-01-01T00:00:00Z"
     assert f"mlflow runs delete --run-id {run_id}; newsdesk track" in found.advice
