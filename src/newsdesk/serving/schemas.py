@@ -59,8 +59,8 @@ class _Options(BaseModel):
     profile: Literal["balanced", "high_precision", "high_recall"] = Field(
         "balanced", description="Set of thresholds; not every model has all."
     )
-    explain: bool = Field(False, description="Return the contributions to each label's score.")
-    top: int = Field(20, ge=1, le=1000, description="Number of contributions for each label.")
+    explain: bool = Field(False, strict=True, description="Return the contributions to each label's score.")
+    top: int = Field(20, ge=1, le=1000, strict=True, description="Number of contributions for each label.")
 
 
 class Batch(_Options):
