@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 from starlette.responses import Response
 
@@ -38,6 +38,14 @@ Text = Annotated[
 ]
 
 
+def as_whole(value: Any) -> Any:
+    """Return 5 for 5.0, which JSON does not tell apart, and other values unchanged."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WholeNumber = Annotated[int, BeforeValidator(as_whole)]
+
+
 class ArticleIn(BaseModel):
     """An article as plain text."""
 
@@ -60,7 +68,9 @@ class _Options(BaseModel):
         "balanced", description="Set of thresholds; not every model has all."
     )
     explain: bool = Field(False, strict=True, description="Return the contributions to each label's score.")
-    top: int = Field(20, ge=1, le=1000, strict=True, description="Number of contributions for each label.")
+    top: WholeNumber = Field(
+        20, ge=1, le=1000, strict=True, description="Number of contributions for each label."
+    )
 
 
 class Batch(_Options):
