@@ -119,6 +119,16 @@ def tiny_model(tiny_run: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def saved(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small model as MLflow keeps it."""
+    from newsdesk.tracking import mlflow_model
+
+    folder = tmp_path_factory.mktemp("saved") / "model"
+    mlflow_model.save(tiny_model, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def home_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model with home features. All workers share it: do not change it."""
     folder = shared_folder(tmp_path_factory, "home_model")

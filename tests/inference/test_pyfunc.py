@@ -29,13 +29,6 @@ NOTHING = {
 
 
 @pytest.fixture(scope="module")
-def saved(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("saved") / "model"
-    mlflow_model.save(tiny_model, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def model(saved: Path) -> PyFuncModel:
     return mlflow.pyfunc.load_model(str(saved))
 

@@ -9,7 +9,6 @@ import pytest
 from fastapi.testclient import TestClient
 from mlflow.pyfunc import scoring_server
 
-from newsdesk.tracking import mlflow_model
 from tests.inference.articles import ARABIC
 
 ROWS = [
@@ -19,13 +18,6 @@ ROWS = [
 ]
 SPLIT = {"columns": ["title", "text"], "data": [[row["title"], row["text"]] for row in ROWS]}
 PARAMS = {"flat": True, "profile": "high_precision"}
-
-
-@pytest.fixture(scope="module")
-def saved(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("saved") / "model"
-    mlflow_model.save(tiny_model, folder)
-    return folder
 
 
 @pytest.mark.parametrize(

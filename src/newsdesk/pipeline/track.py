@@ -90,9 +90,9 @@ def main(
 
 
 def show_run(run_id: str, path: Path) -> None:
-    """Write the run of a DVC experiment among the metrics, where `dvc exp show` has a column of them.
+    """Write the run among the metrics, for a column of `dvc exp show`, if the pipeline has the file.
 
-    Outside of experiments there is none: the committed file, if there is one, stays as it is.
+    Outside of a DVC experiment it is empty, as in the committed file.
     """
     if path.exists():
         write_json({"run": run_id}, path)

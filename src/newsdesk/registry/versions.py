@@ -143,7 +143,8 @@ def _create_version(client: MlflowClient, run: Run, name: str, card: str) -> Mod
     client.log_text(run_id, card, CARD_PATH)
     store.ensure_model(client, name, DESCRIPTION.format(name=name), MODEL_TAGS)
     of_run = f"Model of run {run_id}, which has the model card as artifact `{CARD_PATH}`."
-    hashes = {hash_name: read_hashes(recorded)[hash_name] for hash_name in REQUIRED_HASHES}
+    of_files = read_hashes(recorded)
+    hashes = {each: of_files[each] for each in REQUIRED_HASHES}
     source, model_id = f"{run.info.artifact_uri.rstrip('/')}/{MODEL_PATH}", None
     if run.outputs and run.outputs.model_outputs:  # else a run of an earlier release
         model_id = run.outputs.model_outputs[0].model_id

@@ -92,13 +92,17 @@ def build_app(
     _add_status(app, watcher)
     _add_metrics(app, watcher)
     _add_error_handlers(app)
+    _add_static_files(app)
+    paths = {getattr(route, "path", "") for route in app.routes}
+    app.add_middleware(RequestMiddleware, metrics=metrics, log=log, paths=paths, api_key=api_key)
+    return app
+
+
+def _add_static_files(app: FastAPI) -> None:
     for path in STATIC.iterdir():
         file = Response(path.read_bytes(), media_type=MEDIA_TYPES[path.suffix])
         route = "" if path.name == "index.html" else path.name
         app.add_api_route(f"/{route}", partial(_static_file, file), include_in_schema=False)
-    paths = {getattr(route, "path", "") for route in app.routes}
-    app.add_middleware(RequestMiddleware, metrics=metrics, log=log, paths=paths, api_key=api_key)
-    return app
 
 
 def _add_predict(app: FastAPI, watcher: ModelWatcher, pool: ThreadPoolExecutor) -> None:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -25,7 +24,7 @@ from newsdesk.registry.ledger import CHAMPION
 from newsdesk.registry.versions import CHALLENGER, COMPLETE_TAG
 from newsdesk.tracking import runs
 from newsdesk.tracking.experiments import MOVE_CACHE, cache_beyond_ascii
-from newsdesk.tracking.hashes import EARLIER_TAGS, HASHES_TAG, RECEIPT, read_hashes
+from newsdesk.tracking.hashes import RECEIPT, read_hashes
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -163,9 +162,9 @@ def _check_artifacts(locations: Sequence[str]) -> Iterator[Finding]:
 
 def run_findings(client: MlflowClient) -> Iterator[Finding]:
     """Name the runs that stage `track` has not finished: a killed process or server leaves one RUNNING."""
-    tags = HASHES_TAG, EARLIER_TAGS[RECEIPT]
-    conditions = (f"tags.`{tag}` LIKE '%' and attributes.status = 'RUNNING'" for tag in tags)
-    for run in chain.from_iterable(runs.search_runs(client, condition) for condition in conditions):
+    for run in runs.search_runs(client, "attributes.status = 'RUNNING'"):
+        if RECEIPT not in read_hashes(run.data.tags):  # of another program, or a search
+            continue
         started = datetime.fromtimestamp(run.info.start_time / 1000, UTC)
         found = f"run {run.info.run_id} is RUNNING since {started:%Y-%m-%dT%H:%M:%S}Z"
         advice = f"if no `track` runs: mlflow runs delete --run-id {run.info.run_id}; newsdesk track"
