@@ -30,6 +30,7 @@ def test_saved_page_fills_the_form(page: Page) -> None:
 def test_files_are_chosen_by_keyboard(page: Page) -> None:
     page.focus("#choose")
     with page.expect_file_chooser() as chooser:
+        assert page.evaluate("document.activeElement.id") == "choose"  # by then dialogs are reported
         page.keyboard.press("Enter")
     assert chooser.value.is_multiple()
 
