@@ -14,7 +14,7 @@ EXTRAS = {
         "sqlalchemy", "threadpoolctl",
     ),
     "formats": ("feedparser", "python_calamine", "warcio"),
-    "serve": ("fastapi", "starlette", "uvicorn"),
+    "serve": ("fastapi", "h11", "prometheus_client", "starlette", "uvicorn"),
 }  # fmt: skip
 
 

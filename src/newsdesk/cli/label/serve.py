@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
 import socket
@@ -16,7 +15,6 @@ import click
 
 from newsdesk.base.console import Stopped, note
 from newsdesk.base.errors import NewsdeskError
-from newsdesk.base.extras import MissingExtraError
 from newsdesk.cli.inputs import model_option
 
 
@@ -66,9 +64,6 @@ def main(
       curl -H 'Content-Type: application/json' -d '{"text": "…"}' \\
         http://127.0.0.1:8000/predict
     """
-    if importlib.util.find_spec("prometheus_client") is None:  # MLflow brings the rest of the extra
-        raise MissingExtraError("prometheus_client is not installed; run: pip install 'newsdesk[serve]'")
-
     from newsdesk.serving.api_key import read_api_key
     from newsdesk.serving.app import build_app
     from newsdesk.serving.connections import Server
