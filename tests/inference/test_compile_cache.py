@@ -18,8 +18,10 @@ import sys
 import numpy as np
 sys.path.insert(0, sys.argv[1])
 from scoring import kernel
-assert kernel._check(np.uint64(1), np.int64(2)) == 35
-print(sum(kernel._check.stats.cache_hits.values()), sum(kernel._check.stats.cache_misses.values()))
+slots, larger = np.array([5, 1], np.uint64), np.zeros(4, np.uint64)
+kernel.copy(slots, larger)
+assert larger.tolist() == [0, 0, 5, 1]
+print(sum(kernel.copy.stats.cache_hits.values()), sum(kernel.copy.stats.cache_misses.values()))
 """
 
 

@@ -34,7 +34,12 @@ SPACE = 0x20
 
 
 def _compiled(function: Callable[..., Any], **flags: Any) -> Any:
-    """Compile at the first call and cache the result on disk if a folder for it can be written."""
+    """Compile at the first call and cache the result on disk if a folder for it can be written.
+
+    Nothing calls from C, and private functions are called by compiled ones alone: to call one from Python ends
+    the process. Entries for such callers would take a quarter of the compilation.
+    """
+    flags |= {"no_cfunc_wrapper": True, "no_cpython_wrapper": function.__name__.startswith("_")}
     try:
         return cached(function, nogil=True, **flags)
     except RuntimeError:

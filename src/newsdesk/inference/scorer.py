@@ -239,7 +239,7 @@ class Scorer:
     def warm_up(self) -> None:
         """Load the compiled implementation, and compile it if no earlier process of this user has."""
         self.compile_from = 0
-        self.predict([WARM_UP[0]], [WARM_UP[1]])
+        self._load_compiled()
 
     def _choose_features(self, n_articles: int) -> ReferenceFeatures | CompiledFeatures:
         """Return the implementation that is to score so many articles."""
