@@ -261,6 +261,23 @@ def test_a_warm_model_is_compiled_at_load(saved: Path) -> None:
         mlflow.pyfunc.load_model(str(saved), model_config={"warm": "yes"})
 
 
+def test_mlflow_evaluates_main_labels(saved: Path, model: PyFuncModel) -> None:
+    """An evaluator of MLflow takes all columns of a model's output as its prediction."""
+    frame = pd.DataFrame({"text": [ARABIC, ENGLISH, ARABIC], "region": ["us", "none", "asia"]})
+    result = mlflow.models.evaluate(
+        str(saved), frame, targets="region", model_type="classifier", model_config={"task": "region"},
+        evaluator_config={"log_explainer": False},
+    )  # fmt: skip
+    assert result.metrics["example_count"] == 3
+    assert result.metrics["accuracy_score"] == pytest.approx(2 / 3)
+    loaded = mlflow.pyfunc.load_model(str(saved), model_config={"task": "topic"})
+    said = loaded.predict(frame[["text"]])
+    assert said.tolist() == model.predict(frame[["text"]])["main_topic"].fillna("none").tolist()
+    assert (said.name, loaded.predict(frame.head(0)).tolist()) == ("main_topic", [])
+    with pytest.raises(MlflowException, match="model config task: expected region or topic, found 'sport'"):
+        mlflow.pyfunc.load_model(str(saved), model_config={"task": "sport"})
+
+
 def test_a_damaged_artifact_is_an_error_at_load(saved: Path, tmp_path: Path) -> None:
     shutil.copytree(saved, tmp_path / "model")
     (tmp_path / "model/artifacts/model/weights.npz").write_bytes(b"PK cut")

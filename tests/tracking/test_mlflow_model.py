@@ -58,7 +58,7 @@ def test_metadata_and_flavor(tiny_run: Path, tiny_model: Path, saved: Path) -> N
     }
     flavor = description.flavors["python_function"]
     assert (flavor["model_code_path"], flavor["code"]) == ("pyfunc.py", None)
-    assert flavor["config"] == {"threads": 1, "warm": False}
+    assert flavor["config"] == {"threads": 1, "warm": False, "task": None}
     for place in (saved.parent, tiny_run, Path(mlflow_model.__file__).parent):
         assert str(place) not in (saved / "MLmodel").read_text()
 

@@ -25,7 +25,8 @@ MODEL, CODE = "model", "inference"  # MLflow's names for the packaged folder and
 TASKS = ("region", "topic")
 LIST = 0  # what pandas, by which MLflow turns a plain list into a frame, calls its column
 PARAMS: dict[str, Any] = {"profile": "balanced", "explain": False, "flat": False}
-CONFIG: dict[str, Any] = {"threads": 1, "warm": False}
+CONFIG: dict[str, Any] = {"threads": 1, "warm": False, "task": None}
+NO_LABEL = "none"  # evaluators of MLflow compare no nulls
 HASH_DIGITS = 12
 
 
@@ -33,13 +34,20 @@ class NewsdeskModel(PythonModel):
     """Regions and topics of Arabic news, by the code in the model's artifacts."""
 
     def load_context(self, context: PythonModelContext) -> None:
-        """Load the packaged folder with the `threads` of the model config; `warm` compiles what scores."""
+        """Load the packaged folder as the model config says.
+
+        `threads` is the number of threads that score; `warm` compiles what scores; with a `task`, one of
+        `TASKS`, `predict` returns main labels alone.
+        """
         folder = Path(context.artifacts[MODEL])
-        threads, warm = ({**CONFIG, **(context.model_config or {})}[name] for name in CONFIG)
+        threads, warm, task = ({**CONFIG, **(context.model_config or {})}[name] for name in CONFIG)
         if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
             raise _refusal(f"model config threads: expected a number from 1, found {threads!r}")
         if not isinstance(warm, bool):
             raise _refusal(f"model config warm: expected true or false, found {warm!r}")
+        if task not in (None, *TASKS):
+            raise _refusal(f"model config task: expected {' or '.join(TASKS)}, found {task!r}")
+        self.task = task
         self._code = _import_package(Path(context.artifacts[CODE]))
         self.scorer = self._code.Scorer.load(folder)
         self.scorer.threads = threads
@@ -49,7 +57,7 @@ class NewsdeskModel(PythonModel):
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None
-    ) -> pd.DataFrame:
+    ) -> pd.DataFrame | pd.Series:
         """Label articles.
 
         Parameters
@@ -62,11 +70,12 @@ class NewsdeskModel(PythonModel):
 
         Returns
         -------
-        DataFrame
+        DataFrame, or Series with a task
             With the input's index: article_id, regions, topics, region_scores, topic_scores, reason,
             main_region, main_topic and model_version. If `flat`, columns such as region_asia (bool) and
             region_asia_score (float) stand for lists and maps, one for each label. With `explain` also
-            evidence, None for articles that are not scored.
+            evidence, None for articles that are not scored. The series of a task has the main label of each
+            article, `NO_LABEL` for those that have none.
 
         Raises
         ------
@@ -81,6 +90,9 @@ class NewsdeskModel(PythonModel):
         titles, texts = ([self._code.repair_text(part) for part in parts] for parts in (titles, texts))
         homes = self._homes(model_input)
         said = self.scorer.predict(titles, texts, chosen["profile"], homes)
+        if self.task:
+            main = [next(iter(p.labels[self.task]), NO_LABEL) for p in said]
+            return pd.Series(main, model_input.index, dtype=object, name=f"main_{self.task}")
         columns: dict[str, Any] = {"article_id": _article_ids(model_input)}
         if not chosen["flat"]:
             columns |= {f"{task}s": [p.labels[task] for p in said] for task in TASKS}
