@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import mimetypes
 from collections.abc import Callable
 from pathlib import Path
 
@@ -66,26 +67,26 @@ def profiles(chosen: object) -> Callable[[Path], None]:
         (features(sublinear_tf="no"), "features.sublinear_tf"),
         (terms('["#كل", "كلمة"]'.encode()), "a word is listed after a character"),
         (terms('["كلمة", "كلمة"]'.encode()), "a term is listed twice"),
-        (terms(b"[7]"), "terms.json.gz: not a list of strings"),
+        (terms(b"[7]"), "terms.json.gzip: not a list of strings"),
         (lambda m: (m / "model.json").write_text(f'{{"format": {FORMAT}}}'), "no readable model .KeyError"),
         (
             lambda m: (m / "model.json").write_text(f'{{"format": {FORMAT - 1}}}'),
             f"model format {FORMAT - 1}, this code reads {FORMAT}",
         ),
         (lambda m: (m / TERMS).unlink(), "no readable model .FileNotFoundError"),
-        (lambda m: (m / TERMS).write_bytes((m / TERMS).read_bytes()[:-9]), "terms.json.gz: EOFError"),
+        (lambda m: (m / TERMS).write_bytes((m / TERMS).read_bytes()[:-9]), "terms.json.gzip: EOFError"),
         (terms('["كلمة"]'.encode()), "coef of shape .* for 1 terms"),
         (features(places="yes"), "features.places"),
         (features(place_weight=-1), "features.place_weight"),
         (features(lead_tokens=1.5), "features.lead_tokens"),
         (features(places=False), "coef of shape .* 0 place features"),
         (lambda m: (m / PLACES).unlink(), "no readable model .FileNotFoundError"),
-        (lambda m: (m / PLACES).write_bytes(b"{}"), "places.json.gz: BadGzipFile"),
-        (lambda m: (m / PLACES).write_bytes((m / PLACES).read_bytes()[:-9]), "places.json.gz: EOFError"),
-        (places(b"{"), "places.json.gz: JSONDecodeError"),
-        (places(b"[]"), "places.json.gz: TypeError"),
-        (places(b'{"regions": []}'), "places.json.gz: KeyError"),
-        (places(b'{"regions": [7]}'), "places.json.gz: regions .7. are not distinct names"),
+        (lambda m: (m / PLACES).write_bytes(b"{}"), "places.json.gzip: BadGzipFile"),
+        (lambda m: (m / PLACES).write_bytes((m / PLACES).read_bytes()[:-9]), "places.json.gzip: EOFError"),
+        (places(b"{"), "places.json.gzip: JSONDecodeError"),
+        (places(b"[]"), "places.json.gzip: TypeError"),
+        (places(b'{"regions": []}'), "places.json.gzip: KeyError"),
+        (places(b'{"regions": [7]}'), "places.json.gzip: regions .7. are not distinct names"),
         (
             places(b'{"regions": ["europe"], "places": [], "rules": [], "forms": []}'),
             "coef of shape .* 17 place features",
@@ -98,3 +99,8 @@ def test_damaged_model_is_refused(tiny_model: Path, tmp_path: Path, damage, mess
     damage(tmp_path)
     with pytest.raises(ValueError, match=message):
         Scorer.load(tmp_path)
+
+
+def test_no_file_is_one_that_mlflow_unpacks(tiny_model: Path) -> None:
+    encodings = {file.name: mimetypes.guess_type(file.name)[1] for file in tiny_model.iterdir()}
+    assert set(encodings.values()) == {None}, encodings

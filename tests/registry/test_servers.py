@@ -101,7 +101,57 @@ def test_a_missing_token_and_a_certificate_that_is_not_trusted(
     assert "the certificate of the server is not trusted: name its file in MLFLOW_TRACKING_SERVER" in message
 
 
-# -- accounts: MLflow's own, which need Flask-WTF on the server (`pip install mlflow[auth]`) -----------
+# -- artifacts in S3, which moto plays -------------------------------------------------------------------
+
+BUCKET = "artifacts"
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[dict[str, str]]:
+    """The variables by which clients find a store like S3 that has an empty bucket."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    account = {"AWS_ACCESS_KEY_ID": "of tests", "AWS_SECRET_ACCESS_KEY": "of tests"}
+    with pytest.MonkeyPatch.context() as env:
+        for variable, value in account.items():
+            env.setenv(variable, value)
+        address = f"http://{host}:{port}"
+        boto3.client("s3", endpoint_url=address, region_name="us-east-1").create_bucket(Bucket=BUCKET)
+    yield account | {"MLFLOW_S3_ENDPOINT_URL": address, "AWS_DEFAULT_REGION": "us-east-1"}
+    server.stop()
+
+
+@pytest.mark.parametrize("who", ["server", "client"])
+def test_artifacts_in_s3(
+    who: str, s3: dict[str, str], pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read and written by the server for its clients, or by the clients themselves."""
+    place, option = f"s3://{BUCKET}/{who}", "--artifacts-destination"
+    options = (
+        (option, place) if who == "server" else ("--no-serve-artifacts", "--default-artifact-root", place)
+    )
+    with start_server(tmp_path / "mlflow", f"sqlite:///{tmp_path}/mlflow.db", *options, **s3) as address:
+        env = {"MLFLOW_TRACKING_URI": address, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+        client = Client(pipeline, env | (s3 if who == "client" else {}))
+        client("track")
+        client("register")
+        client("promote", "--reason", "first")
+        assert load_and_predict(client, "newsdesk", monkeypatch) == ["economy"]
+
+
+def test_s3_that_refuses_is_named(s3: dict[str, str], pipeline: Path, tmp_path: Path) -> None:
+    options = ("--no-serve-artifacts", "--default-artifact-root", "s3://missing/here")
+    with start_server(tmp_path / "mlflow", f"sqlite:///{tmp_path}/mlflow.db", *options, **s3) as address:
+        env = {"MLFLOW_TRACKING_URI": address, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+        message = Client(pipeline, env | s3).refused("track")
+    assert "check the address, the account and the bucket of S3" in message
+
+
+# -- accounts: MLflow's own ------------------------------------------------------------------------------
 
 ADMIN, PASSWORD = "admin", "password-of-tests"
 
@@ -109,7 +159,6 @@ ADMIN, PASSWORD = "admin", "password-of-tests"
 @pytest.fixture(scope="module")
 def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server on which nobody may read what another account has made."""
-    pytest.importorskip("flask_wtf")
     folder = tmp_path_factory.mktemp("accounts")
     settings = folder / "basic_auth.ini"
     settings.write_text(

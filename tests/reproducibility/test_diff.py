@@ -107,7 +107,7 @@ def sides(tmp_path: Path) -> tuple[Path, Path]:
         folder = tmp_path / side
         write_arrays(folder / "weights.npz", coef=np.array([0.5, 1.5]), idf=np.array([1.0]))
         write_json({"f1": 0.5, "n": 3}, folder / "metrics.json")
-        write_compact_json(["كلمة", "أخرى"], folder / "terms.json.gz", compressed=True)
+        write_compact_json(["كلمة", "أخرى"], folder / "terms.json.gzip", compressed=True)
         write_table(pa.table({"id": ["a", "b"], "score": [0.25, 0.75]}), folder / "predictions.parquet")
         write_csv([{"label": "us", "f1": 0.5}], folder / "plot.csv")
         write_text("pass\n", folder / "code.py")
@@ -124,7 +124,7 @@ def test_each_format_is_compared_by_value(sides: tuple[Path, Path]) -> None:
     expected, found = sides
     write_arrays(found / "weights.npz", coef=np.array([0.5, 1.75]), bias=np.array([1.0]))
     write_json({"f1": 0.4, "n": 3}, found / "metrics.json")
-    write_compact_json(["كلمة", "غيرها"], found / "terms.json.gz", compressed=True)
+    write_compact_json(["كلمة", "غيرها"], found / "terms.json.gzip", compressed=True)
     write_table(pa.table({"id": ["a", "b"], "score": [0.25, 0.5]}), found / "predictions.parquet")
     write_csv([{"label": "us", "f1": 0.75}], found / "plot.csv")
     write_text("exit\n", found / "code.py")
@@ -133,7 +133,7 @@ def test_each_format_is_compared_by_value(sides: tuple[Path, Path]) -> None:
         "weights.npz: idf": "missing",
         "weights.npz: bias": "unexpected",
         "metrics.json": "1 of 2 values differ, by at most 0.1",
-        "terms.json.gz": "1 of 2 values differ, for example 1",
+        "terms.json.gzip": "1 of 2 values differ, for example 1",
         "predictions.parquet: score": "1 of 2 values differ, by at most 0.25",
         "plot.csv: f1": "1 of 1 values differ, by at most 0.25",
         "code.py": "other bytes",

@@ -22,9 +22,10 @@ from .home import HomeCountries, home_feature_names
 from .mentions import place_feature_names
 from .text import CHAR_PREFIX, STEMMERS
 
-FORMAT = 6
-TERMS = "terms.json.gz"
-PLACES = "places.json.gz"
+FORMAT = 7
+# gzip; MLflow's client unpacks files ending in .gz while it downloads them from a server that keeps them in S3
+TERMS = "terms.json.gzip"
+PLACES = "places.json.gzip"
 WEIGHTS = "weights.npz"
 VECTORS = ("idf", "intercept", "slope", "offset")
 # what reading a damaged file can raise

@@ -77,7 +77,7 @@ def _read_parts(path: Path) -> dict[str, Any]:
         return {name: table[name].to_pylist() for name in table.column_names}
     if path.suffix == ".json":
         return {"": json.loads(path.read_bytes())}
-    if path.name.endswith(".json.gz"):
+    if path.suffix == ".gzip":
         return {"": json.loads(zlib.decompress(path.read_bytes(), wbits=31))}
     return {}
 

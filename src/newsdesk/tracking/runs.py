@@ -66,8 +66,6 @@ def connect() -> Iterator[MlflowClient]:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # send nothing without consent
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # the default takes minutes to fail
-    # else files ending in .gz arrive decompressed from a server that keeps artifacts in S3
-    os.environ.setdefault("MLFLOW_ENABLE_PROXY_MULTIPART_DOWNLOAD", "false")
     with named_extras():
         from alembic.util import CommandError
         from mlflow import MlflowClient  # takes seconds to import
