@@ -12,7 +12,6 @@ import pytest
 from newsdesk.base.errors import NewsdeskError
 from newsdesk.tracking.experiments import (
     METRICS,
-    RECEIPT,
     Experiment,
     JoinedRow,
     TrackedRun,
@@ -27,8 +26,9 @@ from tests.checkouts import commit_all
 from tests.commands import run
 from tests.small_project import make_project
 
-DONE = Experiment("a", "c1", "base", "success", ("m1",), {})
-RUN = TrackedRun("r1", "a", "base", "m1", "FINISHED", 1, {})
+DONE = Experiment("a", "c1", "base", "success", ("r1",), {})
+EARLIER = replace(DONE, runs=())  # which names no run
+RUN = TrackedRun("r1", "a", "base", "FINISHED", 1, {})
 SETTINGS = {"grid-1": 3, "grid-2": 5, "temp": 3, "first": 30, "idle": 30}
 
 
@@ -41,12 +41,14 @@ def states(rows: Sequence[JoinedRow]) -> list[tuple[str | None, str | None, str]
     [
         (DONE, RUN, [("a", "r1", "ok")]),
         (DONE, replace(RUN, name="before a rename"), [("a", "r1", "ok")]),
-        (DONE, replace(RUN, receipt="m2"), [("a", None, "no run"), (None, "r1", "no experiment")]),
-        (DONE, replace(RUN, baseline="older"), [("a", None, "no run"), (None, "r1", "no experiment")]),
-        (DONE, replace(RUN, status="FAILED"), [("a", None, "no run"), (None, "r1", "unfinished")]),
-        (replace(DONE, state="failed"), replace(RUN, status="FAILED"), [("a", "r1", "failed")]),
-        (replace(DONE, state="running"), replace(RUN, status="RUNNING"), [("a", "r1", "running")]),
-        (replace(DONE, state="queued"), RUN, [("a", None, "queued"), (None, "r1", "no experiment")]),
+        (DONE, replace(RUN, run_id="r2"), [("a", None, "no run"), (None, "r2", "no experiment")]),
+        (EARLIER, RUN, [("a", "r1", "ok")]),
+        (EARLIER, replace(RUN, name="b"), [("a", None, "no run"), (None, "r1", "no experiment")]),
+        (EARLIER, replace(RUN, baseline="older"), [("a", None, "no run"), (None, "r1", "no experiment")]),
+        (EARLIER, replace(RUN, status="FAILED"), [("a", None, "no run"), (None, "r1", "unfinished")]),
+        (replace(EARLIER, state="failed"), replace(RUN, status="FAILED"), [("a", "r1", "failed")]),
+        (replace(EARLIER, state="running"), replace(RUN, status="RUNNING"), [("a", "r1", "running")]),
+        (replace(EARLIER, state="queued"), RUN, [("a", None, "queued"), (None, "r1", "no experiment")]),
     ],
 )
 def test_join_of_one_experiment_and_one_run(experiment: Experiment, run: TrackedRun, expected: list) -> None:
@@ -54,7 +56,7 @@ def test_join_of_one_experiment_and_one_run(experiment: Experiment, run: Tracked
 
 
 def test_a_baseline_takes_no_run_and_is_no_problem() -> None:
-    base = replace(DONE, name="base", rev="base", state="baseline", receipts=(), metrics={"x": 1})
+    base = replace(DONE, name="base", rev="base", state="baseline", runs=(), metrics={"x": 1})
     rows = join([base, DONE], [RUN])
     assert states(rows) == [("base", None, "baseline"), ("a", "r1", "ok")]
     assert (rows[0].metrics, exit_code(rows)) == ({"x": 1}, 0)
@@ -65,24 +67,27 @@ def test_a_commit_without_experiments_is_not_listed() -> None:
 
 
 def test_equal_experiments_have_a_run_each() -> None:
-    other = replace(DONE, name="b")
+    other = replace(DONE, name="b", runs=("r2",))
     runs = [RUN, replace(RUN, run_id="r2", name="b", started=2)]
     for experiments in ([DONE, other], [other, DONE]):
         assert sorted(states(join(experiments, runs))) == [("a", "r1", "ok"), ("b", "r2", "ok")]
 
 
-def test_an_experiment_does_not_take_the_run_of_an_equal_one() -> None:
+def test_an_experiment_in_which_nothing_ran_has_the_run_of_the_one_before() -> None:
     rows = join([replace(DONE, name="idle"), DONE], [RUN])
-    assert states(rows) == [("idle", None, "no run"), ("a", "r1", "ok")]
+    assert states(rows) == [("idle", "r1", "ok"), ("a", "r1", "ok")]
 
 
 def test_the_newest_run_of_an_experiment_counts() -> None:
-    rows = join([DONE], [RUN, replace(RUN, run_id="r2", started=2)])
-    assert states(rows) == [("a", "r2", "ok"), (None, "r1", "no experiment")]
+    runs = [replace(RUN, run_id="r2", started=2), RUN]  # as `list_runs` returns them
+    assert states(join([EARLIER], runs)) == [("a", "r2", "ok"), (None, "r1", "no experiment")]
+    assert states(join([DONE], runs)) == [("a", "r1", "ok"), (None, "r2", "no experiment")], (
+        "if it names none"
+    )
 
 
 def test_an_experiment_of_two_pipelines_has_a_run_for_each() -> None:
-    rows = join([replace(DONE, receipts=("m1", "m2"))], [RUN, replace(RUN, run_id="r2", receipt="m2")])
+    rows = join([replace(DONE, runs=("r1", "r2"))], [RUN, replace(RUN, run_id="r2")])
     assert sorted(states(rows)) == [("a", "r1", "ok"), ("a", "r2", "ok")]
 
 
@@ -118,15 +123,16 @@ def test_settings_are_compared_with_the_baseline() -> None:
             "params.yaml": {"data": {"train": {"C": c, "floors": {}}}},
             "p/params.yaml": {"data": {"C": c}},
         }
-        return {"params": params, "outs": {RECEIPT: {"hash": "m1"}, f"p/{RECEIPT}": {"hash": "m2"}}}
+        named = {"metrics/run.json": {"data": {"run": "r1"}}, "p/metrics/run.json": {"data": {"run": "r2"}}}
+        return {"params": params, "metrics": named}
 
     revs = [{"rev": "c1", "name": "a", "data": content(2)}]
     experiment = {"name": "a", "executor": None, "revs": revs}
-    committed = content(1) | {"metrics": {METRICS: {"data": {"topic": {"f1_macro": 0.8}}}}}
+    committed = {**content(1), "metrics": {METRICS: {"data": {"topic": {"f1_macro": 0.8}}}}}
     base, parsed = parse_experiments([{"rev": "base", "data": committed, "experiments": [experiment]}])
     assert (base.name, base.state, base.metrics) == ("base", "baseline", {"topic.f1_macro": 0.8})
     assert parsed.changed == {"train.C": 2, "p/params.yaml:C": 2}
-    assert (parsed.state, parsed.receipts, parsed.baseline) == ("success", ("m1", "m2"), "base")
+    assert (parsed.state, parsed.runs, parsed.baseline) == ("success", ("r1", "r2"), "base")
 
 
 # -- real experiments: from the queue, in a temporary copy and in the workspace -----------------------
@@ -157,9 +163,9 @@ def small_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def listed(folder: Path) -> tuple[int, dict[str, dict[str, Any]]]:
+def listed(folder: Path, **extra: str) -> tuple[int, dict[str, dict[str, Any]]]:
     """Exit code and rows of `newsdesk experiments` by the name of the experiment."""
-    done = run("newsdesk", "experiments", "--json", cwd=folder)
+    done = run("newsdesk", "experiments", "--json", cwd=folder, **extra)
     assert done.stdout, done.stderr
     rows = json.loads(done.stdout)
     assert all(row["experiment"] for row in rows), "no run stands alone"
@@ -171,13 +177,15 @@ def test_each_experiment_has_its_run(small_project: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("DVC_ROOT", str(small_project))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     code, rows = listed(small_project)
-    assert code == 1, "idle has no run"
+    assert code == 3, "one failed"
     found = {name: row["state"] for name, row in rows.items()}
     head = run("git", "rev-parse", "HEAD", cwd=small_project).stdout.strip()
-    special = {"idle": "no run", "failing": "failed", head[:7]: "baseline"}
+    special = {"failing": "failed", head[:7]: "baseline"}
     assert found == dict.fromkeys(SETTINGS, "ok") | special
     runs = {name: row["run"] for name, row in rows.items() if row["state"] == "ok"}
-    assert len({found["run_id"] for found in runs.values()}) == len(runs), "equal experiments have a run each"
+    assert runs["idle"] == runs["first"], "nothing ran in it"
+    equal = len({found["run_id"] for found in runs.values()})
+    assert equal == len(runs) - 1, "equal experiments have a run each"
     with connect() as client:
         for name, found in runs.items():
             made = client.get_run(found["run_id"])
@@ -196,12 +204,15 @@ def test_problems_are_named_with_advice(small_project: Path) -> None:
     (reason,) = [line for line in done.stdout.splitlines() if line.startswith("failing: failed: ")]
     assert "params.yaml: train.C: " in reason
     assert "found -1" in reason
-    advice = "dvc exp run --temp --force --name idle -S train.C=30"
+    other = {"MLFLOW_TRACKING_URI": "sqlite:///other.db"}  # a store without these runs
+    done = run("newsdesk", "experiments", cwd=small_project, **other)
+    assert done.returncode == 1
+    advice = "dvc exp run --temp --force --name temp -S train.C=3"
     assert advice in done.stdout
-    repeated = run(*advice.split(), cwd=small_project)
+    repeated = run(*advice.split(), cwd=small_project, **other)
     assert repeated.returncode == 0, repeated.stdout + repeated.stderr
-    code, rows = listed(small_project)
-    assert (code, rows["idle"]["state"]) == (3, "ok")
+    states = {name: row["state"] for name, row in listed(small_project, **other)[1].items()}
+    assert (states["temp"], states["idle"]) == ("ok", "no run")
 
 
 @pytest.mark.integration

@@ -2,10 +2,10 @@
 
 from newsdesk.tracking.hashes import hashes_tag, read_hashes, recorded_hashes, search_conditions
 
-HASHES = {"model": "3f", "articles": "9c", "receipt": "ab", "receipt_md5": "cd", "test": "ef"}
+HASHES = {"model": "3f", "articles": "9c", "receipt": "ab", "test": "ef"}
 EARLIER = {
     "newsdesk.model_sha256": "3f", "newsdesk.articles_sha256": "9c", "newsdesk.receipt": "ab",
-    "newsdesk.receipt_md5": "cd", "newsdesk.test_sha256": "ef",
+    "newsdesk.test_sha256": "ef",
 }  # fmt: skip
 
 

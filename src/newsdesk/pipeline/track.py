@@ -6,7 +6,6 @@ another one. The receipt holds the hashes of what was recorded; the run is found
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +25,7 @@ from newsdesk.tracking import runs
 from newsdesk.tracking.datasets import describe_splits
 from newsdesk.tracking.description import describe_run, headline_metrics, metric_rows
 from newsdesk.tracking.experiments import flatten
-from newsdesk.tracking.hashes import RECEIPT, RECEIPT_MD5, hashes_tag
+from newsdesk.tracking.hashes import RECEIPT, hashes_tag
 from newsdesk.tracking.recording import RunRecord, log_run, source_tags
 
 
@@ -82,7 +81,7 @@ def main(
         record = build_record(
             settings, paths,
             measured=read_json(metrics), by_label=read_json(labels), counts=read_json(account),
-            tags=tags, hashes=hashes, receipt=hash_receipt(written), files=files,
+            tags=tags, hashes=hashes, receipt=sha256(written), files=files,
         )  # fmt: skip
         run_id = log_run(settings.track.experiment, record)
     show_run(run_id if runs.NAME_TAG in tags else "", metrics.parent / "run.json")
@@ -101,7 +100,7 @@ def show_run(run_id: str, path: Path) -> None:
 def build_record(
     settings: Settings, paths: RunPaths, *,
     measured: Mapping[str, Any], by_label: Mapping[str, Any], counts: Mapping[str, Any],
-    tags: Mapping[str, str], hashes: Mapping[str, str], receipt: Mapping[str, str],
+    tags: Mapping[str, str], hashes: Mapping[str, str], receipt: str,
     files: Sequence[tuple[str, Path]],
 ) -> RunRecord:  # fmt: skip
     """Build the content of the MLflow run from the files of the pipeline and what was read from them."""
@@ -113,7 +112,7 @@ def build_record(
     run = read_run(paths, with_texts=False)
     return RunRecord(
         description=describe_run(measured, counts, datasets),
-        tags={**tags, "newsdesk.test_origins": ",".join(origins), **hashes_tag({**hashes, **receipt})},
+        tags={**tags, "newsdesk.test_origins": ",".join(origins), **hashes_tag({**hashes, RECEIPT: receipt})},
         params=run_params(settings),
         metrics=headline_metrics(measured),
         datasets=datasets,
@@ -146,12 +145,6 @@ def run_params(settings: Settings) -> dict[str, Any]:
     """Return the settings as parameters of a run; MLflow refuses the names of how corpora are read."""
     named = flatten(settings.model_dump(exclude={"corpora"}))
     return {name: value for name, value in named.items() if value != {}}
-
-
-def hash_receipt(receipt: Path) -> dict[str, str]:
-    """Return the hashes of the receipt, by which an experiment finds its run: the MD5 as in dvc.lock."""
-    md5 = hashlib.md5(receipt.read_bytes(), usedforsecurity=False).hexdigest()
-    return {RECEIPT: sha256(receipt), RECEIPT_MD5: md5}
 
 
 def count_rows(account: Mapping[str, Any]) -> dict[str, Any]:

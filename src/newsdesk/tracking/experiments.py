@@ -1,4 +1,4 @@
-"""DVC experiments joined to MLflow runs by the tags that stage `track` writes."""
+"""DVC experiments joined to MLflow runs by the run id and the tags that stage `track` writes."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from newsdesk.tracking.runs import BASELINE_TAG, NAME_TAG, git, search_runs
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-RECEIPT = "metrics/receipt.json"  # the output of stage `track`, in the folder of each pipeline
+RUN = "metrics/run.json"  # names the run, in the folder of each pipeline
 METRICS = "metrics/evaluate.json"
 BASELINE = "baseline"  # state of the commit that experiments are based on
+SUCCESS, FINISHED = "success", "FINISHED"  # of DVC and of MLflow
 MOVE_CACHE = "dvc cache dir --local FOLDER, one without such letters"
 EXIT_NO_RUN, EXIT_FAILED = 1, 3
 
@@ -32,7 +33,7 @@ class Experiment:
     rev: str  # commit of the result; without a result, the commit that DVC queued
     baseline: str  # commit that it is based on
     state: str  # success, queued, running, failed or baseline
-    receipts: tuple[str, ...]  # MD5 of the receipt of each pipeline
+    runs: tuple[str, ...]  # id of the run of each pipeline; experiments of earlier releases name none
     changed: Mapping[str, Any]  # settings that differ from those of the baseline
     log: str | None = None  # file with the output of a job of the queue
     metrics: Mapping[str, Any] = field(default_factory=dict)  # of the default pipeline, in a baseline
@@ -45,7 +46,6 @@ class TrackedRun:
     run_id: str
     name: str  # of the experiment
     baseline: str
-    receipt: str | None  # MD5
     status: str
     started: int  # milliseconds since 1970
     metrics: Mapping[str, float]
@@ -97,16 +97,23 @@ def parse_experiments(shown: Iterable[Mapping[str, Any]]) -> Iterator[Experiment
         for experiment in baseline["experiments"] or ():
             result, executor = experiment["revs"][0], experiment["executor"] or {}
             content = result["data"] or {}
-            outs = content.get("outs", {})
+            state = executor.get("state", SUCCESS)
             yield Experiment(
                 name=result["name"] or experiment["name"] or result["rev"][:7],
                 rev=result["rev"],
                 baseline=baseline["rev"],
-                state=executor.get("state", "success"),
-                receipts=tuple(o["hash"] for path, o in outs.items() if path.endswith(RECEIPT) and o["hash"]),
+                state=state,
+                runs=tuple(_runs(content)) if state == SUCCESS else (),
                 changed={k: v for k, v in _settings(content).items() if k not in before or before[k] != v},
                 log=(executor.get("local") or {}).get("log"),
             )
+
+
+def _runs(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the ids of the runs that are named among the metrics."""
+    for path, parsed in content.get("metrics", {}).items():
+        if path.endswith(RUN) and (run_id := (parsed.get("data") or {}).get("run")):
+            yield run_id
 
 
 def _settings(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,43 +142,38 @@ def list_runs(client: MlflowClient) -> list[TrackedRun]:
             run.info.run_id,
             name=run.data.tags[NAME_TAG],
             baseline=run.data.tags.get(BASELINE_TAG, ""),
-            receipt=recorded.get(hashes.RECEIPT_MD5),
             status=run.info.status,
             started=run.info.start_time,
             metrics=run.data.metrics,
         )
         for run in found
-        if hashes.RECEIPT in (recorded := hashes.read_hashes(run.data.tags))  # a search has none
+        if hashes.RECEIPT in hashes.read_hashes(run.data.tags)  # a search has none
     ]
 
 
-def join(experiments: Sequence[Experiment], runs: Iterable[TrackedRun]) -> list[JoinedRow]:
-    """Join experiments to their newest runs, one a pipeline; runs without an experiment come last."""
-    left = sorted(runs, key=lambda run: -run.started)
-    names = {(experiment.name, experiment.baseline) for experiment in experiments}
+def join(experiments: Iterable[Experiment], runs: Sequence[TrackedRun]) -> list[JoinedRow]:
+    """Join experiments to their runs; runs without an experiment come last."""
     rows: list[JoinedRow] = []
+    joined: set[str] = set()
     for experiment in experiments:
-        own = _runs_of(experiment, left, names)
-        newest = list({run.receipt: run for run in reversed(own)}.values())
-        state = experiment.state if experiment.state != "success" else "ok" if newest else "no run"
-        rows += [JoinedRow(experiment, run, state) for run in newest] or [JoinedRow(experiment, None, state)]
-        left = [run for run in left if run not in newest]
-    for run in left:
-        rows.append(JoinedRow(None, run, "no experiment" if run.status == "FINISHED" else "unfinished"))
+        own = _runs_of(experiment, runs)
+        state = experiment.state if experiment.state != SUCCESS else "ok" if own else "no run"
+        rows += [JoinedRow(experiment, run, state) for run in own] or [JoinedRow(experiment, None, state)]
+        joined |= {run.run_id for run in own}
+    for run in runs:
+        if run.run_id not in joined:
+            rows.append(JoinedRow(None, run, "no experiment" if run.status == FINISHED else "unfinished"))
     return rows
 
 
-def _runs_of(
-    experiment: Experiment, runs: Sequence[TrackedRun], names: set[tuple[str, str]]
-) -> list[TrackedRun]:
-    """Return the runs with an experiment's name, baseline and receipt, else of one that was renamed."""
-    named = [r for r in runs if (r.name, r.baseline) == (experiment.name, experiment.baseline)]
-    if experiment.state != "success":
-        return [run for run in named if run.status != "FINISHED"]
-    equal = [r for r in runs if r.baseline == experiment.baseline and r.receipt in experiment.receipts]
-    finished = [run for run in equal if run.status == "FINISHED"]
-    renamed = [run for run in finished if (run.name, run.baseline) not in names]
-    return [run for run in finished if run in named] or renamed
+def _runs_of(experiment: Experiment, runs: Sequence[TrackedRun]) -> list[TrackedRun]:
+    """Return the runs that an experiment names, else the newest whose tags name it."""
+    if experiment.runs:
+        return [run for run in runs if run.run_id in experiment.runs]
+    named = [run for run in runs if (run.name, run.baseline) == (experiment.name, experiment.baseline)]
+    if experiment.state == SUCCESS:
+        return [run for run in named if run.status == FINISHED][:1]
+    return [run for run in named if run.status != FINISHED]
 
 
 def cache_beyond_ascii(root: Path) -> Path | None:

@@ -16,13 +16,9 @@ RECORDED = {
     "metrics/labels.json": "labels",
     "model": "model",
 }
-RECEIPT, RECEIPT_MD5 = "receipt", "receipt_md5"  # the MD5 as in dvc.lock
+RECEIPT = "receipt"
 NAMES = ("params", "articles", "account", "heads", "model", "metrics", "labels", "test", "card")
-EARLIER_TAGS = {
-    **{name: f"newsdesk.{name}_sha256" for name in NAMES},
-    RECEIPT: "newsdesk.receipt",
-    RECEIPT_MD5: "newsdesk.receipt_md5",
-}
+EARLIER_TAGS = {**{name: f"newsdesk.{name}_sha256" for name in NAMES}, RECEIPT: "newsdesk.receipt"}
 
 
 def recorded_hashes(files: Mapping[str, str]) -> dict[str, str]:
