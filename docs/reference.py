@@ -210,7 +210,7 @@ def content_of(path: Path) -> str:
     """Describe the content of a file of a model in one line."""
     if path.suffix == ".npz":
         return "arrays of NumPy, below"
-    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gzip" else path.read_bytes()
     return _shape(json.loads(raw))
 
 
