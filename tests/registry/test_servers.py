@@ -39,6 +39,12 @@ class Client:
         return done.stderr.splitlines()[-1]
 
 
+def client_of(address: str, folder: Path, **variables: str) -> Client:
+    """A client of a server, which does not try again what fails."""
+    env = {"MLFLOW_TRACKING_URI": address, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+    return Client(folder, env | variables)
+
+
 @pytest.fixture(scope="module")
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = make_project(tmp_path_factory.mktemp("servers") / "project")
@@ -52,18 +58,17 @@ def client(
 ) -> Iterator[Client]:
     """A client of the server on PostgreSQL that serves artifacts: directly, or through a gateway."""
     kind, pem = request.param, make_certificate(tmp_path / "server.pem")
-    env = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     if kind == "postgresql":
-        yield Client(pipeline, env | {"MLFLOW_TRACKING_URI": mlflow_server})
+        yield client_of(mlflow_server, pipeline)
         return
     token, certificate = (TOKEN, None) if kind == "token" else (None, pem)
-    env |= {
+    variables = {
         "token": {"MLFLOW_TRACKING_TOKEN": TOKEN},
         "certificate": {"MLFLOW_TRACKING_SERVER_CERT_PATH": str(pem)},
         "any certificate": {"MLFLOW_TRACKING_INSECURE_TLS": "true"},
     }[kind]
     with gateway(mlflow_server, token=token, certificate=certificate) as address:
-        yield Client(pipeline, env | {"MLFLOW_TRACKING_URI": address})
+        yield client_of(address, pipeline, **variables)
 
 
 def load_and_predict(client: Client, name: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -104,6 +109,11 @@ def test_a_missing_token_and_a_certificate_that_is_not_trusted(
 # -- artifacts in S3, which moto plays -------------------------------------------------------------------
 
 BUCKET = "artifacts"
+# options before the place of artifacts, by who reads and writes them
+PLACE = {
+    "server": ("--artifacts-destination",),
+    "client": ("--no-serve-artifacts", "--default-artifact-root"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -115,28 +125,26 @@ def s3() -> Iterator[dict[str, str]]:
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    account = {"AWS_ACCESS_KEY_ID": "of tests", "AWS_SECRET_ACCESS_KEY": "of tests"}
-    with pytest.MonkeyPatch.context() as env:
-        for variable, value in account.items():
-            env.setenv(variable, value)
-        address = f"http://{host}:{port}"
-        boto3.client("s3", endpoint_url=address, region_name="us-east-1").create_bucket(Bucket=BUCKET)
-    yield account | {"MLFLOW_S3_ENDPOINT_URL": address, "AWS_DEFAULT_REGION": "us-east-1"}
+    address, key, region = f"http://{host}:{port}", "of tests", "us-east-1"
+    session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=key, region_name=region)
+    session.client("s3", endpoint_url=address).create_bucket(Bucket=BUCKET)
+    yield {
+        "AWS_ACCESS_KEY_ID": key,
+        "AWS_SECRET_ACCESS_KEY": key,
+        "AWS_DEFAULT_REGION": region,
+        "MLFLOW_S3_ENDPOINT_URL": address,
+    }
     server.stop()
 
 
-@pytest.mark.parametrize("who", ["server", "client"])
+@pytest.mark.parametrize("who", PLACE)
 def test_artifacts_in_s3(
     who: str, s3: dict[str, str], pipeline: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Read and written by the server for its clients, or by the clients themselves."""
-    place, option = f"s3://{BUCKET}/{who}", "--artifacts-destination"
-    options = (
-        (option, place) if who == "server" else ("--no-serve-artifacts", "--default-artifact-root", place)
-    )
+    options = (*PLACE[who], f"s3://{BUCKET}/{who}")
     with start_server(tmp_path / "mlflow", f"sqlite:///{tmp_path}/mlflow.db", *options, **s3) as address:
-        env = {"MLFLOW_TRACKING_URI": address, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-        client = Client(pipeline, env | (s3 if who == "client" else {}))
+        client = client_of(address, pipeline, **(s3 if who == "client" else {}))
         client("track")
         client("register")
         client("promote", "--reason", "first")
@@ -144,10 +152,9 @@ def test_artifacts_in_s3(
 
 
 def test_s3_that_refuses_is_named(s3: dict[str, str], pipeline: Path, tmp_path: Path) -> None:
-    options = ("--no-serve-artifacts", "--default-artifact-root", "s3://missing/here")
+    options = (*PLACE["client"], "s3://missing/here")
     with start_server(tmp_path / "mlflow", f"sqlite:///{tmp_path}/mlflow.db", *options, **s3) as address:
-        env = {"MLFLOW_TRACKING_URI": address, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
-        message = Client(pipeline, env | s3).refused("track")
+        message = client_of(address, pipeline, **s3).refused("track")
     assert "check the address, the account and the bucket of S3" in message
 
 
@@ -183,13 +190,7 @@ def accounts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def account(address: str, folder: Path, user: str, password: str) -> Client:
-    env = {
-        "MLFLOW_TRACKING_URI": address,
-        "MLFLOW_TRACKING_USERNAME": user,
-        "MLFLOW_TRACKING_PASSWORD": password,
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-    }
-    return Client(folder, env)
+    return client_of(address, folder, MLFLOW_TRACKING_USERNAME=user, MLFLOW_TRACKING_PASSWORD=password)
 
 
 def test_accounts_and_permissions(accounts: str, pipeline: Path, monkeypatch: pytest.MonkeyPatch) -> None:

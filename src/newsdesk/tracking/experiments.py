@@ -152,7 +152,7 @@ def list_runs(client: MlflowClient) -> list[TrackedRun]:
 
 
 def join(experiments: Iterable[Experiment], runs: Sequence[TrackedRun]) -> list[JoinedRow]:
-    """Join experiments to their runs; runs without an experiment come last."""
+    """Join experiments to `runs`, the newest first; runs without an experiment come last."""
     rows: list[JoinedRow] = []
     joined: set[str] = set()
     for experiment in experiments:
