@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 
 import psutil
 from harness import peak_memory
@@ -30,17 +32,23 @@ def watch(ended: threading.Event) -> int:
     return most
 
 
-def main() -> None:
-    from newsdesk.cli.main import newsdesk
-
+def call_watched(call: Callable[[], object]) -> int:
+    """Call, and return the most bytes that this process and its children ever held."""
     ended = threading.Event()
     with ThreadPoolExecutor(1) as pool:
         watched = pool.submit(watch, ended)
         try:
-            newsdesk.main(standalone_mode=False)
+            call()
         finally:
             ended.set()
-    sys.stdout.write(json.dumps({"peak_bytes": max(peak_memory(), watched.result())}) + "\n")
+    return max(peak_memory(), watched.result())
+
+
+def main() -> None:
+    from newsdesk.cli.main import newsdesk
+
+    peak = call_watched(partial(newsdesk.main, standalone_mode=False))
+    sys.stdout.write(json.dumps({"peak_bytes": peak}) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Raw files to cleaned and grouped articles: JSON lines and Parquet of made articles, beside datasketch.
+"""Raw files to cleaned and grouped articles: JSON lines and Parquet, beside datasketch and rensa.
 
-Each run is a process of its own on one core. The peer does less: it reads one column, cuts words at spaces
-and groups by MinHash alone (128 permutations, word triples, a threshold of 0.5), as its manual shows it.
+Articles are made; each run is a process of its own on one core. The peers do less: they read one column, cut
+words at spaces and group by MinHash alone (128 permutations, word triples, a threshold of 0.5), as their
+manuals show it. How good the groups are is measured on real articles, against those of every pair compared.
 """
 
 from __future__ import annotations
@@ -12,18 +13,23 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from corpus import SCHEMA, Corpus, made
+import scipy.sparse as sp
+from corpus import SCHEMA, Corpus, made, real
 from harness import ROOT, Row, add_size_options, build_parser, check, fresh, note, peak_memory, write_results
 
 SIZES = (10_000, 100_000, 1_000_000)
 MIN_JACCARD = 0.5
 GIGABYTE = 1e9
+
+Array = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def write(corpus: Corpus, articles: int, path: Path) -> None:
@@ -53,20 +59,79 @@ def run_newsdesk(path: Path) -> Row:
     return {"articles": cleaned.account["read"], "groups": cleaned.account["groups"]}
 
 
-def run_datasketch(path: Path) -> Row:
-    """Group the texts by MinHash; two in a bucket are near-duplicates."""
+def triples(words: Sequence[str]) -> list[str]:
+    """The runs of three words; a shorter text is one."""
+    return [" ".join(words[i : i + 3]) for i in range(max(1, len(words) - 2))]
+
+
+def components(pairs: Sequence[tuple[int, int]], n: int) -> Array:
+    """The number of each of `n` texts' group, given which belong together."""
+    i, j = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return sp.csgraph.connected_components(sp.coo_matrix((np.ones(len(i)), (i, j)), (n, n)))[1]
+
+
+def group_datasketch(texts: Iterable[str]) -> Array:
+    """Two in a bucket are near-duplicates."""
     from datasketch import MinHash, MinHashLSH
 
     index = MinHashLSH(threshold=MIN_JACCARD, num_perm=128)
-    n = joined = 0
-    for text in _texts(path):
-        words = text.split()
+    pairs, n = [], 0
+    for n, text in enumerate(texts, 1):
         sketch = MinHash(num_perm=128)
-        sketch.update_batch([" ".join(words[i : i + 3]).encode() for i in range(max(1, len(words) - 2))])
-        joined += bool(index.query(sketch))
-        index.insert(n, sketch)
-        n += 1
-    return {"articles": n, "groups": n - joined}
+        sketch.update_batch([triple.encode() for triple in triples(text.split())])
+        pairs += [(n - 1, other) for other in index.query(sketch)]
+        index.insert(n - 1, sketch)
+    return components(pairs, n)
+
+
+def group_rensa(texts: Iterable[str]) -> Array:
+    """A text joins those kept before it that its sketch is similar to."""
+    from rensa import RMinHash, RMinHashDeduplicator
+
+    index = RMinHashDeduplicator(threshold=MIN_JACCARD, num_perm=128, use_lsh=True)
+    pairs, n = [], 0
+    for n, text in enumerate(texts, 1):
+        sketch = RMinHash(num_perm=128, seed=42)
+        sketch.update(triples(text.split()))
+        if not index.add(str(n - 1), sketch):
+            pairs += [(n - 1, int(other)) for other in index.get_duplicates(sketch)]
+    return components(pairs, n)
+
+
+def group_newsdesk(texts: Iterable[str]) -> Array:
+    """The groups of `clean`."""
+    from newsdesk.corpus.near_duplicates import group_articles
+
+    known = list(texts)
+    names = group_articles(
+        [str(n) for n in range(len(known))], known, [None] * len(known), min_jaccard=MIN_JACCARD, seed=0
+    )
+    return np.unique(names, return_inverse=True)[1]
+
+
+def group_exactly(texts: Iterable[str]) -> Array:
+    """The groups that our definition asks for, every pair with a triple in common compared."""
+    from featurize import fold_tokens
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    counter = CountVectorizer(
+        analyzer=lambda text: triples(fold_tokens(text).split()), binary=True, dtype=np.int32
+    )
+    X = counter.fit_transform(texts)
+    sizes, transposed = np.diff(X.indptr), X.T.tocsr()
+    pairs = []
+    for start in range(0, X.shape[0], 500):
+        common = (X[start : start + 500] @ transposed).tocoo()
+        i, j = common.row + start, common.col
+        near = common.data >= MIN_JACCARD * (sizes[i] + sizes[j] - common.data)
+        pairs += [*zip(i[near].tolist(), j[near].tolist(), strict=True)]
+    return components(pairs, X.shape[0])
+
+
+def run_peer(group: Callable[[Iterable[str]], Array], path: Path) -> Row:
+    """Group the texts of a file."""
+    groups = group(_texts(path))
+    return {"articles": len(groups), "groups": len(np.unique(groups))}
 
 
 def _texts(path: Path) -> Iterator[str]:
@@ -75,13 +140,34 @@ def _texts(path: Path) -> Iterator[str]:
             yield from batch["text"].to_pylist()
 
 
-RUNS = {"newsdesk": run_newsdesk, "datasketch": run_datasketch}
+PEERS = {"datasketch": group_datasketch, "rensa": group_rensa}
+
+
+def count_pairs(*groups: Array) -> int:
+    """Pairs of texts that are together in each of the groupings."""
+    sizes = np.unique(np.stack(groups), axis=1, return_counts=True)[1]
+    return int((sizes * (sizes - 1) // 2).sum())
+
+
+def compare_groups(corpus: Corpus) -> list[Row]:
+    """Pairs that each system joins in a corpus, and how many of them and of the exact ones are right."""
+    texts = [text for text in corpus.table()["text"].to_pylist() if text.split()]
+    note(f"grouping {len(texts):,} articles of {corpus.name}")
+    exact = group_exactly(texts)
+    rows: list[Row] = [{"system": "every pair compared", "texts": len(texts), "pairs": count_pairs(exact)}]
+    for system, group in {"newsdesk": group_newsdesk, **PEERS}.items():
+        own = group(texts)
+        common, pairs = count_pairs(own, exact), count_pairs(own)
+        figures = {"pairs": pairs, "precision": common / pairs, "recall": common / rows[0]["pairs"]}
+        note(f"  {system}: {figures}")
+        rows.append({"system": system, **figures})
+    return rows
 
 
 def run_alone(job: Row) -> None:
     """What a process of its own does: warm up, run, print the figures as JSON."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    run = RUNS[job["system"]]
+    run = run_newsdesk if job["system"] not in PEERS else partial(run_peer, PEERS[job["system"]])
     run(Path(job["few"]))
     started, cpu_started = time.perf_counter(), time.process_time()
     figures = run(Path(job["path"]))
@@ -90,60 +176,84 @@ def run_alone(job: Row) -> None:
 
 
 def measure(corpus: Corpus, options: argparse.Namespace, folder: Path) -> list[Row]:
-    """Every system at every size; the peer stops where the next size would take it too long."""
+    """Every system at every size; a peer stops where the next size would take it too long."""
     rows: list[Row] = []
     last: dict[str, float] = {}  # seconds an article
-    jobs = [("newsdesk", "parquet"), ("newsdesk", "jsonl"), ("datasketch", "parquet")]
-    for articles in options.sizes:
-        for form in ("parquet", "jsonl"):
+    own = [("newsdesk", "parquet"), ("newsdesk", "jsonl")]
+    plan = [
+        (articles, options.repeats, [*own, *((peer, "parquet") for peer in PEERS)])
+        for articles in options.sizes
+    ]
+    if options.once:
+        plan.append((options.once, 1, own[:1]))
+    for articles, repeats, jobs in plan:
+        for form in {form for _, form in jobs}:
             write(corpus, articles, folder / f"{articles}.{form}")
             write(corpus, 100, folder / f"few.{form}")
-        for repeat in range(options.repeats):
+        for repeat in range(repeats):
             for system, form in jobs:
-                if system == "datasketch" and last.get(system, 0) * articles > options.patience:
+                if system in PEERS and last.get(system, 0) * articles > options.patience:
                     continue
                 job = {"system": system, "path": f"{folder}/{articles}.{form}", "few": f"{folder}/few.{form}"}
                 figures: Row = json.loads(fresh(__file__, "--job", json.dumps(job))[0])
                 last[system] = figures["seconds"] / articles
                 rate, memory = articles / figures["cpu_seconds"], figures["peak_bytes"] / 1e6
                 note(f"  {articles:>9,} {system}, {form}: {rate:,.0f} articles a second, {memory:,.0f} MB")
-                rows.append({"system": system, "format": form, "size": articles, "repeat": repeat, **figures})
+                rows.append({"system": system, "format": form, "repeat": repeat, **figures})
+        for form in {form for _, form in jobs}:
+            (folder / f"{articles}.{form}").unlink()
     return rows
 
 
-def judge(rows: list[Row]) -> list[Row]:
-    """Whether an article costs little, reads alike from both formats, and memory stays small."""
-    largest = max(row["size"] for row in rows)
+def judge(rows: list[Row], groups: list[Row], largest: int) -> list[Row]:
+    """Whether an article costs little, formats read alike, memory stays small and groups are right."""
 
     def rate(size: int, **named: Any) -> float:
-        own = [r for r in rows if r["size"] == size and all(r[key] == value for key, value in named.items())]
+        own = [r for r in rows if r["articles"] == size and r.items() >= named.items()]
         return statistics.median(size / row["cpu_seconds"] for row in own)
 
     parquet, lines = (rate(largest, system="newsdesk", format=form) for form in ("parquet", "jsonl"))
-    compared = max(row["size"] for row in rows if row["system"] == "datasketch")
-    peer = rate(compared, system="datasketch")
-    ours = rate(compared, system="newsdesk", format="parquet")
-    peak = max(row["peak_bytes"] for row in rows if row["size"] == largest) / GIGABYTE
-    return [
+    peak = max(row["peak_bytes"] for row in rows if row["articles"] == largest) / GIGABYTE
+    checks = [
         check(f"Parquet, {largest:,} articles: articles a second and core", parquet, least=2500),
         check(f"JSON lines, {largest:,} articles: articles a second and core", lines, least=2500),
         check("JSON lines: rate as a share of Parquet's", lines / parquet, least=0.8),
         check(f"peak memory at {largest:,} articles, GB", peak, most=4),
-        check(f"{compared:,} articles: times as fast as datasketch", ours / peer, least=1),
     ]
+    for peer in PEERS:
+        compared = max(row["articles"] for row in rows if row["system"] == peer)
+        ours = rate(compared, system="newsdesk", format="parquet")
+        claim = f"{compared:,} articles: times as fast as {peer}"
+        checks.append(check(claim, ours / rate(compared, system=peer), least=1))
+    (own,) = (row for row in groups if row["system"] == "newsdesk")
+    checks += [
+        check(f"groups: {figure} of pairs", own[figure], least=0.99) for figure in ("precision", "recall")
+    ]
+    return checks
 
 
 def main() -> None:
     parser = build_parser(__doc__, example="python benchmarks/clean.py --sizes 1000 --repeats 1")
     add_size_options(parser, SIZES, patience=300)
+    parser.add_argument(
+        "--once", type=int, help="articles that newsdesk alone cleans once more, from Parquet"
+    )
     options = parser.parse_args()
     if options.job:
         run_alone(options.job)
         return
-    corpus = made(max(options.sizes), options.seed)
+    corpus = made(max(*options.sizes, options.once or 0), options.seed)
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(corpus, options, Path(folder))
-    content = {"corpus": corpus.describe(), "seed": options.seed, "rows": rows, "checks": judge(rows)}
+    compared = real()
+    groups = compare_groups(compared)
+    content = {
+        "corpora": [corpus.describe(), compared.describe()],
+        "seed": options.seed,
+        "rows": rows,
+        "groups": groups,
+        "checks": judge(rows, groups, max(options.sizes)),
+    }
     write_results(options.results / "clean.json", content)
 
 

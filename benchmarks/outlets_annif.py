@@ -43,7 +43,7 @@ def build_project(annif: Path, folder: Path, labels: Sequence[str]) -> None:
     for file in PUNKT:
         (punkt / file).touch()
     _write_lines(folder / "labels.tsv", (f"<{URI}{label}>\t{label}" for label in (*labels, NONE)))
-    _call(annif, folder, "load-vocab", "--language", "ar", "labels", "labels.tsv")
+    call_annif(annif, folder, "load-vocab", "--language", "ar", "labels", "labels.tsv")
 
 
 def train_and_score(
@@ -51,17 +51,11 @@ def train_and_score(
 ) -> FloatArray:
     """Scores of Omikuji, 0 of a label that it does not suggest."""
     column = {URI + label: j for j, label in enumerate(labels)}
-    _write_lines(
-        folder / "train.tsv",
-        (
-            f"{text}\t{' '.join(f'<{URI}{label}>' for label in named(held, labels))}"
-            for text, held in zip(texts, y, strict=True)
-        ),
-    )
+    write_training(folder, texts, y, labels)
     _write_lines(folder / "asked.tsv", asked)
-    _call(annif, folder, "train", "--jobs", "1", "peer", "train.tsv")
+    call_annif(annif, folder, "train", "--jobs", "1", "peer", "train.tsv")
     # Omikuji logs to standard output, so that is no place for the answers
-    _call(
+    call_annif(
         annif, folder, "index", "--limit", str(len(labels) + 1), "--no-include-doc", "--force",
         "--output", "said.jsonl", "peer", "asked.tsv",
     )  # fmt: skip
@@ -74,11 +68,22 @@ def train_and_score(
     return scores
 
 
+def write_training(folder: Path, texts: Sequence[str], y: BoolArray, labels: Sequence[str]) -> None:
+    """Write `train.tsv`: a line an article, its text and its labels."""
+    _write_lines(
+        folder / "train.tsv",
+        (
+            f"{text}\t{' '.join(f'<{URI}{label}>' for label in named(held, labels))}"
+            for text, held in zip(texts, y, strict=True)
+        ),
+    )
+
+
 def _write_lines(path: Path, lines: Iterable[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def _call(annif: Path, folder: Path, *arguments: str) -> None:
+def call_annif(annif: Path, folder: Path, *arguments: str) -> None:
     """Run a command of Annif; one that fails ends this program."""
     environment = os.environ | {"NLTK_DATA": str(folder), "ANNIF_DATADIR": "data"}
     done = subprocess.run(
