@@ -91,12 +91,6 @@ def train_scikit_learn(texts: list[str], y: np.ndarray) -> Score:
     return pipeline.fit(texts, y).decision_function
 
 
-def train_annif(texts: list[str], y: np.ndarray, labels: Sequence[str], folder: Path) -> None:
-    """`annif train` on tokens that are ours, as for the comparison on unseen outlets."""
-    write_training(folder, [fold_tokens(text) for text in texts], y, labels)
-    call_annif(ANNIF, folder, "train", "peer", "train.tsv")
-
-
 TRAINERS = {"newsdesk": train_newsdesk, "scikit-learn": train_scikit_learn}
 
 
@@ -105,8 +99,10 @@ def run_alone(job: Row) -> None:
     texts, y, labels = read_articles(Path(job["corpus"]), job["articles"])
     scores: list[np.ndarray] = []
     if job["system"] == "Annif":
-        build_project(ANNIF, Path(job["folder"]), labels)
-        call: Callable[[], object] = partial(train_annif, texts, y, labels, Path(job["folder"]))
+        folder = Path(job["folder"])
+        build_project(ANNIF, folder, labels)
+        write_training(folder, [fold_tokens(text) for text in texts], y, labels)
+        call: Callable[[], object] = partial(call_annif, ANNIF, folder, "train", "peer", "train.tsv")
     else:
         train = TRAINERS[job["system"]]
         train(texts[:50], y[:50])  # what is compiled, or loaded, is so before it is measured
