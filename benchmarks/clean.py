@@ -33,7 +33,10 @@ Array = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def write(corpus: Corpus, articles: int, path: Path) -> None:
-    """Write the first so many articles in the format of the file's suffix."""
+    """Write the first so many articles in the format of the file's suffix; a whole corpus is there already."""
+    if articles == corpus.articles and path.suffix == corpus.path.suffix:
+        path.symlink_to(corpus.path)
+        return
     batches = corpus.batches(articles, SCHEMA.names)
     if path.suffix == ".parquet":
         with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
@@ -179,30 +182,46 @@ def measure(corpus: Corpus, options: argparse.Namespace, folder: Path) -> list[R
     """Every system at every size; a peer stops where the next size would take it too long."""
     rows: list[Row] = []
     last: dict[str, float] = {}  # seconds an article
-    own = [("newsdesk", "parquet"), ("newsdesk", "jsonl")]
-    plan = [
-        (articles, options.repeats, [*own, *((system, "parquet") for system in GROUPERS)])
-        for articles in options.sizes
-    ]
-    if options.once:
-        plan.append((options.once, 1, own[:1]))
-    for articles, repeats, jobs in plan:
-        for form in {form for _, form in jobs}:
+    jobs = [("newsdesk", "parquet"), ("newsdesk", "jsonl"), *((system, "parquet") for system in GROUPERS)]
+    for articles in options.sizes:
+        for form in ("parquet", "jsonl"):
             write(corpus, articles, folder / f"{articles}.{form}")
-            write(corpus, 100, folder / f"few.{form}")
-        for repeat in range(repeats):
+        for repeat in range(options.repeats):
             for system, form in jobs:
-                if system in PEERS and last.get(system, 0) * articles > options.patience:
+                if system in GROUPERS and last.get(system, 0) * articles > options.patience:
                     continue
-                job = {"system": system, "path": f"{folder}/{articles}.{form}", "few": f"{folder}/few.{form}"}
-                figures: Row = json.loads(fresh(__file__, "--job", json.dumps(job))[0])
-                last[system] = figures["seconds"] / articles
-                rate, memory = articles / figures["cpu_seconds"], figures["peak_bytes"] / 1e6
-                note(f"  {articles:>9,} {system}, {form}: {rate:,.0f} articles a second, {memory:,.0f} MB")
-                rows.append({"system": system, "format": form, "repeat": repeat, **figures})
-        for form in {form for _, form in jobs}:
-            (folder / f"{articles}.{form}").unlink()
+                row = run_fresh(system, folder / f"{articles}.{form}", corpus, repeat=repeat)
+                last[system] = row["seconds"] / articles
+                rows.append(row)
     return rows
+
+
+def run_fresh(system: str, path: Path, corpus: Corpus, *, repeat: int = 0) -> Row:
+    """What a process of its own says, which cleans or groups a few articles before it is measured."""
+    few = path.with_stem("few")
+    if not few.exists():
+        write(corpus, 100, few)
+    job = {"system": system, "path": str(path), "few": str(few)}
+    figures: Row = json.loads(fresh(__file__, "--job", json.dumps(job))[0])
+    rate, memory = figures["articles"] / figures["cpu_seconds"], figures["peak_bytes"] / 1e6
+    note(
+        f"  {figures['articles']:>10,} {path.name}, {system}: {rate:,.0f} articles a second, {memory:,.0f} MB"
+    )
+    return {"system": system, "format": path.suffix[1:], "repeat": repeat, **figures}
+
+
+def add_once(path: Path, articles: int, seed: int) -> None:
+    """Clean so many articles once, from Parquet, and add what was measured to the results."""
+    corpus = made(articles, seed)
+    with tempfile.TemporaryDirectory() as folder:
+        large = Path(folder, f"{articles}.parquet")
+        write(corpus, articles, large)
+        row = run_fresh("newsdesk", large, corpus)
+    content = json.loads(path.read_text(encoding="utf-8"))
+    write_results(
+        path,
+        {**content, "corpora": [*content["corpora"], corpus.describe()], "rows": [*content["rows"], row]},
+    )
 
 
 def judge(rows: list[Row], groups: list[Row], largest: int) -> list[Row]:
@@ -233,13 +252,17 @@ def main() -> None:
     parser = build_parser(__doc__, example="python benchmarks/clean.py --sizes 1000 --repeats 1")
     add_size_options(parser, SIZES, patience=300)
     parser.add_argument(
-        "--once", type=int, help="articles that newsdesk alone cleans once more, from Parquet"
+        "--once", type=int, metavar="ARTICLES", help="clean so many, and add that to the results"
     )
     options = parser.parse_args()
     if options.job:
         run_alone(options.job)
         return
-    corpus = made(max(*options.sizes, options.once or 0), options.seed)
+    results = options.results / "clean.json"
+    if options.once:
+        add_once(results, options.once, options.seed)
+        return
+    corpus = made(max(options.sizes), options.seed)
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(corpus, options, Path(folder))
     compared = real()
@@ -251,7 +274,7 @@ def main() -> None:
         "groups": groups,
         "checks": judge(rows, groups, max(options.sizes)),
     }
-    write_results(options.results / "clean.json", content)
+    write_results(results, content)
 
 
 if __name__ == "__main__":
