@@ -33,7 +33,7 @@ Array = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def write(corpus: Corpus, articles: int, path: Path) -> None:
-    """Write the first so many articles in the format of the file's suffix; a whole corpus is there already."""
+    """Write the first so many articles in the format of the file's suffix; all of a corpus are there."""
     if articles == corpus.articles and path.suffix == corpus.path.suffix:
         path.symlink_to(corpus.path)
         return

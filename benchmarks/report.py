@@ -211,7 +211,7 @@ def report_clean(run: Row) -> str:
         "are read and cut at spaces, and stop where the next size would take too long.\n\n"
         "![time and memory](plots/clean.svg)\n\n"
         + table(["system, format", "articles", "articles a second", "peak MB", "groups"], lines)
-        + f"\n\nPairs that are joined among {exact['texts']:,} real articles, beside the {exact['pairs']:,} of "
+        + f"\n\nPairs joined among {exact['texts']:,} real articles, beside the {exact['pairs']:,} of "
         "groups by all pairs of a Jaccard similarity of 0.5 or more, in word triples of our tokens.\n\n"
         + table(["system", "pairs", "precision", "recall"], groups)
     )

@@ -1,8 +1,8 @@
 """Labelled articles to fitted classifiers: newsdesk beside a pipeline of scikit-learn, and Annif.
 
-Each run is a process of its own on all cores. newsdesk and scikit-learn count the same stems, weigh them alike
-and fit the same logistic regression a label by the same solver, so the scores of both are compared. Annif
-trains its Omikuji backend on the same tokens, once for regions and topics together. Nobody calibrates here.
+Each run is a process of its own on all cores. newsdesk and scikit-learn count the same stems, weigh them
+alike and fit the same logistic regression a label by the same solver, so the scores of both are compared.
+Annif trains its Omikuji backend on the same tokens, once for regions and topics. Nobody calibrates here.
 """
 
 from __future__ import annotations

@@ -13,15 +13,8 @@ from hypothesis import strategies as st
 
 from newsdesk.base.normalization import normalize
 from newsdesk.corpus import near_duplicates
-from newsdesk.corpus.near_duplicates import (
-    N_PERMUTATIONS,
-    Shingler,
-    assign_splits,
-    group_articles,
-    jaccard,
-    shingle,
-    sketch,
-)
+from newsdesk.corpus.near_duplicates import N_PERMUTATIONS, assign_splits, group_articles
+from newsdesk.corpus.shingles import Shingler, jaccard, shingle, sketch_sets
 from newsdesk.inference.charmap import build_maps
 from newsdesk.inference.engine import Engine
 from newsdesk.inference.text import tokenize
@@ -70,10 +63,13 @@ def test_many_texts_are_hashed_as_one_is(texts: list[str]) -> None:
 
 
 def test_sketches_are_those_of_datasketch() -> None:
-    shingles = shingle(tokenize(TEXTS[0]))
-    expected = MinHash(num_perm=N_PERMUTATIONS, seed=7, hashfunc=int)
-    expected.update_batch(shingles.tolist())
-    assert np.array_equal(sketch(shingles, expected.permutations), expected.hashvalues)
+    sets = [shingle(tokenize(text)) for text in TEXTS]
+    expected = [MinHash(num_perm=N_PERMUTATIONS, seed=7, hashfunc=int) for _ in sets]
+    for each, shingles in zip(expected, sets, strict=True):
+        each.update_batch(shingles.tolist())
+    bounds = np.cumsum([0, *map(len, sets)])
+    found = sketch_sets(np.concatenate(sets), bounds, *expected[0].permutations)
+    assert np.array_equal(found, [each.hashvalues for each in expected])
 
 
 def test_batches_change_no_group(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from itertools import islice
@@ -15,52 +14,17 @@ from datasketch import MinHash, MinHashLSH
 from scipy.cluster.hierarchy import DisjointSet
 
 from newsdesk.base.normalization import Normalization, build_normalizer
+from newsdesk.corpus.shingles import Array, Shingler, Shingles, jaccard, sketch_sets
 from newsdesk.inference.charmap import build_maps
 from newsdesk.inference.engine import Engine
 from newsdesk.inference.hashtable import GrowingArray
 from newsdesk.inference.kernel import Spans
-from newsdesk.inference.text import tokenize
 
-SHINGLE_WORDS = 3
 N_PERMUTATIONS = 128
 BATCH = 1024  # texts that are tokenized at a time
-MAX_TOKEN_BYTES = 63  # longer tokens are rare, and their texts are hashed one by one
 UNDATED = datetime.max.replace(tzinfo=UTC)  # later than any date
 
-U32, BYTE = np.uint64(32), np.uint32(0xFF)
-
-Array = np.ndarray[Any, Any]
-Shingles = np.ndarray[Any, np.dtype[np.uint32]]
 Progress = Callable[[Iterable[Any], str], Iterable[Any]]  # passes items through, and counts them by name
-
-
-def shingle(tokens: Sequence[str]) -> Shingles:
-    """Hash the distinct word triples of a text to sorted 32-bit numbers; a shorter text is one triple."""
-    starts = range(max(1, len(tokens) - SHINGLE_WORDS + 1))
-    triples = (" ".join(tokens[i : i + SHINGLE_WORDS]).encode("utf-8", "replace") for i in starts)
-    return np.unique(np.fromiter(map(zlib.crc32, triples), dtype=np.uint32))
-
-
-def jaccard(a: Shingles, b: Shingles) -> float:
-    """Compute the Jaccard similarity of two sets of shingles, in [0, 1]."""
-    common = len(np.intersect1d(a, b, assume_unique=True))
-    return common / (len(a) + len(b) - common) if common else 0.0
-
-
-def sketch(shingles: Shingles, permutations: Array) -> Array:
-    """Return the MinHash of a set, shape (n_permutations,), as datasketch's scheme `affine32` defines it.
-
-    `MinHash.update_batch` takes three times as long, since it hashes one number after the other.
-    """
-    mixed = shingles ^ (shingles >> np.uint32(16))  # the finalizer of MurmurHash3
-    mixed *= np.uint32(0x85EBCA6B)
-    mixed ^= mixed >> np.uint32(13)
-    mixed *= np.uint32(0xC2B2AE35)
-    mixed ^= mixed >> np.uint32(16)
-    factors, terms = permutations
-    hashes = mixed[:, None] * factors
-    hashes += terms
-    return np.asarray(hashes.min(axis=0))
 
 
 def group_articles(
@@ -145,9 +109,10 @@ class ShingleSets:
             if number == self._bands.n + len(new):
                 new.append(shingles)
         if new:
-            np.concatenate(new).tofile(self._file)
-            self._bounds.extend(self._bounds.values[-1] + np.cumsum([*map(len, new)]))
-            sketches = np.array([sketch(shingles, self._permutations) for shingles in new])
+            shingles, bounds = np.concatenate(new), np.cumsum([0, *map(len, new)])
+            shingles.tofile(self._file)
+            self._bounds.extend(self._bounds.values[-1] + bounds[1:])
+            sketches = sketch_sets(shingles, bounds, *self._permutations)
             banded = sketches[:, : self._lsh.b * self._lsh.r].reshape(-1, self._lsh.b, self._lsh.r)
             self._bands.extend((banded * self._factors).sum(axis=2))
 
@@ -204,65 +169,6 @@ def _find_buckets(band: Array) -> Iterator[list[int]]:
     starts = np.flatnonzero(is_first)
     for k in np.flatnonzero(np.diff(starts) > 1):
         yield order[starts[k] : starts[k + 1]].tolist()
-
-
-class Shingler:
-    """Hash the word triples of many texts, as `shingle` does those of one."""
-
-    def __init__(self, engine: Engine, normalize: Callable[[str], str]) -> None:
-        self._engine, self._normalize = engine, normalize
-        # of each token: its CRC-32, that with a space behind it, and its number of bytes
-        self._crc, self._spaced, self._n_bytes = (GrowingArray(d) for d in (np.uint32, np.uint32, np.int64))
-        self._shifts = _build_shifts(MAX_TOKEN_BYTES + 1)
-
-    def shingle(self, texts: Sequence[str], spans: Spans) -> tuple[list[bytes], list[Shingles]]:
-        """Return a digest of the tokens of each text, and its shingles."""
-        self._hash_new_tokens()
-        bounds = np.concatenate([[0], np.cumsum(spans.lengths)])
-        rows = np.repeat(np.arange(len(texts)), spans.lengths)
-        tokens = spans.tokens[np.arange(bounds[-1]) + (spans.starts - bounds[:-1])[rows]]
-        hashes = np.split(self._engine.cache.word_hash.values[tokens], bounds[1:-1])
-        shingles = self._shingle_rows(rows, tokens, len(texts))
-        longest = np.zeros(len(texts), np.int64)
-        np.maximum.at(longest, rows, self._n_bytes.values[tokens])
-        for row in np.flatnonzero((spans.lengths < SHINGLE_WORDS) | (longest > MAX_TOKEN_BYTES)).tolist():
-            shingles[row] = shingle(tokenize(self._normalize(texts[row])))
-        return [hashlib.sha256(each.tobytes()).digest() for each in hashes], shingles
-
-    def _hash_new_tokens(self) -> None:
-        """Hash the tokens that the engine has seen since the last call."""
-        encoded = [token.encode() for token in self._engine.cache.spellings.strings(self._crc.n)]
-        self._crc.extend(np.array([*map(zlib.crc32, encoded)], np.uint32))
-        self._spaced.extend(np.array([zlib.crc32(each + b" ") for each in encoded], np.uint32))
-        self._n_bytes.extend(np.array([*map(len, encoded)], np.int64))
-
-    def _shingle_rows(self, rows: Array, tokens: Array, n_rows: int) -> list[Shingles]:
-        """Hash the triples within each row."""
-        is_whole = rows[:-2] == rows[2:]
-        first, second, third = (tokens[i : len(tokens) - 2 + i][is_whole] for i in range(SHINGLE_WORDS))
-        crc = self._append(self._spaced.values[first], self._spaced, second, n_spaces=1)
-        crc = self._append(crc, self._crc, third)
-        keys = np.sort(rows[:-2][is_whole].astype(np.uint64) << U32 | crc)
-        keys = keys[np.diff(keys, prepend=~keys[:1]) != 0]
-        row_starts = np.arange(1, n_rows, dtype=np.uint64) << U32
-        return np.split(keys.astype(np.uint32), np.searchsorted(keys, row_starts))
-
-    def _append(self, crc: Array, own: GrowingArray, tokens: Array, n_spaces: int = 0) -> Array:
-        """Return the CRC-32 of strings that are followed by tokens, from those of both."""
-        n_bytes = np.minimum(self._n_bytes.values[tokens], MAX_TOKEN_BYTES) + n_spaces
-        parts = (self._shifts[n_bytes, k, crc >> np.uint32(8 * k) & BYTE] for k in range(4))
-        return np.asarray(np.bitwise_xor.reduce([*parts, own.values[tokens]]))
-
-
-def _build_shifts(n_max: int) -> Array:
-    """Build the table of what n bytes behind a string make of each of the four bytes of its CRC-32."""
-    shifts = np.empty((n_max + 1, 4, 256), np.uint32)
-    for n in range(n_max + 1):
-        zeros = bytes(n)
-        alone = zlib.crc32(zeros)
-        for k in range(4):
-            shifts[n, k] = [zlib.crc32(zeros, byte << 8 * k) ^ alone for byte in range(256)]
-    return shifts
 
 
 def assign_splits(

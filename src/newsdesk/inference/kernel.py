@@ -33,11 +33,11 @@ ZERO, ONE = np.int64(0), np.int64(1)  # of the type of variables, so that no fun
 SPACE = 0x20
 
 
-def _compiled(function: Callable[..., Any], **flags: Any) -> Any:
+def compiled(function: Callable[..., Any], **flags: Any) -> Any:
     """Compile at the first call and cache the result on disk if a folder for it can be written.
 
-    Nothing calls from C, and private functions are called by compiled ones alone: to call one from Python ends
-    the process. Entries for such callers would take a quarter of the compilation.
+    Nothing calls from C, and private functions are called by compiled ones alone: to call one from Python
+    ends the process. Entries for such callers would take a quarter of the compilation.
     """
     flags |= {"no_cfunc_wrapper": True, "no_cpython_wrapper": function.__name__.startswith("_")}
     try:
@@ -49,7 +49,7 @@ def _compiled(function: Callable[..., Any], **flags: Any) -> Any:
 
 def _leaf(function: Callable[..., Any]) -> Any:
     """Compile without reference counts of arrays, for which threads that share an array would wait."""
-    return _compiled(function, _nrt=False)
+    return compiled(function, _nrt=False)
 
 
 @cache
@@ -135,7 +135,7 @@ def copy_columns(slots: Array, columns: Array, kept: Array) -> None:
                 _insert(kept, slots[2 * j], entry >> U32, column)
 
 
-@_compiled
+@compiled
 def lookup_all(slots: Array, h: Array, g: Array) -> Array:
     """Return the identifiers of terms, -1 for unknown ones."""
     found = np.empty(len(h), np.int32)
@@ -144,7 +144,7 @@ def lookup_all(slots: Array, h: Array, g: Array) -> Array:
     return found
 
 
-@_compiled
+@compiled
 def intern(slots: Array, n: Int, h: Array, g: Array) -> tuple[Array, Array, Int]:
     """Return the identifiers of terms, from `n` on for new ones, the positions of these, and collisions."""
     identifiers, firsts = np.empty(len(h), np.int32), np.empty(len(h), np.int64)
@@ -160,7 +160,7 @@ def intern(slots: Array, n: Int, h: Array, g: Array) -> tuple[Array, Array, Int]
     return identifiers, firsts[: n - known], collisions
 
 
-@_compiled
+@compiled
 def hash_strings(points: Array, bounds: Array, by_word: bool, mask: Int) -> tuple[Array, Array]:
     """Return hash and check of strings, given as code points; `by_word`, a space separates words."""
     n = len(bounds) - 1
@@ -196,7 +196,7 @@ class NewTokens(NamedTuple):
     bounds: Array
 
 
-@_compiled
+@compiled
 def _grown(array: Array, size: Int) -> Array:
     """Return an array, or a larger copy if it has fewer than `size` elements."""
     if size <= len(array):
@@ -207,7 +207,7 @@ def _grown(array: Array, size: Int) -> Array:
     return larger
 
 
-@_compiled
+@compiled
 def _reserve(new: NewTokens, n: Int, n_points: Int) -> NewTokens:
     """Return memory for `n` new tokens of `n_points` code points together."""
     slots, size = new.slots, len(new.slots)
@@ -290,7 +290,7 @@ def _scan_article(
     return at, n_new, False
 
 
-@_compiled
+@compiled
 def scan(
     data: Array, starts: Array, ends: Array, charmap: Array, slots: Array, n_known: Int, breaks: bool,
     mask: Int,
@@ -336,7 +336,7 @@ def scan(
 # -- tokens to terms ---------------------------------------------------------------------------------
 
 
-@_compiled
+@compiled
 def char_ngrams(
     points: Array, bounds: Array, shortest: Int, longest: Int, mask: Int
 ) -> tuple[Array, Array, Array, Array]:
@@ -636,7 +636,7 @@ def _row(
     return m
 
 
-@_compiled
+@compiled
 def tfidf_rows(
     articles: Articles, lo: Int, hi: Int, title_weight: Int, token_terms: TokenTerms,
     counts: ThreadCounts, weights: TermWeights, columns: Array, values: Array,
@@ -653,7 +653,7 @@ def tfidf_rows(
     return d, values[:at].copy(), columns[:at].copy(), lengths[: d - lo]
 
 
-@_compiled
+@compiled
 def linear_scores(
     articles: Articles, lo: Int, hi: Int, title_weight: Int, token_terms: TokenTerms,
     counts: ThreadCounts, weights: TermWeights, places: Array, coef: Array,
@@ -934,7 +934,7 @@ def _fill_features(
             at += 1
 
 
-@_compiled
+@compiled
 def place_features(
     articles: Articles, lo: Int, hi: Int, token_names: TokenNames, names: NameTable, mask: Int, logs: Array,
     values: Array,

@@ -23,7 +23,7 @@ from .mentions import place_feature_names
 from .text import CHAR_PREFIX, STEMMERS
 
 FORMAT = 7
-# gzip; MLflow's client unpacks files ending in .gz while it downloads them from a server that keeps them in S3
+# gzip; files ending in .gz are unpacked by MLflow's client while it downloads them from a server with S3
 TERMS = "terms.json.gzip"
 PLACES = "places.json.gzip"
 WEIGHTS = "weights.npz"

@@ -26,18 +26,29 @@ _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
 
 
 class UnpackedSize:
-    """Count the unpacked bytes of one input file and refuse decompression bombs."""
+    """Count the unpacked bytes of one input file and refuse decompression bombs.
 
-    def __init__(self, limits: Limits) -> None:
+    `input_bytes` are those of the file as it is stored, or as many of them as are known.
+    """
+
+    def __init__(self, limits: Limits, *, input_bytes: int = 0) -> None:
         self._limits = limits
         self._total = 0
+        self.input_bytes = input_bytes
+
+    def count_input(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the chunks of the input file, and count them."""
+        for chunk in chunks:
+            self.input_bytes += len(chunk)
+            yield chunk
 
     def add(self, n_bytes: int, *, packed: int, unpacked: int) -> None:
         """Count `n_bytes` more of a stream of which `packed` bytes gave `unpacked` bytes so far."""
         limits = self._limits
         self._total += n_bytes
-        if self._total > limits.max_unpacked_bytes:
-            raise RefusalError("zip_bomb", f"unpacks to more than {limits.max_unpacked_bytes} bytes")
+        most = max(limits.max_unpacked_bytes, limits.max_growth * self.input_bytes)
+        if self._total > most:
+            raise RefusalError("zip_bomb", f"unpacks to more than {most} bytes")
         if unpacked > limits.ratio_from_bytes and unpacked > limits.max_ratio * packed:
             raise RefusalError("zip_bomb", f"unpacks to more than {limits.max_ratio} times its size")
 

@@ -185,9 +185,11 @@ def _read_stream(
     size: UnpackedSize | None = None,
 ) -> Rows:
     """Read a stream of any format; `handle` is its own seekable file, `size` that of the whole input."""
+    if size is None:
+        size = UnpackedSize(options.limits)
+        chunks = size.count_input(chunks)
     head, chunks = peek(chunks, CHUNK_BYTES)
     container = sniff_container(head)
-    size = size or UnpackedSize(options.limits)
     if container in {"gzip", "bzip2", "xz", "zstd"}:
         _check_nesting(nesting, options)
         unpacked = unpack(chunks, cast(Compression, container), size)
@@ -198,6 +200,7 @@ def _read_stream(
                 yield from _read_document(document, file, provenance, options, archive=archive)
                 return
             _check_nesting(nesting, options)
+            size.input_bytes = max(size.input_bytes, file.seek(0, 2))
             yield from _read_members(zip_members(archive, provenance, size), options, nesting, size)
     elif container == "tar":
         _check_nesting(nesting, options)

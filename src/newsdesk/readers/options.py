@@ -25,7 +25,10 @@ class Limits:
         bytes, and a quarter of the longest message. A longer one is skipped without being held in memory.
         The default allows six bytes a character, as JSON escapes need.
     max_unpacked_bytes : int
-        Largest unpacked size of one input file, summed over its archive members and nested archives.
+        Largest unpacked size of one input file, summed over its archive members and nested archives. A large
+        file may also unpack to `max_growth` times its own size.
+    max_growth : int
+        See `max_unpacked_bytes`. What is packed twice counts twice.
     max_ratio : int
         Largest ratio of unpacked to packed bytes. News text reaches 10; deflate can reach 1,032.
     ratio_from_bytes : int
@@ -44,6 +47,7 @@ class Limits:
     max_field_chars: int = 2_000_000
     max_line_bytes: int = 16 * 2**20
     max_unpacked_bytes: int = 16 * 2**30
+    max_growth: int = 20
     max_ratio: int = 200
     ratio_from_bytes: int = 8 * 2**20
     max_nesting: int = 3

@@ -116,7 +116,7 @@ def _batches(
     used = {*chain(*found.fields.values(), *found.carried.values())}
     wanted = [name for name in schema.names if name in used]
     unpacked = sum(meta.row_group(group).total_byte_size for group in range(meta.num_row_groups))
-    UnpackedSize(options.limits).add(unpacked, packed=size, unpacked=unpacked)
+    UnpackedSize(options.limits, input_bytes=size).add(unpacked, packed=size, unpacked=unpacked)
     # A dictionary holds a repeated value once, but also all distinct values of a row group.
     small = _small_columns(meta)
     texts = [name for name in wanted if pa.types.is_string(schema.field(name).type) and name in small]
